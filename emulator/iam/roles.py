@@ -8,7 +8,7 @@ from typing import Final
 
 from msgspec import Struct, field
 
-from streamer.topology.grants import Place, arn
+from streamer.topology.grants import Kind, Place, arn
 
 from .needs import Need
 from .policy import Decision, Statement
@@ -43,7 +43,8 @@ def role_advice(function: str, need: Need, decision: Decision, place: Place, rol
     """The line for the function's log that says what would allow it."""
     role, resource = roles.of[function].name, _in_template(arn(need.resource, place), roles)
     tag, _, name = resource.partition(" ")
-    begin = f"function {function} may not {need.action} on {name.partition('.')[0] if tag in _NAMES else shown(need)}:"
+    placed = arn(need.resource, place) if need.resource.kind is Kind.ARN else shown(need)
+    begin = f"function {function} may not {need.action} on {name.partition('.')[0] if tag in _NAMES else placed}:"
     if decision is Decision.DENIED:
         return f"{begin} a statement of its role {role} denies it"
     add = f"{{Effect: Allow, Action: {need.action}, Resource: {resource}}}"

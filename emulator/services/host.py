@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from msgspec import structs
+
 from streamer.errors import ConfigurationError
 
 from ..foundation import log
@@ -26,11 +28,12 @@ from ..port.origin import is_of_this_machine
 from ..port.signed import POOLS, scope_of
 from .calls import Call, NotMadeError
 from .cognito.operations import is_of_users
+from .deletions import deletions, is_deletion, with_refusals, without
 from .denials import denial, error, readable
 from .digests import mistaken
 from .identity import asks_identity, identity
 from .links import link_of
-from .needs import of_operation, of_s3, of_scheduler
+from .needs import of_absence, of_deletion, of_operation, of_s3, of_scheduler
 from .parameters import TARGET, ParameterError, ParameterStore
 from .process import ServicesBusyError, ServicesLostError, ServicesProcess
 from .routing import HOSTED, aws_url
@@ -50,6 +53,7 @@ _WAITS: Final = frozenset({"kms"})
 """Services for whose resources alone the process is not started: keys of templates mostly encrypt what nobody encrypts
 here."""
 _JSON: Final = "application/x-amz-json-1.1"
+DESCRIBE_KEY: Final = "TrentService.DescribeKey"
 
 
 class Services:
@@ -259,12 +263,45 @@ class Services:
         if link is not None and link.flaw is not None:
             return readable(error(service, request, *link.flaw, 403), request)
         url = aws_url(request, service, self._endpoints.region)
-        if (
-            caller is not None
-            and request.method != "OPTIONS"
-            and (refused := caller.service(_needs(service, request, url))) is not None
-        ):
+        if caller is None or request.method == "OPTIONS":
+            return await self._done(request, service, url)
+        if service == "s3" and is_deletion(request):
+            return await self._delete(request, url, caller)
+        refused = caller.service(_needs(service, await self._by_key(request, service, url), url))
+        if refused is not None:
             return denial(service, request, refused)
+        answer = await self._done(request, service, url)
+        is_absent = service == "s3" and answer is not None and answer.status == 404
+        needed = of_absence(request.method, url) if is_absent else None
+        refused = None if needed is None else caller.service((needed,))
+        return answer if refused is None else denial(service, request, refused)
+
+    async def _delete(self, request: HttpRequest, url: str, caller: Caller) -> HttpResponse | None:
+        """Delete those of the objects that a request lists which the caller may delete."""
+        asked = deletions(request.body)
+        judged = {at: (each, caller.service((of_deletion(url, each),))) for at, each in enumerate(asked)}
+        refused = {at: (each, why) for at, (each, why) in judged.items() if why is not None}
+        if not refused:
+            return await self._done(request, "s3", url)
+        if len(refused) == len(asked):
+            return with_refusals(None, refused.values())
+        answer = await self._done(without(request, refused), "s3", url)
+        return None if answer is None else with_refusals(answer, refused.values())
+
+    async def _by_key(self, request: HttpRequest, service: str, url: str) -> HttpRequest:
+        """The request with the ARN of a key in place of its alias: policies are about keys."""
+        named = parameters_of(request)
+        if service != "kms" or "alias/" not in str(named.get("KeyId", "")):
+            return request
+        head = {**self._head(request, service, url), "headers": {"x-amz-target": DESCRIBE_KEY, "content-type": _JSON}}
+        frame = await self._asked(head, json.dumps({"KeyId": named["KeyId"]}).encode())
+        if frame is None or frame.head["status"] != 200:
+            return request
+        arn = json.loads(frame.body)["KeyMetadata"]["Arn"]
+        return structs.replace(request, body=json.dumps({**named, "KeyId": arn}).encode())
+
+    async def _done(self, request: HttpRequest, service: str, url: str) -> HttpResponse | None:
+        """The answer to a request that is allowed."""
         if service == STORE:
             return self._stored(request)
         if service == POOLS:

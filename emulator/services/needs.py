@@ -15,9 +15,11 @@ from streamer.topology.grants import ANYTHING, Kind, Resource
 
 from ..iam.needs import Need, Parameters
 from .cognito.operations import OF_USERS
+from .deletions import Deletion
 from .kinesis.errors import KinesisError
 from .kinesis.tokens import untoken
-from .secret_names import suffix
+from .machines.tokens import machine_of
+from .secret_names import SUFFIX, suffix
 
 _OF_BUCKETS: Final = {
     "GET": "s3:ListBucket",
@@ -48,6 +50,7 @@ _PARTS_OF_BUCKETS: Final = {
     "versioning": "BucketVersioning",
     "website": "BucketWebsite",
 }
+_OF_TASKS: Final = ("SendTaskFailure", "SendTaskHeartbeat", "SendTaskSuccess")
 _PARTS_OF_OBJECTS: Final = {
     "acl": "ObjectAcl",
     "legal-hold": "ObjectLegalHold",
@@ -58,12 +61,8 @@ _PARTS_OF_OBJECTS: Final = {
 
 def of_s3(method: str, url: str, copied: str = "") -> Iterator[Need]:
     """What a request to one of S3's addresses needs; ``copied`` is the object that it copies, as its header has it."""
-    parts = urlsplit(url)
-    host, path = parts.hostname or "", unquote(parts.path).lstrip("/")
-    if not host.startswith(("s3.", "s3-")):
-        path = f"{host.partition('.s3')[0]}/{path}"
-    bucket, _, key = path.partition("/")
-    asked = {name for name, _ in parse_qsl(parts.query, keep_blank_values=True)}
+    bucket, key = _bucket_and_key(url)
+    asked = {name for name, _ in parse_qsl(urlsplit(url).query, keep_blank_values=True)}
     if not bucket:
         yield Need("s3:ListAllMyBuckets", ANYTHING)
     elif not key:
@@ -72,6 +71,30 @@ def of_s3(method: str, url: str, copied: str = "") -> Iterator[Need]:
         yield _of_object(method, f"{bucket}/{key}", asked)
         if copied:
             yield Need("s3:GetObject", _arn(unquote(copied).lstrip("/").partition("?")[0]))
+
+
+def of_deletion(url: str, deletion: Deletion) -> Need:
+    """What it needs to delete one of the objects that a request lists."""
+    action = "s3:DeleteObjectVersion" if deletion.version else "s3:DeleteObject"
+    return Need(action, _arn(f"{_bucket_and_key(url)[0]}/{deletion.key}"))
+
+
+def of_absence(method: str, url: str) -> Need | None:
+    """What it needs to be told that there is no such object, instead of that one may not read it; None: nothing.
+
+    [DOC] s3-api:API_GetObject, API_HeadObject, Permissions
+    """
+    bucket, key = _bucket_and_key(url)
+    return Need("s3:ListBucket", _arn(bucket)) if key and method in ("GET", "HEAD") else None
+
+
+def _bucket_and_key(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    host, path = parts.hostname or "", unquote(parts.path).lstrip("/")
+    if not host.startswith(("s3.", "s3-")):
+        path = f"{host.partition('.s3')[0]}/{path}"
+    bucket, _, key = path.partition("/")
+    return bucket, key
 
 
 def _of_bucket(method: str, bucket: str, asked: set[str]) -> Need:
@@ -84,8 +107,8 @@ def _of_bucket(method: str, bucket: str, asked: set[str]) -> Need:
     if "uploads" in asked:
         return Need("s3:ListBucketMultipartUploads", _arn(bucket))
     if method == "POST":
-        # A form puts an object, and a list of keys deletes them; which is in the body.
-        return Need("s3:DeleteObject" if "delete" in asked else "s3:PutObject", _arn(f"{bucket}/*"))
+        # A form puts an object; which is in the body.
+        return Need("s3:PutObject", _arn(f"{bucket}/*"))
     return Need(_OF_BUCKETS.get(method, f"s3:{method}"), _arn(bucket))
 
 
@@ -118,23 +141,15 @@ def of_operation(service: str, operation: str, parameters: Parameters) -> Iterat
         case "events":
             yield from _of_events(action, parameters)
         case "ssm":
-            given = parameters.get("Names") or parameters.get("Name") or parameters.get("Path") or ()
-            names = [given] if isinstance(given, str) else given
-            for name in names if isinstance(names, list) else ():
-                yield Need(action, _named(_placed("ssm", f"parameter/{str(name).lstrip('/')}")))
-            if not names:
-                yield Need(action, ANYTHING)
+            yield from _of_parameters(action, parameters)
         case "cognito-idp" | "kinesis" | "kms":
             yield from _of_what_is_named(service, operation, parameters)
         case "states":
-            named = next((parameters[name] for name in ("stateMachineArn", "executionArn") if name in parameters), None)
-            made = _placed(service, f"stateMachine:{parameters.get('name')}")
-            yield Need(action, _named(made if operation == "CreateStateMachine" else named))
+            yield from _of_machines(operation, parameters)
         case "secretsmanager":
-            secret = parameters.get("SecretId") or parameters.get("Name")
-            is_arn = str(secret).startswith("arn:")
-            named = secret if is_arn or secret is None else _placed(service, f"secret:{secret}-{suffix(str(secret))}")
-            yield Need(action, _named(named))
+            yield from _of_secrets(action, parameters)
+        case "sts":
+            yield Need(action, _named(parameters.get("RoleArn")))
         case _:
             yield Need(action, ANYTHING)
 
@@ -184,9 +199,64 @@ def _key(parameters: Parameters) -> Resource:
     return _named(named if is_arn else _placed("kms", f"key/{named}"))
 
 
+def _of_parameters(action: str, parameters: Parameters) -> Iterator[Need]:
+    given = parameters.get("Names") or parameters.get("Name") or parameters.get("Path") or ()
+    names = [given] if isinstance(given, str) else given
+    for name in names if isinstance(names, list) else ():
+        yield Need(action, _parameter(str(name)))
+    if not names:
+        yield Need(action, ANYTHING)
+
+
+def _parameter(name: str) -> Resource:
+    """The parameter of a name or an ARN, whichever version or label of it is meant.
+
+    [DOC] ssm-docs:API_GetParameter, Name; a role's statement names the parameter itself. [INF]
+    """
+    before, is_arn, rest = name.rpartition(":parameter/")
+    plain = rest.lstrip("/").partition(":")[0]
+    return _named(f"{before}{is_arn}{plain}" if before.startswith("arn:") else _placed("ssm", f"parameter/{plain}"))
+
+
+def _of_secrets(action: str, parameters: Parameters) -> Iterator[Need]:
+    """What an operation of Secrets Manager needs, of which one reads several secrets."""
+    secret = parameters.get("SecretId") or parameters.get("Name")
+    yield Need(action, ANYTHING if secret is None else _secret(str(secret)))
+    several = parameters.get("SecretIdList")
+    for each in several if isinstance(several, list) else ():
+        yield Need("secretsmanager:GetSecretValue", _secret(str(each)))
+
+
+def _secret(named: str) -> Resource:
+    """The secret of a name or an ARN, which may lack the end that Secrets Manager gave it.
+
+    [DOC] secretsmanager-docs:troubleshoot, ARNs without their last six characters
+    """
+    before, is_arn, name = named.rpartition(":secret:")
+    if not before.startswith("arn:"):
+        return _named(_placed("secretsmanager", f"secret:{named}-{suffix(named)}"))
+    plain, _, end = name.rpartition("-")
+    return _named(named if len(end) == SUFFIX and end == suffix(plain) else f"{before}{is_arn}{name}-{suffix(name)}")
+
+
+def _of_machines(operation: str, parameters: Parameters) -> Iterator[Need]:
+    """What an operation of Step Functions needs; who sends a task's token back needs the machine whose task it is.
+
+    [USR] NOAA-OWP/hydrovis #837. A token of no task is asked nothing: the service has no such task.
+    """
+    named = next((parameters[name] for name in ("stateMachineArn", "executionArn") if name in parameters), None)
+    if operation == "CreateStateMachine":
+        named = _placed("states", f"stateMachine:{parameters.get('name')}")
+    if operation in _OF_TASKS:
+        named = machine_of(str(parameters.get("taskToken", "")))
+        if named is None:
+            return
+    yield Need(f"states:{operation}", _named(named))
+
+
 def _stream(parameters: Parameters) -> Resource:
-    """The stream that an operation is for, which iterators and tokens of lists say, too."""
-    named = parameters.get("StreamARN") or parameters.get("ResourceARN")
+    """The stream or consumer that an operation is for, which iterators and tokens of lists say, too."""
+    named = parameters.get("ConsumerARN") or parameters.get("StreamARN") or parameters.get("ResourceARN")
     if named is not None:
         return _named(named)
     name = parameters.get("StreamName")

@@ -46,6 +46,17 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 # KMS
 
 
+def test_a_right_on_a_key_is_one_on_its_alias(world: World) -> None:
+    kms = world.client("kms")
+    kms.create_alias(AliasName="alias/keyed", TargetKeyId=KEY)
+    other = kms.create_key()["KeyMetadata"]["KeyId"]
+    kms.create_alias(AliasName="alias/other", TargetKeyId=other)
+
+    assert world.called("kms", "encrypt", KeyId="alias/keyed", Plaintext="x")["KeyId"].endswith(KEY)
+    refused = world.called("kms", "encrypt", KeyId="alias/other", Plaintext="x")["errorMessage"]
+    assert f"kms:Encrypt on resource: arn:aws:kms:{REGION}:{ACCOUNT}:key/{other}" in refused
+
+
 def test_a_key_of_a_template_has_the_id_that_the_template_knows(world: World) -> None:
     found = world.client("kms").describe_key(KeyId=KEY)["KeyMetadata"]
     assert found["Arn"] == f"arn:aws:kms:{REGION}:{ACCOUNT}:key/{KEY}"

@@ -27,11 +27,12 @@ BUCKET = Call(
     resource="Made",
 )
 READS = Permission(actions=("s3:GetObject",), resources=("arn:aws:s3:::made/*",))
+DELETES = Permission(actions=("s3:DeleteObject",), resources=("arn:aws:s3:::made/gone/*",))
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with services_world.running(tmp_path_factory.mktemp("services"), BUCKET, permissions=(READS,)) as emulator:
+    with services_world.running(tmp_path_factory.mktemp("services"), BUCKET, permissions=(READS, DELETES)) as emulator:
         yield World(emulator)
 
 
@@ -49,6 +50,31 @@ def test_a_function_is_held_to_its_role(world: World) -> None:
         f"User: arn:aws:sts::{ACCOUNT}:assumed-role/caller-role/caller is not authorized to perform: s3:PutObject "
         "on resource: arn:aws:s3:::made/mine because no identity-based policy allows the s3:PutObject action"
     )
+
+
+def test_what_a_function_may_not_list_it_is_not_told_the_absence_of(world: World) -> None:
+    refused = world.called("s3", "get_object", Bucket="made", Key="nothing")
+    unseen = world.called("s3", "head_object", Bucket="made", Key="nothing")
+
+    assert "not authorized to perform: s3:ListBucket on resource: arn:aws:s3:::made " in refused["errorMessage"]
+    assert unseen["errorMessage"] == "An error occurred (403) when calling the HeadObject operation: Forbidden"
+    with pytest.raises(ClientError, match="NoSuchKey"):
+        world.client("s3").get_object(Bucket="made", Key="nothing")
+
+
+def test_of_several_objects_those_are_deleted_that_a_function_may_delete(world: World) -> None:
+    owner = world.client("s3")
+    for key in ("gone/a", "kept"):
+        owner.put_object(Bucket="made", Key=key, Body=b"x")
+
+    answer = world.called(
+        "s3", "delete_objects", Bucket="made", Delete={"Objects": [{"Key": "kept"}, {"Key": "gone/a"}]}
+    )
+
+    assert answer["Deleted"] == [{"Key": "gone/a"}]
+    assert [(each["Key"], each["Code"]) for each in answer["Errors"]] == [("kept", "AccessDenied")]
+    assert [each["Key"] for each in owner.list_objects_v2(Bucket="made", Prefix="gone").get("Contents", [])] == []
+    assert owner.get_object(Bucket="made", Key="kept")["ContentLength"] == 1
 
 
 def test_a_function_is_told_who_it_is(world: World) -> None:

@@ -29,8 +29,8 @@ class Tasks(Protocol):
         """The result; raises StateError. ``token`` is the task's own, if it waits for somebody to send it back."""
         ...
 
-    def token(self) -> str:
-        """A new token."""
+    def token(self, machine: str) -> str:
+        """A new token for a task of the machine of that ARN."""
         ...
 
 
@@ -215,7 +215,7 @@ class _State:
         resource = str(self._state["Resource"])
         token = None
         if resource.endswith(".waitForTaskToken"):
-            token = self._around.tasks.token()
+            token = self._around.tasks.token(str(self._context["StateMachine"]["Id"]))
             self._context["Task"] = {"Token": token}
         parameters = self._templated("Parameters", data)
         path = self._state.get("TimeoutSecondsPath")

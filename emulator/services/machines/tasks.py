@@ -14,6 +14,7 @@ from urllib.parse import urlencode, urlsplit
 from ...functions.outcome import Failed, Functions, Refused, content_of
 from ...functions.variables import Endpoints
 from .errors import RUNTIME, StateError
+from .tokens import token_of
 
 _FUNCTION: Final = re.compile(r"arn:[\w-]+:lambda:[\w-]+:\d+:function:(?P<name>[\w-]+)(?::[\w$-]+)?")
 _SERVICE: Final = re.compile(
@@ -43,11 +44,11 @@ class TaskRunner:
         self._clients: dict[str, Any] = {}
         self._tokens: dict[str, asyncio.Future[Any]] = {}
 
-    def token(self) -> str:
-        """A new token, for which the task will wait."""
+    def token(self, machine: str) -> str:
+        """A new token, for which the task of the machine of that ARN will wait."""
         if len(self._tokens) >= WAITING:
             raise StateError(RUNTIME, f"{WAITING} tasks wait already")
-        token = secrets.token_urlsafe(96)
+        token = token_of(machine, secrets.token_urlsafe(96))
         self._tokens[token] = asyncio.get_running_loop().create_future()
         return token
 

@@ -117,6 +117,12 @@ def test_what_a_role_becomes_holds_from_then_on_for_what_was_allowed_too() -> No
             id="nothing of the template",
         ),
         pytest.param(Need("dynamodb:ListTables", ANYTHING), "*", '"*"', id="no resource"),
+        pytest.param(
+            Need("ssm:GetParameter", Resource(Kind.ARN, "arn:${AWS::Partition}:ssm:${AWS::Region}:1:parameter/a")),
+            "arn:aws:ssm:eu-west-1:1:parameter/a",
+            "arn:aws:ssm:eu-west-1:1:parameter/a",
+            id="somewhere here",
+        ),
     ],
 )
 def test_advice_is_a_statement_as_the_template_would_have_it(need: Need, resource: str, add: str) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from emulator.services.kinesis.tokens import token
-from emulator.services.needs import of_operation, of_s3, of_scheduler
+from emulator.services.machines.tokens import token_of
+from emulator.services.needs import of_absence, of_operation, of_s3, of_scheduler
 from emulator.services.secret_names import suffix
 
 HOST = "https://s3.eu-west-1.amazonaws.com"
@@ -22,7 +23,6 @@ HOST = "https://s3.eu-west-1.amazonaws.com"
         ("PUT", f"{HOST}/made?notification", ["s3:PutBucketNotification arn:aws:s3:::made"]),
         ("GET", f"{HOST}/made?policy", ["s3:GetBucketPolicy arn:aws:s3:::made"]),
         ("DELETE", f"{HOST}/made?cors", ["s3:PutBucketCORS arn:aws:s3:::made"]),
-        ("POST", f"{HOST}/made?delete", ["s3:DeleteObject arn:aws:s3:::made/*"]),
         ("POST", f"{HOST}/made", ["s3:PutObject arn:aws:s3:::made/*"]),
         ("GET", f"{HOST}/made/a/b%20c", ["s3:GetObject arn:aws:s3:::made/a/b c"]),
         ("HEAD", f"{HOST}/made/a?versionId=1", ["s3:GetObjectVersion arn:aws:s3:::made/a"]),
@@ -40,6 +40,21 @@ def test_a_request_needs_an_action_on_a_bucket_or_an_object(method: str, url: st
     assert found == needs
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "need"),
+    [
+        ("GET", "/made/a/b", "s3:ListBucket arn:aws:s3:::made"),
+        ("HEAD", "/made/a", "s3:ListBucket arn:aws:s3:::made"),
+        ("GET", "/made", None),
+        ("DELETE", "/made/a", None),
+    ],
+)
+def test_to_hear_that_an_object_is_not_there_needs_the_right_to_list(method: str, path: str, need: str | None) -> None:
+    found = of_absence(method, f"{HOST}{path}")
+
+    assert (None if found is None else f"{found.action} {found.resource.name}") == need
+
+
 def test_a_copy_reads_what_it_copies() -> None:
     found = [need.action for need in of_s3("PUT", f"{HOST}/made/b", "/other/a%20b?versionId=1")]
 
@@ -47,6 +62,8 @@ def test_a_copy_reads_what_it_copies() -> None:
 
 
 HERE = ":${AWS::Region}:${AWS::AccountId}:"
+PARAMETER = f"arn:${{AWS::Partition}}:ssm{HERE}parameter/"
+SECRET = "arn:aws:secretsmanager:eu-west-1:1:secret:"
 
 
 @pytest.mark.parametrize(
@@ -108,14 +125,44 @@ HERE = ":${AWS::Region}:${AWS::AccountId}:"
             [f"ssm:GetParameters arn:${{AWS::Partition}}:ssm{HERE}parameter/{each}" for each in "ab"],
         ),
         ("ssm", "DescribeParameters", {}, ["ssm:DescribeParameters *"]),
+        ("ssm", "GetParameter", {"Name": "/a/b:3"}, [f"ssm:GetParameter {PARAMETER}a/b"]),
+        (
+            "ssm",
+            "GetParameter",
+            {"Name": "arn:aws:ssm:eu-west-1:1:parameter/a/b:new"},
+            ["ssm:GetParameter arn:aws:ssm:eu-west-1:1:parameter/a/b"],
+        ),
+        ("ssm", "GetParametersByPath", {"Path": "/a/"}, [f"ssm:GetParametersByPath {PARAMETER}a/"]),
         (
             "secretsmanager",
             "GetSecretValue",
             {"SecretId": "key"},
             [f"secretsmanager:GetSecretValue arn:${{AWS::Partition}}:secretsmanager{HERE}secret:key-{suffix('key')}"],
         ),
-        ("secretsmanager", "GetSecretValue", {"SecretId": "arn:aws:x"}, ["secretsmanager:GetSecretValue arn:aws:x"]),
-        ("sts", "AssumeRole", {"RoleArn": "arn:x"}, ["sts:AssumeRole *"]),
+        *(
+            (
+                "secretsmanager",
+                "GetSecretValue",
+                {"SecretId": named},
+                [f"secretsmanager:GetSecretValue {SECRET}my-key-{suffix('my-key')}"],
+            )
+            for named in (f"{SECRET}my-key", f"{SECRET}my-key-{suffix('my-key')}")
+        ),
+        (
+            "secretsmanager",
+            "BatchGetSecretValue",
+            {"SecretIdList": [f"{SECRET}key"]},
+            [
+                "secretsmanager:BatchGetSecretValue *",
+                f"secretsmanager:GetSecretValue {SECRET}key-{suffix('key')}",
+            ],
+        ),
+        ("secretsmanager", "GetRandomPassword", {}, ["secretsmanager:GetRandomPassword *"]),
+        ("states", "SendTaskSuccess", {"taskToken": token_of("arn:m", "x")}, ["states:SendTaskSuccess arn:m"]),
+        ("states", "SendTaskFailure", {"taskToken": "of nobody"}, []),
+        ("kinesis", "DescribeStreamConsumer", {"ConsumerARN": "arn:c"}, ["kinesis:DescribeStreamConsumer arn:c"]),
+        ("sts", "AssumeRole", {"RoleArn": "arn:x"}, ["sts:AssumeRole arn:x"]),
+        ("sts", "GetSessionToken", {}, ["sts:GetSessionToken *"]),
     ],
 )
 def test_an_operation_needs_its_action_on_what_it_names(

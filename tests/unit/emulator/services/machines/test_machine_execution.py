@@ -30,7 +30,7 @@ class Scripted:
             raise answer
         return answer
 
-    def token(self) -> str:
+    def token(self, machine: str) -> str:
         return "a-token"
 
 
@@ -52,7 +52,7 @@ class Ran:
             now=lambda: NOW,
             bits=lambda _count: 0,
             record=lambda kind, _details: self.events.append(kind),
-            context={"Execution": {"Name": "one"}},
+            context={"Execution": {"Name": "one"}, "StateMachine": {"Id": "arn:m"}},
         )
         machine = parse(json.dumps({"StartAt": next(iter(states)), "States": states, **more}))
         return await Run(around).run(machine, {} if data is None else data)
