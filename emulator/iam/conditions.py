@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Final
+from datetime import UTC, datetime
+from typing import Any, Final
 
 from .patterns import is_arn, is_like
 
@@ -26,13 +28,57 @@ def _equals_in_any_case(value: str, wanted: str) -> bool:
     return value.lower() == wanted.lower()
 
 
+def _number(text: str) -> float:
+    return float(text)
+
+
+def _instant(text: str) -> datetime:
+    """Of a date of ISO 8601, or of seconds since 1970."""
+    if text.isdecimal():
+        return datetime.fromtimestamp(int(text), UTC)
+    found = datetime.fromisoformat(text)
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+
+
+def _compared(read: Callable[[str], Any], holds: Callable[[Any, Any], bool]) -> Test:
+    """A test of what texts stand for; one that stands for nothing is like nothing."""
+
+    def test(value: str, wanted: str) -> bool:
+        try:
+            return holds(read(value), read(wanted))
+        except (OverflowError, ValueError):
+            return False
+
+    return test
+
+
+def _is_within(value: str, wanted: str) -> bool:
+    from ipaddress import ip_address, ip_network  # noqa: PLC0415 - three milliseconds, for a rare condition
+
+    try:
+        return ip_address(value) in ip_network(wanted, strict=False)
+    except ValueError:
+        return False
+
+
+_ORDERS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
+    "Equals": operator.eq,
+    "GreaterThan": operator.gt,
+    "GreaterThanEquals": operator.ge,
+    "LessThan": operator.lt,
+    "LessThanEquals": operator.le,
+}
+_READERS: Final[Mapping[str, Callable[[str], Any]]] = {"Date": _instant, "Numeric": _number}
 _TESTS: Final[Mapping[str, Test]] = {
     "StringEquals": _equals,
     "StringEqualsIgnoreCase": _equals_in_any_case,
     "StringLike": is_like,
     "ArnEquals": is_arn,
     "ArnLike": is_arn,
+    "BinaryEquals": _equals,
     "Bool": _equals_in_any_case,
+    "IpAddress": _is_within,
+    **{f"{kind}{order}": _compared(read, holds) for kind, read in _READERS.items() for order, holds in _ORDERS.items()},
 }
 _NEGATED: Final[Mapping[str, Test]] = {
     "StringNotEquals": _equals,
@@ -40,6 +86,8 @@ _NEGATED: Final[Mapping[str, Test]] = {
     "StringNotLike": is_like,
     "ArnNotEquals": is_arn,
     "ArnNotLike": is_arn,
+    "NotIpAddress": _is_within,
+    **{f"{kind}NotEquals": _compared(read, operator.eq) for kind, read in _READERS.items()},
 }
 _IF_EXISTS: Final = "IfExists"
 _ALL: Final = "ForAllValues:"

@@ -12,7 +12,7 @@ from ..port.http import HttpRequest
 from .conditions import Context, unknown_keys, unknown_operators
 from .keys import Keys
 from .needs import Need, of_dynamodb, of_sqs
-from .policy import Decision, Statement, decide, statement_of
+from .policy import Decision, Statement, decide, statement_of, unknown_variables, with_values
 from .record import recorded
 from .roles import Roles, recorded_statements, role_advice
 from .texts import advice, refusal, role_name, user_arn
@@ -81,21 +81,35 @@ class Guard:
         """Hold functions to these roles from now on; None: to what the topology grants."""
         functions = self._topology.functions
         self._roles = roles
-        self._statements = (
+        written = (
             {each.name: statements_of(self._topology, each, self._place) for each in functions}
             if roles is None
             else {name: role.statements for name, role in roles.of.items()}
         )
-        self._contexts = {name: _context(name, self._role_path(name), self._place) for name in self._statements}
-        for name, statements in self._statements.items():
-            for operator in sorted({found for each in statements for found in unknown_operators(each.conditions)}):
-                self._advise(name, f"the condition operator {operator} is not known here, so that it is never met")
+        self._contexts = {name: _context(name, self._role_path(name), self._place) for name in written}
+        self._statements: dict[str, tuple[Statement, ...]] = {}
+        for name, statements in written.items():
             context = self._contexts[name]
-            for key in sorted({found for each in statements for found in unknown_keys(each.conditions, context)}):
-                self._advise(name, f"the condition key {key} is not known here, so that no request has a value for it")
+            self._tell_of_unknown(name, statements, context)
+            valued = (with_values(each, context) for each in statements)
+            self._statements[name] = tuple(each for each in valued if each is not None)
         self._decisions: dict[tuple[str, Need], Decision] = {}
         for caller in self._callers.values():
             caller.forget()
+
+    def _tell_of_unknown(self, function: str, statements: Iterable[Statement], context: Context) -> None:
+        operators, keys, variables = set[str](), set[str](), set[str]()
+        for each in statements:
+            operators.update(unknown_operators(each.conditions))
+            keys.update(unknown_keys(each.conditions, context))
+            variables.update(unknown_variables(each, context))
+        for operator in sorted(operators):
+            self._advise(function, f"the condition operator {operator} is not known here, so that it is never met")
+        for key in sorted(keys):
+            self._advise(function, f"the condition key {key} is not known here, so that no request has a value for it")
+        for name in sorted(variables):
+            what = f"the policy variable {name} has no value here, so that a statement with it never applies"
+            self._advise(function, what)
 
     def _role_path(self, function: str) -> str:
         role = None if self._roles is None else self._roles.of.get(function)
@@ -188,6 +202,7 @@ def _context(function: str, role: str, place: Place) -> Context:
         "aws:requestedregion": (place.region,),
         # However functions ask here, on AWS their SDKs ask by TLS.
         "aws:securetransport": ("true",),
+        "aws:userid": (f"AROAEXAMPLE:{function}",),
         "aws:viaawsservice": ("false",),
         "lambda:sourcefunctionarn": (arn(Resource(Kind.FUNCTION, function), place),),
     }

@@ -1,18 +1,25 @@
 """What a role's statements say about a request. Pure.
 
 [DOC] iam-docs:reference_policies_evaluation-logic: an explicit deny wins, then an allow; what nobody allows is denied.
+[DOC] iam-docs:reference_policies_variables: a statement with a variable that has no value never applies.
 """
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
 
-from msgspec import Struct, field
+from msgspec import Struct, field, structs
 
 from .conditions import Conditions, Context, are_met
 from .patterns import is_action, is_resource
+
+_VARIABLE: Final = re.compile(r"\$\{([^},]*)(?:,\s*'([^']*)')?\s*\}")
+"""A condition key whose value a request has, and what stands there for requests without one."""
+_CHARACTERS: Final = {"*": "?", "?": "?", "$": "$"}
+"""Variables that are one character: a pattern here has no other way to say that a wildcard is none."""
 
 
 class Statement(Struct, frozen=True, kw_only=True):
@@ -32,6 +39,56 @@ class Statement(Struct, frozen=True, kw_only=True):
             and _is_named(resource, self.resources, self.not_resources, is_resource)
             and are_met(self.conditions, context)
         )
+
+
+def with_values(statement: Statement, context: Context) -> Statement | None:
+    """The statement with the values of its variables, as conditions see them; None: one of them has none."""
+    if not any("${" in text for text in _texts_of(statement)):
+        return statement
+    if unknown_variables(statement, context):
+        return None
+
+    def value(found: re.Match[str]) -> str:
+        values = context.get(found[1].lower(), ())
+        return _CHARACTERS.get(found[1]) or (values[0] if values else found[2])
+
+    return _replaced(statement, lambda text: _VARIABLE.sub(value, text))
+
+
+def with_any_value(statement: Statement) -> Statement:
+    """The statement with wildcards where its resources have variables: what it may speak of, whoever asks."""
+    return _replaced(statement, lambda text: _VARIABLE.sub("*", text))
+
+
+def unknown_variables(statement: Statement, context: Context) -> list[str]:
+    """The variables of a statement that have no value."""
+    found = (match for text in _texts_of(statement) for match in _VARIABLE.finditer(text) if match[2] is None)
+    return sorted({each[1] for each in found if each[1] not in _CHARACTERS and not context.get(each[1].lower())})
+
+
+def _texts_of(statement: Statement) -> Iterator[str]:
+    yield from statement.resources or ()
+    yield from statement.not_resources or ()
+    for keys in statement.conditions.values():
+        for values in keys.values():
+            yield from values
+
+
+def _replaced(statement: Statement, replace: Callable[[str], str]) -> Statement:
+    def all_of(texts: Sequence[str] | None) -> tuple[str, ...] | None:
+        return None if texts is None else tuple(map(replace, texts))
+
+    conditions = {
+        operator: {key: tuple(map(replace, values)) for key, values in keys.items()}
+        for operator, keys in statement.conditions.items()
+    }
+    resources, not_resources = all_of(statement.resources), all_of(statement.not_resources)
+    return structs.replace(statement, resources=resources, not_resources=not_resources, conditions=conditions)
+
+
+def without_variables(statement: Statement) -> Statement:
+    """A statement of a version of policies that knows none: what looks like one stands for itself."""
+    return _replaced(statement, lambda text: text.replace("${", "${$}{"))
 
 
 class Decision(enum.Enum):

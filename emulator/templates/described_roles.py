@@ -15,7 +15,7 @@ from streamer.topology import grants
 from streamer.topology.grants import Kind
 
 from ..iam.needs import Need
-from ..iam.policy import Statement, statement_of
+from ..iam.policy import Statement, statement_of, with_any_value, without_variables
 from ..iam.roles import Role, Roles
 from .errors import Path, Problem
 from .stack import Resource
@@ -42,8 +42,11 @@ _READING: Final = {
 [DOC] lambda-docs:services-dynamodb-eventsourcemapping, services-kinesis-create, services-sqs-configure
 """
 _CALLABLE: Final = "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}"
-_VARIABLE: Final = "${"
-"""Begins a policy variable, once a template's own are filled in."""
+_WITH_VARIABLES: Final = "2012-10-17"
+"""The version of policies that have variables; in an older one, also where none is said, they stand for themselves.
+
+[DOC] iam-docs:reference_policies_elements_version
+"""
 
 Managed = Callable[[str], Sequence[Statement] | None]
 """The statements of a policy that is not the project's, by its ARN; None: it is not known."""
@@ -106,7 +109,7 @@ def _check_source(things: Things, source: Resource, role: Role, needs: Sequence[
 
 def _is_allowed(role: Role, action: str, arn: str) -> bool:
     """Whether it is, whatever the conditions."""
-    allowing = (structs.replace(each, conditions={}) for each in role.statements if each.is_allow)
+    allowing = (with_any_value(structs.replace(each, conditions={})) for each in role.statements if each.is_allow)
     return any(each.applies(action, arn, {}) for each in allowing)
 
 
@@ -140,7 +143,7 @@ def _own(things: Things, role: Resource, managed: Managed) -> list[Statement] | 
         place = at(role, "Policies", position)
         if not isinstance(policy, dict) or not isinstance(policy.get("PolicyDocument"), dict):
             raise Problem(place, "a policy has a PolicyDocument")
-        found += _statements(things, role, policy["PolicyDocument"], (*place, "PolicyDocument"))
+        found += _statements(policy["PolicyDocument"], (*place, "PolicyDocument"))
     if "PermissionsBoundary" in role.properties:
         things.warn(role, "its PermissionsBoundary is not held to")
     own = {str(each.ref): each for each in things.of("AWS::IAM::ManagedPolicy")}
@@ -162,10 +165,10 @@ def _names(things: Things, policy: Resource, name: str) -> list[str]:
 
 
 def _document(things: Things, policy: Resource) -> list[Statement]:
-    return _statements(things, policy, mapping(policy, "PolicyDocument"), at(policy, "PolicyDocument"))
+    return _statements(mapping(policy, "PolicyDocument"), at(policy, "PolicyDocument"))
 
 
-def _statements(things: Things, resource: Resource, document: Mapping[str, Any], path: Path) -> list[Statement]:
+def _statements(document: Mapping[str, Any], path: Path) -> list[Statement]:
     written = document.get("Statement") or []
     found = []
     for position, each in enumerate([written] if isinstance(written, dict) else written):
@@ -179,7 +182,5 @@ def _statements(things: Things, resource: Resource, document: Mapping[str, Any],
         if not isinstance(conditions, dict) or not all(isinstance(keys, dict) for keys in conditions.values()):
             raise Problem((*place, "Condition"), "a mapping of operators to mappings of keys to values is expected")
         statement = statement_of(each)
-        if any(_VARIABLE in text for text in (*(statement.resources or ()), *(statement.not_resources or ()))):
-            things.warn(resource, "policy variables are not known here, so that they stand for themselves")
-        found.append(statement)
+        found.append(statement if document.get("Version") == _WITH_VARIABLES else without_variables(statement))
     return found

@@ -41,8 +41,31 @@ ROLE = "arn:aws:iam::123456789012:role/say-role"
         ("ForAnyValue:StringEquals", ["ada"], ["bob", "ada"], True),
         ("ForAnyValue:StringEquals", ["ada"], ["bob"], False),
         ("ForAnyValue:StringEquals", ["ada"], [], False),
-        ("NumericLessThan", ["5"], ["4"], False),
-        ("ForAllValues:IpAddress", ["0.0.0.0/0"], [], False),
+        ("NumericLessThan", ["5"], ["4"], True),
+        ("NumericLessThan", ["10"], ["9.5"], True),
+        ("NumericLessThan", ["5"], ["5"], False),
+        ("NumericLessThanEquals", ["5"], ["5"], True),
+        ("NumericGreaterThan", ["5"], ["x"], False),
+        ("NumericGreaterThanEquals", ["5"], [], False),
+        ("NumericGreaterThanEqualsIfExists", ["5"], [], True),
+        ("NumericEquals", ["5"], ["5.0"], True),
+        ("NumericNotEquals", ["5"], ["5.0"], False),
+        ("NumericNotEquals", ["5"], [], True),
+        ("DateGreaterThan", ["2020-01-01T00:00:00Z"], ["2026-11-29T10:00:00Z"], True),
+        ("DateLessThan", ["2020-01-01"], ["1577836799"], True),
+        ("DateEquals", ["2020-01-01T01:00:00+01:00"], ["2020-01-01"], True),
+        ("DateNotEquals", ["2020-01-01"], ["2020-01-01T00:00:00Z"], False),
+        ("DateLessThan", ["99999999999999999999"], ["2020-01-01"], False),
+        ("IpAddress", ["203.0.113.0/24"], ["203.0.113.9"], True),
+        ("IpAddress", ["203.0.113.0/24", "2001:db8::/32"], ["2001:db8::1"], True),
+        ("IpAddress", ["203.0.113.7/24"], ["203.0.113.9"], True),
+        ("IpAddress", ["203.0.113.0/24"], [], False),
+        ("NotIpAddress", ["203.0.113.0/24"], ["203.0.113.9"], False),
+        ("NotIpAddress", ["203.0.113.0/24"], ["198.51.100.1"], True),
+        ("NotIpAddressIfExists", ["203.0.113.0/24"], [], True),
+        ("ForAllValues:IpAddress", ["0.0.0.0/0"], [], True),
+        ("BinaryEquals", ["QmluYXJ5"], ["QmluYXJ5"], True),
+        ("StringIs", ["ada"], ["ada"], False),
     ],
 )
 def test_operators(operator: str, wanted: list[str], values: list[str], is_met: bool) -> None:
@@ -63,12 +86,13 @@ def test_keys_are_known_in_any_casing() -> None:
 
 def test_operators_that_are_not_known_are_named() -> None:
     conditions: dict[str, dict[str, list[str]]] = {
+        "ForAnyValue:DateBeforeIfExists": {},
         "ForAnyValue:DateLessThanIfExists": {},
         "StringLikeIfExists": {},
         "Null": {},
     }
 
-    assert unknown_operators(conditions) == ["ForAnyValue:DateLessThanIfExists"]
+    assert unknown_operators(conditions) == ["ForAnyValue:DateBeforeIfExists"]
 
 
 @given(st.lists(st.sampled_from("abc")), st.lists(st.sampled_from("abc")))

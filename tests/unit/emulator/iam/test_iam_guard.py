@@ -90,8 +90,27 @@ def test_a_condition_key_that_is_not_known_is_told() -> None:
     assert world.advice == ["the condition key s3:prefix is not known here, so that no request has a value for it"]
 
 
-def permitted(conditions: Any) -> Topology:
-    permission = Permission(actions=["s3:GetObject"], resources=["arn:aws:s3:::reports/*"], conditions=conditions)
+@pytest.mark.parametrize(
+    ("folder", "is_allowed"), [("${aws:PrincipalAccount}", True), ("${aws:PrincipalType}", False), ("x", False)]
+)
+def test_a_variable_has_the_value_that_every_request_has(folder: str, is_allowed: bool) -> None:
+    world = World(topology=permitted({}, f"arn:aws:s3:::reports/{folder}/*"))
+    need = Need("s3:GetObject", Resource(Kind.BUCKET, "reports", "123456789012/x"))
+
+    assert (world.caller("say").service([need]) is None) is is_allowed
+
+
+def test_variables_without_a_value_are_told() -> None:
+    world = World(topology=permitted({}, "arn:aws:s3:::reports/${aws:username}/*"))
+
+    assert world.caller("say").service([Need("s3:GetObject", Resource(Kind.BUCKET, "reports", "x/x"))]) is not None
+    assert world.advice[0] == (
+        "the policy variable aws:username has no value here, so that a statement with it never applies"
+    )
+
+
+def permitted(conditions: Any, resource: str = "arn:aws:s3:::reports/*") -> Topology:
+    permission = Permission(actions=["s3:GetObject"], resources=[resource], conditions=conditions)
     connect, say = TOPOLOGY.functions
     return replace(TOPOLOGY, functions=(connect, replace(say, permissions=(permission,))))
 

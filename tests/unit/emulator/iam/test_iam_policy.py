@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.iam.policy import Decision, decide, statement_of
+from emulator.iam.policy import Decision, Statement, decide, statement_of, unknown_variables, with_values
 
 CHAT, LOG = (f"arn:aws:dynamodb:eu-west-1:123456789012:table/{name}" for name in ("chat", "log"))
 PUT, GET = "dynamodb:PutItem", "dynamodb:GetItem"
@@ -110,3 +110,49 @@ def test_without_an_allow_nothing_is_allowed(statements: list[dict[str, Any]]) -
     denies = [each for each in statements if each["Effect"] == "Deny"]
 
     assert decided(*denies, **REQUEST) is not ALLOWED
+
+
+VALUES = {"aws:principalaccount": ("123456789012",), "aws:principaltype": ("AssumedRole",)}
+
+
+@pytest.mark.parametrize(
+    ("written", "means"),
+    [
+        ("arn:aws:s3:::b/${aws:PrincipalAccount}/*", "arn:aws:s3:::b/123456789012/*"),
+        ("arn:aws:s3:::b/${AWS:principalaccount}", "arn:aws:s3:::b/123456789012"),
+        ("arn:aws:s3:::b/${aws:username, 'nobody'}/*", "arn:aws:s3:::b/nobody/*"),
+        ("arn:aws:s3:::b/${aws:PrincipalAccount, 'nobody'}", "arn:aws:s3:::b/123456789012"),
+        ("arn:aws:s3:::b/${$}{x}", "arn:aws:s3:::b/${x}"),
+        ("arn:aws:s3:::b/$x{y}", "arn:aws:s3:::b/$x{y}"),
+        ("arn:aws:s3:::b/${aws:username}", None),
+    ],
+)
+def test_variables_have_the_values_that_conditions_see(written: str, means: str | None) -> None:
+    statement = statement_of(document(Resource=written))
+    negative = statement_of({"Effect": "Deny", "Action": PUT, "NotResource": written})
+    conditional = statement_of(document(Condition={"StringLike": {"k": written}}))
+
+    found = with_values(statement, VALUES)
+    assert (None if found is None else found.resources) == (None if means is None else (means,))
+    assert (with_values(negative, VALUES) is None) is (means is None)
+    conditions = with_values(conditional, VALUES)
+    assert (None if conditions is None else conditions.conditions) == (
+        None if means is None else {"StringLike": {"k": (means,)}}
+    )
+
+
+def test_a_wildcard_that_is_a_character_is_none() -> None:
+    statement = with_values(statement_of(document(Resource="arn:aws:s3:::b/${*}")), {})
+
+    assert statement is not None
+    assert statement.applies(PUT, "arn:aws:s3:::b/*", {})
+    assert not statement.applies(PUT, "arn:aws:s3:::b/abc", {})
+
+
+def test_variables_without_a_value_are_named() -> None:
+    statement = Statement(
+        resources=("a/${aws:username}/${aws:PrincipalTag/team}", "b/${aws:userid, 'x'}", "c/${aws:PrincipalType}/${*}"),
+        conditions={"StringEquals": {"k": ("${saml:sub}",)}},
+    )
+
+    assert unknown_variables(statement, VALUES) == ["aws:PrincipalTag/team", "aws:username", "saml:sub"]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from emulator.iam.needs import Need
-from emulator.iam.policy import Decision, Statement, decide
+from emulator.iam.policy import Decision, Statement, decide, with_values
 from emulator.iam.roles import Roles
 from emulator.templates import described_roles
 from emulator.templates.errors import TemplateError
@@ -119,6 +119,35 @@ def test_statements_that_deny_and_awss_own_policies_count() -> None:
     assert warnings == []
 
 
+def test_policies_of_the_old_version_have_no_variables() -> None:
+    written = document("s3:GetObject", Resource="arn:aws:s3:::b/${aws:PrincipalAccount}/*")
+    older = {"Statement": written["Statement"]}
+
+    new, old = (
+        read(base(P=resource("IAM::Policy", Roles=["says"], PolicyDocument=each)))[0].of["say"].statements[0]
+        for each in (written, older)
+    )
+
+    valued = [with_values(each, {"aws:principalaccount": ["1"]}) for each in (new, old)]
+    assert [each and each.resources for each in valued] == [
+        ("arn:aws:s3:::b/1/*",),
+        ("arn:aws:s3:::b/${aws:PrincipalAccount}/*",),
+    ]
+
+
+def test_a_source_may_be_read_by_a_statement_with_a_variable() -> None:
+    arn_of_jobs = "arn:aws:sqs:us-east-1:${aws:PrincipalAccount}:jobs"
+    _, warnings = read(
+        base(
+            Jobs=resource("SQS::Queue", QueueName="jobs"),
+            Source=resource("Lambda::EventSourceMapping", EventSourceArn=att("Jobs"), FunctionName=att("Say")),
+            P=resource("IAM::Policy", Roles=["says"], PolicyDocument=document("sqs:*", Resource=arn_of_jobs)),
+        )
+    )
+
+    assert warnings == []
+
+
 def test_a_role_has_its_path() -> None:
     found, _ = read(base(Role=resource("IAM::Role", RoleName="says", Path="/app/")))
 
@@ -181,17 +210,6 @@ def test_a_function_of_whose_rights_not_all_is_known_may_do_everything(more: dic
             {"Role": resource("IAM::Role", RoleName="says", PermissionsBoundary=OF_AWS)},
             "Role: its PermissionsBoundary is not held to",
             id="a boundary",
-        ),
-        pytest.param(
-            {
-                "P": resource(
-                    "IAM::Policy",
-                    Roles=["says"],
-                    PolicyDocument=document("dynamodb:GetItem", Resource="arn:aws:s3:::b/${aws:username}/*"),
-                )
-            },
-            "P: policy variables are not known here, so that they stand for themselves",
-            id="a policy variable",
         ),
         pytest.param(
             {
