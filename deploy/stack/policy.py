@@ -85,7 +85,10 @@ def _granted(topology: Topology, grant: Grant) -> Statement:
     sid = f"{_subject(topology, grant.subject)}{grant.topic}"
     statement = _allow(sid, grant.actions, [_resource(topology, resource) for resource in grant.resources])
     if grant.conditions:
-        statement["Condition"] = {operator: dict(keys) for operator, keys in grant.conditions.items()}
+        statement["Condition"] = {
+            operator: {key: _values(values) for key, values in keys.items()}
+            for operator, keys in grant.conditions.items()
+        }
     return statement
 
 
@@ -117,8 +120,15 @@ def _resource(topology: Topology, resource: Resource) -> Any:
             return "*"
 
 
+def _values(values: Any) -> Any:
+    """What a condition compares with, of which texts may have names for where it runs."""
+    if isinstance(values, list | tuple):
+        return [_values(each) for each in values]
+    return _elsewhere(values) if isinstance(values, str) else values
+
+
 def _elsewhere(text: str) -> Any:
-    """An ARN of the user's, in which only CloudFormation's own names are replaced, not IAM's policy variables."""
+    """A text of the user's, in which only CloudFormation's own names are replaced, not IAM's policy variables."""
     escaped = re.sub(r"\$\{(?!AWS::)", "${!", text)
     return sub(escaped) if "${AWS::" in text else text
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, Literal
 
 from streamer.topology import Function, Topology
-from streamer.topology.grants import Grant, Kind, Place, Resource, arn, grants
+from streamer.topology.grants import Grant, Kind, Place, Resource, arn, grants, placed
 
 from ..port.http import HttpRequest
 from .conditions import Context, unknown_keys, unknown_operators
@@ -33,7 +33,18 @@ def statements_of(topology: Topology, function: Function, place: Place) -> tuple
 
 def _document(grant: Grant, place: Place) -> dict[str, Any]:
     resources = [arn(resource, place) for resource in grant.resources]
-    return {"Effect": "Allow", "Action": list(grant.actions), "Resource": resources, "Condition": grant.conditions}
+    conditions = {
+        operator: {key: _placed(values, place) for key, values in keys.items()}
+        for operator, keys in grant.conditions.items()
+    }
+    return {"Effect": "Allow", "Action": list(grant.actions), "Resource": resources, "Condition": conditions}
+
+
+def _placed(values: Any, place: Place) -> Any:
+    """What a condition compares with, of which texts may have names for where it runs."""
+    if isinstance(values, list | tuple):
+        return [_placed(each, place) for each in values]
+    return placed(values, place) if isinstance(values, str) else values
 
 
 class Guard:

@@ -175,7 +175,8 @@ class Permission:
     """ARNs, in which ``${AWS::Partition}``, ``${AWS::Region}`` and ``${AWS::AccountId}`` stand for where it runs, or
     ``*``."""
     conditions: Mapping[str, Mapping[str, str | Sequence[str]]] = field(default_factory=dict)
-    """Operator to condition key to values, such as ``{"StringEquals": {"aws:RequestedRegion": "eu-central-1"}}``."""
+    """Operator to condition key to values, such as ``{"StringEquals": {"aws:RequestedRegion": "eu-central-1"}}``; in
+    values the same names stand for where it runs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

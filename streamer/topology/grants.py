@@ -227,12 +227,13 @@ def arn(resource: Resource, place: Place) -> str:
             path = f"{'/'.join(place.apis[detail])}/{name}/@connections/*"
             return f"arn:{place.partition}:execute-api:{where}:{path}"
         case Kind.ARN:
-            return _placed(name, place)
+            return placed(name, place)
         case Kind.ANYTHING:
             return "*"
 
 
-def _placed(text: str, place: Place) -> str:
+def placed(text: str, place: Place) -> str:
+    """A text with CloudFormation's names for where it runs filled in."""
     for parameter, value in (("Partition", place.partition), ("Region", place.region), ("AccountId", place.account_id)):
         text = text.replace(f"${{AWS::{parameter}}}", value)
     return text

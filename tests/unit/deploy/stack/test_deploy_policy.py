@@ -8,7 +8,7 @@ import pytest
 from deploy.stack.policy import statements
 from deploy.stack.settings import StackSettings
 from streamer.app import App
-from streamer.topology import Api, Function, Key, Route, Table, TableAccess, Topology
+from streamer.topology import Api, Function, Key, Permission, Route, Table, TableAccess, Topology
 
 
 @pytest.fixture
@@ -133,3 +133,28 @@ def test_what_is_said_of_a_table_in_several_places_is_one_statement(settings: St
     allowed = {action: len(each["Resource"]) for each in found.values() for action in each["Action"]}
     assert allowed.keys() >= {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:Scan"}
     assert found["RoomsTable"]["Action"] == ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Scan"]
+
+
+def test_conditions_name_where_it_runs_by_cloudformations_names_and_keep_policy_variables(
+    settings: StackSettings,
+) -> None:
+    conditions: dict[str, Any] = {
+        "StringLike": {
+            "aws:PrincipalAccount": "${AWS::AccountId}",
+            "s3:prefix": ["${aws:userid}/*", "${AWS::Region}/*"],
+        },
+        "Bool": {"aws:SecureTransport": True},
+    }
+    permission = Permission(actions=["s3:ListBucket"], resources=["*"], conditions=conditions)
+    function = Function(name="say", handler="h.say", permissions=(permission,))
+    topology = Topology(api=Api(name="chat", routes=()), functions=(function,))
+
+    (found,) = [each for each in statements(topology, settings, function) if "Condition" in each]
+
+    assert found["Condition"] == {
+        "StringLike": {
+            "aws:PrincipalAccount": {"Fn::Sub": "${AWS::AccountId}"},
+            "s3:prefix": ["${aws:userid}/*", {"Fn::Sub": "${AWS::Region}/*"}],
+        },
+        "Bool": {"aws:SecureTransport": True},
+    }

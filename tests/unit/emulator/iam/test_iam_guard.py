@@ -100,6 +100,14 @@ def test_a_variable_has_the_value_that_every_request_has(folder: str, is_allowed
     assert (world.caller("say").service([need]) is None) is is_allowed
 
 
+def test_values_of_conditions_may_say_where_it_runs() -> None:
+    here = {
+        "StringEquals": {"aws:PrincipalAccount": "${AWS::AccountId}", "aws:RequestedRegion": ["x", "${AWS::Region}"]}
+    }
+
+    assert World(topology=permitted(here)).caller("say").service([REPORT]) is None
+
+
 def test_variables_without_a_value_are_told() -> None:
     world = World(topology=permitted({}, "arn:aws:s3:::reports/${aws:username}/*"))
 
