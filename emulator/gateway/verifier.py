@@ -29,8 +29,8 @@ class Verifier:
 
     secrets: Mapping[str, str]
     """Access key id to secret access key."""
-    identities: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """Access key id to who has it, as ``identity`` of events says; the empty id stands for all others."""
+    identity: Callable[[str], Mapping[str, str]] = lambda _: {}
+    """Who has an access key id, as ``identity`` of events says; nothing: nobody knows."""
     clock: Callable[[], float]
     """Unix seconds."""
     _signers: dict[tuple[str, str, str], Signer] = field(default_factory=dict, init=False)
@@ -51,7 +51,7 @@ class Verifier:
         """Who signed a request, whose signature has no flaw."""
         signature = parse(request.fields, request.query if "?" in request.target else ())
         key = "" if isinstance(signature, Flaw) else signature.access_key_id
-        known = self.identities.get(key, self.identities.get("", {}))
+        known = self.identity(key)
         return {"accessKey": key, **known} if known else {}
 
     def _check(self, request: HttpRequest, signature: Signature) -> Check:

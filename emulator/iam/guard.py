@@ -66,14 +66,15 @@ class Guard:
         Args:
             topology: Whose functions are guarded.
             place: Where it runs.
-            keys: Function to what it signs with; whoever signs with anything else is the account's owner.
+            keys: Function to what it signs with, also those that come; whoever signs with anything else is the
+                account's owner.
             mode: Whether to refuse, to remember, or neither.
             advise: Told a function and what would allow what it was just refused.
             note: Told each call of a function and whether its role allows it; None: nobody wants to know.
             roles: What functions run as, instead of what the topology grants; None: the topology says it.
         """
-        self._topology = topology
-        self._place = place
+        self._keys = keys
+        self._mode = mode
         self._advise = advise
         self._note = note
         self._records = mode == "record"
@@ -81,17 +82,15 @@ class Guard:
         self._authorization: str | None = None
         self._caller: Caller | None = None
         """The latest request's header, and who signs with it: whoever records asks once more."""
-        if mode != "off":
-            for function in topology.functions:
-                caller = Caller(self, function.name)
-                self._callers[keys[function.name].access_key_id] = caller
         self._needs: dict[str, set[Need]] = {}
-        self.change(roles)
+        self.change(topology, place, roles)
 
-    def change(self, roles: Roles | None) -> None:
-        """Hold functions to these roles from now on; None: to what the topology grants."""
-        functions = self._topology.functions
-        self._roles = roles
+    def change(self, topology: Topology, place: Place, roles: Roles | None) -> None:
+        """Guard the functions of another topology from now on, new ones among them, by these roles as at first."""
+        functions = topology.functions
+        self._topology, self._place, self._roles = topology, place, roles
+        for each in functions if self._mode != "off" else ():
+            self._callers.setdefault(self._keys[each.name].access_key_id, Caller(self, each.name))
         written = (
             {each.name: statements_of(self._topology, each, self._place) for each in functions}
             if roles is None
@@ -142,6 +141,11 @@ class Guard:
             credential = dict(request.query).get(_QUERY_CREDENTIAL, "")
             return self._callers.get(credential.partition("/")[0])
         return None
+
+    def function_with(self, access_key_id: str) -> str | None:
+        """The function that signs with a key; None: no function does."""
+        found = self._callers.get(access_key_id)
+        return None if found is None else found.function
 
     def function(self, request: HttpRequest) -> str | None:
         """The name of that function."""

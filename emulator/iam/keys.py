@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct
 
@@ -20,12 +20,60 @@ class Keys(Struct, frozen=True, kw_only=True):
         return f"Keys({self.access_key_id})"
 
 
-def keys_of(functions: Iterable[str], seed: bytes) -> Mapping[str, Keys]:
-    """Temporary credentials for each function, from at least 32 random bytes.
+class KeyRing(Mapping[str, Keys]):
+    """Temporary credentials of functions, from at least 32 random bytes; whoever is asked for first gets some.
 
     The key ids begin with ``ASIA``, as those of temporary credentials do. [DOC] iam-docs:reference_identifiers
     """
-    return {function: _keys(function, seed) for function in functions}
+
+    def __init__(self, seed: bytes) -> None:
+        self._seed = seed
+        self._given: dict[str, Keys] = {}
+
+    def __getitem__(self, function: str) -> Keys:
+        found = self._given.get(function)
+        if found is None:
+            found = self._given[function] = _keys(function, self._seed)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._given)
+
+    def __len__(self) -> int:
+        return len(self._given)
+
+
+class Secrets(Mapping[str, str]):
+    """Access key ids to their secrets: the owner's and those of all functions that there are by now."""
+
+    def __init__(self, owner: Keys, keys: Mapping[str, Keys]) -> None:
+        """``keys`` by function; there may come more, and none goes."""
+        self._owner = owner
+        self._keys = keys
+        self._known: dict[str, str] = {}
+
+    def _all(self) -> dict[str, str]:
+        if len(self._known) != len(self._keys) + 1:
+            known = (self._owner, *self._keys.values())
+            self._known = {each.access_key_id: each.secret_access_key for each in known}
+        return self._known
+
+    def __getitem__(self, access_key_id: str) -> str:
+        return self._all()[access_key_id]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+
+def keys_of(functions: Iterable[str], seed: bytes) -> KeyRing:
+    """Credentials for these functions, and for others that come."""
+    found = KeyRing(seed)
+    for function in functions:
+        found[function]
+    return found
 
 
 def _keys(function: str, seed: bytes) -> Keys:

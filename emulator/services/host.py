@@ -21,6 +21,7 @@ from ..foundation.tasks import end
 from ..functions.outcome import Functions
 from ..functions.variables import Endpoints
 from ..iam.guard import Caller
+from ..iam.keys import Secrets
 from ..iam.needs import Need
 from ..port.elsewhere import operation_of, parameters_of
 from ..port.http import HttpRequest, HttpResponse
@@ -87,8 +88,7 @@ class Services:
         self._process = ServicesProcess(
             region=endpoints.region, account_id=endpoints.account_id, owner=endpoints.owner, deliver=self._delivered
         )
-        known = (endpoints.owner, *endpoints.keys.values())
-        self._secrets = {keys.access_key_id: keys.secret_access_key for keys in known}
+        self._secrets = Secrets(endpoints.owner, endpoints.keys)
         self._parameters = ParameterStore(endpoints.region, endpoints.account_id)
         self._functions = functions
         self._user_pools: UserPools | None = None

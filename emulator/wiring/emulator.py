@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from streamer.errors import ConfigurationError
 from streamer.topology import Topology
 from streamer.topology.checks import validate
-from streamer.topology.grants import Place
 
 from ..console.access import STAGE
 from ..dynamodb.endpoints.opening import open_database
@@ -29,7 +28,7 @@ from ..gateway.http_apis.service import HttpApis
 from ..gateway.rules.stage import Stage
 from ..iam.call_log import logged
 from ..iam.guard import Guard
-from ..iam.keys import keys_of
+from ..iam.keys import KeyRing
 from ..iam.roles import Roles
 from ..iam.texts import role_name
 from ..port.elsewhere import Elsewhere
@@ -44,9 +43,9 @@ from ..services.host import Services
 from ..services.onward import Onward
 from ..services.web import Web, post
 from .config import DEFAULT_ISOLATION, EmulatorConfig, guarding_mode
-from .served_api import ServedApi, following, listening
+from .served_api import ServedApi, following, listening, place_of
 from .switchboard import Switchboard
-from .topology_changes import read_by, refuse
+from .topology_changes import read_by, refuse_moves
 
 if TYPE_CHECKING:
     from ..console.service import Console
@@ -197,7 +196,8 @@ class Emulator:
             ConfigurationError: the description is wrong, or needs a start of its own; everything stays as it was.
         """
         validate(topology)
-        refuse(self.topology, topology, moves=self._control is None, rights=self._iam != "off" and roles is None)
+        if self._control is None:
+            refuse_moves(self.topology, topology)
         served, known = following(self._apis, topology.all_apis()), list(self._apis)
         for each, api in served:  # an API that is wrong is refused before anything changes
             if each in known:
@@ -210,7 +210,7 @@ class Emulator:
             each.change(api)
         self._apis[:] = [each for each, _ in served]
         await self._stop_gateways([each for each in known if each not in self._apis])
-        self._guard.change(roles)
+        self._guard.change(topology, place_of(self._apis, self.endpoints), roles)
         await self._functions.apply(topology)
         self._lambda.apply(topology)
         self._http_apis.change(topology.http_apis)
@@ -313,7 +313,8 @@ class Emulator:
 
     def _open(self, served: ServedApi) -> None:
         notes = self._database.notes
-        served.open(self._functions, self.endpoints, self.config, recording=self._recording, notes=notes)
+        recording, guard = self._recording, self._guard
+        served.open(self._functions, self.endpoints, self.config, guard=guard, recording=recording, notes=notes)
 
     async def _open_console(self, stack: AsyncExitStack) -> None:
         # Only who wants it pays for its import.
@@ -384,7 +385,6 @@ class Emulator:
         services |= {"DYNAMODB": self.dynamodb_url, "DYNAMODB_STREAMS": self.dynamodb_url}
         services |= dict.fromkeys(HOSTED, self.url)
         services |= {name.removeprefix(VARIABLE): url for name, url in endpoint_variables(self._real).items()}
-        names = [function.name for function in self.topology.functions]
         return Endpoints(
             services=services,
             ca_bundle=str(self.authority.bundle_file.absolute()),
@@ -393,7 +393,7 @@ class Emulator:
             names=self.config.domain_names,
             region=self.config.region,
             account_id=self.config.account_id,
-            keys={} if self._iam == "off" else keys_of(names, secrets.token_bytes(32)),
+            keys={} if self._iam == "off" else KeyRing(secrets.token_bytes(32)),
         )
 
     def _hosting(self, endpoints: Endpoints, web: Web) -> Services:
@@ -412,8 +412,7 @@ class Emulator:
         )
 
     def _guarding(self, endpoints: Endpoints) -> AbstractContextManager[Guard]:
-        apis = {served.api.name: (served.api_id, served.api.stage) for served in self._apis}
-        place = Place(region=endpoints.region, account_id=endpoints.account_id, apis=apis)
+        place = place_of(self._apis, endpoints)
 
         def advise(function: str, line: str) -> None:
             self._tails.write(function, None, line)

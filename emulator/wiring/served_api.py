@@ -25,7 +25,8 @@ from ..gateway.rules.management import ManagementTarget
 from ..gateway.rules.stage import Facts, Stage
 from ..gateway.shell import Gateway
 from ..gateway.verifier import Verifier
-from ..iam.texts import role_name, user_arn
+from ..iam.guard import Guard
+from ..iam.keys import Secrets
 from ..port.aws_names import domain_name
 from ..port.front import Front, Gate
 from ..port.http import Connect, HttpProtocol, HttpRequest
@@ -103,6 +104,7 @@ class ServedApi:
         endpoints: Endpoints,
         config: EmulatorConfig,
         *,
+        guard: Guard,
         recording: Recording | None = None,
         notes: Notes | None = None,
     ) -> None:
@@ -116,10 +118,9 @@ class ServedApi:
         )
         ids = IdSource(endpoints.region, secrets.randbits(64))
         self.stage = Stage(self.api, facts, ids, limits=config.limits, assumptions=config.assumptions)
-        known = (endpoints.owner, *endpoints.keys.values())
         verifier = Verifier(
-            secrets={keys.access_key_id: keys.secret_access_key for keys in known},
-            identities=_identities(endpoints),
+            secrets=Secrets(endpoints.owner, endpoints.keys),
+            identity=lambda access_key_id: _identity(guard, access_key_id, endpoints.account_id),
             clock=time.time,
         )
         integrations = Integrations(functions, lambda: self.api, endpoints)
@@ -196,16 +197,19 @@ def listening(
     return found
 
 
-def _identities(endpoints: Endpoints) -> dict[str, dict[str, str]]:
-    """Who has which access key, as events say it. [DOC] apigw-docs:api-gateway-mapping-template-reference
+def place_of(apis: Iterable[ServedApi], endpoints: Endpoints) -> Place:
+    """Where functions run that call these APIs."""
+    known = {served.api.name: (served.api_id, served.api.stage) for served in apis}
+    return Place(region=endpoints.region, account_id=endpoints.account_id, apis=known)
+
+
+def _identity(guard: Guard, access_key_id: str, account: str) -> dict[str, str]:
+    """Who has an access key, as events say it. [DOC] apigw-docs:api-gateway-mapping-template-reference
 
     Whoever signs with a key that was not given out here is the account's owner.
     """
-    account = endpoints.account_id
-    place = Place(region=endpoints.region, account_id=account, apis={})
-    found = {"": {"accountId": account, "caller": account, "user": account, "userArn": f"arn:aws:iam::{account}:root"}}
-    for function, keys in endpoints.keys.items():
-        session = f"AROAEXAMPLE:{function}"
-        arn = user_arn(function, role_name(function), place)
-        found[keys.access_key_id] = {"accountId": account, "caller": session, "user": session, "userArn": arn}
-    return found
+    function = guard.function_with(access_key_id)
+    if function is None:
+        return {"accountId": account, "caller": account, "user": account, "userArn": f"arn:aws:iam::{account}:root"}
+    session = f"AROAEXAMPLE:{function}"
+    return {"accountId": account, "caller": session, "user": session, "userArn": guard.user_arn(function)}

@@ -18,11 +18,20 @@ from emulator.functions.factory import Isolation
 from emulator.functions.logs import LogSink
 from emulator.wiring.emulator import Emulator, EmulatorConfig
 from streamer.errors import ConfigurationError, TopologyError
-from streamer.topology import Api, Function, Key, Queue, QueueMapping, Route, Table, Topology
+from streamer.topology import Api, Function, Key, Queue, QueueMapping, Route, Table, TableAccess, Topology
 from streamer.topology.http_apis import HttpApi, HttpKind, HttpRoute
 
 HANDLERS = """
 import os
+
+import boto3
+
+def write(event, context):
+    try:
+        boto3.client("dynamodb").put_item(TableName="notes", Item={"id": {"S": "a"}})
+    except Exception as error:
+        return {"statusCode": 200, "body": str(error)}
+    return {"statusCode": 200, "body": "written"}
 
 def answer(event, context):
     return {"statusCode": 200, "body": os.environ["WORD"]}
@@ -114,15 +123,32 @@ async def test_what_is_wrong_changes_nothing(after: Topology, error: type[Except
         assert await asked(connection) == "one"
 
 
-async def test_a_new_function_needs_a_restart_where_functions_are_held_to_their_permissions(tmp_path: Path) -> None:
+@pytest.mark.parametrize("isolation", ["process", "inline"])
+async def test_a_new_function_is_held_to_its_permissions_as_the_others_are(
+    isolation: Isolation, tmp_path: Path
+) -> None:
     (tmp_path / "handlers.py").write_text(HANDLERS)
-    config = EmulatorConfig(project_folder=tmp_path, state_folder=tmp_path, iam="enforce")
-    more = (*topology().functions, Function(name="more", handler="handlers.other", timeout_seconds=30))
+    config = EmulatorConfig(project_folder=tmp_path, state_folder=tmp_path, isolation=isolation, iam="enforce")
+    before = topology("one", "more", tables=(Table(name="notes", key=Key(partition="id")),))
+    before = dataclasses.replace(
+        before, api=Api(name="api", routes=(Route(route_key="ask", function="answer", route_response=True),))
+    )
 
-    async with Emulator(topology(), config, log_sink=Quiet()) as running:
-        await running.apply(topology("two"))
-        with pytest.raises(ConfigurationError, match="function more is new"):
-            await running.apply(dataclasses.replace(topology(), functions=more))
+    def after(*tables: TableAccess) -> Topology:
+        more = Function(name="more", handler="handlers.write", timeout_seconds=30, tables=tables)
+        routes = (*before.api.routes, Route(route_key="more", function="more", route_response=True))
+        api = Api(name="api", routes=routes)
+        return dataclasses.replace(before, api=api, functions=(*before.functions, more))
+
+    async with (
+        Emulator(before, config, log_sink=Quiet()) as running,
+        connect(running.websocket_url, open_timeout=60) as connection,
+    ):
+        await running.apply(after())
+        assert "assumed-role/more-role/more is not authorized" in await asked(connection, "more")
+
+        await running.apply(after(TableAccess(table="notes", actions=("PutItem",))))
+        assert await asked(connection, "more") == "written"
 
 
 async def test_routes_of_http_apis_change_too(tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ signs, and that is where the function is looked up.
 from __future__ import annotations
 
 from collections.abc import Callable
-from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
 from botocore.credentials import Credentials, ReadOnlyCredentials
@@ -22,14 +21,18 @@ _EVER_GIVEN: Final[set[str]] = set()
 emulator that they belong to is gone, and whoever signs with unknown keys is taken for the account's owner."""
 
 
-def sign_as(key_ids: AbstractSet[str], owner: Keys, current: Callable[[], Keys | None]) -> Callable[[], None]:
-    """Exchange these credentials for those of the current function whenever something is signed with them.
+def know(access_key_id: str) -> None:
+    """Take an access key for a function's from now on."""
+    _EVER_GIVEN.add(access_key_id)
+
+
+def sign_as(owner: Keys, current: Callable[[], Keys | None]) -> Callable[[], None]:
+    """Exchange credentials of functions for those of the current function whenever something is signed with them.
 
     So are those that botocore found by itself, perhaps before there was a function: on Lambda the function's own are
     all that it finds. Credentials that code names itself are left alone.
 
     Args:
-        key_ids: The access keys of functions.
         owner: What is signed with where no function runs, though the client was made by one.
         current: What the function signs with that the calling thread runs; None: it runs none.
 
@@ -37,7 +40,6 @@ def sign_as(key_ids: AbstractSet[str], owner: Keys, current: Callable[[], Keys |
         What ends that.
     """
     original = Credentials.get_frozen_credentials
-    _EVER_GIVEN.update(key_ids)
 
     def get_frozen_credentials(self: Any) -> ReadOnlyCredentials:
         frozen = original(self)

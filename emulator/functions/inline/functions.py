@@ -64,7 +64,7 @@ class InlineFunctions:
         self._project_folder = project_folder
         self._functions = {function.name: self._described(function) for function in topology.functions}
         shared = _shared([function.variables for function in self._functions.values()])
-        self._scope = Scope({**shared, **variables.credentials(endpoints.owner)}, endpoints.keys, endpoints.owner)
+        self._scope = Scope({**shared, **variables.credentials(endpoints.owner)}, endpoints.owner)
 
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()

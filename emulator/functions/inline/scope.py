@@ -20,7 +20,7 @@ from streamer.errors import ConfigurationError
 
 from ...iam.keys import Keys
 from .awslambdaric_client import json_formatter
-from .botocore_credentials import sign_as
+from .botocore_credentials import know, sign_as
 
 _ONE_AT_A_TIME: Final = threading.Lock()
 """Held by the scope that has taken the places of the process's objects."""
@@ -69,10 +69,9 @@ class Seen:
 class Scope:
     """Gives each thread of a handler its own view, from `open` to `close`. One at a time in a process."""
 
-    def __init__(self, shared: Mapping[str, str], keys: Mapping[str, Keys], owner: Keys) -> None:
-        """Of functions that share these variables and sign with these keys; threads of their own sign as the owner."""
+    def __init__(self, shared: Mapping[str, str], owner: Keys) -> None:
+        """Of functions that share these variables; threads of their own sign as the owner."""
         self._shared = shared
-        self._key_ids = frozenset(each.access_key_id for each in keys.values())
         self._owner = owner
         # A context variable, so that threads to which a handler takes its context (asyncio.to_thread, the runtime's own
         # threads for actions) see what the handler sees.
@@ -89,6 +88,8 @@ class Scope:
         # pytest, and others that capture output, exchange the streams between a fixture's start and the test.
         self._take_output()
         self._seen.set(seen)
+        if seen.keys is not None:
+            know(seen.keys.access_key_id)
 
     def leave(self) -> None:
         """The calling thread's event ended."""
@@ -118,8 +119,7 @@ class Scope:
         self._take_output()
         self._undo.append(self._leave_output)
         self._replace(sys, "breakpointhook", _Breakpoint(self))
-        if self._key_ids:
-            self._undo.append(sign_as(self._key_ids, self._owner, self._current_keys))
+        self._undo.append(sign_as(self._owner, self._current_keys))
         handler = _LogHandler(self)
         logging.getLogger().addHandler(handler)
         self._undo.append(lambda: logging.getLogger().removeHandler(handler))

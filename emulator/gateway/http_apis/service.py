@@ -21,6 +21,7 @@ from ...foundation import log
 from ...foundation.notes import Notes
 from ...functions.outcome import Functions
 from ...functions.variables import Endpoints
+from ...iam.keys import Secrets
 from ...port.aws_names import api_id, api_names, domain_name, url_name
 from ...port.http import HttpRequest, HttpResponse
 from ..invocations import Invocations
@@ -81,10 +82,7 @@ class HttpApis:
         self._tokens: Tokens | None = None
         """Made when a route first asks for a token."""
         self._ids = IdSource(endpoints.region, secrets.randbits(64))
-        known = (endpoints.owner, *endpoints.keys.values())
-        self._verifier = Verifier(
-            secrets={keys.access_key_id: keys.secret_access_key for keys in known}, clock=time.time
-        )
+        self._verifier = Verifier(secrets=Secrets(endpoints.owner, endpoints.keys), clock=time.time)
         self._verdicts: dict[tuple[str, ...], tuple[float, Result]] = {}
         self.change(apis)
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from deploy.stack import policy as deployed
 from deploy.stack.settings import StackSettings
 from emulator.iam.guard import Caller, Guard, Mode, statements_of
-from emulator.iam.keys import Keys, keys_of
+from emulator.iam.keys import Keys, Secrets, keys_of
 from emulator.iam.needs import Need
 from emulator.iam.policy import statement_of
 from emulator.iam.texts import grant_lines
@@ -483,3 +483,20 @@ def test_a_post_that_is_refused_is_advised_upon_each_time_and_one_that_is_allowe
         assert world.caller("say").connections("DELETE", "chat") is not None
 
     assert len(world.advice) == 4
+
+
+def test_a_function_that_comes_is_guarded_and_known_by_a_key_of_its_own() -> None:
+    keys = keys_of(["connect", "say"], b"s" * 32)
+    owner = Keys(access_key_id="AKIA", secret_access_key="o", session_token="")
+    secrets = Secrets(owner, keys)
+    guard = Guard(TOPOLOGY, PLACE, keys, mode="enforce", advise=lambda *_: None)
+    assert len(secrets) == 3
+
+    newcomer = Function(name="newcomer", handler="h.newcomer")
+    guard.change(replace(TOPOLOGY, functions=(*TOPOLOGY.functions, newcomer)), PLACE, None)
+
+    key_id = keys["newcomer"].access_key_id
+    assert guard.function_with(key_id) == "newcomer"
+    assert guard.refusal("newcomer", [REPORT]) is not None
+    assert (secrets[key_id], secrets["AKIA"]) == (keys["newcomer"].secret_access_key, "o")
+    assert guard.function_with("AKIA") is None

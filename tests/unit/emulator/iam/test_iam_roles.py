@@ -68,7 +68,7 @@ def test_a_role_is_known_to_conditions_by_its_path() -> None:
     guard = World().guard
 
     for path, is_allowed in (("/app/", True), ("/", False)):
-        guard.change(Roles(of={"say": Role(name="SayRole", path=path, statements=(statement,))}))
+        guard.change(TOPOLOGY, PLACE, Roles(of={"say": Role(name="SayRole", path=path, statements=(statement,))}))
         assert (guard.refusal("say", [GET]) is None) is is_allowed
 
 
@@ -86,7 +86,7 @@ def test_what_a_role_becomes_holds_from_then_on_for_what_was_allowed_too() -> No
     assert caller.connections("POST", "chat") is None
     assert guard.refusal("say", [GET]) is None
 
-    guard.change(roles(allows("dynamodb:PutItem")))
+    guard.change(TOPOLOGY, PLACE, roles(allows("dynamodb:PutItem")))
 
     assert caller.connections("POST", "chat") is not None
     assert guard.refusal("say", [GET]) is not None

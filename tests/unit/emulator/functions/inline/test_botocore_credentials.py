@@ -9,7 +9,7 @@ from botocore.awsrequest import AWSRequest, AWSResponse
 from botocore.credentials import Credentials, ReadOnlyCredentials
 from botocore.session import Session
 
-from emulator.functions.inline.botocore_credentials import sign_as
+from emulator.functions.inline.botocore_credentials import know, sign_as
 from emulator.iam.keys import Keys
 
 FIRST, SECOND, OWNER = (
@@ -38,7 +38,9 @@ def test_a_client_asks_its_credentials_for_a_frozen_copy_whenever_it_signs() -> 
     session.set_credentials(FIRST.access_key_id, FIRST.secret_access_key, FIRST.session_token)
     client = session.create_client("dynamodb", "us-east-1", endpoint_url="http://127.0.0.1:1")
     client.meta.events.register("before-send", answer)
-    end = sign_as({FIRST.access_key_id, SECOND.access_key_id}, OWNER, lambda: current[0])
+    know(FIRST.access_key_id)
+    know(SECOND.access_key_id)
+    end = sign_as(OWNER, lambda: current[0])
     try:
         for keys in (SECOND, FIRST, SECOND):
             current[0] = keys
@@ -61,10 +63,12 @@ def test_a_frozen_copy_has_a_key_its_secret_and_a_token() -> None:
 
 
 def test_a_session_of_the_emulator_before_signs_as_the_function_of_this_one() -> None:
-    sign_as({FIRST.access_key_id}, OWNER, lambda: FIRST)()
+    know(FIRST.access_key_id)
+    sign_as(OWNER, lambda: FIRST)()
     kept = Credentials(FIRST.access_key_id, "secret")
 
-    end = sign_as({SECOND.access_key_id}, OWNER, lambda: SECOND)
+    know(SECOND.access_key_id)
+    end = sign_as(OWNER, lambda: SECOND)
     try:
         assert kept.get_frozen_credentials().access_key == SECOND.access_key_id
     finally:
@@ -73,7 +77,8 @@ def test_a_session_of_the_emulator_before_signs_as_the_function_of_this_one() ->
 
 def test_credentials_of_nobody_known_here_are_left_alone_and_all_are_in_the_end() -> None:
     before = Credentials.get_frozen_credentials
-    end = sign_as({FIRST.access_key_id}, OWNER, lambda: SECOND)
+    know(FIRST.access_key_id)
+    end = sign_as(OWNER, lambda: SECOND)
     stranger = Credentials("AKIASTRANGER", "secret").get_frozen_credentials()
     exchanged = Credentials("ASIAFIRST", "secret").get_frozen_credentials()
     end()
@@ -96,7 +101,8 @@ def test_credentials_of_nobody_known_here_are_left_alone_and_all_are_in_the_end(
 def test_what_botocore_found_by_itself_is_the_functions_while_it_runs(
     key: str, method: str, running: Keys | None, signs_as: str
 ) -> None:
-    end = sign_as({FIRST.access_key_id}, OWNER, lambda: running)
+    know(FIRST.access_key_id)
+    end = sign_as(OWNER, lambda: running)
     try:
         assert Credentials(key, "secret", method=method).get_frozen_credentials().access_key == signs_as
     finally:

@@ -8,7 +8,7 @@ from emulator.functions.variables import OWNER
 
 
 def test_a_thread_with_the_handlers_context_sees_what_the_handler_sees() -> None:
-    scope = Scope({}, {}, OWNER)
+    scope = Scope({}, OWNER)
     lines: list[str] = []
     seen: list[str | None] = []
 
