@@ -53,10 +53,6 @@ def control_plane(options: EmulateOptions, folder: Path, environment: Mapping[st
         what = "--demo" if options.demo else options.target
         raise ConfigurationError(f"--control-plane runs what is deployed to it, and {what} is something else")
     options.refuse_for_templates_only()
-    if options.iam == "enforce":
-        raise ConfigurationError(
-            "--iam enforce: the roles of deployed stacks are not read; leave it out, or say --iam off"
-        )
     if options.dynamodb != "embedded":
         raise ConfigurationError("--control-plane makes tables in the embedded DynamoDB; leave out --dynamodb")
     region = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or REGION

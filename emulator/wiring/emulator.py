@@ -6,7 +6,7 @@ import asyncio
 import functools
 import secrets
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, AsyncExitStack
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from streamer.errors import ConfigurationError
@@ -26,7 +26,6 @@ from ..functions.service import LambdaService
 from ..functions.variables import HOSTED, Endpoints
 from ..gateway.http_apis.service import HttpApis
 from ..gateway.rules.stage import Stage
-from ..iam.call_log import logged
 from ..iam.guard import Guard
 from ..iam.keys import KeyRing
 from ..iam.roles import Roles
@@ -43,7 +42,8 @@ from ..services.host import Services
 from ..services.onward import Onward
 from ..services.web import Web, post
 from .config import DEFAULT_ISOLATION, EmulatorConfig, guarding_mode
-from .served_api import ServedApi, following, listening, place_of
+from .guarding import guarding, place_of
+from .served_api import ServedApi, following, listening
 from .switchboard import Switchboard
 from .topology_changes import read_by, refuse_moves
 
@@ -244,7 +244,8 @@ class Emulator:
             connect=self._tunnels.open,
         )
         endpoints = self.endpoints = self._endpoints()
-        self._guard = stack.enter_context(self._guarding(endpoints))
+        place = place_of(self._apis, endpoints)
+        self._guard = stack.enter_context(guarding(self.topology, place, endpoints, self.config, self._tails))
         self._database = await stack.enter_async_context(
             open_database(
                 self.topology,
@@ -353,7 +354,11 @@ class Emulator:
         from ..templates.control_plane.world import EmulatedWorld  # noqa: PLC0415
 
         world = EmulatedWorld(
-            endpoints=self.endpoints, services=self._services, database=self._database, applying=self.apply
+            endpoints=self.endpoints,
+            services=self._services,
+            database=self._database,
+            asks_for_rights=self._iam != "off",
+            applying=self.apply,
         )
         return ControlPlane(
             world,
@@ -410,15 +415,6 @@ class Emulator:
             functions=self._functions,
             forgets=self.config.state_file is not None,
         )
-
-    def _guarding(self, endpoints: Endpoints) -> AbstractContextManager[Guard]:
-        place = place_of(self._apis, endpoints)
-
-        def advise(function: str, line: str) -> None:
-            self._tails.write(function, None, line)
-
-        mode, log, roles = self._iam, self.config.iam_log, self.config.roles
-        return logged(self.topology, place, endpoints.keys, mode=mode, advise=advise, folder=log, roles=roles)
 
     def recorded_grants(self) -> str | None:
         """The grants that the functions needed so far, ready to paste; None: nothing was recorded."""

@@ -13,7 +13,6 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Final
 
 from streamer.topology import Api
-from streamer.topology.grants import Place
 
 from ..foundation.notes import Notes
 from ..foundation.recording import Recording
@@ -195,12 +194,6 @@ def listening(
         port.serve(served, answer, upgrade)
         found.append(served)
     return found
-
-
-def place_of(apis: Iterable[ServedApi], endpoints: Endpoints) -> Place:
-    """Where functions run that call these APIs."""
-    known = {served.api.name: (served.api_id, served.api.stage) for served in apis}
-    return Place(region=endpoints.region, account_id=endpoints.account_id, apis=known)
 
 
 def _identity(guard: Guard, access_key_id: str, account: str) -> dict[str, str]:

@@ -80,7 +80,6 @@ def test_an_example_is_deployed_used_changed_and_destroyed(tmp_path: Path) -> No
     [
         pytest.param(("app:app",), "runs what is deployed to it, and app:app is something else", id="target"),
         pytest.param(("--demo",), "runs what is deployed to it, and --demo is something else", id="demo"),
-        pytest.param(("--iam", "enforce"), "--iam enforce: the roles of deployed stacks are not read", id="roles"),
         pytest.param(("--stack", "x"), "--stack is for templates", id="for templates"),
         pytest.param(("--dynamodb", "http://127.0.0.1:1"), "leave out --dynamodb", id="another database"),
     ],

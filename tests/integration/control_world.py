@@ -15,6 +15,7 @@ from botocore.config import Config
 from services_world import until
 from websockets.sync.client import connect
 
+from emulator.iam.guard import Mode
 from emulator.templates.control_plane.engine import HOME_TOPOLOGY
 from emulator.testing.thread import EmulatorThread
 from emulator.wiring.config import EmulatorConfig
@@ -38,13 +39,13 @@ def handler(event, context):
 """
 
 
-def running(folder: Path, *, keeps: bool = False) -> AbstractContextManager[EmulatorThread]:
+def running(folder: Path, *, keeps: bool = False, iam: Mode = "off") -> AbstractContextManager[EmulatorThread]:
     """An emulator with nothing but its control plane; ``keeps``: with what the last one in the folder left."""
     config = EmulatorConfig(
         project_folder=folder,
         state_folder=folder / ".streamer",
         region=REGION,
-        iam="off",
+        iam=iam,
         state_file=folder / "state" if keeps else None,
         aws_domain=True,
         provide=lambda topology: topology,

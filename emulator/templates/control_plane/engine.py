@@ -15,16 +15,19 @@ from typing import Any, Final, Protocol
 from msgspec import Struct, structs
 
 from streamer.errors import ConfigurationError, StreamerError
-from streamer.topology import Api, Topology
+from streamer.topology import Api, Topology, grants
 
 from ...foundation import log
 from ...foundation.notes import Notes
+from ...iam.managed import managed
+from ...iam.roles import Roles
 from ...services.calls import Call, NotMadeError
+from .. import described_roles
 from ..assembly import Part, Project
 from ..errors import Problem, TemplateError
 from ..project import Resolved, Settings, described_project, resolved_project
 from ..stack import Resource, Stack
-from ..topology import Wanted
+from ..topology import Things, Wanted
 from . import exports, kept
 from .asked import Asked, invalid
 from .proposals import proposed
@@ -55,8 +58,13 @@ class World(Protocol):
         """Whose all of it is."""
         ...
 
-    async def apply(self, topology: Topology, services: tuple[Call, ...]) -> None:
-        """Emulate a topology from now on; raises ConfigurationError."""
+    @property
+    def asks_for_rights(self) -> bool:
+        """Whether functions are held to their roles, or what they do is recorded."""
+        ...
+
+    async def apply(self, topology: Topology, services: tuple[Call, ...], roles: Roles) -> None:
+        """Emulate a topology from now on, whose functions run as these roles; raises ConfigurationError."""
         ...
 
     async def uploaded(self, bucket: str, key: str) -> bytes:
@@ -273,15 +281,27 @@ class Engine:
         if wanted:
             read_now = await asyncio.to_thread(described_project, _project(()), settings, resolved, self._folder)
             topology, services = read_now.described.topology, read_now.described.services
-            for text in read_now.warnings:
-                if text not in self._told:
-                    self._told.add(text)
-                    log.warning(text)
+            self._warn(read_now.warnings)
             topology = await asyncio.to_thread(self._provide, topology)
-        await self._world.apply(topology, services)
+        await self._world.apply(topology, services, await asyncio.to_thread(self._roles, resolved))
         self._resolved_now = resolved
         names = {(stack.name, name) for top in resolved.stacks for stack in top.all() for name in stack.resources}
         self._since = {name: self._since.get(name, self._now()) for name in names}
+
+    def _roles(self, resolved: Resolved) -> Roles:
+        if not self._world.asks_for_rights:
+            return Roles(of={})
+        things = Things(each for top in resolved.stacks for each in top.all())
+        place = grants.Place(region=self._world.region, account_id=self._world.account_id, apis={})
+        found = described_roles.roles(things, managed, place)
+        self._warn(things.warnings)
+        return found
+
+    def _warn(self, texts: Iterable[str]) -> None:
+        for text in texts:
+            if text not in self._told:
+                self._told.add(text)
+                log.warning(text)
 
     async def _resolved(self, wanted: Mapping[str, Deployed], *, fresh: str | None) -> Resolved:
         loop = asyncio.get_running_loop()

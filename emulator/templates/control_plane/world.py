@@ -13,6 +13,7 @@ from streamer.topology import Topology
 
 from ...dynamodb.endpoints.protocol import Database
 from ...functions.variables import Endpoints
+from ...iam.roles import Roles
 from ...port.http import HttpRequest
 from ...services.calls import Call
 from ...services.host import Services
@@ -29,7 +30,9 @@ class EmulatedWorld(Struct, frozen=True, kw_only=True):
     endpoints: Endpoints
     services: Services
     database: Database
-    applying: Callable[[Topology, tuple[Call, ...]], Awaitable[None]]
+    asks_for_rights: bool
+    """Whether functions are held to their roles, or what they do is recorded."""
+    applying: Callable[[Topology, tuple[Call, ...], Roles], Awaitable[None]]
 
     @property
     def region(self) -> str:
@@ -41,9 +44,9 @@ class EmulatedWorld(Struct, frozen=True, kw_only=True):
         """Whose all of it is."""
         return self.endpoints.account_id
 
-    async def apply(self, topology: Topology, services: tuple[Call, ...]) -> None:
-        """Emulate a topology from now on; raises ConfigurationError."""
-        await self.applying(topology, services)
+    async def apply(self, topology: Topology, services: tuple[Call, ...], roles: Roles) -> None:
+        """Emulate a topology from now on, whose functions run as these roles; raises ConfigurationError."""
+        await self.applying(topology, services, roles)
 
     async def uploaded(self, bucket: str, key: str) -> bytes:
         """An object of S3; raises LookupError."""
