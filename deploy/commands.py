@@ -118,7 +118,9 @@ def build(output: Path | None, *, is_listed: bool, **said: Any) -> None:
 @click.option("--print-role-policy", is_flag=True, help="Print the policy of the role with which CloudFormation works.")
 @click.option("--yes", is_flag=True, help="Do not ask whether to go on.")
 @click.option("--replace", multiple=True, metavar="ID", help="Allow this resource to be replaced or removed.")
-@click.option("--adopt", multiple=True, metavar="TABLE", help="Take this table over, although its tags are not ours.")
+@click.option(
+    "--adopt", multiple=True, metavar="NAME", help="Take this table or stack over, whoever's it is by its tags."
+)
 @click.option("--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="Value of a template parameter.")
 @_ending_file
 def deploy(
@@ -262,7 +264,7 @@ def _given(service: Service, parameters: tuple[str, ...]) -> dict[str, str]:
 
 def _dry_run(wish: Wish) -> int:
     found: Found | None = None
-    require_described(wish.adopt, wish.service.template)
+    require_described(wish.adopt, wish.service.template, wish.config.stack)
     # What is not known before AWS is asked is not missing in a dry run.
     wanted = wish.wanted({*wish.values, *wish.service.secret_variables})
     try:

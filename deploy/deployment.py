@@ -64,7 +64,7 @@ class Wish:
     allowed: frozenset[str]
     """Logical ids that may be replaced or removed."""
     adopt: frozenset[str] = frozenset()
-    """Tables that are to be taken over although they do not say whose they are."""
+    """Tables, and the stack itself, that are to be taken over although they do not say that they are this one's."""
     executes: bool = True
     """Whether the change set is executed, or waits for somebody who does that later."""
 
@@ -136,7 +136,7 @@ def _bring(cloud: Cloud, desk: Desk, wish: Wish, performer: Performer) -> tuple[
     config, service = wish.config, wish.service
     found = describe.find(cloud, wish.wanted(wish.values))
     require_named(wish.allowed, found.template or {}, service.template)
-    require_described(wish.adopt, service.template)
+    require_described(wish.adopt, service.template, config.stack)
     values = _asked(desk, wish, found) | chosen_values(wish.wanted(()), found)
     made = plan(wish.wanted(values), found, inline_bytes=INLINE_BYTES)
     carried = carried_for(config, service.template, values, zipped=wish.code.zipped)

@@ -10,7 +10,7 @@ from .adoption import misfit
 from .cloud import BucketState, Cloud, Resource, Stack
 from .drift import API, FUNCTION, QUEUE, STAGE, TABLE, Drift, api_of_stage, drifts
 from .errors import DeniedError, StackStateError
-from .plan import SERVICE_TAG, Found, Wanted, bucket_name, code_key, tags_of
+from .plan import SERVICE_TAG, Found, Wanted, bucket_name, code_key, other_owner, tags_of
 from .stack.access_log import LOGGING_ROLE_PARAMETER
 
 
@@ -218,14 +218,20 @@ def what_is_left(cloud: Cloud, name: str, topology_tables: Sequence[str], prefix
         name: The stack.
         topology_tables: Names of tables that the service describes.
         prefix: What names of further tables begin with; empty: there are none.
-        tags: What a table outside of the stack must say to be counted.
+        tags: What the stack must say, and a table outside of it to be counted.
 
     Raises:
-        StackStateError: there is neither a stack of ours nor a table of it, or the stack is being changed.
+        StackStateError: there is neither a stack of ours nor a table of it, the stack is another service's, or is
+            being changed.
     """
     stack = cloud.stack(name)
     if stack is not None:
         stack = require_stack(cloud, name) if stack.status != "REVIEW_IN_PROGRESS" else stack
+        owner = other_owner(stack, tags) if stack.tags else None
+        if owner is not None:
+            raise StackStateError(
+                f"the stack {name} is that of {owner}; destroy it from there, or name the right one with --stack-name"
+            )
         if stack.status.endswith("_IN_PROGRESS") and stack.status != "REVIEW_IN_PROGRESS":
             raise StackStateError(f"{name} is being changed right now ({stack.status}); wait for it and try again")
     resources = cloud.resources(name) if stack is not None else ()

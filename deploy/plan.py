@@ -45,7 +45,7 @@ class Wanted:
     """Parameters that were given a value on this run."""
     needs_logging_role: bool
     adopt: frozenset[str] = frozenset()
-    """Tables that are to be taken over although they do not say whose they are."""
+    """Tables, and the stack itself, that are to be taken over although they do not say that they are this one's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +140,15 @@ def _keeps_logs(template: Mapping[str, Any]) -> bool:
 def tags_of(service: str, stage: str) -> dict[str, str]:
     """What a stack of ours is tagged with, and by CloudFormation everything in it."""
     return {SERVICE_TAG: service, STAGE_TAG: stage}
+
+
+def other_owner(stack: Stack, tags: Mapping[str, str]) -> str | None:
+    """Whose a stack of ours is, in words, if not of the service and the stage of these tags; None: it is theirs.
+
+    A name can be made of several services and stages: ``chat`` in ``eu-dev`` and ``chat-eu`` in ``dev`` have one.
+    """
+    said = {name: stack.tags.get(name, value) for name, value in tags.items()}
+    return None if said == tags else f"the service {said[SERVICE_TAG]} in its stage {said[STAGE_TAG]}"
 
 
 def bucket_name(account: Account) -> str:
@@ -270,6 +279,13 @@ def require_ours(stack: Stack | None, wanted: Wanted) -> Stack | None:
         raise StackStateError(
             f"a stack named {stack.name} exists and was not made by streamer; choose another name with --stack-name"
         )
+    owner = other_owner(stack, tags_of(wanted.service, wanted.stage))
+    if owner is not None and stack.name not in wanted.adopt:
+        raise StackStateError(
+            f"the stack {stack.name} is that of {owner}, not of {wanted.service} in {wanted.stage}; choose another "
+            f"name with --stack-name, or, if it shall be this one's from now on, say `streamer deploy --adopt "
+            f"{stack.name}`"
+        )
     if stack.status.endswith("_IN_PROGRESS"):
         raise StackStateError(
             f"{stack.name} is being changed right now ({stack.status}); wait for it; `streamer status` shows it"
@@ -332,14 +348,14 @@ def _require_account(wanted: Wanted, found: Found, bucket: str) -> None:
         raise DeployError(f"no value for {', '.join(missing)}; pass it in the environment or answer when asked")
 
 
-def require_described(adopt: frozenset[str], template: Mapping[str, Any]) -> None:
+def require_described(adopt: frozenset[str], template: Mapping[str, Any], stack_name: str) -> None:
     """Refuse to adopt what the service does not have.
 
     Raises:
-        DeployError: no table of the template has that name.
+        DeployError: neither the stack nor a table of the template has that name.
     """
     names = {each.get("Properties", {}).get("TableName") for each in template["Resources"].values()}
-    for name in sorted(adopt - names):
+    for name in sorted(adopt - names - {stack_name}):
         known = ", ".join(sorted(each for each in names if isinstance(each, str))) or "none"
         raise DeployError(f"--adopt {name}: the service has no such table; it has {known}")
 

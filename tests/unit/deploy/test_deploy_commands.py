@@ -209,6 +209,45 @@ def test_a_table_without_our_tags_is_taken_over_by_its_name_only(run: Run) -> No
     assert isinstance(mistyped.exception, DeployError)
 
 
+ANOTHERS = [
+    {"streamer:service": "chat-dev", "streamer:stage": "eu"},
+    {"streamer:service": "chat", "streamer:stage": "x"},
+]
+
+
+@pytest.mark.parametrize("tags", ANOTHERS)
+def test_a_stack_of_another_service_or_stage_is_taken_over_by_its_name_only(run: Run, tags: dict[str, str]) -> None:
+    def cloud() -> FakeCloud:
+        template = json.loads(run(FakeCloud(), "template").stdout)
+        changes = (Change(action="Modify", logical_id="RouterFunction", resource_type="AWS::Lambda::Function"),)
+        there = stack(tags=tags, parameters={"JwtSecret": "****"})
+        return FakeCloud(found=there, template=template, changes=changes, script=[("UPDATE_COMPLETE", [])])
+
+    untouched = cloud()
+    refused = run(untouched, "deploy", "--yes")
+    rehearsed = run(cloud(), "deploy", "--dry-run")
+    adopted = run(cloud(), "deploy", "--yes", "--adopt", "chat-dev")
+
+    owner = f"the service {tags['streamer:service']} in its stage {tags['streamer:stage']}"
+    assert str(refused.exception) == (
+        f"the stack chat-dev is that of {owner}, not of chat in dev; choose another name with --stack-name, or, if it "
+        "shall be this one's from now on, say `streamer deploy --adopt chat-dev`; nothing was changed"
+    )
+    assert untouched.did == []
+    assert isinstance(rehearsed.exception, StackStateError)
+    assert adopted.return_value == 0
+
+
+@pytest.mark.parametrize("tags", ANOTHERS)
+def test_destroy_takes_no_stack_away_from_another_service_or_stage(run: Run, tags: dict[str, str]) -> None:
+    cloud = FakeCloud(found=stack(tags=tags), tables=[*TABLES])
+
+    found = run(cloud, "destroy", "--yes", "--delete-data")
+
+    assert "destroy it from there, or name the right one with --stack-name" in str(found.exception)
+    assert cloud.did == []
+
+
 def test_a_name_that_the_service_does_not_have_cannot_be_adopted(run: Run) -> None:
     found = run(FakeCloud(), "deploy", "--yes", "--adopt", "rooms")
 
