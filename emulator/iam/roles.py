@@ -35,8 +35,8 @@ class Roles(Struct, frozen=True, kw_only=True):
     """By the functions' names; one that is not among them may do everything."""
     written: Mapping[str, str] = field(default_factory=dict)
     """ARNs of resources, and what the template's ``Fn::Sub`` has in their place."""
-    reads: Mapping[str, tuple[Need, ...]] = field(default_factory=dict)
-    """By the functions' names, what Lambda does in their name with their event sources."""
+    behind: Mapping[str, tuple[Need, ...]] = field(default_factory=dict)
+    """By the functions' names, what Lambda does in their name, with event sources and destinations."""
 
 
 def role_advice(function: str, need: Need, decision: Decision, place: Place, roles: Roles) -> str:
@@ -54,9 +54,9 @@ def role_advice(function: str, need: Need, decision: Decision, place: Place, rol
 def recorded_statements(needs: Mapping[str, Iterable[Need]], place: Place, roles: Roles) -> str:
     """What functions did and Lambda did in their name, as the statements that allow it and nothing more, in YAML."""
     lines = []
-    for function in sorted({*needs, *roles.reads}):
+    for function in sorted({*needs, *roles.behind}):
         actions: dict[str, set[str]] = {}
-        for need in (*needs.get(function, ()), *roles.reads.get(function, ())):
+        for need in (*needs.get(function, ()), *roles.behind.get(function, ())):
             actions.setdefault(_in_template(arn(need.resource, place), roles), set()).add(need.action)
         resources: dict[tuple[str, ...], list[str]] = {}
         for resource in sorted(actions):

@@ -7,7 +7,7 @@ aws-resource-iam-rolepolicy
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from msgspec import structs
 
@@ -40,6 +40,17 @@ _READING: Final = {
 """What Lambda does with an event source, in the function's name.
 
 [DOC] lambda-docs:services-dynamodb-eventsourcemapping, services-kinesis-create, services-sqs-configure
+"""
+_SENDING: Final = {
+    "events": "events:PutEvents",
+    "lambda": "lambda:InvokeFunction",
+    "s3": "s3:PutObject",
+    "sns": "sns:Publish",
+    "sqs": "sqs:SendMessage",
+}
+"""What Lambda does with a destination or a queue for dead letters, in the function's name.
+
+[DOC] lambda-docs:invocation-async-retain-records
 """
 _CALLABLE: Final = "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}"
 _WITH_VARIABLES: Final = "2012-10-17"
@@ -77,34 +88,78 @@ def roles(things: Things, managed: Managed, place: grants.Place) -> Roles:
         elif name not in statements:
             why = f"its role {name} is not in the project" if name else "it has no Role"
             things.warn(function, f"{why}, so that it may do everything")
-    reads: dict[str, tuple[Need, ...]] = {}
-    for source, function_name, needs in _sources(things):
-        if needs:
-            reads[function_name] = (*reads.get(function_name, ()), *needs)
-        if function_name in found:
-            _check_source(things, source, found[function_name], needs)
-    return Roles(of=found, written=_written(things, place), reads=reads)
+    behind: dict[str, tuple[Need, ...]] = {}
+    for each in (*_sources(things), *_destinations(things)):
+        if each.needs:
+            behind[each.function] = (*behind.get(each.function, ()), *each.needs)
+        if each.function in found:
+            _check(things, each, found[each.function])
+    return Roles(of=found, written=_written(things, place), behind=behind)
 
 
-def _sources(things: Things) -> Iterator[tuple[Resource, str, tuple[Need, ...]]]:
-    """Event sources, the names of their functions, and what reading them needs."""
+class _Doing(NamedTuple):
+    """What Lambda does in a function's name."""
+
+    resource: Resource
+    """What of the template makes it do so."""
+    function: str
+    arn: str
+    needs: tuple[Need, ...]
+    otherwise: str = "AWS refuses it"
+    """What becomes of it where the function's role does not allow that."""
+
+
+def _function(resource: Resource) -> str:
+    return str(resource.properties.get("FunctionName", "")).rpartition("function:")[2].partition(":")[0]
+
+
+def _service(arn: str) -> str:
+    return arn.split(":")[2] if arn.startswith("arn:") else ""
+
+
+def _sources(things: Things) -> Iterator[_Doing]:
+    """What reading event sources needs."""
     for source in things.of("AWS::Lambda::EventSourceMapping"):
         arn = str(source.properties.get("EventSourceArn", ""))
-        name = str(source.properties.get("FunctionName", "")).rpartition("function:")[2].partition(":")[0]
-        service = arn.split(":")[2] if arn.startswith("arn:") else ""
-        if service == "dynamodb":
-            # A stream's label is another one wherever the template is deployed.
-            arn = f"{arn.rpartition('/')[0]}/*"
-        needed = grants.Resource(Kind.ARN, arn)
-        yield source, name, tuple(Need(action, needed) for action in _READING.get(service, ()))
+        service = _service(arn)
+        # A stream's label is another one wherever the template is deployed.
+        written = f"{arn.rpartition('/')[0]}/*" if service == "dynamodb" else arn
+        needed = grants.Resource(Kind.ARN, written)
+        needs = tuple(Need(action, needed) for action in _READING.get(service, ()))
+        yield _Doing(source, _function(source), arn, needs)
 
 
-def _check_source(things: Things, source: Resource, role: Role, needs: Sequence[Need]) -> None:
-    """Warn if Lambda may not read an event source with the function's role: AWS does not make such a mapping."""
-    arn = str(source.properties.get("EventSourceArn", ""))
-    missing = [need.action for need in needs if not _is_allowed(role, need.action, arn)]
+def _destinations(things: Things) -> Iterator[_Doing]:
+    """What it needs to send what functions gave up, or were done with, to where the template wants it."""
+    for function in things.of("AWS::Lambda::Function"):
+        yield from _sending(function, function.name, function.properties.get("DeadLetterConfig"), "TargetArn")
+    for config in things.of("AWS::Lambda::EventInvokeConfig"):
+        for end in ("OnFailure", "OnSuccess"):
+            yield from _sending(config, _function(config), _destination(config, end), "Destination")
+    for source in things.of("AWS::Lambda::EventSourceMapping"):
+        for each in _sending(source, _function(source), _destination(source, "OnFailure"), "Destination"):
+            yield each._replace(otherwise="what it gives up is lost on AWS")
+
+
+def _destination(resource: Resource, end: str) -> Any:
+    config = resource.properties.get("DestinationConfig")
+    return config.get(end) if isinstance(config, dict) else None
+
+
+def _sending(resource: Resource, function: str, config: Any, name: str) -> Iterator[_Doing]:
+    arn = str(config.get(name, "")) if isinstance(config, dict) else ""
+    action = _SENDING.get(_service(arn))
+    if action is not None:
+        arn = f"{arn}/*" if _service(arn) == "s3" else arn
+        yield _Doing(resource, function, arn, (Need(action, grants.Resource(Kind.ARN, arn)),))
+
+
+def _check(things: Things, doing: _Doing, role: Role) -> None:
+    """Warn if Lambda may not do something with the function's role."""
+    missing = [need.action for need in doing.needs if not _is_allowed(role, need.action, doing.arn)]
     if missing:
-        things.warn(source, f"AWS refuses it, since {role.name} does not allow {', '.join(missing)} on {arn}")
+        why = f"since {role.name} does not allow {', '.join(missing)} on {doing.arn}"
+        things.warn(doing.resource, f"{doing.otherwise}, {why}")
 
 
 def _is_allowed(role: Role, action: str, arn: str) -> bool:

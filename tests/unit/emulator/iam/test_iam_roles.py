@@ -187,7 +187,7 @@ def test_a_recording_ends_with_statements_which_then_suffice() -> None:
 def test_what_lambda_does_with_event_sources_is_needed_besides() -> None:
     queue = Resource(Kind.ARN, "arn:aws:sqs:eu-west-1:123456789012:jobs")
     reads = (Need("sqs:ReceiveMessage", queue), Need("sqs:DeleteMessage", queue))
-    own = structs.replace(roles(), reads={"other": reads})
+    own = structs.replace(roles(), behind={"other": reads})
 
     text = recorded_statements({"say": [GET]}, PLACE, own)
 

@@ -221,6 +221,47 @@ def test_a_function_of_whose_rights_not_all_is_known_may_do_everything(more: dic
             "arn:aws:sqs:us-east-1:123456789012:jobs",
             id="a queue that Lambda may not read for the function",
         ),
+        pytest.param(
+            {
+                "Dead": resource("SQS::Queue", QueueName="dead"),
+                "Say": resource(
+                    "Lambda::Function",
+                    FunctionName="say",
+                    Role=att("Role"),
+                    DeadLetterConfig={"TargetArn": att("Dead")},
+                ),
+            },
+            "Say: AWS refuses it, since says does not allow sqs:SendMessage on arn:aws:sqs:us-east-1:123456789012:dead",
+            id="a queue that Lambda may not send dead letters to",
+        ),
+        pytest.param(
+            {
+                "News": resource("SNS::Topic", TopicName="news"),
+                "Asked": resource(
+                    "Lambda::EventInvokeConfig",
+                    FunctionName={"Ref": "Say"},
+                    Qualifier="$LATEST",
+                    DestinationConfig={"OnSuccess": {"Destination": {"Ref": "News"}}},
+                ),
+            },
+            "Asked: AWS refuses it, since says does not allow sns:Publish on arn:aws:sns:us-east-1:123456789012:news",
+            id="a destination that Lambda may not publish to",
+        ),
+        pytest.param(
+            {
+                "Files": resource("S3::Bucket", BucketName="files"),
+                "Jobs": resource("SQS::Queue", QueueName="jobs"),
+                "Source": resource(
+                    "Lambda::EventSourceMapping",
+                    EventSourceArn=att("Jobs"),
+                    FunctionName=att("Say"),
+                    DestinationConfig={"OnFailure": {"Destination": att("Files")}},
+                ),
+                "P": resource("IAM::Policy", Roles=["says"], PolicyDocument=document("sqs:*", Resource="*")),
+            },
+            "Source: what it gives up is lost on AWS, since says does not allow s3:PutObject on arn:aws:s3:::files/*",
+            id="a bucket that Lambda may not put what is given up into",
+        ),
     ],
 )
 def test_what_is_otherwise_on_aws_is_warned_of(more: dict[str, Any], warning: str) -> None:
@@ -254,6 +295,21 @@ def test_what_iam_refuses_is_refused_with_its_place(statement: Any, message: str
     assert "Resources.Role.Properties.Policies[0].PolicyDocument.Statement[0]" in str(refused.value)
 
 
+def test_what_lambda_sends_is_known_by_function_and_may_be_allowed() -> None:
+    found, warnings = read(
+        base(
+            Dead=resource("SQS::Queue", QueueName="dead"),
+            Say=resource(
+                "Lambda::Function", FunctionName="say", Role=att("Role"), DeadLetterConfig={"TargetArn": att("Dead")}
+            ),
+            P=resource("IAM::Policy", Roles=["says"], PolicyDocument=document("sqs:Send*", Resource=att("Dead"))),
+        )
+    )
+
+    assert warnings == []
+    assert [each.action for each in found.behind["say"]] == ["sqs:SendMessage"]
+
+
 def test_what_lambda_does_with_event_sources_is_known_by_function() -> None:
     stream = {"Fn::GetAtt": ["Notes", "StreamArn"]}
     notes = resource("DynamoDB::Table", TableName="notes", StreamSpecification={"StreamViewType": "KEYS_ONLY"})
@@ -266,7 +322,7 @@ def test_what_lambda_does_with_event_sources_is_known_by_function() -> None:
         )
     )
 
-    assert [(each.action, arn(each.resource, WHERE)) for each in found.reads["say"]] == [
+    assert [(each.action, arn(each.resource, WHERE)) for each in found.behind["say"]] == [
         ("sqs:DeleteMessage", "arn:aws:sqs:us-east-1:123456789012:jobs"),
         ("sqs:GetQueueAttributes", "arn:aws:sqs:us-east-1:123456789012:jobs"),
         ("sqs:ReceiveMessage", "arn:aws:sqs:us-east-1:123456789012:jobs"),
