@@ -20,6 +20,8 @@ from .texts import advice, refusal, role_name, user_arn
 Mode = Literal["enforce", "record", "off"]
 """``record`` allows everything and remembers it; ``off`` takes every caller for the account's owner."""
 
+OF_REQUESTS: Final = ("iam:passedtoservice", "s3:delimiter", "s3:max-keys", "s3:prefix")
+"""Condition keys that some requests have a value for; see `Need.about`."""
 DECISIONS: Final = 65_536
 """Most decisions that are kept; names of tables come from functions, so they must not add up."""
 _CREDENTIAL: Final = "Credential="
@@ -111,7 +113,7 @@ class Guard:
         operators, keys, variables = set[str](), set[str](), set[str]()
         for each in statements:
             operators.update(unknown_operators(each.conditions))
-            keys.update(unknown_keys(each.conditions, context))
+            keys.update(key for key in unknown_keys(each.conditions, context) if key.lower() not in OF_REQUESTS)
             variables.update(unknown_variables(each, context))
         for operator in sorted(operators):
             self._advise(function, f"the condition operator {operator} is not known here, so that it is never met")
@@ -160,7 +162,7 @@ class Guard:
             return None
         for need in needs:
             if self._records:
-                self._needs.setdefault(function, set()).add(need)
+                self._needs.setdefault(function, set()).add(need._replace(about=()))
                 if self._note is None:
                     continue
             decision = self._decisions.get((function, need)) or self._decide(function, need)
@@ -180,6 +182,8 @@ class Guard:
         resource = arn(need.resource, self._place)
         statements, context = self._statements.get(function), self._contexts.get(function, {})
         allowed = Decision.ALLOWED  # while somebody records: nothing is known of its role
+        if need.about:
+            context = {**context, **{key: (value,) for key, value in need.about}}
         decision = allowed if statements is None else decide(statements, need.action, resource, context)
         if len(self._decisions) >= DECISIONS:
             self._decisions.clear()

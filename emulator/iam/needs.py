@@ -19,6 +19,8 @@ class Need(NamedTuple):
 
     action: str
     resource: Resource
+    about: tuple[tuple[str, str], ...] = ()
+    """What else the request has for conditions: keys in lower case, each with its value."""
 
 
 _OF_TRANSACTIONS: Final = {

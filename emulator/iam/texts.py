@@ -108,7 +108,7 @@ def grant_lines(needs: Iterable[Need]) -> list[str]:
     actions: dict[str, set[str]] = {}
     indexes: dict[str, set[str]] = {}
     functions, queues, posts = set(), set(), False
-    for action, (kind, name, detail) in needs:
+    for action, (kind, name, detail), _ in needs:
         match kind, action:
             case Kind.TABLE, _:
                 actions.setdefault(name, set()).add(action.removeprefix("dynamodb:"))

@@ -7,7 +7,7 @@ list_awssecretsmanager, list_amazoncognitouserpools, list_awskeymanagementservic
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -50,6 +50,8 @@ _PARTS_OF_BUCKETS: Final = {
     "versioning": "BucketVersioning",
     "website": "BucketWebsite",
 }
+_OF_LISTS: Final = ("delimiter", "max-keys", "prefix")
+"""Parameters of lists of objects that conditions may ask for. [DOC] service-authorization:list_amazons3"""
 _OF_TASKS: Final = ("SendTaskFailure", "SendTaskHeartbeat", "SendTaskSuccess")
 _PARTS_OF_OBJECTS: Final = {
     "acl": "ObjectAcl",
@@ -62,11 +64,14 @@ _PARTS_OF_OBJECTS: Final = {
 def of_s3(method: str, url: str, copied: str = "") -> Iterator[Need]:
     """What a request to one of S3's addresses needs; ``copied`` is the object that it copies, as its header has it."""
     bucket, key = _bucket_and_key(url)
-    asked = {name for name, _ in parse_qsl(urlsplit(url).query, keep_blank_values=True)}
+    asked = dict(parse_qsl(urlsplit(url).query, keep_blank_values=True))
     if not bucket:
         yield Need("s3:ListAllMyBuckets", ANYTHING)
     elif not key:
-        yield _of_bucket(method, bucket, asked)
+        need = _of_bucket(method, bucket, asked)
+        is_list = need.action.startswith("s3:ListBucket")
+        about = tuple((f"s3:{name}", asked[name]) for name in _OF_LISTS if name in asked) if is_list else ()
+        yield need._replace(about=about)
     else:
         yield _of_object(method, f"{bucket}/{key}", asked)
         if copied:
@@ -97,8 +102,8 @@ def _bucket_and_key(url: str) -> tuple[str, str]:
     return bucket, key
 
 
-def _of_bucket(method: str, bucket: str, asked: set[str]) -> Need:
-    part = next((_PARTS_OF_BUCKETS[each] for each in sorted(asked) if each in _PARTS_OF_BUCKETS), None)
+def _of_bucket(method: str, bucket: str, asked: Container[str]) -> Need:
+    part = next((part for name, part in _PARTS_OF_BUCKETS.items() if name in asked), None)
     if part is not None:
         verb = {"GET": "Get", "HEAD": "Get", "DELETE": "Delete" if part == "BucketPolicy" else "Put"}.get(method, "Put")
         return Need(f"s3:{verb}{part}", _arn(bucket))
@@ -112,8 +117,8 @@ def _of_bucket(method: str, bucket: str, asked: set[str]) -> Need:
     return Need(_OF_BUCKETS.get(method, f"s3:{method}"), _arn(bucket))
 
 
-def _of_object(method: str, name: str, asked: set[str]) -> Need:
-    part = next((_PARTS_OF_OBJECTS[each] for each in sorted(asked) if each in _PARTS_OF_OBJECTS), None)
+def _of_object(method: str, name: str, asked: Container[str]) -> Need:
+    part = next((part for each, part in _PARTS_OF_OBJECTS.items() if each in asked), None)
     if part is not None:
         verb = {"GET": "Get", "HEAD": "Get", "DELETE": "Delete"}.get(method, "Put")
         return Need(f"s3:{verb}{part}", _arn(name))
@@ -177,6 +182,9 @@ def of_scheduler(method: str, url: str, parameters: Parameters) -> Iterator[Need
         group = given.get("GroupName") or given.get("groupName") or "default"
         action = f"scheduler:{verb}Schedule" if name else "scheduler:ListSchedules"
         yield Need(action, _named(_placed("scheduler", f"schedule/{group}/{name or '*'}")))
+        target = given.get("Target")
+        if isinstance(target, Mapping):
+            yield from _passed(target.get("RoleArn"), "scheduler")
     elif kind == "schedule-groups":
         action = f"scheduler:{verb}ScheduleGroup" if name else "scheduler:ListScheduleGroups"
         yield Need(action, _named(_placed("scheduler", f"schedule-group/{name or '*'}")))
@@ -252,6 +260,8 @@ def _of_machines(operation: str, parameters: Parameters) -> Iterator[Need]:
         if named is None:
             return
     yield Need(f"states:{operation}", _named(named))
+    if operation in ("CreateStateMachine", "UpdateStateMachine"):
+        yield from _passed(parameters.get("roleArn"), "states")
 
 
 def _stream(parameters: Parameters) -> Resource:
@@ -276,10 +286,20 @@ def _of_events(action: str, parameters: Parameters) -> Iterator[Need]:
         for bus in sorted(buses):
             yield Need(action, _named(bus if bus.startswith("arn:") else _placed("events", f"event-bus/{bus}")))
         return
+    targets = parameters.get("Targets")
+    for each in targets if isinstance(targets, list) else ():
+        if isinstance(each, Mapping):
+            yield from _passed(each.get("RoleArn"), "events")
     rule = parameters.get("Rule") or parameters.get("Name")
     bus = str(parameters.get("EventBusName") or "default").rpartition("/")[2]
     within = f"{bus}/" if bus != "default" else ""
     yield Need(action, ANYTHING if rule is None else _named(_placed("events", f"rule/{within}{rule}")))
+
+
+def _passed(role: Any, service: str) -> Iterator[Need]:
+    """What it needs to give a service a role to act as. [DOC] iam-docs:id_roles_use_passrole"""
+    if isinstance(role, str):
+        yield Need("iam:PassRole", _named(role), (("iam:passedtoservice", f"{service}.amazonaws.com"),))
 
 
 def _named(arn: Any) -> Resource:

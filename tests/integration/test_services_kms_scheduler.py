@@ -34,6 +34,11 @@ ALLOWED = (
         actions=("scheduler:CreateSchedule",),
         resources=("arn:aws:scheduler:${AWS::Region}:${AWS::AccountId}:schedule/default/mine-*",),
     ),
+    Permission(
+        actions=("iam:PassRole",),
+        resources=(ROLE,),
+        conditions={"StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}},
+    ),
 )
 
 

@@ -85,9 +85,30 @@ def test_a_condition_on_what_every_request_has_is_held_to(key: str, value: str, 
 
 
 def test_a_condition_key_that_is_not_known_is_told() -> None:
-    world = World(topology=permitted({"StringEquals": {"s3:prefix": "a", "aws:RequestedRegion": "eu-west-1"}}))
+    conditions = {"aws:SourceIp": "a", "aws:RequestedRegion": "eu-west-1", "S3:Prefix": "a"}
+    world = World(topology=permitted({"StringEquals": conditions}))
 
-    assert world.advice == ["the condition key s3:prefix is not known here, so that no request has a value for it"]
+    assert world.advice == ["the condition key aws:SourceIp is not known here, so that no request has a value for it"]
+
+
+def test_a_condition_sees_what_the_request_itself_has() -> None:
+    caller = World(topology=permitted({"StringLike": {"s3:prefix": "mine/*"}})).caller("say")
+
+    def of(prefix: str) -> str | None:
+        return caller.service([REPORT._replace(about=(("s3:prefix", prefix),))])
+
+    assert of("mine/a") is None
+    assert of("others/a") is not None
+    assert caller.service([REPORT]) is not None
+
+
+def test_what_a_request_has_besides_is_no_part_of_what_is_recorded() -> None:
+    world = World("record")
+    for prefix in "ab":
+        need = Need("s3:ListBucket", Resource(Kind.ARN, "arn:aws:s3:::b"), (("s3:prefix", prefix),))
+        assert world.caller("say").service([need]) is None
+
+    assert (world.guard.recorded() or "").count("s3:ListBucket") == 1
 
 
 @pytest.mark.parametrize(

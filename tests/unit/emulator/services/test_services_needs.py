@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
+from emulator.iam.needs import Need
 from emulator.services.kinesis.tokens import token
 from emulator.services.machines.tokens import token_of
 from emulator.services.needs import of_absence, of_operation, of_s3, of_scheduler
 from emulator.services.secret_names import suffix
+from streamer.topology.grants import Kind, Resource
 
 HOST = "https://s3.eu-west-1.amazonaws.com"
 
@@ -53,6 +57,50 @@ def test_to_hear_that_an_object_is_not_there_needs_the_right_to_list(method: str
     found = of_absence(method, f"{HOST}{path}")
 
     assert (None if found is None else f"{found.action} {found.resource.name}") == need
+
+
+@pytest.mark.parametrize(
+    ("url", "about"),
+    [
+        (f"{HOST}/made?list-type=2&prefix=a%2Fb&max-keys=3", (("s3:max-keys", "3"), ("s3:prefix", "a/b"))),
+        (f"{HOST}/made?versions&prefix=&delimiter=%2F", (("s3:delimiter", "/"), ("s3:prefix", ""))),
+        (f"{HOST}/made", ()),
+        (f"{HOST}/made?policy&prefix=a", ()),
+        (f"{HOST}/made/key?prefix=a", ()),
+    ],
+)
+def test_lists_of_objects_tell_conditions_what_is_listed(url: str, about: tuple[tuple[str, str], ...]) -> None:
+    (need,) = of_s3("GET", url)
+
+    assert need.about == about
+
+
+@pytest.mark.parametrize(
+    ("found", "service"),
+    [
+        pytest.param(
+            of_scheduler("POST", "https://scheduler.x/schedules/a", {"Target": {"RoleArn": "arn:role"}}),
+            "scheduler",
+            id="a schedule",
+        ),
+        pytest.param(
+            of_operation("events", "PutTargets", {"Rule": "r", "Targets": [{"Id": "1"}, {"RoleArn": "arn:role"}]}),
+            "events",
+            id="a rule",
+        ),
+        pytest.param(
+            of_operation("states", "CreateStateMachine", {"name": "m", "roleArn": "arn:role"}),
+            "states",
+            id="a state machine",
+        ),
+    ],
+)
+def test_whoever_gives_a_service_a_role_may_pass_it_on(found: Iterator[Need], service: str) -> None:
+    passed = [need for need in found if need.action == "iam:PassRole"]
+
+    assert passed == [
+        Need("iam:PassRole", Resource(Kind.ARN, "arn:role"), (("iam:passedtoservice", f"{service}.amazonaws.com"),))
+    ]
 
 
 def test_a_copy_reads_what_it_copies() -> None:
