@@ -12,7 +12,7 @@ from streamer.aws_limits import LOOPBACK
 from streamer.stores.names import bucket_variable
 from streamer.topology import Function, queue_url_variable
 
-from ..iam.keys import Keys
+from ..iam.keys import Keys, as_owner
 from ..port.aws_names import SUFFIXES, SYNC, queues_url
 
 if TYPE_CHECKING:
@@ -62,9 +62,13 @@ class Endpoints(Struct, frozen=True, kw_only=True):
     keys: Mapping[str, Keys] = field(default_factory=dict)
     """Function to what it signs with; functions that are absent sign as the owner."""
 
+    def keys_of(self, function: str) -> Keys:
+        """What a function signs with."""
+        return self.keys.get(function) or as_owner(self.owner, function)
+
     def credentials(self, function: str) -> dict[str, str]:
         """The variables that make a function sign as itself."""
-        return credentials(self.keys.get(function, self.owner))
+        return credentials(self.keys_of(function))
 
 
 def credentials(keys: Keys) -> dict[str, str]:

@@ -10,7 +10,7 @@ from streamer.topology.grants import Grant, Kind, Place, Resource, arn, grants, 
 
 from ..port.http import HttpRequest
 from .conditions import Context, unknown_keys, unknown_operators
-from .keys import Keys
+from .keys import Keys, signs_as_owner
 from .needs import Need, of_dynamodb, of_sqs
 from .policy import Decision, Statement, decide, statement_of, unknown_variables, with_values
 from .record import recorded
@@ -25,6 +25,7 @@ OF_REQUESTS: Final = ("iam:passedtoservice", "s3:delimiter", "s3:max-keys", "s3:
 DECISIONS: Final = 65_536
 """Most decisions that are kept; names of tables come from functions, so they must not add up."""
 _CREDENTIAL: Final = "Credential="
+_OF_SESSION: Final = "x-amz-security-token"
 _QUERY_CREDENTIAL: Final = "X-Amz-Credential"
 
 
@@ -150,11 +151,11 @@ class Guard:
         return None if found is None else found.function
 
     def function(self, request: HttpRequest) -> str | None:
-        """The name of that function."""
+        """The name of the function that made a request, also where functions sign as the owner; None: none did."""
         authorization = request.fields.get("authorization")
         is_known = authorization is not None and authorization == self._authorization
         found = self._caller if is_known else self.caller(request)
-        return None if found is None else found.function
+        return signs_as_owner(request.fields.get(_OF_SESSION)) if found is None else found.function
 
     def refusal(self, function: str, needs: Iterable[Need]) -> str | None:
         """AWS's words for the first that the function's role does not allow; None: it allows all."""

@@ -5,8 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
+
+_AS_OWNER: Final = "owner."
+"""Begins the session tokens of functions that sign as the account's owner."""
 
 
 class Keys(Struct, frozen=True, kw_only=True):
@@ -66,6 +70,19 @@ class Secrets(Mapping[str, str]):
 
     def __len__(self) -> int:
         return len(self._all())
+
+
+def as_owner(owner: Keys, function: str) -> Keys:
+    """The account owner's credentials for a function that has none of its own: their session token says who signs.
+
+    The access key is the same for all: a DynamoDB of the user's may keep tables apart by it, as DynamoDB Local does.
+    """
+    return structs.replace(owner, session_token=f"{_AS_OWNER}{function}")
+
+
+def signs_as_owner(session_token: str | None) -> str | None:
+    """The function that signs with the owner's credentials; None: it is no function."""
+    return session_token.removeprefix(_AS_OWNER) if session_token and session_token.startswith(_AS_OWNER) else None
 
 
 def keys_of(functions: Iterable[str], seed: bytes) -> KeyRing:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from emulator.command.target import load_target
 from emulator.console.settings import ConsoleSettings
 from emulator.console.token import console_token
+from emulator.iam.guard import Mode
 from emulator.services.calls import Call
 from emulator.testing.thread import EmulatorThread, emulator_thread
 from emulator.wiring.emulator import EmulatorConfig
@@ -92,12 +93,13 @@ def running(
     *,
     queues: tuple[Queue, ...] = (),
     services: tuple[Call, ...] = (),
+    iam: Mode | None = None,
 ) -> Iterator[Asked]:
     """The project above, emulated, with further queues, and what other services are to have."""
     (folder / "app.py").write_text(PROJECT)
     state = folder / ".streamer"
     config = EmulatorConfig(
-        project_folder=folder, state_folder=state, isolation=isolation, console=console, services=services
+        project_folder=folder, state_folder=state, isolation=isolation, console=console, services=services, iam=iam
     )
 
     def topology(environment: Mapping[str, str]) -> Topology:

@@ -7,7 +7,7 @@ import json
 import platform
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from console_world import Asked, running
@@ -48,6 +48,20 @@ def test_a_quick_message_is_recorded_from_the_frame_to_the_line_of_its_function(
     assert [kind for kind in kinds if kind in ("message", "function", "frame")] == ["message", "function", "frame"]
     assert "greeting" in [line["message"] for line in trace["logs"]]
     assert trace["runs"][0]["event"]["requestContext"]["connectionId"] == trace["origin"]["connection"]
+
+
+@pytest.mark.parametrize("isolation", ["inline", "process"])
+def test_calls_are_told_with_their_function_also_where_functions_may_do_everything(
+    isolation: Literal["inline", "process"], tmp_path: Path
+) -> None:
+    with running(tmp_path, isolation, ConsoleSettings(target="app:app"), {}, iam="off") as asked:
+        with asked.emulator.connect("ada", "acme") as client:
+            client.request("greet", {"name": "ada"}, id="g1")
+        until(asked, "traces/g1", "closed")
+        calls = {(call["function"], call["service"]) for call in asked.events(kind="call")}
+
+    assert {("connect", "dynamodb"), ("router", "@connections")} <= calls
+    assert {function for function, _ in calls} <= {"connect", "router", "disconnect"}
 
 
 def test_a_queued_request_that_fails_is_one_trace_with_the_line_of_own_code(asked: Asked) -> None:

@@ -235,7 +235,7 @@ class InlineFunctions:
             trace_id=event.trace,
             request_id=event.request_id,
             write_line=lambda line: self._sink.write(name, event.request_id, line),
-            keys=self._endpoints.keys.get(name),
+            keys=self._endpoints.keys_of(name),
             hold=event.outcome.hold,
         )
         self._scope.enter(seen)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from deploy.stack import policy as deployed
 from deploy.stack.settings import StackSettings
 from emulator.iam.guard import Caller, Guard, Mode, statements_of
-from emulator.iam.keys import Keys, Secrets, keys_of
+from emulator.iam.keys import Keys, Secrets, as_owner, keys_of
 from emulator.iam.needs import Need
 from emulator.iam.policy import statement_of
 from emulator.iam.texts import grant_lines
@@ -160,6 +160,19 @@ def test_each_of_several_callers_in_turns_is_told_by_its_own_name() -> None:
 
     assert [name for _, name in told] == [*2 * ["say"], *2 * ["connect"], None, *2 * ["say"], *2 * ["connect"]]
     assert all((caller and caller.function) == name for caller, name in told)
+
+
+def test_a_function_that_signs_as_the_owner_may_do_everything_and_is_known_by_its_session_token() -> None:
+    owner = Keys(access_key_id="AKIAOWNER", secret_access_key="o", session_token="local")
+    keys = as_owner(owner, "say")
+    fields = {**signed_by(keys.access_key_id).fields, "x-amz-security-token": keys.session_token}
+    guard = Guard(TOPOLOGY, PLACE, {}, mode="off", advise=lambda *_: None)
+
+    request = HttpRequest("POST", "/", (), b"", "", fields)
+
+    assert (guard.caller(request), guard.function(request)) == (None, "say")
+    assert guard.function(HttpRequest("POST", "/", (), b"", "", {"x-amz-security-token": "local"})) is None
+    assert (keys.access_key_id, keys.secret_access_key) == (owner.access_key_id, owner.secret_access_key)
 
 
 @pytest.mark.parametrize(
