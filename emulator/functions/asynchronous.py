@@ -18,7 +18,7 @@ from ..foundation import log
 from ..foundation.notes import EVENTS, Notes
 from ..foundation.tasks import end
 from .admission import bytes_held
-from .destinations import EventDestinations
+from .destinations import DestinationError, EventDestinations
 from .outcome import Failed, Functions, Outcome, Refused, Returned, content_of
 from .variables import VERSION
 
@@ -224,8 +224,6 @@ class AsyncInvocations:
             await self._sleep(step.after_seconds)
         if step is not None:
             log.warning("an asynchronous event was given up", function=function, request_id=request_id)
-        if self._destinations is None:
-            return
         target = rules.on_success if step is None else rules.on_failure
         if target is not None:
             document = invocation_record(
@@ -237,10 +235,20 @@ class AsyncInvocations:
                 attempts=failures + (step is None),
                 now=datetime.now(UTC),
             )
-            await self._destinations.send(target, document)
+            await self._send(target, document)
         if rules.dead_letters is not None and isinstance(outcome, Failed | Refused):
-            attributes = dead_letter_attributes(outcome, request_id)
-            await self._destinations.send(rules.dead_letters, payload.decode(), attributes)
+            await self._send(rules.dead_letters, payload.decode(), dead_letter_attributes(outcome, request_id))
+
+    async def _send(
+        self, target: str, document: dict[str, Any] | str, attributes: dict[str, Any] | None = None
+    ) -> None:
+        """Tell a destination, once; AWS counts what cannot be delivered as ``DestinationDeliveryFailures``."""
+        if self._destinations is None:
+            return
+        try:
+            await self._destinations.send(target, document, attributes)
+        except DestinationError as error:
+            log.error("a document could not be delivered", problem=str(error), document=document, destination=target)
 
     def _done(self, request_id: str, size: int, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol
 
 from streamer.errors import ConfigurationError
 
+from ..event_sources.queues.batches import MessageRefusedError
 from ..event_sources.queues.mapping import Inbox
 from ..foundation import log
 from .wire import Frame
@@ -71,14 +72,12 @@ class Outside:
             return
         if not queues.has(name):
             self._lost(name, by, "there is no such queue")
-        else:
-            queues.send(
-                name,
-                payload,
-                attributes=head.get("attributes"),
-                group=head.get("group"),
-                deduplication=head.get("deduplication"),
-            )
+            return
+        more = {key: head.get(key) for key in ("attributes", "group", "deduplication")}
+        try:
+            queues.send(name, payload, **more)
+        except MessageRefusedError as error:
+            self._lost(name, by, str(error))
 
     def _lost(self, to: str, by: str, why: str) -> None:
         """Say once that nothing arrives; the service itself tells nobody, as on AWS."""

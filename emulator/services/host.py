@@ -391,7 +391,7 @@ class Services:
             return
         try:
             refused, made = await self._process.make(wanted)
-        except ServicesLostError as lost:
+        except (ServicesBusyError, ServicesLostError) as lost:
             raise ConfigurationError(str(lost)) from lost
         if refused:
             raise NotMadeError("; ".join(refused), made)

@@ -156,12 +156,18 @@ class ServicesProcess(asyncio.Protocol):
         """Pass on what is to be delivered, and answers to those who asked."""
         for frame in self._unpacker.feed(data):
             if frame.kind == DELIVERY:
-                self._deliver(frame)
+                self._pass_on(frame)
                 continue
             assert frame.kind == ANSWER
             answer = self._asked.get(frame.number)
             if answer is not None and not answer.done():
                 answer.set_result(frame)
+
+    def _pass_on(self, frame: Frame) -> None:
+        try:
+            self._deliver(frame)
+        except Exception as error:  # noqa: BLE001 - one that is raised here would cut the process off, with all it keeps
+            log.error("what a service delivers is lost", error=error, by=frame.head.get("by"), to=frame.head.get("to"))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Whoever still waits gets no answer any more."""

@@ -53,7 +53,11 @@ def topology(*permissions: Permission) -> Topology:
             Function(name="caller", handler="functions.call", permissions=permissions, timeout_seconds=60),
         ),
         tables=(Table(name="seen", key=Key(partition="id")),),
-        queues=(Queue(name="inbox"), Queue(name="ordered.fifo", deduplicates_by_content=True)),
+        queues=(
+            Queue(name="inbox"),
+            Queue(name="plain.fifo"),
+            Queue(name="ordered.fifo", deduplicates_by_content=True),
+        ),
     )
 
 

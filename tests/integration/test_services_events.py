@@ -79,6 +79,15 @@ def test_targets_get_what_they_are_given_of_it(world: World) -> None:
     assert (json.loads(message["Body"]), message["Attributes"]["MessageGroupId"]) == ({"who": "Ada"}, "a")
 
 
+def test_what_a_queue_does_not_take_is_lost_and_nothing_else(world: World) -> None:
+    """Such as a message for a FIFO queue that has nothing to know doubles by: AWS loses it in silence."""
+    world.client("sns").create_topic(Name="kept")
+    target = {"Arn": queue_arn("plain.fifo"), "SqsParameters": {"MessageGroupId": "a"}}
+    put(rule(world, "refused", {"source": ["refused"]}, target), "refused", {})
+
+    assert f"arn:aws:sns:{REGION}:{ACCOUNT}:kept" in str(world.client("sns").list_topics()["Topics"])
+
+
 def test_a_bus_sends_on_to_another(world: World) -> None:
     events = world.client("events")
     events.create_event_bus(Name="shop")

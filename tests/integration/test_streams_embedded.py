@@ -13,13 +13,14 @@ from typing import Any
 import pytest
 from scripted_functions import ScriptedFunctions
 
-from emulator.dynamodb.endpoints.embedded import EngineStreamsApi
+from emulator.dynamodb.endpoints.embedded import EngineStreamsApi, open_embedded
 from emulator.dynamodb.endpoints.tables import create_tables
 from emulator.dynamodb.engine import EmbeddedDynamoDB
 from emulator.event_sources.streams.mapping import EventSourceMappings
 from emulator.event_sources.streams.pushed import PushedSource
 from emulator.event_sources.streams.source import RawRecord
 from emulator.functions.outcome import Failed, Outcome, Refused, Returned
+from emulator.functions.variables import Endpoints
 from streamer.topology import Api, EventSourceMapping, Function, Key, Queue, StreamView, Table, Topology
 
 CRASHED = Failed(b'{"errorType":"Runtime.ExitError","errorMessage":"Error: Runtime exited"}', "request-1")
@@ -144,6 +145,28 @@ async def test_a_mapping_that_lagged_too_far_says_so_and_goes_on(caplog: pytest.
 
     assert [number(record) for record in world.records] == [*range(5), *range(90, 100)]
     assert "a mapping lagged behind what the stream keeps; records are lost" in [r.message for r in caplog.records]
+
+
+async def test_a_mapping_goes_on_when_the_queue_for_what_is_given_up_was_deleted(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    described = topology(
+        starting_position="TRIM_HORIZON", maximum_retry_attempts=0, on_failure="dead-letters", batch_size=1
+    )
+    world = World(described, lambda records: RAISED if key(records[0]) == "bad" else Returned(b"null", "r"))
+
+    async with open_embedded(described, Endpoints(), None) as database:
+        url = json.loads((await database.ask("AmazonSQS.GetQueueUrl", b'{"QueueName":"dead-letters"}')).body)
+        assert (await database.ask("AmazonSQS.DeleteQueue", json.dumps(url).encode())).status == 200
+        parts = (described, world, database.source, database.destinations)
+        async with EventSourceMappings(*parts, destination_seconds=()):
+            for item in ("bad", "good"):
+                content = {"TableName": "items", "Item": {"id": {"S": item}}}
+                await database.ask("DynamoDB_20120810.PutItem", json.dumps(content).encode())
+            await world.until(lambda: len(world.records) == 2)
+
+    assert [key(record) for record in world.records] == ["bad", "good"]
+    assert "a document could not be delivered" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from msgspec import structs
 from streamer.errors import ConfigurationError
 from streamer.topology import Topology
 
+from ...event_sources.queues.batches import MessageRefusedError
 from ...event_sources.streams.checkpoints import Checkpoints
 from ...event_sources.streams.endpoint import (
     Page,
@@ -28,7 +29,7 @@ from ...event_sources.streams.source import Source
 from ...foundation import log
 from ...foundation.notes import CHECKPOINTS, Notes
 from ...foundation.tasks import end
-from ...functions.destinations import EventDestinations
+from ...functions.destinations import DestinationError, EventDestinations
 from ...functions.variables import Endpoints
 from ...iam import sqs
 from ...iam.guard import Caller
@@ -98,10 +99,13 @@ class EmbeddedDatabase:
     async def send(
         self, queue_name: str, document: Mapping[str, Any] | str, attributes: Mapping[str, Any] | None = None
     ) -> None:
-        """Put a document into a queue of the topology, or a text as it is."""
+        """Put a document into a queue of the topology, or a text as it is; raises DestinationError."""
         self._make_queues()
         text = document if isinstance(document, str) else json.dumps(document, separators=(",", ":"))
-        self._engine.queues.send(queue_name, text, attributes=attributes)
+        try:
+            self._engine.queues.send(queue_name, text, attributes=attributes)
+        except MessageRefusedError as error:
+            raise DestinationError(str(error)) from error
 
     def _make_queues(self) -> None:
         # Not at the start: SQS takes 0.1 s to import, and most runs never need it.

@@ -10,12 +10,18 @@ from typing import Any, Final
 
 from msgspec import Struct, field
 
+from streamer.errors import StreamerError
+
 from ...functions.outcome import Outcome, Returned
 
 PAYLOAD_BYTES: Final = 6 * 1024 * 1024
 """Largest event of an invocation, which ends a batch before it is full. [DOC] lambda-docs:services-sqs-configure"""
 _HEAD: Final = b'{"Records":['
 _TAIL: Final = b"]}"
+
+
+class MessageRefusedError(StreamerError):
+    """A queue does not take a message: it is gone, the message is too large, or lacks what a FIFO queue wants."""
 
 
 class QueueMessage(Struct, frozen=True, kw_only=True):

@@ -17,6 +17,11 @@ from moto.sqs.models import SQSBackend
 from moto.sqs.responses import SQSResponse
 
 try:
+    from moto.sqs.exceptions import SQSException
+except ImportError:  # before 5.2 or so
+    from moto.core.exceptions import RESTError as SQSException
+
+try:
     from moto.core.request import Request
 except ImportError:  # before 5.1.19 or so
     from werkzeug.wrappers import Request
@@ -24,7 +29,7 @@ except ImportError:  # before 5.1.19 or so
 from streamer.topology import Queue
 
 from ...port.http import HttpRequest, HttpResponse
-from .batches import QueueMessage
+from .batches import MessageRefusedError, QueueMessage
 
 _NAMES: Final = {"data_type": "DataType", "string_value": "StringValue", "binary_value": "BinaryValue"}
 
@@ -102,9 +107,16 @@ class EmbeddedQueues:
         group: str | None = None,
         deduplication: str | None = None,
     ) -> None:
-        """Put a message into a queue that exists; groups and deduplication ids are for FIFO queues."""
+        """Put a message into a queue; groups and deduplication ids are for FIFO queues.
+
+        Raises:
+            MessageRefusedError: the queue does not take it, or there is none.
+        """
         fifo = {"group_id": group, "deduplication_id": deduplication} if name.endswith(".fifo") else {}
-        self._backend.send_message(name, body, message_attributes=dict(attributes or {}) or None, **fifo)
+        try:
+            self._backend.send_message(name, body, message_attributes=dict(attributes or {}) or None, **fifo)
+        except SQSException as error:
+            raise MessageRefusedError(f"queue {name}: {error.message}") from error
         self._heard()
 
     def _heard(self) -> None:

@@ -40,7 +40,11 @@ class Inbox(Protocol):
         group: str | None = None,
         deduplication: str | None = None,
     ) -> None:
-        """Put a message into a queue that exists; groups and deduplication ids are for FIFO queues."""
+        """Put a message into a queue; groups and deduplication ids are for FIFO queues.
+
+        Raises:
+            MessageRefusedError: the queue does not take it, or there is none.
+        """
         ...
 
 

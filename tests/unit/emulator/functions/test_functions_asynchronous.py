@@ -19,6 +19,7 @@ from emulator.functions.asynchronous import (
     invocation_record,
     next_step,
 )
+from emulator.functions.destinations import DestinationError
 from emulator.functions.outcome import Failed, Outcome, Refused, Returned
 from streamer.topology import Api, AsyncInvocation, Function, Queue, Topology
 
@@ -101,6 +102,8 @@ class World:
         self.attributes: list[Mapping[str, Any] | None] = []
         self.arrivals = asyncio.Semaphore(0)
         self.settled = asyncio.Event()
+        self.gone: set[str] = set()
+        """Destinations that are not there."""
 
     def invoke(
         self,
@@ -125,6 +128,8 @@ class World:
     async def send(
         self, queue_name: str, document: Mapping[str, Any] | str, attributes: Mapping[str, Any] | None = None
     ) -> None:
+        if queue_name in self.gone:
+            raise DestinationError(f"{queue_name} is not there")
         self.documents.append((queue_name, document))
         self.attributes.append(attributes)
         self.arrivals.release()
@@ -254,6 +259,23 @@ async def test_a_dead_letter_queue_gets_the_event_as_it_came_and_why() -> None:
         "ErrorCode": {"DataType": "Number", "StringValue": "200"},
         "ErrorMessage": {"DataType": "String", "StringValue": "x" * 1024},
     }
+
+
+async def test_a_dead_letter_queue_gets_the_event_though_its_destination_is_gone(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    world = World(FAILED, FAILED, FAILED)
+    world.gone = {"gone"}
+
+    async with world.invocations(AsyncInvocation(function="f", on_failure="gone", dead_letters="dead")) as invocations:
+        invocations.accept("f", b"{}", "one")
+        await world.documents_are(1)
+
+    assert world.documents == [("dead", "{}")]
+    (line,) = [each for each in caplog.records if each.message == "a document could not be delivered"]
+    told = line.__dict__["fields"]
+    assert (told["destination"], told["problem"]) == ("gone", "gone is not there")
+    assert told["document"]["requestContext"]["requestId"] == "one"
 
 
 def test_an_event_that_lambda_refused_to_run_has_its_status_as_a_dead_letter() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from emulator.event_sources.queues.batches import MessageRefusedError
 from emulator.services.deliveries import Outside
 from emulator.services.wire import DELIVERY, Frame
 from streamer.errors import ConfigurationError
@@ -36,9 +37,11 @@ class World:
         return self
 
     def has(self, name: str) -> bool:
-        return name == "inbox"
+        return name in ("inbox", "full")
 
     def send(self, name: str, body: str, **more: Any) -> None:
+        if name == "full":
+            raise MessageRefusedError("it takes no more")
         self.sent.append((name, body, more))
 
     def deliver(self, to: str, **more: Any) -> None:
@@ -79,6 +82,7 @@ def test_messages_keep_what_they_carry_and_servers_get_headers() -> None:
     [
         (f"{FUNCTION}gone", "there is no such function"),
         (f"{QUEUE}gone", "there is no such queue"),
+        (f"{QUEUE}full", "it takes no more"),
         (
             "arn:aws:logs:us-east-1:123456789012:log-group:x",
             "only functions, queues and web servers are delivered to here",

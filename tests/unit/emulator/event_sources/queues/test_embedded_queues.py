@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from emulator.event_sources.queues.batches import md5_of
+from emulator.event_sources.queues.batches import MessageRefusedError, md5_of
 from emulator.event_sources.queues.embedded import EmbeddedQueues
 from emulator.port.http import HttpRequest
 from streamer.topology import Queue
@@ -105,6 +105,23 @@ def test_a_fifo_queue_keeps_the_order_and_drops_doubles(queues: EmbeddedQueues) 
 
 def test_a_queue_that_does_not_exist_is_the_clients_error(queues: EmbeddedQueues) -> None:
     assert call(queues, "GetQueueUrl", QueueName="nowhere")[0] == 400
+
+
+@pytest.mark.parametrize(
+    ("queue", "body", "more"),
+    [
+        pytest.param("gone", "1", {}, id="no such queue"),
+        pytest.param("letters", "x" * 2_000_000, {}, id="too large"),
+        pytest.param("ordered.fifo", "1", {"deduplication": "d"}, id="no group"),
+        pytest.param("ordered.fifo", "1", {"group": "g"}, id="nothing to know doubles by"),
+    ],
+)
+def test_a_message_that_a_queue_does_not_take_is_an_error_that_names_it(
+    queues: EmbeddedQueues, queue: str, body: str, more: dict[str, str]
+) -> None:
+    queues.create([Queue(name="ordered.fifo")])
+    with pytest.raises(MessageRefusedError, match=f"queue {queue}: "):
+        queues.send(queue, body, **more)
 
 
 def test_the_query_protocol_is_understood(queues: EmbeddedQueues) -> None:
