@@ -400,8 +400,10 @@ async def test_an_init_that_takes_too_long_is_repeated_within_the_invocation(
 
     async with project.processes("f", init_seconds=0.2) as functions:
         assert await call(functions, "f") == "second init"
+        assert functions.environments() == 1
 
     assert "INIT_REPORT Init Duration: 200.00 ms\tPhase: init\tStatus: timeout" in lines.platform
+    assert sum(line.startswith("INIT_START") for line in lines.platform) == 2
 
 
 async def test_an_init_that_takes_too_long_twice_is_a_timeout(
@@ -411,6 +413,38 @@ async def test_an_init_that_takes_too_long_twice_is_a_timeout(
 
     async with project.processes("f", init_seconds=0.2, timeout_seconds=0.3) as functions:
         assert (await fail(functions, "f"))["errorType"] == "Sandbox.Timedout"
+
+
+LEAVES = """
+import os, pathlib, sys, time
+go = pathlib.Path(__file__).with_name("go")
+def f(event, context):
+    if event == "both":  # so that there are two environments
+        pathlib.Path(__file__).with_name(str(os.getpid())).touch()
+        while len(list(go.parent.glob("[0-9]*"))) < 2: time.sleep(0.005)
+    if event == "leave":
+        def leave():
+            while not go.exists(): time.sleep(0.005)
+            os._exit(1)
+        sys.modules["runtime_client"].next = leave
+        return "x" * 100_000  # so long that it is answered before the next event is asked for
+    return os.getpid()
+"""
+
+
+async def test_an_event_whose_environment_leaves_before_it_takes_it_is_run_by_one_that_is_idle(
+    project: Project,
+) -> None:
+    project.write(LEAVES)
+
+    async with project.processes("f") as functions:
+        both = set(await asyncio.gather(call(functions, "f", "both"), call(functions, "f", "both")))
+        assert len(await call(functions, "f", "leave")) == 100_000
+        event = asyncio.create_task(call(functions, "f"))
+        await asyncio.sleep(0)
+        (project.folder / "go").touch()
+        assert await event in both
+        assert functions.environments() == 1
 
 
 async def test_an_exit_while_importing_is_answered(project: Project) -> None:

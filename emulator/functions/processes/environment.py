@@ -384,8 +384,8 @@ class ExecutionEnvironment:
     def _init_too_long(self) -> None:
         self._log.drain()
         self._log.init_timed_out(self._around.init_seconds)
-        self.end("its init took too long", is_killed=True)
         self._pool.init_timed_out(self)
+        self.end("its init took too long", is_killed=True)
 
     def _rests(self, *, has_asked: bool) -> None:
         """The init, or an event, is over; one that does not ask for the next event ends with the time of the last."""

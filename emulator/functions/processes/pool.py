@@ -158,12 +158,14 @@ class Pool:
             environment.end("that it starts was all there was to see")
 
     def ended(self, environment: ExecutionEnvironment, undelivered: WaitingInvocation | None) -> None:
-        """Forget it; its undelivered event is first in line again."""
+        """Forget it; its undelivered event is run by another that is idle, or is first in line again."""
         self.environments.discard(environment)
         if environment in self._idle:
             self._idle.remove(environment)
         if undelivered is not None and self._is_ending:
             undelivered.settle(STOPPING)
+        elif undelivered is not None and self._idle:
+            self._idle.pop().deliver(undelivered)
         elif undelivered is not None:
             self._waiting.put_back(undelivered, undelivered.source)
         self._scale()
@@ -176,7 +178,11 @@ class Pool:
             environment.fail_init(event, payload, error_type)
 
     def init_timed_out(self, environment: ExecutionEnvironment) -> None:
-        """Repeat the init inside the invocation of the event that waits longest (H20)."""
+        """Repeat the init inside the invocation of the event that waits longest (H20), in the place of this one.
+
+        Before this one ends: its end would start another environment for that event, over the function's limit.
+        """
+        self.environments.discard(environment)
         if self._waiting:
             self._start(self._waiting.popleft())
 

@@ -117,7 +117,7 @@ def test_a_queue_that_does_not_exist_is_the_clients_error(queues: EmbeddedQueues
     ],
 )
 def test_a_message_that_a_queue_does_not_take_is_an_error_that_names_it(
-    queues: EmbeddedQueues, queue: str, body: str, more: dict[str, str]
+    queues: EmbeddedQueues, queue: str, body: str, more: dict[str, Any]
 ) -> None:
     queues.create([Queue(name="ordered.fifo")])
     with pytest.raises(MessageRefusedError, match=f"queue {queue}: "):
