@@ -345,6 +345,8 @@ class HttpProtocol(asyncio.Protocol):
         self._write(request, answer, keep_alive)
         while self._waiting and self._task is None:
             self._answer(*self._waiting.popleft())
+        if self._is_refused and self._refusal is not None and self._task is None:
+            self._write_refusal(self._refusal)
         if self._transport is not None and len(self._waiting) < PIPELINED:
             self._transport.resume_reading()
 
@@ -356,9 +358,15 @@ class HttpProtocol(asyncio.Protocol):
             self._transport.close()
 
     def _refuse_status(self, status: int) -> None:
-        if self._transport is None or self._transport.is_closing() or self._is_refused:
+        if self._is_refused:
             return
-        self._is_refused = True
+        self._is_refused, self._refusal = True, status
+        if self._task is None:  # else the requests before it are answered first
+            self._write_refusal(status)
+
+    def _write_refusal(self, status: int) -> None:
+        if self._transport is None or self._transport.is_closing():
+            return
         self._transport.write(render(HttpResponse.of_json(status, {"message": _REASONS[status]}), keep_alive=False))
         self._watch_timer.cancel()
         if self._transport.can_write_eof():

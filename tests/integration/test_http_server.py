@@ -112,6 +112,25 @@ async def test_pipelined_requests_are_answered_in_their_order() -> None:
         assert [await client.answer(), await client.answer()] == [b"GET /slow ", b"GET /quick "]
 
 
+async def test_what_is_no_request_is_refused_after_the_requests_before_it_are_answered() -> None:
+    gate = asyncio.Event()
+
+    async def later(request: HttpRequest) -> HttpResponse:
+        await gate.wait()
+        return echo(request)
+
+    async with serving(later) as client:
+        await client.send("GET /1 HTTP/1.1\r\n\r\nGET /2 HTTP/1.1\r\n\r\nno request\r\n\r\n")
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await client.answer()
+        gate.set()
+        found = [await client.answer() for _ in range(3)]
+
+    assert found == [b"GET /1 ", b"GET /2 ", b'{"message": "Bad Request"}']
+    assert client.statuses == [200, 200, 400]
+
+
 async def test_more_requests_than_may_wait_are_all_answered() -> None:
     async def later(request: HttpRequest) -> HttpResponse:
         return echo(request)
