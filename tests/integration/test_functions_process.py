@@ -108,6 +108,38 @@ async def test_running_out_of_memory_is_named_in_the_report_line(project: Projec
     assert "Status: error\tError Type: Runtime.OutOfMemory" in report
 
 
+STARTS = """
+import os, subprocess, sys, time
+hoard = b"x" * 100_000_000
+def program(event, context):
+    code = "import time; hoard = b'x' * 200_000_000; time.sleep(60)"
+    subprocess.run([sys.executable, "-c", code])
+def fork(event, context):
+    for _ in range(2):
+        if os.fork() == 0:
+            time.sleep(60)
+    time.sleep(0.3)  # it is looked at 50 times a second
+"""
+
+
+@needs_linux
+async def test_programs_that_a_function_started_use_its_memory_too(project: Project) -> None:
+    project.write(STARTS)
+
+    async with project.functions("program", memory_mb=256) as functions:
+        assert "signal: killed" in (await fail(functions, "program"))["errorMessage"]
+
+    assert any("Error Type: Runtime.OutOfMemory" in line for line in project.lines.platform)
+
+
+@needs_linux
+async def test_what_a_function_has_in_common_with_its_forks_counts_once(project: Project) -> None:
+    project.write(STARTS)
+
+    async with project.functions("fork", memory_mb=256) as functions:
+        assert await call(functions, "fork") is None
+
+
 async def test_two_events_at_once_never_share_an_environment(project: Project) -> None:
     project.write(
         """

@@ -8,6 +8,8 @@ import time
 from types import ModuleType
 from typing import Final, Protocol
 
+from . import descendants
+
 _MIB: Final = 1024 * 1024
 _LINKS_OF_ONE_THREAD: Final = 3
 """A folder has a link for itself, one for its parent and one for each folder in it, here one per thread."""
@@ -25,7 +27,7 @@ class Meter(Protocol):
         ...
 
     def memory_mb(self, pid: int) -> int:
-        """Memory in use, in MiB; 0: not known."""
+        """Memory in use, in MiB, of programs that it started, too, where those are seen; 0: not known."""
         ...
 
     def has_one_thread(self, pid: int) -> bool:
@@ -50,6 +52,7 @@ class ProcessFiles:
     def __init__(self) -> None:
         self._page_bytes = os.sysconf("SC_PAGE_SIZE")
         self._ticks = os.sysconf("SC_CLK_TCK")
+        self._descendants = descendants.ProcessFiles()
 
     def demand_seconds(self, pid: int) -> float:
         """Used or waited for. Without scheduler statistics (gVisor, some kernels): used, in steps of 10 ms."""
@@ -60,11 +63,25 @@ class ProcessFiles:
         return self._demand_seconds("self")
 
     def memory_mb(self, pid: int) -> int:
-        """Resident memory."""
+        """Resident memory, and what the programs that it started have for themselves.
+
+        What it forked without running another program has nearly all its pages in common with it, which only the kernel
+        could tell apart, in milliseconds: those are not counted.
+        """
+        used = self._pages(pid, shared=True)
+        started = self._descendants.of(pid)
+        if started:
+            own = _command(pid)
+            used += sum(self._pages(each, shared=False) for each in started if _command(each) != own)
+        return used * self._page_bytes // _MIB
+
+    def _pages(self, pid: int, *, shared: bool) -> int:
+        """Resident pages; ``shared``: those of files, too, which other processes may have as well."""
         try:
-            return int(_read(f"/proc/{pid}/statm").split()[1]) * self._page_bytes // _MIB
-        except (OSError, IndexError):
+            resident, of_files = _read(f"/proc/{pid}/statm").split()[1:3]
+        except (OSError, ValueError):
             return 0
+        return int(resident) - (0 if shared else int(of_files))
 
     def has_one_thread(self, pid: int) -> bool:
         """By the links of the folder of threads, which is quicker than to list it."""
@@ -139,6 +156,14 @@ class Unknown:
     def has_one_thread(self, pid: int) -> bool:
         """Not known."""
         return False
+
+
+def _command(pid: int) -> bytes:
+    """The beginning of a process's command line; empty: it has ended."""
+    try:
+        return _read(f"/proc/{pid}/cmdline")
+    except OSError:
+        return b""
 
 
 def _read(path: str) -> bytes:
