@@ -6,6 +6,7 @@ Code and secret values are parameters, so the template holds neither and can be 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -132,7 +133,7 @@ def _function_properties(topology: Topology, settings: StackSettings, function: 
         "Role": att(role_id(function.name)),
         "MemorySize": function.memory_mb,
         "EphemeralStorage": {"Size": function.ephemeral_storage_mb},
-        "Timeout": max(1, round(function.timeout_seconds)),
+        "Timeout": math.ceil(function.timeout_seconds),
         "Environment": {"Variables": _environment(topology, settings, function)},
         "LoggingConfig": _logging(function),
         "TracingConfig": {"Mode": "Active" if settings.tracing else "PassThrough"},

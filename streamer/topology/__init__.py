@@ -189,7 +189,8 @@ class Function:
     Lambda, written with slashes."""
     environment: Mapping[str, str] = field(default_factory=dict)
     timeout_seconds: float = 3.0
-    """At most 900. [DOC] lambda-docs:configuration-timeout. 3 is Lambda's own default."""
+    """At most 900. [DOC] lambda-docs:configuration-timeout. 3 is Lambda's own default. AWS knows whole seconds only: a
+    deployment gives a function that has 2.5 here 3."""
     memory_mb: int = 128
     ephemeral_storage_mb: int = 512
     """Room below ``/tmp``; on AWS only. [DOC] lambda-docs:configuration-ephemeral-storage"""

@@ -208,6 +208,14 @@ def test_functions_run_where_and_how_they_should(resources: Resources) -> None:
     assert resources["ProcessorFunction"]["Properties"]["Timeout"] == 900
 
 
+@pytest.mark.parametrize(("seconds", "deployed"), [(0.3, 1), (2.0, 2), (2.5, 3), (3.2, 4), (900, 900)])
+def test_no_function_has_less_time_than_it_was_given(seconds: float, deployed: int, settings: StackSettings) -> None:
+    function = Function(name="f", handler="app.f", timeout_seconds=seconds)
+    resources = template(Topology(api=Api(name="a", routes=()), functions=(function,)), settings)["Resources"]
+
+    assert resources["FFunction"]["Properties"]["Timeout"] == deployed
+
+
 def test_schedules_invoke_their_function_and_may(settings: StackSettings) -> None:
     resources = template(FULL, settings)["Resources"]
 

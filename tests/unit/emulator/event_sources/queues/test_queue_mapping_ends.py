@@ -27,6 +27,9 @@ class EmptyQueues:
 
     def __init__(self) -> None:
         self.wake: Callable[[], None] = lambda: None
+        self.is_listened_to = False
+        self.looks = 0
+        """How often something was asked for."""
 
     def has(self, name: str) -> bool:
         return name == "jobs"
@@ -35,6 +38,7 @@ class EmptyQueues:
         raise AssertionError("nobody sends anything")
 
     def receive(self, queue: str, count: int) -> Sequence[QueueMessage]:
+        self.looks += 1
         return []
 
     def delete(self, queue: str, message: QueueMessage) -> None:
@@ -44,8 +48,12 @@ class EmptyQueues:
         return f"arn:aws:sqs:us-east-1:000000000000:{queue}"
 
     def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
-        self.wake = listener
-        return lambda: None
+        self.wake, self.is_listened_to = listener, True
+
+        def end() -> None:
+            self.is_listened_to = False
+
+        return end
 
 
 @pytest.mark.parametrize("steps", STEPS)
@@ -59,3 +67,24 @@ async def test_an_end_just_after_a_request_to_a_queue_is_not_lost(steps: int) ->
             queues.wake()
             for _ in range(steps):
                 await asyncio.sleep(0)
+
+
+async def test_a_queue_is_looked_at_whenever_something_was_asked_of_it_and_never_after_the_end() -> None:
+    queues = EmptyQueues()
+    functions: Any = None
+
+    async with QueueMappings(TOPOLOGY, functions, lambda: queues):
+        for looks in range(1, 4):
+            await turns()
+            assert queues.looks == looks
+            queues.wake()
+    queues.wake()
+    await turns()
+
+    assert (queues.looks, queues.is_listened_to) == (3, False)
+
+
+async def turns() -> None:
+    """As many of the loop as one look takes, and many more."""
+    for _ in range(50):
+        await asyncio.sleep(0)

@@ -373,11 +373,12 @@ def test_rules_of_a_mapping() -> None:
     assert Rules.of(EventSourceMapping(function="f", table="t", maximum_retry_attempts=0)).maximum_retries == 0
 
 
-def test_records_of_one_partition_key_share_a_lane_and_all_lanes_are_used() -> None:
-    lanes = [lane_of(record(1, item=str(item)), 10) for item in range(200)]
+@pytest.mark.parametrize("lanes", [1, 2, 10])
+def test_records_of_one_partition_key_share_a_lane_and_all_lanes_are_used(lanes: int) -> None:
+    found = [lane_of(record(1, item=str(item)), lanes) for item in range(200)]
 
-    assert lanes == [lane_of(record(2, item=str(item)), 10) for item in range(200)]
-    assert set(lanes) == set(range(10))
+    assert found == [lane_of(record(2, item=str(item)), lanes) for item in range(200)]
+    assert set(found) == set(range(lanes))
 
 
 class LaneMachine(RuleBasedStateMachine):
