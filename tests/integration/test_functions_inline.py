@@ -9,10 +9,10 @@ import threading
 from pathlib import Path
 
 import pytest
-from functions_world import Project, call, fail
+from functions_world import Project, call, fail, topology_of, until
 
 from emulator.functions.held import Held
-from emulator.functions.outcome import Returned
+from emulator.functions.outcome import Failed, Returned
 from emulator.functions.variables import Endpoints
 
 
@@ -185,3 +185,24 @@ async def test_modules_from_elsewhere_survive_a_reload(project: Project) -> None
         before = await call(functions, "f")
         await functions.reload()
         assert await call(functions, "f") == before
+
+
+async def test_events_that_wait_for_a_function_as_it_was_end_with_it(project: Project) -> None:
+    project.write("""
+        import pathlib, time
+        def f(event, context):
+            pathlib.Path(__file__).with_name(f"began-{event}").touch()
+            while True: time.sleep(0.005)
+    """)
+    before = set(threading.enumerate())
+
+    async with project.functions("f", concurrency=1) as functions:
+        events = [functions.invoke("f", str(number).encode()) for number in range(8)]
+        await until((project.folder / "began-0").exists)
+        await functions.apply(topology_of("f", memory_mb=256))
+    for thread in set(threading.enumerate()) - before:
+        if thread.name.startswith("lambda-"):
+            await asyncio.to_thread(thread.join, 60)
+
+    assert all(isinstance(event.result(), Failed) for event in events)
+    assert [each.name for each in project.folder.glob("began-*")] == ["began-0"]

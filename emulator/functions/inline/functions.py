@@ -77,8 +77,8 @@ class InlineFunctions:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._is_ending = True
-        for function in self._functions.values():
-            function.waiting.clear()
+        for event in self._events:  # those of functions that were replaced, too
+            event.target.waiting.clear()
         killed = platform_log.exit_reason("SIGKILL")
         for event in list(self._events):
             event.give_up()
