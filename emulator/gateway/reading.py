@@ -38,11 +38,13 @@ class Turns:
 
     def _go_round(self) -> None:
         end = self._clock() + TURNS_SECONDS
-        while self._readers:
-            reader = self._readers.popleft()
-            if reader.take_turn():
-                self._readers.append(reader)
-            if self._clock() >= end:
-                break
-        if self._readers:
-            self._loop.call_soon(self._go_round)
+        try:
+            while self._readers:
+                reader = self._readers.popleft()
+                if reader.take_turn():
+                    self._readers.append(reader)
+                if self._clock() >= end:
+                    break
+        finally:  # an error of one must not keep the others waiting for ever
+            if self._readers:
+                self._loop.call_soon(self._go_round)

@@ -376,7 +376,11 @@ class WebSocket(asyncio.Protocol):
         """Take a whole text, as the client's."""
         self._all.messages += 1
         self.received += 1
-        effects = self.connection.receive_text(text, time.monotonic(), now_ms())
+        try:
+            effects = self.connection.receive_text(text, time.monotonic(), now_ms())
+        except Exception as error:  # noqa: BLE001 - top of a message: logged and answered
+            log.error("the gateway failed", error=error, connection_id=self.connection.connection_id)
+            effects = self.connection.failed(now_ms())
         if (recorder := self._all.recording.now) is not None:
             recorder.message(self.connection.connection_id, text, effects)
         self.perform(effects)

@@ -174,6 +174,11 @@ class Connection:
     def _is_too_big(self, text: str) -> bool:
         return len(text.encode("utf-8", "surrogatepass")) > self._stage.limits.message_bytes
 
+    def failed(self, now_ms: int) -> list[Effect]:
+        """The gateway itself failed over a message: the client hears of it as of a function that did. [INF]"""
+        request_id = self._stage.ids.request_id(now_ms)
+        return [self._error(INTERNAL_SERVER_ERROR, request_id)] if self._state is State.OPEN else []
+
     # what functions and @connections do
 
     def replied(self, invoke: Invoke, result: Result, now: float) -> list[Effect]:

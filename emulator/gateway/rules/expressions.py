@@ -44,7 +44,11 @@ class Expression(Struct, frozen=True):
 
     def evaluate(self, document: Any) -> str:
         """The expression's value for a parsed body; a path that is missing gives "". The result is not evaluated."""
-        return "".join(part if isinstance(part, str) else stringified(value_at(part, document)) for part in self.parts)
+        try:
+            parts = [part if isinstance(part, str) else stringified(value_at(part, document)) for part in self.parts]
+            return "".join(parts)
+        except RecursionError:  # the parser reads what is nested deeper than can be told; nothing has such a name
+            return ""
 
 
 def parse(text: str) -> Expression:

@@ -353,6 +353,6 @@ def value_of_body(rest: str, body: str) -> str | None:
         return body
     try:
         value = value_at(path_of(rest if rest.startswith("[") else f".{rest}"), json.loads(body))
+        return None if value is None else stringified(value)
     except (ValueError, RecursionError):
         return None
-    return None if value is None else stringified(value)

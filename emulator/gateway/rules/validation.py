@@ -69,6 +69,8 @@ def _validator(route_key: str, schema: Mapping[str, Any]) -> Callable[[Any], boo
             return bool(validator.is_valid(document))
         except RecursionError:  # a schema that refers to itself, and a document nested deeper than we can follow
             return False
+        except (OverflowError, ValueError):  # whether NaN, or a number beyond all floats, is a multiple of a fraction
+            return False
 
     return is_valid
 

@@ -137,12 +137,14 @@ class Client(asyncio.Transport):
 
 
 class World:
-    def __init__(self, notes: Notes | None = None, *, seed: int = 1, **routes: Route) -> None:
+    def __init__(
+        self, notes: Notes | None = None, *, seed: int = 1, ids: type[IdSource] = IdSource, **routes: Route
+    ) -> None:
         chosen = {name: Route(route_key=f"${name}", function=name) for name in ("connect", "disconnect", "default")}
         api = Api(name="test", stage="dev", routes=tuple((chosen | routes).values()))
         self.functions = Functions()
         verifier = Verifier(secrets={"a": "s"}, clock=lambda: 0.0)
-        self.gateway = Gateway(Stage(api, FACTS, IdSource("eu-west-1", seed)), self.functions, verifier, notes=notes)
+        self.gateway = Gateway(Stage(api, FACTS, ids("eu-west-1", seed)), self.functions, verifier, notes=notes)
 
     def dial(self, target: str = "/dev") -> Client:
         client = Client()
@@ -181,6 +183,30 @@ def outcome(request: pytest.FixtureRequest) -> Outcome:
 
 
 # messages
+
+
+class BrokenOnce(IdSource):
+    """Stands for an error of ours: the first message gets no id."""
+
+    __slots__ = ("_has_failed",)
+
+    def message_id(self, now_ms: int) -> str:
+        if not hasattr(self, "_has_failed"):
+            self._has_failed = True
+            raise RuntimeError("a mistake of ours")
+        return super().message_id(now_ms)
+
+
+async def test_a_client_hears_of_an_error_of_the_gateway_and_its_next_message_is_run(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    world = World(ids=BrokenOnce)
+    client = await world.open()
+    client.send('{"number":1}', '{"number":2}')
+
+    assert [message["message"] for message in client.messages] == ["Internal server error"]
+    assert [call[1]["body"] for call in world.functions.calls[1:]] == ['{"number":2}']
+    assert "the gateway failed" in caplog.text
 
 
 async def test_a_function_that_answers_leaves_no_timer(outcome: Outcome) -> None:

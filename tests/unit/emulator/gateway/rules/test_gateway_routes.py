@@ -12,6 +12,12 @@ from emulator.gateway.rules.expressions import parse
 from emulator.gateway.rules.routes import Selector
 from streamer.errors import TopologyError
 
+
+def nested(begin: str, end: str, depth: int) -> str:
+    """A message whose action is nested so deeply."""
+    return f'{{"action":{begin * depth}1{end * depth}}}'
+
+
 KEYS = ("$connect", "$disconnect", "$default", "join", "chat/join", "join-", "1", "true", "[a, b]")
 
 
@@ -40,6 +46,10 @@ KEYS = ("$connect", "$disconnect", "$default", "join", "chat/join", "join-", "1"
         pytest.param('{"action":"join"} and more', "join", id="lenient: text after the value"),
         pytest.param("[" * 100_000, "$default", id="absurdly deep"),
         pytest.param('{"action":' + "9" * 5000 + "}", "$default", id="absurdly long number"),
+        pytest.param(nested("[", "]", 150), "$default", id="an array of many levels"),
+        pytest.param(nested("[", "]", 450), "$default", id="an array as deep as its text can hardly be made"),
+        pytest.param(nested("[", "]", 900), "$default", id="an array as deep as the parser reads"),
+        pytest.param(nested('{"a":', "}", 900), "$default", id="an object as deep"),
     ],
 )
 def test_a_message_takes_the_route_its_action_names(body: str, key: str) -> None:
@@ -68,6 +78,7 @@ def test_a_message_takes_the_route_its_action_names(body: str, key: str) -> None
         pytest.param("$request.body.items[*].id", '{"items": [{"id": "a"}, {"id": "b"}]}', "[a, b]", id="of each"),
         pytest.param("$request.body..id", '{"items": [{"id": "a"}, {"id": "b"}]}', "[a, b]", id="at any depth"),
         pytest.param("${request.body['x']}/join", '{"x": "chat"}', "chat/join", id="in brackets, composed"),
+        pytest.param("$request.body..id", nested("[", "]", 900), "$default", id="at any depth of very many"),
         pytest.param("$request.body['x']", '{"action": "join"}', "$default", id="in brackets, and missing"),
         pytest.param("$request.body.items[9]", '{"items": []}', "$default", id="array element that is missing"),
     ],

@@ -90,6 +90,16 @@ def test_a_model_may_refer_to_itself_however_deep_the_message() -> None:
     assert isinstance(deep, Send)
 
 
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999", "1" + "0" * 400])
+def test_a_number_beyond_all_floats_is_no_multiple_of_a_fraction(number: str) -> None:
+    model = {"properties": {"price": {"type": "number", "multipleOf": 0.01}}}
+
+    [effect] = effects_of(f'{{"action":"add","price":{number}}}', model=model)
+
+    assert isinstance(effect, Send)
+    assert effect.text.startswith('{"message" : "Bad request body"')
+
+
 def test_the_gateway_loads_jsonschema_only_for_a_model() -> None:
     modules = "emulator.gateway.rules.handshake, emulator.gateway.rules.management"
     code = f"import {modules}, sys; sys.exit('jsonschema' in sys.modules)"
