@@ -42,8 +42,8 @@ class Store(MemoryRequestStore):
 class Held:
     """A claim with its store and its clock."""
 
-    def __init__(self) -> None:
-        self.clock = FakeClock(NOW)
+    def __init__(self, *, claimed_seconds_ago: float = 0) -> None:
+        self.clock = FakeClock(NOW + claimed_seconds_ago)
         self.store = Store()
         self.store.records[RUNNING.key] = RUNNING
         self.claim = HeldClaim(
@@ -143,6 +143,13 @@ def test_a_lease_is_renewed_by_progress_once_it_is_time_and_by_renew_at_once() -
     held.clock.advance(1)
     assert held.claim.renew()
     assert held.claim.lease_ends_at == NOW + HEARTBEAT_SECONDS + LEASE_SECONDS + 1
+
+
+def test_a_lease_runs_from_the_claim_however_long_that_took_to_be_stored() -> None:
+    claimed = Held(claimed_seconds_ago=HEARTBEAT_SECONDS).claim
+
+    assert claimed.lease_ends_at == NOW + LEASE_SECONDS
+    assert claimed.is_to_be_renewed
 
 
 @pytest.mark.parametrize("write", [Held.progress, lambda held: held.claim.renew()], ids=["progress", "renew"])

@@ -427,6 +427,23 @@ def test_iam_needs_a_signed_upgrade(flaw: Any, expected: int, error_type: str | 
         assert header(decision.headers, "x-amzn-ErrorType") == error_type
 
 
+def test_the_events_of_a_client_that_signed_say_who_it_is() -> None:
+    signer = {"accessKey": "AKIDEXAMPLE", "userArn": "arn:aws:iam::210987654321:user/ada"}
+    stage = stage_of(route("$connect", iam=True), route("$disconnect"))
+    handshake = Handshake(stage, upgrade(flaw=None, signer=signer), NOW_MS)
+
+    asked = handshake.begin(0.0, NOW_MS)
+    handshake.resume(OK, 0.0, NOW_MS)
+    left = handshake.connection.closed(1000, "", NOW_MS)
+
+    assert isinstance(asked, Invoke)
+    assert left is not None
+    for event in (asked.event, left.event):
+        identity = event["requestContext"]["identity"]
+        assert identity.items() >= signer.items()
+        assert identity["sourceIp"] == "192.0.2.9"
+
+
 def test_without_iam_a_signature_does_not_matter() -> None:
     assert decide(stage_of(), OK, request=upgrade(flaw=MISSING)) == Accept(None)
 
