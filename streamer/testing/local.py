@@ -10,9 +10,10 @@ from types import TracebackType
 from typing import Any, Self, TextIO, cast
 
 from streamer.app import App
+from streamer.errors import GoneError
 from streamer.observability import Logger, Metrics
 from streamer.protocol.parts import Joiner
-from streamer.records import ConnectionRecord
+from streamer.records import ConnectionRecord, RequestRecord
 from streamer.requests.runs import run_event
 from streamer.settings import Settings
 from streamer.stores.memory import MemoryConnectionStore, MemoryRequestStore, MemorySubscriptionStore
@@ -58,9 +59,15 @@ class LocalConnection:
 
         Raises:
             RequestFailed: it was answered with an error, or the request was cancelled.
+            GoneError: the connection is closed.
         """
         message = {"action": action, "payload": payload, "id": self.service.new_id(), **fields}
-        last = [each for each in _whole(self.send(message)) if each["request_id"] == message["id"]][-1]
+        if self.connection_id in self.service.sender.gone:
+            raise GoneError(self.connection_id)
+        answers = [each for each in _whole(self.send(message)) if _is_about(each, message["id"])]
+        if not answers:
+            return None  # "keep-alive" has no answer
+        last = answers[-1]
         if last["type"] == "error":
             raise RequestFailed(last["error"])
         if last["type"] == "cancelled":
@@ -70,6 +77,24 @@ class LocalConnection:
     def close(self) -> None:
         """Close the connection."""
         self.service.disconnect(self.connection_id)
+
+
+class StreamedRequests(MemoryRequestStore):
+    """Keeps each change of a request until it is taken, as the table's stream does: none is left out between two."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._changes: list[tuple[RequestRecord | None, RequestRecord]] = []
+
+    def taken(self) -> list[tuple[RequestRecord | None, RequestRecord]]:
+        """The changes since the last time, each as (before, after), in order; None: it was new."""
+        changes, self._changes = self._changes, []
+        return changes
+
+    def _store(self, record: RequestRecord) -> None:
+        before = self.records.get(record.key)
+        super()._store(record)
+        self._changes.append((before, record))
 
 
 class LocalService:
@@ -98,7 +123,7 @@ class LocalService:
         self.clock = clock or FakeClock()
         self.sender = RecordingSender()
         self.connections = MemoryConnectionStore()
-        self.requests = MemoryRequestStore()
+        self.requests = StreamedRequests()
         self.subscriptions = MemorySubscriptionStore()
         self._dispatcher = RecordingDispatcher()
         self._ids = itertools.count(1)
@@ -150,14 +175,10 @@ class LocalService:
 
     def handle(self, message: Any, connection_id: str) -> None:
         """Route a message, then run what it queued."""
-        before = dict(self.requests.records)
+        self.requests.taken()  # what a test did to the store by itself is no concern of this message
         self.handlers.router(message_event(message, connection_id=connection_id, now=self.clock()), self._context())
-        while self.requests.records != before:
-            changed = [
-                (before.get(key), record) for key, record in self.requests.records.items() if before.get(key) != record
-            ]
-            before = dict(self.requests.records)
-            self.handlers.processor(stream_event(changed), self._context())
+        while changes := self.requests.taken():
+            self.handlers.processor(stream_event(changes), self._context())
             while self._dispatcher.dispatched:
                 run = self._dispatcher.dispatched.pop(0)
                 event = run_event(run.key, not_before=run.not_before, tells=run.tells)
@@ -174,6 +195,11 @@ class LocalService:
     def new_id(self) -> str:
         """An id that nothing else in this service has."""
         return f"id-{next(self._ids)}"
+
+
+def _is_about(message: Mapping[str, Any], request_id: str) -> bool:
+    """Whether a message answers a request; an id that has not the form of one is refused without it."""
+    return message["request_id"] == request_id or (message["type"] == "error" and message["request_id"] is None)
 
 
 def _whole(messages: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:

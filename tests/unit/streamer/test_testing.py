@@ -2,7 +2,8 @@ import io
 
 import pytest
 
-from streamer import App, Request
+from streamer import App, Request, RetryableError
+from streamer.errors import GoneError
 from streamer.settings import Settings
 from streamer.testing import LocalService, RequestFailed
 
@@ -22,6 +23,13 @@ async def double(request: Request) -> int:
 @app.action("fail", queued=True)
 def fail(request: Request) -> None:
     raise ValueError("no")
+
+
+@app.action("stubborn", queued=True, max_attempts=5)
+def stubborn(request: Request) -> int:
+    if request.attempt < request.payload:
+        raise RetryableError(f"attempt {request.attempt} is not enough")
+    return request.attempt
 
 
 def test_quick_and_queued_actions_are_called_alike() -> None:
@@ -44,6 +52,40 @@ def test_settings_are_the_tests_to_choose(production: bool, says: str) -> None:
 
     with LocalService(app, settings=settings) as service, pytest.raises(RequestFailed, match=says):
         service.connect().call("fail")
+
+
+@pytest.mark.parametrize("attempts", [1, 2, 3, 5])
+def test_a_queued_action_is_tried_as_often_as_it_needs(attempts: int) -> None:
+    with LocalService(app) as service:
+        client = service.connect()
+
+        assert client.call("stubborn", attempts) == attempts
+        retrying = [message["attempt"] for message in client.received if message["type"] == "retrying"]
+        assert retrying == list(range(1, attempts))
+
+
+def test_an_action_whose_attempts_are_over_has_failed() -> None:
+    with LocalService(app) as service, pytest.raises(RequestFailed, match="attempt 5 is not enough"):
+        service.connect().call("stubborn", 6)
+
+
+def test_a_request_id_that_is_none_is_refused() -> None:
+    with LocalService(app) as service, pytest.raises(RequestFailed, match='VALIDATION_ERROR: "id" must'):
+        service.connect().call("double", 1, id="not an id")
+
+
+def test_what_has_no_answer_gives_none() -> None:
+    with LocalService(app) as service:
+        assert service.connect().call("keep-alive") is None
+
+
+def test_nothing_is_called_over_a_closed_connection() -> None:
+    with LocalService(app) as service:
+        client = service.connect()
+        client.close()
+
+        with pytest.raises(GoneError, match="is gone"):
+            client.call("double", 1)
 
 
 def test_each_connection_hears_its_own() -> None:
