@@ -112,7 +112,7 @@ class StreamerClient:
             PayloadTooLargeError: the message is over 128 KB.
             TypeError, ValueError: the payload is not JSON, or the id is not one or is in use.
         """
-        request_id = id or str(uuid.uuid4())
+        request_id = str(uuid.uuid4()) if id is None else id
         events = self.events(action, payload, id=request_id, metadata=metadata, resend=resend)
         return await _result(events, request_id, on_progress, timeout)
 
@@ -145,7 +145,7 @@ class StreamerClient:
         A final ``error`` is an event like any other. Otherwise as `request`, and it raises the same.
         """
         on_loss = OnLoss.RESUME_OR_REPEAT if resend else OnLoss.RESUME
-        return self._session.events(action, payload, id or str(uuid.uuid4()), metadata, on_loss)
+        return self._session.events(action, payload, str(uuid.uuid4()) if id is None else id, metadata, on_loss)
 
     async def upload(
         self,

@@ -185,10 +185,19 @@ async def test_what_cannot_be_sent_raises_and_the_connection_stays_usable(payloa
     assert len(service.got) == 1
 
 
-async def test_an_id_that_is_none_or_in_use_is_refused() -> None:
-    async with running(silence) as (_, url), StreamerClient(url) as client:
+@pytest.mark.parametrize("no_id", ["not an id", "", "x" * 129])
+async def test_an_id_that_is_none_is_refused_before_anything_is_sent(no_id: str) -> None:
+    async with running(silence) as (service, url), StreamerClient(url) as client:
         with pytest.raises(ValueError, match="no request id"):
-            await client.request("x", id="not an id")
+            await client.request("x", id=no_id)
+        with pytest.raises(ValueError, match="no request id"):
+            await anext(client.events("x", id=no_id))
+
+    assert service.got == []
+
+
+async def test_an_id_that_is_in_use_is_refused() -> None:
+    async with running(silence) as (_, url), StreamerClient(url) as client:
         first = asyncio.ensure_future(client.request("x", id="r-1"))
         await asyncio.sleep(0)
         with pytest.raises(ValueError, match="already under way"):
