@@ -151,7 +151,7 @@ class RequestRecord:
     """Where that connection's ``@connections`` API is."""
     status: Status
     attempt: int
-    """Attempts begun so far; also the fence: a write of an older attempt is refused."""
+    """Claims so far; also the fence: a write of an older attempt is refused. See `tries`."""
     max_attempts: int
     created_at: float
     updated_at: float
@@ -187,6 +187,11 @@ class RequestRecord:
     def key(self) -> RequestKey:
         """The primary key."""
         return RequestKey(self.owner, self.request_id)
+
+    @property
+    def tries(self) -> int:
+        """Attempts that ran, or run, for people: a claim that finds the last one dead counts for the fence only."""
+        return min(self.attempt, self.max_attempts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -217,7 +217,7 @@ def _told(record: RequestRecord, now: float) -> Told:
         "state": str(record.status),
         "is_final": lifecycle.is_final(record.status),
         "is_stuck": _is_stuck(record, now),
-        "attempt": record.attempt,
+        "attempt": record.tries,
         "max_attempts": record.max_attempts,
         "created_at": record.created_at * 1000,
         "updated_at": record.updated_at * 1000,

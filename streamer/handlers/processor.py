@@ -169,7 +169,7 @@ class ProcessorHandler:
             )
             return
         if (failure := retries.interrupted(record)) is not None:
-            log.error("the last attempt did not end", action=action.name, attempt=record.attempt)
+            log.error("the last attempt did not end", action=action.name, attempt=record.tries)
             attempt.fail(failure)
             return
         began = self._parts.monotonic()

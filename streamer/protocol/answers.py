@@ -66,7 +66,7 @@ def state(record: RequestRecord) -> dict[str, Any]:
         "request_id": record.request_id,
         "action": record.action,
         "status": record.status,
-        "attempt": record.attempt,
+        "attempt": record.tries,
         "max_attempts": record.max_attempts,
         "created_at": round(record.created_at, 3),
         "updated_at": round(record.updated_at, 3),

@@ -698,6 +698,7 @@ def test_a_dead_environments_last_attempt_is_not_repeated(make: Callable[..., Wo
         True,
     )
     assert "interrupted" in world.told[-1]["error"]["message"]
+    assert stored.tries == 1
 
 
 def test_a_lease_is_short_however_long_the_run_may_take(make: Callable[..., World]) -> None:

@@ -101,6 +101,15 @@ def test_the_order_of_keys_does_not_make_another_payload() -> None:
             },
             id="failed",
         ),
+        pytest.param(
+            request_record(status=Status.FAILED, attempt=2, error=FAILURE),
+            {
+                "status": "FAILED",
+                "attempt": 1,
+                "error": {"code": "TIMEOUT", "message": "too slow", "retryable": True},
+            },
+            id="interrupted: the claim that found it dead was no attempt",
+        ),
     ],
 )
 def test_the_state_of_a_request(record: RequestRecord, fields: dict[str, Any]) -> None:
