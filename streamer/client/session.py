@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import uuid
-from collections.abc import AsyncGenerator, Coroutine, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Mapping
 from typing import Any, Final
 from weakref import WeakValueDictionary
 
@@ -119,7 +120,7 @@ class Session:
             if not self._topics[name]:
                 del self._topics[name]
                 if name is not None and self._ended is None:
-                    self._start("topic", name, self._left(name))
+                    self._start("topic", name, functools.partial(self._left, name))
 
     # what the link tells
 
@@ -169,12 +170,12 @@ class Session:
             if inbox.sent_on is None:
                 continue  # its sender has waited for the connection, too
             if inbox.on_loss is OnLoss.REPEAT:
-                self._start("request", request_id, self._send(inbox))
+                self._start("request", request_id, functools.partial(self._send, inbox))
             elif inbox.on_loss is not OnLoss.FAIL:
-                self._start("request", request_id, self._resumed(request_id, inbox))
+                self._start("request", request_id, functools.partial(self._resumed, request_id, inbox))
         for name, queues in self._topics.items():
             if name is not None:
-                self._start("topic", name, self._subscribed_again(name, queues))
+                self._start("topic", name, functools.partial(self._subscribed_again, name, queues))
 
     def ended(self, error: ClientError) -> None:
         """Tell everyone that nothing more will come."""
@@ -192,7 +193,7 @@ class Session:
 
     # going on
 
-    def _start(self, kind: str, name: str, work: Coroutine[Any, Any, None]) -> None:
+    def _start(self, kind: str, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Do something in the background, in place of what is still being done about the same."""
         key = (kind, name)
         if key in self._tasks:
@@ -294,9 +295,9 @@ async def _until_final(inbox: Inbox) -> AsyncGenerator[Event]:
         yield event
 
 
-async def _logged(work: Coroutine[Any, Any, None]) -> None:
+async def _logged(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
     try:
-        await work
+        await work()  # made here: a task that is cancelled before it begins leaves no coroutine behind
     except ClientError as error:
         # A lost connection starts it again; everything else was told to whom it concerns.
         LOGGER.debug("%s", error)

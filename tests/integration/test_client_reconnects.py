@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import itertools
 import json
+import warnings
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -315,6 +317,27 @@ async def test_a_topic_is_come_back_to_when_it_is_left() -> None:
 
         assert (await back).data == 2
     assert service.got[3]["action"] == "subscribe"
+
+
+def test_a_loop_that_ends_as_a_topic_is_left_leaves_no_coroutine_behind() -> None:
+    async def read(client: StreamerClient) -> None:
+        async with contextlib.aclosing(client.topic("news")) as messages:
+            async for _ in messages:
+                pass
+
+    async def left_at_the_end() -> None:
+        world = connected()
+        service, client = await world.__aenter__()
+        reader = asyncio.ensure_future(read(client))
+        await service.wait_for(lambda: service.topics.get("news"))
+        reader.cancel()  # what is to unsubscribe has not begun when the loop cancels all that is left
+
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        asyncio.run(left_at_the_end())
+        gc.collect()
+
+    assert [str(warning.message) for warning in warned if "never awaited" in str(warning.message)] == []
 
 
 async def test_a_slow_reader_misses_the_oldest_and_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
