@@ -104,8 +104,7 @@ def retry(id: str, *, tenant: str | None, user: str | None, attempts: int, **whe
             click.echo(f"streamer: request {id} is {record.status}; there is nothing to retry", err=True)
             return FAILED
         removed = operator.remove_dead_letters(record.key)
-    letters = f"; {removed} of its dead letters removed" if removed else ""
-    click.echo(f"request {id} runs again{letters}")
+    click.echo(put_back_line(record, removed))
     return 0
 
 
@@ -160,6 +159,15 @@ def _one(operator: Operator, request_id: str, tenant: str | None, user: str | No
         owners = ", ".join(f"--tenant {each.tenant_id} --user {each.user_id}" for each in records)
         raise DeployError(f"there are {len(records)} requests {request_id!r}; say which: {owners}")
     return records[0]
+
+
+def put_back_line(record: RequestRecord, removed: int) -> str:
+    """What came of putting back a request, as it was before, with so many of its dead letters removed."""
+    again = "runs again"
+    if not is_final(record.status):
+        again = f"is {record.status}; it gets another run, which changes nothing unless it is stuck"
+    letters = f"; {removed} of its dead letters removed" if removed else ""
+    return f"request {record.request_id} {again}{letters}"
 
 
 def is_trouble(record: RequestRecord, now: float) -> bool:

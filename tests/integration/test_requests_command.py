@@ -16,7 +16,7 @@ from streamer_records import NOW, request_record
 import cli
 from deploy.errors import DeployError
 from deploy.place import LocalEmulator, emulator_here
-from deploy.requests_command import is_trouble
+from deploy.requests_command import is_trouble, put_back_line
 from emulator.dynamodb.endpoints.tables import create_tables
 from streamer.records import KEPT_SECONDS, Failure, ProgressPoint, RequestRecord, Status
 from streamer.requests.runs import run_event
@@ -290,6 +290,12 @@ def test_a_failed_request_is_put_back_and_its_dead_letters_are_removed(engine: E
     assert (after.status, after.attempt, after.max_attempts, after.error) == (Status.PENDING, 3, 5, None)
     assert result.stdout == "request failed runs again; 1 of its dead letters removed\n"
     assert lines("--failed") == []
+
+
+def test_of_a_request_on_its_way_it_is_not_said_that_it_runs_again() -> None:
+    assert put_back_line(STUCK, 0) == (
+        "request stuck is PROCESSING; it gets another run, which changes nothing unless it is stuck"
+    )
 
 
 def test_a_large_payload_is_kept_for_a_request_that_is_put_back_as_long_as_for_a_new_one(engine: Engine) -> None:
