@@ -226,6 +226,16 @@ def failure_of(exc: BaseException, *, code: ErrorCode, production: bool) -> Fail
     return Failure(code=code, retryable=retryable, message=text[:FAILURE_MESSAGE_CHARACTERS])
 
 
+def fault_of(exc: ActionError) -> dict[str, Any]:
+    """What the log says of a failure that an action, or the runtime, told by itself: its code, and what it came from.
+
+    Where it was raised says nothing more than its message, so there is a traceback only of one that another led to.
+    """
+    if exc.__cause__ is not None:
+        return {"error": exc, "code": exc.code}
+    return {"error_type": str(exc.code), "error_message": exc.message}
+
+
 def _text(exc: BaseException) -> str:
     try:
         return str(exc)

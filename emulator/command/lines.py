@@ -177,7 +177,8 @@ class Rows:
 
     def _failed(self, invocation: str, record: Mapping[str, Any], what: Said) -> list[Row]:
         took = self._ran.pop(invocation, None)
-        detail = f"{record.get('error_type')}: {record.get('error_message')}"
+        what_kind = record.get("error_type", record.get("code"))
+        detail = f"{what_kind}: {record.get('error_message', record.get('reason'))}"
         more = self._more(what.more)
         return [self._row(record, "failed", Tone.ERROR, milliseconds=took, detail=detail, more=more)]
 

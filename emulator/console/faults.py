@@ -91,13 +91,18 @@ def fault_of_payload(payload: bytes) -> Fault | None:
 
 
 def fault_of_line(line: str) -> Fault | None:
-    """The exception that a function logged with its stack trace, as text or as JSON; None: the line tells of none."""
+    """The exception that a function logged with its stack trace, as text or as JSON; None: the line tells of none.
+
+    streamer's own records of an action that said itself why it failed have no trace, and are one without frames.
+    """
     if line.startswith("{"):
         try:
             record: Any = json.loads(line)
         except (ValueError, RecursionError):
             return None
         trace = record.get("stack_trace") or record.get("stackTrace")
+        if trace is None and "error_type" in record:
+            trace = []
         if not isinstance(trace, list):
             return None
         error_type, message = record.get("error_type", record.get("errorType")), record.get("error_message")

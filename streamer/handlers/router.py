@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
-from streamer.actions import Action, failure_of
+from streamer.actions import Action, failure_of, fault_of
 from streamer.app import BUILT_IN_ACTIONS, App
 from streamer.context import Request
 from streamer.errors import (
@@ -145,8 +145,10 @@ class RouterHandler:
 
     def _failure(self, exc: Exception, message: Message, log: Logger) -> Failure:
         match exc:
-            case ActionError():
+            case ActionError() if exc.is_refusal:
                 log.info("request refused", action=message.action, code=exc.code, reason=exc.message)
+            case ActionError():
+                log.error("request failed", action=message.action, **fault_of(exc))
             case StoreError():
                 log.error("the store failed", error=exc, action=message.action)
                 text = "the service cannot reach its data; try again"

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from streamer.actions import Action, failure_of
+from streamer.actions import Action, failure_of, fault_of
 from streamer.context import Cancelled, Principal, Request
 from streamer.errors import ActionError, ErrorCode, ItemTooLargeError, StoreError
 from streamer.observability import Logger
@@ -152,21 +152,26 @@ class Attempt:
             if self._claim.is_lost:
                 self._log.info("the request was cancelled, or was taken over elsewhere; this attempt stops")
                 return None
-            self._log_failure(action, exc)
-            self.was_refused = isinstance(exc, ActionError) and exc.is_refusal
             failure = self._failure(exc)
-            return self._retry(failure) if retries.is_worth_another(failure, self._record) else self.fail(failure)
+            is_tried_again = retries.is_worth_another(failure, self._record)
+            self._log_failure(action, exc, is_tried_again=is_tried_again)
+            self.was_refused = isinstance(exc, ActionError) and exc.is_refusal
+            return self._retry(failure) if is_tried_again else self.fail(failure)
         return self._complete(result_json)
 
     def fail(self, failure: Failure) -> Status | None:
         """Store that the request failed, then tell the client; see `run`."""
         return self._tell_end(self._claim.fail(failure))
 
-    def _log_failure(self, action: Action, exc: Exception) -> None:
-        if isinstance(exc, ActionError):
-            self._log.info("the action refused", action=action.name, code=exc.code, reason=exc.message)
-        else:
+    def _log_failure(self, action: Action, exc: Exception, *, is_tried_again: bool) -> None:
+        if not isinstance(exc, ActionError):
             self._log.error("the action failed", error=exc, action=action.name)
+        elif exc.is_refusal:
+            self._log.info("the action refused", action=action.name, code=exc.code, reason=exc.message)
+        elif is_tried_again:
+            self._log.warning("the action failed", action=action.name, code=exc.code, reason=exc.message)
+        else:
+            self._log.error("the action failed", action=action.name, **fault_of(exc))
 
     def _failure(self, exc: Exception) -> Failure:
         return failure_of(exc, code=ErrorCode.PROCESSING_FAILED, production=self._parts.production)

@@ -94,6 +94,16 @@ def told(what: Rows, name: str, level: str = "INFO", **fields: Any) -> list[str]
             id="a refusal of the action",
         ),
         pytest.param(
+            [record("the action failed", "ERROR", action="pay", error_type="TIMEOUT", error_message="slow")],
+            ["pay                         failed    ada  TIMEOUT: slow"],
+            id="a failure that the action told itself",
+        ),
+        pytest.param(
+            [record("the action failed", "WARNING", action="pay", code="TIMEOUT", reason="slow")],
+            ["pay                         failed    ada  TIMEOUT: slow"],
+            id="a failure that another attempt follows",
+        ),
+        pytest.param(
             [record("message refused", "WARNING", code="INVALID_JSON", reason="no JSON", user_id=None)],
             ["message                     refused   c=  INVALID_JSON: no JSON"],
             id="a message that is none",

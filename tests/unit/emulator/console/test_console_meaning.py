@@ -123,6 +123,14 @@ STACK = [
 ]
 
 
+def test_a_failure_that_an_action_told_itself_is_a_fault_without_a_place() -> None:
+    fault = fault_of_line('{"level":"ERROR","error_type":"TIMEOUT","error_message":"slow"}')
+
+    assert fault is not None
+    assert (fault.sentence, fault.frames) == ("TIMEOUT: slow", ())
+    assert fault_of_line('{"level":"ERROR","message":"no end"}') is None
+
+
 @pytest.mark.parametrize(
     "fault",
     [

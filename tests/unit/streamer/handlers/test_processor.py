@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import pytest
 from streamer_records import NOW, failure_of, request_record
 
-from streamer import ActionError, App, Cancelled, ErrorCode, Progress, Request
+from streamer import ActionError, App, Cancelled, ErrorCode, Progress, Request, RetryableError
 from streamer.errors import ItemTooLargeError, SendError, StoreError
 from streamer.observability import Logger, Metrics
 from streamer.protocol.parts import Joiner
@@ -684,6 +684,55 @@ def test_a_dead_environments_request_is_taken_over_after_its_lease(make: Callabl
     stored = make(lambda request, progress: request.attempt).run(dead)
 
     assert (stored.status, stored.attempt, stored.result_json) == (Status.COMPLETED, 2, "2")
+
+
+def _from_another(error: ActionError) -> Act:
+    def act(request: Request, progress: Progress) -> NoReturn:
+        raise error from OSError("the disk is full")
+
+    return act
+
+
+@pytest.mark.parametrize(
+    ("act", "level", "fields"),
+    [
+        pytest.param(
+            _raise(ActionError("paid already", code=ErrorCode.NOT_FOUND)),
+            "INFO",
+            {"code": "NOT_FOUND", "reason": "paid already"},
+            id="a refusal",
+        ),
+        pytest.param(
+            _raise(RetryableError("the bank is closed")),
+            "ERROR",
+            {"error_type": "PROCESSING_FAILED", "error_message": "the bank is closed"},
+            id="a failure",
+        ),
+        pytest.param(
+            _from_another(RetryableError("nothing was stored")),
+            "ERROR",
+            {"code": "PROCESSING_FAILED", "error_type": "RetryableError", "error_message": "nothing was stored"},
+            id="a failure that another error led to",
+        ),
+    ],
+)
+def test_what_counts_as_a_failure_is_an_error_in_the_log(
+    make: Callable[..., World], act: Act, level: str, fields: dict[str, Any]
+) -> None:
+    world = make(act)
+    world.run()
+
+    line = next(line for line in world.lines if line.get("message") in ("the action refused", "the action failed"))
+    assert {name: line.get(name) for name in ("level", *fields)} == {"level": level, **fields}
+    assert ("OSError: the disk is full" in line.get("stack_trace", [])) is ("code" in fields and level == "ERROR")
+
+
+def test_a_failure_that_another_attempt_follows_is_a_warning(make: Callable[..., World]) -> None:
+    world = make(_raise(RetryableError("the bank is closed")), options={"max_attempts": 2})
+    world.run(request_record(max_attempts=2))
+
+    line = next(line for line in world.lines if line.get("message") == "the action failed")
+    assert (line["level"], line["code"], line["reason"]) == ("WARNING", "PROCESSING_FAILED", "the bank is closed")
 
 
 def test_a_dead_environments_last_attempt_is_not_repeated(make: Callable[..., World]) -> None:

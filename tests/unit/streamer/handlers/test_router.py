@@ -315,6 +315,24 @@ def test_log_lines_say_whose_request_it_was(world: World, action: str) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("message", "level", "said"),
+    [
+        pytest.param({"action": "guarded"}, "INFO", "FORBIDDEN", id="a refusal"),
+        pytest.param({"action": "hang"}, "ERROR", "TIMEOUT", id="out of time"),
+        pytest.param({"action": "not-json"}, "ERROR", "INTERNAL_ERROR", id="a result that is not JSON"),
+        pytest.param({"action": "fail"}, "ERROR", "RuntimeError", id="an exception"),
+    ],
+)
+def test_what_counts_as_a_failure_is_an_error_in_the_log(
+    world: World, message: dict[str, Any], level: str, said: str
+) -> None:
+    world.send(message)
+
+    line = [line for line in world.lines if "level" in line][-1]
+    assert (line["level"], line.get("code") or line.get("error_type")) == (level, said)
+
+
 # built-in actions
 
 
