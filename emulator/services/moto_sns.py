@@ -3,22 +3,75 @@
 from __future__ import annotations
 
 import base64
+import itertools
+import time
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from moto.sns.exceptions import SNSInvalidParameter
 from moto.sns.models import SNSBackend, Subscription
 
+from ..event_sources.queues.duplicates import Duplicates, of_content
 from ..event_sources.streams.filters import InvalidFilterPatternError
 from .delivery import Delivery, Tell
 from .filter_policies import compile_policy, lets_through, without_newer
 from .sns_events import Message, Subscriber, confirmation, delivery
 
+_SEQUENCE: Final = 10_000_000_000_000_000_000
+"""The first sequence number of a FIFO topic. [DOC] sns-docs:fifo-topic-message-ordering"""
+_STEP: Final = 1000
+"""How far two sequence numbers are apart."""
+
+
+class _FifoTopics:
+    """Takes each message of a FIFO topic once in five minutes, and numbers it, which moto does not."""
+
+    def __init__(self) -> None:
+        self._duplicates: Duplicates[str] = Duplicates()
+        self._sequence = itertools.count(_SEQUENCE, _STEP)
+        self.number: str | None = None
+        """Of the message that is published now; None: its topic is none of them."""
+
+    def take(self) -> None:
+        """Stand before moto's own from now on."""
+        publish = SNSBackend.publish
+
+        def publish_once(backend: Any, message: str, arn: str | None = None, **more: Any) -> Any:
+            topic = backend.topics.get(arn)
+            same = None if topic is None else deduplication_of(topic, message, more.get("deduplication_id"))
+            if same is None:
+                if topic is not None:  # moto takes the text "false" for true
+                    topic.content_based_deduplication = False
+                return publish(backend, message, arn=arn, **more)
+            # A topic that is made anew has forgotten what the one before it had.
+            key, now = (id(topic), same), time.monotonic()
+            earlier = self._duplicates.earlier(key, now)
+            if earlier is not None:
+                return earlier
+            self.number = str(next(self._sequence))
+            try:
+                made: str = publish(backend, message, arn=arn, **more)
+            finally:
+                self.number = None
+            self._duplicates.accept(key, now, made)
+            return made
+
+        SNSBackend.publish = publish_once
+
+
+def deduplication_of(topic: Any, message: str, given: str | None) -> str | None:
+    """What makes a message of a FIFO topic the same as another; None: nothing does."""
+    if given is not None or not topic.fifo_topic:
+        return given if topic.fifo_topic else None
+    return of_content(message) if str(topic.content_based_deduplication).lower() == "true" else None
+
 
 def take(tell: Tell) -> None:
     """Have all messages handed over from now on."""
+    fifo = _FifoTopics()
+    fifo.take()
 
     def publish(subscription: Any, message: str, message_id: str, subject: str | None = None, **more: Any) -> None:
         attributes = more.get("message_attributes")
@@ -26,6 +79,7 @@ def take(tell: Tell) -> None:
         scope = subscription.attributes.get("FilterPolicyScope")
         if policy and not lets_through(policy, scope, attributes or {}, message):
             return
+        same = deduplication_of(subscription.topic, message, more.get("deduplication_id"))
         if more.get("message_structure") == "json":
             message = subscription._parse_message_structure(message, subscription.protocol)  # noqa: SLF001 - as above
         sent = Message(
@@ -36,7 +90,8 @@ def take(tell: Tell) -> None:
             at=datetime.now(UTC),
             attributes=_attributes(attributes or {}),
             group=more.get("group_id"),
-            deduplication=more.get("deduplication_id"),
+            deduplication=same,
+            sequence=fifo.number,
         )
         found = delivery(sent, _subscriber(subscription))
         tell(found or Delivery(to=subscription.endpoint, by=f"topic {subscription.topic.name}", payload=""))

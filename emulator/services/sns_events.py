@@ -1,7 +1,7 @@
 """What SNS sends to functions, queues and web servers. Pure.
 
 [DOC] lambda-docs:with-sns, sns-docs:sns-sqs-as-subscriber, sns-message-and-json-formats,
-sns-large-payload-raw-message-delivery
+sns-large-payload-raw-message-delivery, fifo-message-delivery
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ class Message(Struct, frozen=True, kw_only=True):
     """``{name: {"Type": ..., "Value": ...}}``; a binary value is in base64."""
     group: str | None = None
     deduplication: str | None = None
+    sequence: str | None = None
+    """Its number in a FIFO topic."""
 
 
 class Subscriber(Struct, frozen=True, kw_only=True):
@@ -111,7 +113,10 @@ def _event(message: Message, to: Subscriber) -> dict[str, Any]:
 
 def _notification(message: Message, to: Subscriber) -> dict[str, Any]:
     region = message.topic.split(":")[3]
-    found: dict[str, Any] = {"Type": "Notification", "MessageId": message.id, "TopicArn": message.topic}
+    found: dict[str, Any] = {"Type": "Notification", "MessageId": message.id}
+    if message.sequence is not None:
+        found["SequenceNumber"] = message.sequence
+    found["TopicArn"] = message.topic
     if message.subject is not None:
         found["Subject"] = message.subject
     found |= {"Message": message.text, "Timestamp": _time(message.at), **_signature(region, "URL")}

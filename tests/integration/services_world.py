@@ -57,6 +57,7 @@ def topology(*permissions: Permission) -> Topology:
             Queue(name="inbox"),
             Queue(name="plain.fifo"),
             Queue(name="ordered.fifo", deduplicates_by_content=True),
+            Queue(name="by-id.fifo"),
         ),
     )
 

@@ -26,7 +26,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 def topic(world: World, name: str, *subscribed: tuple[str, str], **attributes: str) -> tuple[Any, str]:
     sns = world.client("sns")
-    arn = sns.create_topic(Name=name)["TopicArn"]
+    arn = sns.create_topic(Name=name, Attributes={"FifoTopic": "true"} if name.endswith(".fifo") else {})["TopicArn"]
     for protocol, endpoint in subscribed:
         sns.subscribe(TopicArn=arn, Protocol=protocol, Endpoint=endpoint, Attributes=attributes)
     return sns, arn
@@ -74,6 +74,28 @@ def test_a_fifo_topic_keeps_groups(world: World) -> None:
     sns.publish(TopicArn=arn, Message="first", MessageGroupId="a")
 
     assert world.message("ordered.fifo")["Attributes"]["MessageGroupId"] == "a"
+
+
+def test_a_fifo_topic_tells_its_queue_what_is_the_same_and_takes_it_once(world: World) -> None:
+    sns, arn = topic(world, "unlike.fifo")
+    sns.set_topic_attributes(TopicArn=arn, AttributeName="ContentBasedDeduplication", AttributeValue="true")
+    sns.subscribe(TopicArn=arn, Protocol="sqs", Endpoint=queue_arn("by-id.fifo"))
+    first, again, other = (
+        sns.publish(TopicArn=arn, Message=each, MessageGroupId="g")["MessageId"] for each in ("1", "1", "2")
+    )
+
+    assert (again == first, other == first) == (True, False)
+    assert [json.loads(world.message("by-id.fifo")["Body"])["Message"] for _ in range(2)] == ["1", "2"]
+
+
+def test_what_a_queue_refuses_costs_no_service_its_state(world: World) -> None:
+    sns, arn = topic(world, "kept")
+    world.client("events").put_rule(Name="to-fifo", EventPattern='{"source": ["refused"]}')
+    target = {"Id": "1", "Arn": queue_arn("by-id.fifo"), "SqsParameters": {"MessageGroupId": "g"}}
+    world.client("events").put_targets(Rule="to-fifo", Targets=[target])
+    world.client("events").put_events(Entries=[{"Source": "refused", "DetailType": "x", "Detail": "{}"}])
+
+    assert sns.get_topic_attributes(TopicArn=arn)["Attributes"]["TopicArn"] == arn
 
 
 @pytest.mark.parametrize(

@@ -7,19 +7,19 @@ Both protocols of the SDKs are understood: JSON (``X-Amz-Target: AmazonSQS.*``) 
 
 from __future__ import annotations
 
+import base64
+import copy
+import itertools
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+import moto
 from moto.sqs.exceptions import ReceiptHandleIsInvalid
 from moto.sqs.models import SQSBackend
 from moto.sqs.responses import SQSResponse
-
-try:
-    from moto.sqs.exceptions import SQSException
-except ImportError:  # before 5.2 or so
-    from moto.core.exceptions import RESTError as SQSException
 
 try:
     from moto.core.request import Request
@@ -30,11 +30,45 @@ from streamer.topology import Queue
 
 from ...port.http import HttpRequest, HttpResponse
 from .batches import MessageRefusedError, QueueMessage
+from .duplicates import Duplicates, of_content
 
+_HAS_NAMES_OF_ITS_OWN: Final = tuple(int(each) for each in moto.__version__.split(".")[:2]) < (5, 1)
+_REFUSALS: Final[tuple[type[Exception], ...]] = ReceiptHandleIsInvalid.__bases__
+"""What all of moto's refusals are, whose name depends on its version; each has a ``message``."""
+_SEQUENCE: Final = 18_849_496_460_467_696_128
+"""The first sequence number of a FIFO queue here: 20 digits, as on AWS."""
+_STEP: Final = 256
+"""How far two sequence numbers are apart. [USR] seen in events of AWS"""
 _NAMES: Final = {"data_type": "DataType", "string_value": "StringValue", "binary_value": "BinaryValue"}
 
 
 class _Backend(SQSBackend):  # type: ignore[misc] # moto publishes no types
+    def __init__(self, region: str, account_id: str) -> None:
+        super().__init__(region, account_id)
+        self._duplicates: Duplicates[Any] = Duplicates()
+        self._sequence = itertools.count(_SEQUENCE, _STEP)
+
+    def send_message(self, queue_name: str, message_body: str, *given: Any, **named: Any) -> Any:
+        """Drop what a FIFO queue had already, which moto knows of messages that are still there, and number others."""
+        queue = self.get_queue(queue_name)
+        if not queue.fifo_queue:
+            return super().send_message(queue_name, message_body, *given, **named)
+        scope = named.get("group_id") if getattr(queue, "deduplication_scope", "") == "messageGroup" else None
+        # A queue that is made anew has forgotten what the one before it had.
+        key = id(queue), scope, named.get("deduplication_id") or of_content(message_body)
+        now = time.monotonic()
+        earlier = self._duplicates.earlier(key, now)
+        if earlier is not None:  # the sender hears of the first one, and compares the digest with what it sent
+            answered = copy.copy(earlier)
+            vars(answered)["body" if "body" in vars(earlier) else "_body"] = message_body  # the latter before 5.1
+            return answered
+        message = super().send_message(queue_name, message_body, *given, **named)
+        message.sequence_number = str(next(self._sequence))
+        if message not in queue._messages:  # noqa: SLF001 - moto compares ids of other groups, too
+            queue._messages.append(message)  # noqa: SLF001 - as above
+        self._duplicates.accept(key, now, message)
+        return message
+
     def receive_message(
         self, queue_name: str, count: int, _wait_seconds: int, visibility_timeout: int, *names: Any
     ) -> Any:
@@ -113,10 +147,11 @@ class EmbeddedQueues:
             MessageRefusedError: the queue does not take it, or there is none.
         """
         fifo = {"group_id": group, "deduplication_id": deduplication} if name.endswith(".fifo") else {}
+        given = {each: _as_received(value) for each, value in (attributes or {}).items()}
         try:
-            self._backend.send_message(name, body, message_attributes=dict(attributes or {}) or None, **fifo)
-        except SQSException as error:
-            raise MessageRefusedError(f"queue {name}: {error.message}") from error
+            self._backend.send_message(name, body, message_attributes=given or None, **fifo)
+        except _REFUSALS as error:
+            raise MessageRefusedError(f"queue {name}: {getattr(error, 'message', error)}") from error
         self._heard()
 
     def _heard(self) -> None:
@@ -164,6 +199,14 @@ def _message(received: Any) -> QueueMessage:
 def _attribute(kept: Mapping[str, Any]) -> dict[str, Any]:
     """An attribute as the API has it; before 5.1 moto has names of its own."""
     return {_NAMES.get(name, name): value for name, value in kept.items()}
+
+
+def _as_received(value: Mapping[str, Any]) -> dict[str, Any]:
+    """An attribute as moto has it of a client: with bytes, not their base64, but before 5.1."""
+    if _HAS_NAMES_OF_ITS_OWN:
+        return {name: value[_NAMES[name]] for name in _NAMES if _NAMES[name] in value}
+    binary = value.get("BinaryValue")
+    return {**value, "BinaryValue": base64.b64decode(binary)} if isinstance(binary, str) else dict(value)
 
 
 def _attributes(queue: Queue) -> dict[str, str]:

@@ -124,3 +124,12 @@ def test_a_server_is_asked_first_whether_it_wants_them() -> None:
 @pytest.mark.parametrize("protocol", ["email", "sms", "application"])
 def test_other_protocols_reach_nobody(protocol: str) -> None:
     assert delivery(MESSAGE, structs.replace(SERVER, protocol=protocol)) is None
+
+
+def test_a_queue_hears_the_number_of_a_message_of_a_fifo_topic() -> None:
+    # [DOC] sns-docs:fifo-message-delivery
+    sent = delivery(structs.replace(MESSAGE, group="g", deduplication="d", sequence="10000000000000000000"), QUEUE)
+
+    assert sent is not None
+    assert list(json.loads(sent.payload))[:4] == ["Type", "MessageId", "SequenceNumber", "TopicArn"]
+    assert (sent.group, sent.deduplication) == ("g", "d")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Any
 
@@ -130,3 +131,49 @@ def test_the_query_protocol_is_understood(queues: EmbeddedQueues) -> None:
 
     assert status == 200
     assert b"letters" in answer
+
+
+def test_a_fifo_queue_drops_doubles_of_what_was_deleted_and_numbers_the_rest(queues: EmbeddedQueues) -> None:
+    queues.create([Queue(name="ordered.fifo", deduplicates_by_content=True)])
+    _, found = call(queues, "GetQueueUrl", QueueName="ordered.fifo")
+    more = {"QueueUrl": found["QueueUrl"], "MessageGroupId": "g"}
+    _, first = call(queues, "SendMessage", MessageBody="1", **more)
+    (message,) = queues.receive("ordered.fifo", 1)
+    queues.delete("ordered.fifo", message)
+    _, again = call(queues, "SendMessage", MessageBody="1", **more)
+    _, other = call(queues, "SendMessage", MessageBody="2", MessageDeduplicationId="x", **more)
+    _, same = call(queues, "SendMessage", MessageBody="3", MessageDeduplicationId="x", **more)
+
+    (second,) = queues.receive("ordered.fifo", 10)
+    number = message.attributes["SequenceNumber"]
+    assert first.get("SequenceNumber", number) == number < second.attributes["SequenceNumber"]  # no answer before 5.1
+    assert again == first
+    assert same == {**other, "MD5OfMessageBody": hashlib.md5(b"3", usedforsecurity=False).hexdigest()}
+    assert (second.body, list(queues.receive("ordered.fifo", 10))) == ("2", [])
+
+
+def test_a_queue_that_is_made_anew_knows_no_doubles(queues: EmbeddedQueues) -> None:
+    for _ in range(2):
+        queues.create([Queue(name="ordered.fifo", deduplicates_by_content=True)])
+        queues.send("ordered.fifo", "1", group="g")
+        assert [each.body for each in queues.receive("ordered.fifo", 10)] == ["1"]
+        _, found = call(queues, "GetQueueUrl", QueueName="ordered.fifo")
+        call(queues, "DeleteQueue", QueueUrl=found["QueueUrl"])
+
+
+def test_deduplication_ids_may_count_in_each_group(queues: EmbeddedQueues) -> None:
+    kinds = {"FifoQueue": "true", "DeduplicationScope": "messageGroup", "FifoThroughputLimit": "perMessageGroupId"}
+    _, made = call(queues, "CreateQueue", QueueName="apart.fifo", Attributes=kinds)
+    for group in ("a", "b", "a"):
+        more = {"MessageGroupId": group, "MessageDeduplicationId": "x"}
+        call(queues, "SendMessage", QueueUrl=made["QueueUrl"], MessageBody=group, **more)
+
+    assert [each.body for each in queues.receive("apart.fifo", 10)] == ["a", "b"]
+
+
+def test_what_a_service_sends_may_carry_bytes(queues: EmbeddedQueues) -> None:
+    queues.send("letters", "raw", attributes={"raw": {"DataType": "Binary", "BinaryValue": "AP8="}})
+    _, found = call(queues, "GetQueueUrl", QueueName="letters")
+    status, answer = call(queues, "ReceiveMessage", QueueUrl=found["QueueUrl"], MessageAttributeNames=["All"])
+
+    assert (status, answer["Messages"][0]["MessageAttributes"]["raw"]["BinaryValue"]) == (200, "AP8=")
