@@ -26,7 +26,7 @@ from emulator.event_sources.streams.pushed import PushedSource
 from emulator.event_sources.streams.source import Source
 from emulator.functions.outcome import Failed, Outcome, Returned
 from emulator.functions.variables import Endpoints
-from emulator.port.http import HttpRequest
+from emulator.port.http import HttpRequest, HttpResponse
 from emulator.testing.thread import EmulatorThread
 from emulator.wiring.emulator import EmulatorConfig
 from streamer.errors import ConfigurationError
@@ -105,7 +105,7 @@ class Run(ScriptedFunctions):
 def run_on(database: Database, answer: Answer = lambda _: DONE) -> Run:
     def call(action: str, parameters: dict[str, Any]) -> None:
         response = database.handle(request(action, parameters))
-        assert response is not None
+        assert isinstance(response, HttpResponse)
         assert response.status == 200, response.body
 
     return Run(database.source, database.checkpoints, call, answer)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -79,21 +79,27 @@ class EmbeddedDatabase:
         self._described_queues = topology.queues
         self._has_queues = False
 
-    def handle(self, request: HttpRequest, caller: Caller | None = None) -> HttpResponse | None:
+    def handle(
+        self, request: HttpRequest, caller: Caller | None = None
+    ) -> HttpResponse | Awaitable[HttpResponse] | None:
         """Answer a request of a DynamoDB, DynamoDB Streams or SQS client, the owner's if there is no caller."""
         if not self._engine.handles(request):
             return None
-        if is_queue_request(request):
-            if caller is not None and (refused := sqs.refused(request, caller)) is not None:
-                return refused
-            self._make_queues()
-        return self._engine.handle(request, caller)
+        if not is_queue_request(request):
+            return self._engine.handle(request, caller)
+        if caller is not None and (refused := sqs.refused(request, caller)) is not None:
+            return refused
+        self._make_queues()
+        answer = self._engine.handle(request, caller)
+        return self._engine.queues.waiting(request, answer) or answer
 
     async def ask(self, target: str, body: bytes) -> HttpResponse:
         """Ask without a socket: what the owner asks from within this process is not recorded."""
         fields = {"x-amz-target": target, "content-type": "application/x-amz-json-1.0"}
         request = HttpRequest("POST", "/", tuple(fields.items()), body, "127.0.0.1", fields)
         answer = self.handle(request)
+        if isinstance(answer, Awaitable):
+            return await answer
         return answer or HttpResponse.of_json(400, {"__type": "UnknownOperationException", "message": target})
 
     async def send(

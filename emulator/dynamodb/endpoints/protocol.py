@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import Protocol
 
 from streamer.topology import Topology
@@ -51,8 +52,13 @@ class Database(Protocol):
         """
         ...
 
-    def handle(self, request: HttpRequest, caller: Caller | None = None) -> HttpResponse | None:
-        """Answer a request of a DynamoDB or SQS client, the owner's if there is no caller; None: it is for neither."""
+    def handle(
+        self, request: HttpRequest, caller: Caller | None = None
+    ) -> HttpResponse | Awaitable[HttpResponse] | None:
+        """Answer a request of a DynamoDB or SQS client, the owner's if there is no caller; None: it is for neither.
+
+        Who waits for messages is answered later.
+        """
         ...
 
     async def ask(self, target: str, body: bytes) -> HttpResponse:

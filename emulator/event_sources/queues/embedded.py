@@ -11,7 +11,7 @@ import base64
 import copy
 import itertools
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -31,6 +31,7 @@ from streamer.topology import Queue
 from ...port.http import HttpRequest, HttpResponse
 from .batches import MessageRefusedError, QueueMessage
 from .duplicates import Duplicates, of_content
+from .waiting import answered
 
 _HAS_NAMES_OF_ITS_OWN: Final = tuple(int(each) for each in moto.__version__.split(".")[:2]) < (5, 1)
 _REFUSALS: Final[tuple[type[Exception], ...]] = ReceiptHandleIsInvalid.__bases__
@@ -47,6 +48,8 @@ class _Backend(SQSBackend):  # type: ignore[misc] # moto publishes no types
         super().__init__(region, account_id)
         self._duplicates: Duplicates[Any] = Duplicates()
         self._sequence = itertools.count(_SEQUENCE, _STEP)
+        self.missing: tuple[str, float] | None = None
+        """The queue that the last request found empty, and how many seconds it would wait; None: neither."""
 
     def send_message(self, queue_name: str, message_body: str, *given: Any, **named: Any) -> Any:
         """Drop what a FIFO queue had already, which moto knows of messages that are still there, and number others."""
@@ -70,10 +73,12 @@ class _Backend(SQSBackend):  # type: ignore[misc] # moto publishes no types
         return message
 
     def receive_message(
-        self, queue_name: str, count: int, _wait_seconds: int, visibility_timeout: int, *names: Any
+        self, queue_name: str, count: int, wait_seconds: int, visibility_timeout: int, *names: Any
     ) -> Any:
         """Answer at once: moto would sleep on the event loop until the wait is over."""
-        return super().receive_message(queue_name, count, 0, visibility_timeout, *names)
+        found = super().receive_message(queue_name, count, 0, visibility_timeout, *names)
+        self.missing = None if found or not wait_seconds else (queue_name, float(wait_seconds))
+        return found
 
 
 class _Handler(SQSResponse):  # type: ignore[misc] # moto publishes no types
@@ -159,13 +164,37 @@ class EmbeddedQueues:
             listener()
 
     def handle(self, request: HttpRequest) -> HttpResponse:
-        """Answer a request of an SQS client."""
+        """Answer a request of an SQS client, at once."""
+        answer = self._answer(request)
+        self._heard()
+        return answer
+
+    def waiting(self, request: HttpRequest, first: HttpResponse) -> Awaitable[HttpResponse] | None:
+        """What a client that waits for messages gets later, after `handle` had none for it; None: it does not wait."""
+        if (missing := self._backend.missing) is None:
+            return None
+        self._backend.missing = None
+        queue, seconds = missing
+
+        def ask() -> HttpResponse | None:
+            # What cannot be received, since its group is being worked on, is asked for in vain.
+            if self.has(queue) and not self._backend.queues[queue].messages:
+                return None
+            answer = self._answer(request)
+            still, self._backend.missing = self._backend.missing, None
+            if still is None:
+                self._heard()
+            return answer if still is None else None
+
+        return answered(first, seconds, listen=self.listen, ask=ask)
+
+    def _answer(self, request: HttpRequest) -> HttpResponse:
+        self._backend.missing = None
         url = f"http://{request.fields.get('host', 'localhost')}{request.target}"
         prepared = _prepared(request, url)
         status, headers, body = _Handler(self._backend)._dispatch(  # noqa: SLF001 - moto's way in
             prepared, url, prepared.headers
         )
-        self._heard()
         kept = tuple(
             (name.lower(), str(value))
             for name, value in headers.items()

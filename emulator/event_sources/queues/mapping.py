@@ -15,9 +15,8 @@ from ...foundation.tasks import end
 from ...functions.outcome import Failed, Functions
 from ..streams.filters import compile_filters
 from .batches import PAYLOAD_BYTES, QueueMessage, by_group, done, events, filtered_record, record
+from .waiting import LOOK_SECONDS
 
-LOOK_SECONDS: Final = 0.5
-"""How often a queue is looked at in which nothing is known to have happened: for delays and visibility timeouts."""
 CONCURRENCY: Final = 5
 """Invocations at once where a mapping does not say: AWS starts with as many. [DOC] lambda-docs:services-sqs-scaling"""
 STOP_SECONDS: Final = 5.0

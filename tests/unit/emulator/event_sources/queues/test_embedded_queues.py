@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from emulator.event_sources.queues.batches import MessageRefusedError, md5_of
 from emulator.event_sources.queues.embedded import EmbeddedQueues
-from emulator.port.http import HttpRequest
+from emulator.port.http import HttpRequest, HttpResponse
 from streamer.topology import Queue
 
 SIGNED = "AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/sqs/aws4_request, SignedHeaders=host, Signature=x"
@@ -23,17 +25,19 @@ def queues() -> EmbeddedQueues:
     return queues
 
 
-def send(queues: EmbeddedQueues, body: bytes, *headers: tuple[str, str]) -> tuple[int, bytes]:
+def post(body: bytes, *headers: tuple[str, str]) -> HttpRequest:
     given = (("Host", "localhost"), ("Authorization", SIGNED), *headers)
-    fields = {name.lower(): value for name, value in given}
-    response = queues.handle(HttpRequest("POST", "/", given, body, "127.0.0.1", fields))
-    return response.status, response.body
+    return HttpRequest("POST", "/", given, body, "127.0.0.1", {name.lower(): value for name, value in given})
+
+
+def request(action: str, **parameters: Any) -> HttpRequest:
+    headers = (("X-Amz-Target", f"AmazonSQS.{action}"), ("Content-Type", "application/x-amz-json-1.0"))
+    return post(json.dumps(parameters).encode(), *headers)
 
 
 def call(queues: EmbeddedQueues, action: str, **parameters: Any) -> tuple[int, Any]:
-    headers = (("X-Amz-Target", f"AmazonSQS.{action}"), ("Content-Type", "application/x-amz-json-1.0"))
-    status, body = send(queues, json.dumps(parameters).encode(), *headers)
-    return status, json.loads(body or b"{}")
+    response = queues.handle(request(action, **parameters))
+    return response.status, json.loads(response.body or b"{}")
 
 
 def test_what_was_given_up_can_be_received(queues: EmbeddedQueues) -> None:
@@ -127,10 +131,10 @@ def test_a_message_that_a_queue_does_not_take_is_an_error_that_names_it(
 
 def test_the_query_protocol_is_understood(queues: EmbeddedQueues) -> None:
     body = b"Action=ListQueues&Version=2012-11-05"
-    status, answer = send(queues, body, ("Content-Type", "application/x-www-form-urlencoded"))
+    answer = queues.handle(post(body, ("Content-Type", "application/x-www-form-urlencoded")))
 
-    assert status == 200
-    assert b"letters" in answer
+    assert answer.status == 200
+    assert b"letters" in answer.body
 
 
 def test_a_fifo_queue_drops_doubles_of_what_was_deleted_and_numbers_the_rest(queues: EmbeddedQueues) -> None:
@@ -177,3 +181,45 @@ def test_what_a_service_sends_may_carry_bytes(queues: EmbeddedQueues) -> None:
     status, answer = call(queues, "ReceiveMessage", QueueUrl=found["QueueUrl"], MessageAttributeNames=["All"])
 
     assert (status, answer["Messages"][0]["MessageAttributes"]["raw"]["BinaryValue"]) == (200, "AP8=")
+
+
+def waited(queues: EmbeddedQueues, asking: HttpRequest, then: Callable[[], Any]) -> HttpResponse:
+    """What somebody gets who waits for messages, while something happens."""
+
+    async def wait() -> HttpResponse:
+        waiting = queues.waiting(asking, queues.handle(asking))
+        assert waiting is not None
+        answered = asyncio.ensure_future(waiting)
+        await asyncio.sleep(0)
+        then()
+        return await answered
+
+    return asyncio.run(wait())
+
+
+def test_who_asks_for_messages_may_wait_for_them(queues: EmbeddedQueues) -> None:
+    _, found = call(queues, "GetQueueUrl", QueueName="letters")
+    asking = request("ReceiveMessage", QueueUrl=found["QueueUrl"], WaitTimeSeconds=20)
+    answer = waited(queues, asking, lambda: queues.send("letters", "late"))
+
+    assert [each["Body"] for each in json.loads(answer.body)["Messages"]] == ["late"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "more"), [(True, {"WaitTimeSeconds": 20}), (False, {"WaitTimeSeconds": 0}), (False, {})]
+)
+def test_who_has_messages_or_wants_no_wait_is_answered_at_once(queues: EmbeddedQueues, sent: bool, more: Any) -> None:
+    _, found = call(queues, "GetQueueUrl", QueueName="letters")
+    if sent:
+        queues.send("letters", "there")
+    asking = request("ReceiveMessage", QueueUrl=found["QueueUrl"], **more)
+
+    assert queues.waiting(asking, queues.handle(asking)) is None
+
+
+def test_a_queue_may_say_how_long_to_wait(queues: EmbeddedQueues) -> None:
+    waits = {"ReceiveMessageWaitTimeSeconds": "20"}
+    _, made = call(queues, "CreateQueue", QueueName="patient", Attributes=waits)
+    asking = request("ReceiveMessage", QueueUrl=made["QueueUrl"])
+
+    assert waited(queues, asking, lambda: call(queues, "DeleteQueue", QueueUrl=made["QueueUrl"])).status == 400
