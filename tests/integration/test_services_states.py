@@ -117,7 +117,7 @@ def test_a_task_calls_a_service(world: World, states: Any, sdk: str) -> None:
         },
     )
     message = world.message()
-    assert message["Body"] == ("plain" if sdk else '{"n": 1}')
+    assert message["Body"] == ("plain" if sdk else '{"n":1}')
     assert json.loads(found["output"])["sent"]["MessageId"] == message["MessageId"]
     assert world.events() == ["x"]
 
@@ -145,6 +145,38 @@ def test_a_task_waits_for_its_token(world: World, states: Any) -> None:
     assert json.loads(ended(states, started["executionArn"])["output"]) == {"done": True}
     with pytest.raises(ClientError, match="Task Timed Out"):
         states.send_task_success(taskToken=token, output="1")
+    with pytest.raises(ClientError, match="InvalidToken"):
+        states.send_task_heartbeat(taskToken="none")
+    with pytest.raises(ClientError, match="InvalidOutput"):
+        states.send_task_success(taskToken=token, output="{")
+
+
+def test_an_execution_whose_task_is_not_heard_of_has_failed(world: World, states: Any) -> None:
+    url = world.client("sqs").get_queue_url(QueueName="inbox")["QueueUrl"]
+    given = {"QueueUrl": url, "MessageBody.$": "$$.Task.Token"}
+    resource = "arn:aws:states:::sqs:sendMessage.waitForTaskToken"
+    found = run(states, "silent", {}, T={**TASK, "Resource": resource, "Parameters": given, "HeartbeatSeconds": 1})
+
+    assert (found["status"], found["error"]) == ("FAILED", "States.Timeout")
+    assert world.message()["Body"]
+
+
+def test_histories_and_lists_come_in_pages(states: Any) -> None:
+    arn = machine(states, "paged", P={"Type": "Pass", "End": True})
+    for number in range(3):
+        started = states.start_execution(stateMachineArn=arn, name=f"n{number}")["executionArn"]
+        ended(states, started)
+    history = states.get_paginator("get_execution_history").paginate(executionArn=started, maxResults=3)
+    executions = states.get_paginator("list_executions").paginate(stateMachineArn=arn, maxResults=2)
+
+    assert [len(page["events"]) for page in history] == [3, 1]
+    assert [each["name"] for page in executions for each in page["executions"]] == ["n2", "n1", "n0"]
+
+
+def test_an_input_over_256_kb_is_refused(states: Any) -> None:
+    arn = machine(states, "fed", P={"Type": "Pass", "End": True})
+    with pytest.raises(ClientError, match="less than or equal to 262144"):
+        states.start_execution(stateMachineArn=arn, input=json.dumps("x" * 262_144))
 
 
 def test_an_express_execution_is_waited_for(states: Any) -> None:

@@ -56,8 +56,13 @@ def _of_state(name: str, state: Any, states: Mapping[str, Any], where: str) -> I
     if kind not in _ENDS and ("Next" in state) is bool(state.get("End")):
         yield f"either 'Next' or 'End' is expected at {where}"
     yield from _of_ways(state, states, where)
+    if "Assign" in state:
+        yield f"variables (Assign) are not emulated at {where}"
     if kind == "Task":
         yield from _of_task(str(state.get("Resource") or ""), where)
+        beat, limit = state.get("HeartbeatSeconds"), state.get("TimeoutSeconds")
+        if isinstance(beat, int) and isinstance(limit, int) and beat >= limit:
+            yield f"the field 'HeartbeatSeconds' should be smaller than the field 'TimeoutSeconds' at {where}"
     for at, branch in enumerate(state.get("Branches") or ()):
         yield from _problems(branch, f"{where}/Branches[{at}]")
     if kind == "Map":

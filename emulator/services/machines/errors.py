@@ -28,13 +28,22 @@ class StateError(StreamerError):
         return {"Error": self.error, "Cause": self.cause}
 
 
+class TimedOutError(StateError):
+    """The machine's own time is over, not that of a state, which fails."""
+
+    def __init__(self) -> None:
+        super().__init__(TIMEOUT, "State Machine timed out")
+
+
 RUNTIME = "States.Runtime"
+TIMEOUT = "States.Timeout"
+TOO_MUCH = "States.DataLimitExceeded"
 
 
 def is_matched(error: str, names: Any) -> bool:
     """Whether a retrier or a catcher with these names is for an error."""
     if error in names:
         return True
-    if "States.TaskFailed" in names and error not in ("States.Timeout", RUNTIME):
+    if "States.TaskFailed" in names and error not in (TIMEOUT, RUNTIME, TOO_MUCH):
         return True
-    return "States.ALL" in names and error not in (RUNTIME, "States.DataLimitExceeded")
+    return "States.ALL" in names and error not in (RUNTIME, TOO_MUCH)

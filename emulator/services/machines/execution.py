@@ -14,19 +14,25 @@ from typing import Any, Final, Protocol
 from msgspec import Struct, field, structs
 
 from . import choices, paths
-from .errors import RUNTIME, StateError, is_matched
+from .errors import RUNTIME, TIMEOUT, TOO_MUCH, StateError, TimedOutError, is_matched
 from .intrinsics import Bits, evaluate, is_intrinsic
 
 TRANSITIONS: Final = 25_000
 """Most states that one execution enters: a circle would never end. [DOC] sfn-docs:limits, events of a history"""
+DATA_BYTES: Final = 262_144
+"""Longest input, result or output of a state, and of an execution, as JSON. [DOC] sfn-docs:service-quotas"""
 _DEFAULT_RETRY: Final = {"IntervalSeconds": 1.0, "MaxAttempts": 3, "BackoffRate": 2.0}
 
 
 class Tasks(Protocol):
     """Does what Task states want."""
 
-    async def do(self, resource: str, parameters: Any, token: str | None) -> Any:
-        """The result; raises StateError. ``token`` is the task's own, if it waits for somebody to send it back."""
+    async def do(self, resource: str, parameters: Any, token: str | None, heartbeat_seconds: float | None) -> Any:
+        """The result; raises StateError.
+
+        ``token`` is the task's own, if it waits for somebody to send it back, who has to say that it is alive at least
+        every ``heartbeat_seconds``; None: once is enough.
+        """
         ...
 
     def token(self, machine: str) -> str:
@@ -61,7 +67,7 @@ class Run:
             async with asyncio.timeout(None if limit is None else float(limit)):
                 return await self._states(machine, data)
         except TimeoutError as error:
-            raise StateError("States.Timeout", "State Machine timed out") from error
+            raise TimedOutError from error
 
     async def _states(self, machine: Mapping[str, Any], data: Any) -> Any:
         name = machine["StartAt"]
@@ -152,7 +158,8 @@ class _State:
 
     def _output(self, data: Any, result: Any) -> Any:
         path = self._state.get("ResultPath", "$")
-        return self._selected("OutputPath", data if path is None else paths.put(path, data, result))
+        found = self._selected("OutputPath", data if path is None else paths.put(path, data, result))
+        return self._held(found, self._context["State"]["Name"])
 
     def _templated(self, name: str, data: Any) -> Any:
         return self._filled(self._state[name], data) if name in self._state else data
@@ -218,13 +225,29 @@ class _State:
             token = self._around.tasks.token(str(self._context["StateMachine"]["Id"]))
             self._context["Task"] = {"Token": token}
         parameters = self._templated("Parameters", data)
-        path = self._state.get("TimeoutSecondsPath")
-        limit = self._state.get("TimeoutSeconds") if path is None else choices.look(path, data, self._context)
         try:
-            async with asyncio.timeout(None if limit is None else float(limit)):
-                return await self._around.tasks.do(resource, parameters, token)
+            async with asyncio.timeout(self._limit("TimeoutSeconds", data)):
+                heartbeat = self._limit("HeartbeatSeconds", data)
+                result = await self._around.tasks.do(resource, parameters, token, heartbeat)
         except TimeoutError as error:
-            raise StateError("States.Timeout", "") from error
+            raise StateError(TIMEOUT, "") from error
+        return self._held(result, resource if ":function:" in resource else self._context["State"]["Name"])
+
+    def _limit(self, name: str, data: Any) -> float | None:
+        """Seconds that a state or its path says; None: it says nothing. Raises StateError."""
+        path = self._state.get(f"{name}Path")
+        value = self._state.get(name) if path is None else choices.look(path, data, self._context)
+        try:
+            return None if value is None else float(value)
+        except (TypeError, ValueError) as error:
+            raise StateError(RUNTIME, f"{value!r} is no number of seconds for {name}") from error
+
+    def _held(self, data: Any, of: str) -> Any:
+        """The data, if it is no more than one state may hand on; raises StateError."""
+        if len(json.dumps(data, separators=(",", ":"), ensure_ascii=False).encode(errors="replace")) > DATA_BYTES:
+            limit = "the maximum number of bytes service limit"  # [USR] the words, in many a log in public
+            raise StateError(TOO_MUCH, f"The state/task '{of}' returned a result with a size exceeding {limit}.")
+        return data
 
     async def _parallel(self, data: Any) -> Any:
         given = self._templated("Parameters", data)
@@ -236,7 +259,9 @@ class _State:
             raise StateError(RUNTIME, "Reference path for items is not an array")
         machine = self._state.get("ItemProcessor") or self._state["Iterator"]
         selector = self._state.get("ItemSelector", self._state.get("Parameters"))
-        free = asyncio.Semaphore(int(self._state.get("MaxConcurrency") or 0) or len(items) or 1)
+        path = self._state.get("MaxConcurrencyPath")
+        most = self._state.get("MaxConcurrency") if path is None else choices.look(path, data, self._context)
+        free = asyncio.Semaphore(int(most or 0) or len(items) or 1)
 
         async def one(index: int, item: Any) -> Any:
             async with free:

@@ -8,7 +8,7 @@ import re
 import secrets
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -22,8 +22,8 @@ from ...functions.variables import Endpoints
 from ...port.http import HttpRequest, HttpResponse
 from ..calls import Call
 from .definition import parse
-from .errors import MachineError, StateError
-from .execution import Around, Run, told
+from .errors import MachineError, StateError, TimedOutError
+from .execution import DATA_BYTES, Around, Run, told
 from .tasks import TaskRunner
 
 TARGET: Final = "AWSStepFunctions."
@@ -31,6 +31,8 @@ KEPT: Final = 1000
 """Most executions that are remembered; those that ended longest ago go."""
 RUNNING: Final = 1000
 """Most that run at once."""
+_PAGE: Final = 100
+"""Executions, events or machines in an answer that is not told how many."""
 _JSON: Final = "application/x-amz-json-1.0"
 _NAME: Final = re.compile(r"[^\s<>{}\[\]?*\"#%\\^|~`$&,;:/]{1,80}")
 
@@ -219,12 +221,12 @@ class StateMachines:
         self._machines.pop(str(given["stateMachineArn"]), None)
         return {}
 
-    def _list(self, _given: Mapping[str, Any]) -> dict[str, Any]:
+    def _list(self, given: Mapping[str, Any]) -> dict[str, Any]:
         found = [
             {"stateMachineArn": each.arn, "name": each.name, "type": each.kind, "creationDate": each.made}
             for each in self._machines.values()
         ]
-        return {"stateMachines": found}
+        return _page("stateMachines", found, given)
 
     # executions
 
@@ -239,6 +241,9 @@ class StateMachines:
         text, name = str(given.get("input") or "{}"), str(given.get("name") or uuid.uuid4())
         if _NAME.fullmatch(name) is None:
             raise MachineError("InvalidName", f"Invalid Name: '{name}'")
+        if len(text.encode()) > DATA_BYTES:
+            why = f"failed to satisfy constraint: Member must have length less than or equal to {DATA_BYTES}"
+            raise MachineError("ValidationException", f"1 validation error detected: Value at 'input' {why}")
         try:
             json.loads(text)
         except ValueError as error:
@@ -294,7 +299,8 @@ class StateMachines:
         try:
             output = await Run(around).run(execution.machine.definition, data)
         except StateError as error:
-            status = "TIMED_OUT" if error.error == "States.Timeout" else "FAILED"
+            # [REC] ls-snap test_fixed_timeout_lambda: an execution whose task took too long has failed
+            status = "TIMED_OUT" if isinstance(error, TimedOutError) else "FAILED"
             self._finished(execution, status, error=error.error, cause=error.cause)
         except asyncio.CancelledError:
             self._finished(execution, "ABORTED", error=execution.error, cause=execution.cause)
@@ -350,7 +356,7 @@ class StateMachines:
         shown = [
             {name: each[name] for name in names if name in each} for each in found if wanted in (None, each["status"])
         ]
-        return {"executions": shown[: int(given.get("maxResults") or 100)]}
+        return _page("executions", shown, given)
 
     def _stop(self, given: Mapping[str, Any]) -> dict[str, Any]:
         execution = self._execution(given)
@@ -362,25 +368,42 @@ class StateMachines:
     def _history(self, given: Mapping[str, Any]) -> dict[str, Any]:
         events = self._execution(given).events
         found = list(reversed(events)) if given.get("reverseOrder") else list(events)
-        return {"events": found[: int(given.get("maxResults") or 1000)]}
+        return _page("events", found, given)
 
     # tokens
 
     def _succeed(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        return self._settled(given, json.loads(str(given["output"])))
+        try:
+            output = json.loads(str(given["output"]))
+        except ValueError as error:
+            raise MachineError("InvalidOutput", f"Invalid Output: '{error}'") from error
+        return self._settled(given, output)
 
     def _fail(self, given: Mapping[str, Any]) -> dict[str, Any]:
         return self._settled(given, StateError(str(given.get("error") or ""), str(given.get("cause") or "")))
 
     def _settled(self, given: Mapping[str, Any], outcome: Any) -> dict[str, Any]:
-        if not self._tasks.settle(str(given["taskToken"]), outcome):
+        return self._of_token(str(given["taskToken"]), lambda token: self._tasks.settle(token, outcome))
+
+    def _beat(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        return self._of_token(str(given["taskToken"]), self._tasks.beat)
+
+    def _of_token(self, token: str, act: Callable[[str], bool]) -> dict[str, Any]:
+        if not self._tasks.knew(token):
+            raise MachineError("InvalidToken", "Invalid Token: 'Invalid token'")
+        if not act(token):
             raise MachineError("TaskTimedOut", "Task Timed Out: 'Provided task does not exist anymore'")
         return {}
 
-    def _beat(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        if not self._tasks.waits(str(given["taskToken"])):
-            raise MachineError("TaskTimedOut", "Task Timed Out: 'Provided task does not exist anymore'")
-        return {}
+
+def _page(name: str, found: Sequence[Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """A page of what was found; its token is where the next one begins. [DOC] sfn-api:API_GetExecutionHistory"""
+    token = str(given.get("nextToken") or "0")
+    if not (token.isascii() and token.isdigit()):
+        raise MachineError("InvalidToken", "Invalid Token: 'Invalid token'")
+    start = int(token)
+    end = start + (int(given.get("maxResults") or 0) or _PAGE)
+    return {name: found[start:end], **({"nextToken": str(end)} if end < len(found) else {})}
 
 
 def _refused(error: MachineError) -> HttpResponse:

@@ -7,13 +7,15 @@ import json
 import re
 import secrets
 import uuid
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
 from ...functions.outcome import Failed, Functions, Refused, content_of
 from ...functions.variables import Endpoints
-from .errors import RUNTIME, StateError
+from .errors import RUNTIME, TIMEOUT, StateError
 from .tokens import token_of
 
 _FUNCTION: Final = re.compile(r"arn:[\w-]+:lambda:[\w-]+:\d+:function:(?P<name>[\w-]+)(?::[\w$-]+)?")
@@ -34,6 +36,15 @@ Start = Callable[[Mapping[str, Any]], Awaitable[tuple[Mapping[str, Any], "asynci
 """Starts an execution: its answer, and how it ended once it has."""
 
 
+@dataclass(slots=True)
+class _Waiting:
+    """A task that waits for its token."""
+
+    answer: asyncio.Future[Any]
+    heard: float
+    """When it began, or somebody last said to work on it, by the loop's clock."""
+
+
 class TaskRunner:
     """Implements `execution.Tasks`."""
 
@@ -42,41 +53,62 @@ class TaskRunner:
         self._endpoints = endpoints
         self._start = start
         self._clients: dict[str, Any] = {}
-        self._tokens: dict[str, asyncio.Future[Any]] = {}
+        self._tokens: dict[str, _Waiting] = {}
+        self._over: deque[str] = deque(maxlen=WAITING)
 
     def token(self, machine: str) -> str:
         """A new token, for which the task of the machine of that ARN will wait."""
         if len(self._tokens) >= WAITING:
             raise StateError(RUNTIME, f"{WAITING} tasks wait already")
         token = token_of(machine, secrets.token_urlsafe(96))
-        self._tokens[token] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        self._tokens[token] = _Waiting(loop.create_future(), loop.time())
         return token
 
     def settle(self, token: str, outcome: Any) -> bool:
         """End the task that waits for a token, with a result or with a StateError; False: there is none."""
         waiting = self._tokens.get(token)
-        if waiting is None or waiting.done():
+        if waiting is None or waiting.answer.done():
             return False
         if isinstance(outcome, StateError):
-            waiting.set_exception(outcome)
+            waiting.answer.set_exception(outcome)
         else:
-            waiting.set_result(outcome)
+            waiting.answer.set_result(outcome)
         return True
 
-    def waits(self, token: str) -> bool:
-        """Whether a task waits for a token."""
-        return token in self._tokens
+    def beat(self, token: str) -> bool:
+        """Note that somebody works on the task that waits for a token; False: there is none."""
+        waiting = self._tokens.get(token)
+        if waiting is None or waiting.answer.done():
+            return False
+        waiting.heard = asyncio.get_running_loop().time()
+        return True
 
-    async def do(self, resource: str, parameters: Any, token: str | None) -> Any:
+    def knew(self, token: str) -> bool:
+        """Whether a task waits, or waited lately, for a token."""
+        return token in self._tokens or token in self._over
+
+    async def do(self, resource: str, parameters: Any, token: str | None, heartbeat_seconds: float | None) -> Any:
         """The result; raises StateError."""
         try:
             result = await self._done(resource, parameters)
-            return result if token is None else await self._tokens[token]
+            return result if token is None else await self._answered(self._tokens[token], heartbeat_seconds)
         finally:
             if token is not None:
-                waiting = self._tokens.pop(token)
-                if waiting.done() and not waiting.cancelled():
-                    waiting.exception()  # whoever was to hear of it is gone
+                answer = self._tokens.pop(token).answer
+                self._over.append(token)
+                if answer.done() and not answer.cancelled():
+                    answer.exception()  # whoever was to hear of it is gone
+
+    async def _answered(self, waiting: _Waiting, heartbeat_seconds: float | None) -> Any:
+        """What was sent with a token. [REC] ls-snap test_heartbeat_timeout: silence is ``States.Timeout``"""
+        loop = asyncio.get_running_loop()
+        while heartbeat_seconds is not None and not waiting.answer.done():
+            left = waiting.heard + heartbeat_seconds - loop.time()
+            if left <= 0:
+                raise StateError(TIMEOUT, "")
+            await asyncio.wait([waiting.answer], timeout=left)
+        return await waiting.answer
 
     async def _done(self, resource: str, parameters: Any) -> Any:
         if (function := _FUNCTION.fullmatch(resource)) is not None:
@@ -127,7 +159,7 @@ class TaskRunner:
     async def _execution(self, parameters: Any, how: str) -> Any:
         given = {f"{name[:1].lower()}{name[1:]}": value for name, value in parameters.items()}
         if not isinstance(given.get("input", ""), str):
-            given["input"] = json.dumps(given["input"])
+            given["input"] = json.dumps(given["input"], separators=(",", ":"))
         started, ending = await self._start(given)
         if not how.startswith(".sync"):
             return {"ExecutionArn": started["executionArn"], "StartDate": started["startDate"]}
@@ -241,7 +273,7 @@ def _given(value: Any, shape: Any) -> Any:
     if shape.type_name == "map" and isinstance(value, dict):
         return {name: _given(each, shape.value) for name, each in value.items()}
     if shape.type_name in ("string", "blob") and isinstance(value, dict | list):
-        return json.dumps(value)
+        return json.dumps(value, separators=(",", ":"))
     if shape.type_name == "string" and not isinstance(value, str):
         return json.dumps(value)
     return value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from emulator.services.machines.definition import parse
-from emulator.services.machines.errors import MachineError, StateError
+from emulator.services.machines.errors import MachineError, StateError, TimedOutError
 from emulator.services.machines.execution import Around, Run
 
 NOW = datetime(2026, 11, 27, 9, 0, tzinfo=UTC)
@@ -22,8 +23,10 @@ class Scripted:
     def __init__(self, *answers: Any) -> None:
         self.answers = list(answers)
         self.asked: list[tuple[str, Any]] = []
+        self.heartbeats: list[float | None] = []
 
-    async def do(self, resource: str, parameters: Any, token: str | None) -> Any:
+    async def do(self, resource: str, parameters: Any, token: str | None, heartbeat_seconds: float | None) -> Any:
+        self.heartbeats.append(heartbeat_seconds)
         self.asked.append((resource, parameters))
         answer = self.answers.pop(0) if self.answers else parameters
         if isinstance(answer, StateError):
@@ -178,6 +181,65 @@ async def test_a_task_that_waits_for_its_token_is_given_one() -> None:
 
 
 @pytest.mark.parametrize(
+    ("more", "heartbeat"), [({}, None), ({"HeartbeatSeconds": 5}, 5.0), ({"HeartbeatSecondsPath": "$.often"}, 7.0)]
+)
+async def test_a_task_says_how_often_somebody_has_to_be_alive(more: dict[str, Any], heartbeat: float | None) -> None:
+    ran = Ran()
+    await ran.run({"T": {**TASK, **more}}, {"often": 7})
+    assert ran.tasks.heartbeats == [heartbeat]
+
+
+async def test_how_many_items_run_at_once_may_come_from_the_input() -> None:
+    state = {
+        "Type": "Map",
+        "ItemsPath": "$.items",
+        "MaxConcurrencyPath": "$.most",
+        "ItemProcessor": {"StartAt": "T", "States": {"T": TASK}},
+        "End": True,
+    }
+    assert await Ran().run({"M": state}, {"items": [1, 2], "most": 1}) == [1, 2]
+
+
+LONG = "x" * 262_143
+FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:f"
+PASSES = {"StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}}
+
+
+@pytest.mark.parametrize(
+    ("state", "answer", "of"),
+    [
+        ({**TASK, "ResultSelector": {}}, LONG, "S"),
+        ({**TASK, "Resource": FUNCTION}, LONG, FUNCTION),
+        ({"Type": "Pass", "Result": LONG, "End": True}, None, "S"),
+        ({"Type": "Parallel", "Branches": [PASSES, PASSES], "End": True}, None, "S"),
+    ],
+    ids=["task", "function", "pass", "parallel"],
+)
+async def test_a_state_hands_on_256_kb_at_most(state: Any, answer: Any, of: str) -> None:
+    caught = {"ErrorEquals": ["States.ALL", "States.TaskFailed"], "Next": "C"}
+    more = {} if state["Type"] == "Pass" else {"Catch": [caught]}
+    with pytest.raises(StateError) as failed:
+        await Ran(answer).run({"S": {**state, **more}, "C": {"Type": "Succeed"}}, {"half": "x" * 140_000})
+    cause = f"The state/task '{of}' returned a result with a size exceeding the maximum number of bytes service limit."
+    assert (failed.value.error, failed.value.cause) == ("States.DataLimitExceeded", cause)
+
+
+async def test_a_machine_whose_time_is_over_is_told_from_a_state_whose_is() -> None:
+    class Slow(Scripted):
+        async def do(self, *_: Any) -> Any:
+            await asyncio.Event().wait()
+
+    ran = Ran()
+    ran.tasks = Slow()
+    with pytest.raises(StateError) as state:
+        await ran.run({"T": {**TASK, "TimeoutSeconds": 0.001}})
+    with pytest.raises(TimedOutError) as machine:
+        await ran.run({"T": TASK}, TimeoutSeconds=0.001)
+    assert not isinstance(state.value, TimedOutError)
+    assert state.value.error == machine.value.error == "States.Timeout"
+
+
+@pytest.mark.parametrize(
     ("definition", "why"),
     [
         ("{", "INVALID_JSON_DESCRIPTION"),
@@ -195,6 +257,11 @@ async def test_a_task_that_waits_for_its_token_is_given_one() -> None:
         ({"StartAt": "A", "States": {"A": {**TASK, "InputPath": "a"}}}, "'a' is no path"),
         ({"StartAt": "A", "QueryLanguage": "JSONata", "States": {"A": TASK}}, "JSONata at / is not emulated"),
         ({"StartAt": "A", "States": {"A": {"Type": "Map", "End": True}}}, "ItemProcessor is expected"),
+        ({"StartAt": "A", "States": {"A": {**TASK, "Assign": {"x": 1}}}}, "variables (Assign) are not emulated"),
+        (
+            {"StartAt": "A", "States": {"A": {**TASK, "HeartbeatSeconds": 9, "TimeoutSeconds": 9}}},
+            "'HeartbeatSeconds' should be smaller",
+        ),
     ],
 )
 def test_a_definition_is_refused(definition: Any, why: str) -> None:

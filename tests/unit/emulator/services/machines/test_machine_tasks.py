@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -15,11 +16,15 @@ from emulator.services.machines.tasks import TaskRunner
 ECHO = "arn:aws:lambda:us-east-1:123456789012:function:echo"
 
 
-async def done(outcome: Outcome) -> Any:
+def runner(outcome: Outcome) -> TaskRunner:
     async def start(_: Any) -> Any:
         raise AssertionError("no execution is started")
 
-    return await TaskRunner(Answers(outcome), Endpoints(services={}), start).do(ECHO, {}, None)
+    return TaskRunner(Answers(outcome), Endpoints(services={}), start)
+
+
+async def done(outcome: Outcome) -> Any:
+    return await runner(outcome).do(ECHO, {}, None, None)
 
 
 async def test_a_result_is_its_json() -> None:
@@ -41,3 +46,28 @@ async def test_what_cannot_be_read_is_an_error_that_a_state_can_catch(outcome: O
         await done(outcome)
 
     assert caught.value.error == error
+
+
+async def test_a_task_of_which_nobody_hears_is_timed_out() -> None:
+    tasks = runner(Returned(b"1", "id"))
+    token = tasks.token("arn:aws:states:us-east-1:123456789012:stateMachine:m")
+    with pytest.raises(StateError) as caught:
+        await tasks.do(ECHO, {}, token, 0.01)
+
+    assert caught.value.error == "States.Timeout"
+    assert not tasks.beat(token)
+    assert not tasks.settle(token, 1)
+    assert (tasks.knew(token), tasks.knew("other")) == (True, False)
+
+
+async def test_a_task_that_is_worked_on_is_waited_for() -> None:
+    tasks = runner(Returned(b"1", "id"))
+    token, loop = tasks.token("arn:aws:states:us-east-1:123456789012:stateMachine:m"), asyncio.get_running_loop()
+    running = asyncio.create_task(tasks.do(ECHO, {}, token, 0.05))
+    until = loop.time() + 0.2
+    while loop.time() < until:
+        assert tasks.beat(token)
+        await asyncio.sleep(0)
+    tasks.settle(token, {"done": True})
+
+    assert await running == {"done": True}
