@@ -28,7 +28,9 @@ except ImportError:  # before 5.1.19 or so
 
 from streamer.topology import Queue
 
+from ...port.elsewhere import operation_of, refusal
 from ...port.http import HttpRequest, HttpResponse
+from . import checks
 from .batches import MessageRefusedError, QueueMessage
 from .duplicates import Duplicates, of_content
 from .waiting import answered
@@ -36,6 +38,11 @@ from .waiting import answered
 _HAS_NAMES_OF_ITS_OWN: Final = tuple(int(each) for each in moto.__version__.split(".")[:2]) < (5, 1)
 _REFUSALS: Final[tuple[type[Exception], ...]] = ReceiptHandleIsInvalid.__bases__
 """What all of moto's refusals are, whose name depends on its version; each has a ``message``."""
+_RECEIVING: Final = (
+    ("MaxNumberOfMessages", 1, 10, "between 1 and 10"),
+    ("WaitTimeSeconds", 0, 20, ">= 0 and <= 20"),
+)
+_TIMES: Final = ("CreatedTimestamp", "LastModifiedTimestamp")
 _SEQUENCE: Final = 18_849_496_460_467_696_128
 """The first sequence number of a FIFO queue here: 20 digits, as on AWS."""
 _STEP: Final = 256
@@ -51,9 +58,88 @@ class _Backend(SQSBackend):  # type: ignore[misc] # moto publishes no types
         self.missing: tuple[str, float] | None = None
         """The queue that the last request found empty, and how many seconds it would wait; None: neither."""
 
+    def create_queue(self, name: str, tags: Any = None, **attributes: Any) -> Any:
+        """Check attributes, which moto takes as they are, and look for the dead letters' queue here, not in its own."""
+        region = {"region": attributes.pop("region")} if "region" in attributes else {}
+        is_fifo = name.endswith(".fifo") or str(attributes.get("FifoQueue")).lower() == "true"
+        letters = self._checked(attributes, is_fifo=is_fifo)
+        known = self.queues.get(name)
+        own = {each: value for each, value in attributes.items() if each != checks.REDRIVE}
+        made = super().create_queue(name, tags, **region, **own)
+        if known is None and checks.REDRIVE in attributes:
+            self._redrive(made, letters)
+        return made
+
+    def set_queue_attributes(self, queue_name: str, attributes: dict[str, Any]) -> Any:
+        """The same for a queue that is there."""
+        queue = self.get_queue(queue_name)
+        letters = self._checked(attributes, is_fifo=queue.fifo_queue)
+        own = {each: value for each, value in attributes.items() if each != checks.REDRIVE}
+        made = super().set_queue_attributes(queue_name, own)
+        if checks.REDRIVE in attributes:
+            self._redrive(queue, letters)
+        return made
+
+    def get_queue_attributes(self, queue_name: str, attribute_names: list[str]) -> Any:
+        """Times in whole seconds, which moto has with a fraction."""
+        found = super().get_queue_attributes(queue_name, attribute_names)
+        return {name: int(float(value)) if name in _TIMES else value for name, value in found.items()}
+
+    def _checked(self, attributes: Mapping[str, Any], *, is_fifo: bool) -> tuple[str, int] | None:
+        """Where the attributes let dead letters go, and after how many receives; raises what moto does."""
+        if (refused := checks.of_attributes(attributes, is_fifo=is_fifo)) is not None:
+            raise _REFUSALS[0](*refused)
+        letters = checks.of_redrive(attributes.get(checks.REDRIVE), is_fifo=is_fifo, is_there=self.queues.__contains__)
+        if letters is not None and not isinstance(letters[1], int):
+            raise _REFUSALS[0](*letters)
+        return letters
+
+    def _redrive(self, queue: Any, letters: tuple[str, int] | None) -> None:
+        queue.dead_letter_queue = queue.redrive_policy = None
+        if letters is not None:
+            queue.dead_letter_queue = self.get_queue(letters[0])
+            arn = str(queue.dead_letter_queue.queue_arn)
+            queue.redrive_policy = {"deadLetterTargetArn": arn, "maxReceiveCount": letters[1]}
+
+    def _check(self, queue: Any, body: str, named: Mapping[str, Any]) -> None:
+        kept = named.get("message_attributes") or {}
+        attributes = {name: _attribute(each) for name, each in kept.items()}
+        group, same = named.get("group_id"), named.get("deduplication_id")
+        refused = checks.of_message(body, attributes, group=group, same=same, is_fifo=queue.fifo_queue)
+        most = int(queue.maximum_message_size)
+        if refused is None and checks.message_bytes(body, attributes) > most:
+            why = f"One or more parameters are invalid. Reason: Message must be shorter than {most} bytes."
+            refused = "InvalidParameterValue", why
+        if refused is not None:
+            raise _REFUSALS[0](*refused)
+
+    def send_message_batch(self, queue_name: str, entries: dict[str, dict[str, Any]]) -> Any:
+        """Tell of each message what is wrong with it, and send the others; what is missing fails the whole."""
+        queue, right, wrong = self.get_queue(queue_name), {}, []
+        for number, entry in entries.items():
+            named = {
+                "message_attributes": entry.get("MessageAttributes"),
+                "group_id": entry.get("MessageGroupId"),
+                "deduplication_id": entry.get("MessageDeduplicationId"),
+            }
+            try:
+                self._check(queue, entry.get("MessageBody") or "", named)
+            except _REFUSALS as error:
+                code, text = str(getattr(error, "code", "")), str(getattr(error, "message", error))
+                if code == "MissingParameter" or _HAS_NAMES_OF_ITS_OWN:
+                    raise
+                wrong.append({"Id": entry["Id"], "SenderFault": True, "Code": code, "Message": text})
+            else:
+                right[number] = entry
+        if not right:
+            return [], wrong
+        sent, failed = super().send_message_batch(queue_name, right)
+        return sent, [*wrong, *failed]
+
     def send_message(self, queue_name: str, message_body: str, *given: Any, **named: Any) -> Any:
         """Drop what a FIFO queue had already, which moto knows of messages that are still there, and number others."""
         queue = self.get_queue(queue_name)
+        self._check(queue, message_body, named)
         if not queue.fifo_queue:
             return super().send_message(queue_name, message_body, *given, **named)
         scope = named.get("group_id") if getattr(queue, "deduplication_scope", "") == "messageGroup" else None
@@ -91,6 +177,15 @@ class _Handler(SQSResponse):  # type: ignore[misc] # moto publishes no types
         """Our queues, whatever account and region the request is signed for."""
         return self._backend
 
+    def receive_message(self) -> Any:
+        """Check what moto refuses in words of its own."""
+        for name, low, high, words in _RECEIVING:
+            value = self._get_param(name)
+            if value is not None and not low <= int(value) <= high:
+                why = f"Value {value} for parameter {name} is invalid. Reason: Must be {words}, if provided."
+                raise _REFUSALS[0]("InvalidParameterValue", why)
+        return super().receive_message()
+
 
 class EmbeddedQueues:
     """SQS in this process; called from one thread, like the embedded DynamoDB."""
@@ -107,11 +202,9 @@ class EmbeddedQueues:
                 self._backend.create_queue(queue.name, {}, **_attributes(queue))
         for queue in described:
             if queue.dead_letter_queue is not None:
-                made = self._backend.get_queue(queue.name)
-                # moto would look for it among queues of its own.
-                made.dead_letter_queue = self._backend.get_queue(queue.dead_letter_queue)
                 arn = self.arn(queue.dead_letter_queue)
-                made.redrive_policy = {"deadLetterTargetArn": arn, "maxReceiveCount": queue.maximum_receives}
+                letters = {"deadLetterTargetArn": arn, "maxReceiveCount": queue.maximum_receives}
+                self._backend.set_queue_attributes(queue.name, {checks.REDRIVE: letters})
 
     def arn(self, queue: str) -> str:
         """The ARN of a queue that exists."""
@@ -192,9 +285,12 @@ class EmbeddedQueues:
         self._backend.missing = None
         url = f"http://{request.fields.get('host', 'localhost')}{request.target}"
         prepared = _prepared(request, url)
-        status, headers, body = _Handler(self._backend)._dispatch(  # noqa: SLF001 - moto's way in
-            prepared, url, prepared.headers
-        )
+        try:
+            status, headers, body = _Handler(self._backend)._dispatch(  # noqa: SLF001 - moto's way in
+                prepared, url, prepared.headers
+            )
+        except NotImplementedError:
+            return refusal(request, "sqs", operation_of(request), is_known=True)
         kept = tuple(
             (name.lower(), str(value))
             for name, value in headers.items()

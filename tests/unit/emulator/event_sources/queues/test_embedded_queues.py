@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import moto
 import pytest
 
 from emulator.event_sources.queues.batches import MessageRefusedError, md5_of
@@ -223,3 +224,57 @@ def test_a_queue_may_say_how_long_to_wait(queues: EmbeddedQueues) -> None:
     asking = request("ReceiveMessage", QueueUrl=made["QueueUrl"])
 
     assert waited(queues, asking, lambda: call(queues, "DeleteQueue", QueueUrl=made["QueueUrl"])).status == 400
+
+
+def test_a_client_says_where_dead_letters_go(queues: EmbeddedQueues) -> None:
+    policy = json.dumps({"deadLetterTargetArn": queues.arn("lost"), "maxReceiveCount": "1"})
+    made = {"RedrivePolicy": policy, "VisibilityTimeout": "0"}
+    call(queues, "CreateQueue", QueueName="made", Attributes=made)
+    queues.send("made", "late")
+    assert [len(queues.receive("made", 1)) for _ in range(2)] == [1, 0]
+    _, found = call(queues, "GetQueueUrl", QueueName="made")
+    _, told = call(queues, "GetQueueAttributes", QueueUrl=found["QueueUrl"], AttributeNames=["All"])
+    call(queues, "SetQueueAttributes", QueueUrl=found["QueueUrl"], Attributes={"RedrivePolicy": ""})
+    queues.send("made", "kept")
+
+    assert [each.body for each in queues.receive("lost", 10)] == ["late"]
+    assert json.loads(told["Attributes"]["RedrivePolicy"])["deadLetterTargetArn"] == queues.arn("lost")
+    assert told["Attributes"]["CreatedTimestamp"].isdigit()
+    assert [len(queues.receive("made", 1)) for _ in range(2)] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("action", "parameters", "why"),
+    [
+        ("SendMessage", {"MessageBody": ""}, "must contain the parameter MessageBody"),
+        ("SendMessage", {"MessageBody": "\0"}, "Invalid characters found"),
+        ("SendMessage", {"MessageBody": "\u00fc" * 524_289}, "Message must be shorter than"),
+        ("SetQueueAttributes", {"Attributes": {"DelaySeconds": "901"}}, "Invalid value for the parameter DelaySeconds"),
+        ("SetQueueAttributes", {"Attributes": {"Foo": "1"}}, "Unknown Attribute Foo"),
+        ("ReceiveMessage", {"MaxNumberOfMessages": 11}, "Value 11 for parameter MaxNumberOfMessages is invalid"),
+        ("ReceiveMessage", {"WaitTimeSeconds": 21}, "Value 21 for parameter WaitTimeSeconds is invalid"),
+    ],
+)
+def test_what_is_wrong_is_refused_in_awss_words(queues: EmbeddedQueues, action: str, parameters: Any, why: str) -> None:
+    _, found = call(queues, "GetQueueUrl", QueueName="letters")
+    answer = queues.handle(request(action, QueueUrl=found["QueueUrl"], **parameters))
+
+    assert answer.status == 400
+    assert why in answer.body.decode()
+
+
+@pytest.mark.skipif(moto.__version__.startswith("5.0."), reason="moto before 5.1 fails the whole batch")
+def test_a_batch_is_sent_but_for_what_is_wrong(queues: EmbeddedQueues) -> None:
+    _, found = call(queues, "GetQueueUrl", QueueName="letters")
+    entries = [{"Id": "right", "MessageBody": "a"}, {"Id": "wrong", "MessageBody": "\0"}]
+    _, answer = call(queues, "SendMessageBatch", QueueUrl=found["QueueUrl"], Entries=entries)
+
+    assert [each["Id"] for each in answer["Successful"]] == ["right"]
+    assert [(each["Id"], each["Code"]) for each in answer["Failed"]] == [("wrong", "InvalidMessageContents")]
+
+
+def test_what_moto_does_not_have_is_told(queues: EmbeddedQueues) -> None:
+    status, answer = call(queues, "ListMessageMoveTasks", SourceArn=queues.arn("lost"))
+
+    assert (status, answer["__type"]) == (501, "NotImplementedException")
+    assert "ListMessageMoveTasks of sqs is not emulated" in answer["message"]
