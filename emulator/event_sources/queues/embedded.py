@@ -162,6 +162,11 @@ class _Backend(SQSBackend):  # type: ignore[misc] # moto publishes no types
         self, queue_name: str, count: int, wait_seconds: int, visibility_timeout: int, *names: Any
     ) -> Any:
         """Answer at once: moto would sleep on the event loop until the wait is over."""
+        queue = self.get_queue(queue_name)
+        # What is visible again is nobody's: moto finds that out message by message, and so passes over the first of a
+        # group as long as the second seems to be worked on, which then comes first.
+        for message in [each for each in queue.pending_messages if each.visible]:
+            queue.pending_messages.discard(message)
         found = super().receive_message(queue_name, count, 0, visibility_timeout, *names)
         self.missing = None if found or not wait_seconds else (queue_name, float(wait_seconds))
         return found

@@ -278,3 +278,11 @@ def test_what_moto_does_not_have_is_told(queues: EmbeddedQueues) -> None:
 
     assert (status, answer["__type"]) == (501, "NotImplementedException")
     assert "ListMessageMoveTasks of sqs is not emulated" in answer["message"]
+
+
+def test_what_comes_again_in_a_group_comes_in_its_order(queues: EmbeddedQueues) -> None:
+    queues.create([Queue(name="ordered.fifo", deduplicates_by_content=True, visibility_timeout_seconds=0)])
+    for body in ("1", "2", "3"):
+        queues.send("ordered.fifo", body, group="g")
+
+    assert [[each.body for each in queues.receive("ordered.fifo", 10)] for _ in range(3)] == [["1", "2", "3"]] * 3
