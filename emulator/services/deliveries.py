@@ -15,6 +15,7 @@ from .wire import Frame
 
 _FUNCTION: Final = ":function:"
 _QUEUE: Final = ":sqs:"
+_BUS: Final = ":event-bus/"
 
 
 class Accept(Protocol):
@@ -55,6 +56,8 @@ class Outside:
             self._to_queue(to.rpartition(":")[2], by, payload, frame.head)
         elif to.startswith(("http://", "https://")):
             self._web.send(to, frame.head.get("headers", {}), payload.encode(), by=by)
+        elif _BUS in to:
+            self._lost(to.rpartition("/")[2], by, "there is no such event bus")
         else:
             self._lost(to, by, "only functions, queues and web servers are delivered to here")
 

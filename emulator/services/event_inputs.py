@@ -23,6 +23,22 @@ class Rule(NamedTuple):
     arn: str
 
 
+def refused(given: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Code and text for an event that is put and that EventBridge does not take; None: it may.
+
+    [DOC] eb-api:API_PutEventsResultEntry; [REC] LocalStack's tests of PutEvents, for the words of a wrong detail
+    """
+    if not all(given.get(name) for name in ("Source", "DetailType", "Detail")):
+        return None  # moto has the words for what is missing
+    if str(given["Source"]).startswith("aws."):
+        return "NotAuthorizedForSourceException", "Not authorized for the source."
+    try:
+        is_object = isinstance(json.loads(given["Detail"]), dict)
+    except (ValueError, RecursionError):
+        is_object = False
+    return None if is_object else ("MalformedDetail", "Detail is malformed.")
+
+
 def event(
     *,
     event_id: str,

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+from moto.core.exceptions import JsonRESTError
 from moto.scheduler.exceptions import ValidationException
 from moto.scheduler.models import EventBridgeSchedulerBackend, scheduler_backends
 
@@ -20,6 +21,14 @@ def take() -> None:
     """Have what the scheduler of AWS refuses refused from now on."""
     EventBridgeSchedulerBackend.create_schedule = _checked(EventBridgeSchedulerBackend.create_schedule)
     EventBridgeSchedulerBackend.update_schedule = _checked(EventBridgeSchedulerBackend.update_schedule)
+    make_group = EventBridgeSchedulerBackend.create_schedule_group
+
+    def make_group_once(backend: Any, name: str, tags: Any) -> Any:
+        if name in backend.schedule_groups:  # moto would drop it with its schedules
+            raise JsonRESTError("ConflictException", f"Schedule group {name} already exists.")
+        return make_group(backend, name, tags)
+
+    EventBridgeSchedulerBackend.create_schedule_group = make_group_once
 
 
 def _checked(make: Callable[..., Any]) -> Callable[..., Any]:
@@ -27,6 +36,9 @@ def _checked(make: Callable[..., Any]) -> Callable[..., Any]:
         wrong = problem(str(named["schedule_expression"]), named.get("schedule_expression_timezone") or "UTC")
         if wrong is not None:
             raise ValidationException(wrong)
+        group = named.get("group_name") or "default"
+        if group not in backend.schedule_groups:
+            raise JsonRESTError("ResourceNotFoundException", f"Schedule group {group} does not exist.")
         return make(backend, **named)
 
     return checked

@@ -6,6 +6,7 @@ moto's own hook for botocore, which is the same in every version that is allowed
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -40,6 +41,10 @@ _UNKNOWN_OF_S3: Final = frozenset(
     }
 )
 """Parts of buckets and objects that moto takes for the whole, and would answer with something else."""
+_UNKNOWN_OF_EVENTS: Final = frozenset({"CreateApiDestination", "CreateArchive", "CreateConnection", "StartReplay"})
+"""What moto keeps of EventBridge, and nobody here does."""
+_CLIENTS_WORDS: Final = re.compile(rb"An error occurred \(\w+\) when calling the \w+ operation: ")
+"""What SDKs say before the text of an error, and moto does, too, here and there."""
 _ALREADY: Final = (
     "AlreadyExistsException",
     "ConflictException",
@@ -52,6 +57,11 @@ _ALREADY: Final = (
 
 _SAYS_NOTHING: Final = frozenset({"create_bucket", "create_topic", "put_rule"})
 """Operations that answer the same whether something is here already."""
+
+
+def _in_awss_words(refusal: bytes) -> bytes:
+    """A refusal without what its client says itself, and without the gaps of moto's broken lines."""
+    return re.sub(rb"(?<=\S) {2,}(?=\S)", b" ", _CLIENTS_WORDS.sub(b"", refusal))
 
 
 class MotoServices:
@@ -85,6 +95,8 @@ class MotoServices:
         found = HTTPHeaders()
         for name, value in headers.items():
             found[name] = value
+        if service == "events" and str(found.get("x-amz-target", "")).rpartition(".")[2] in _UNKNOWN_OF_EVENTS:
+            return _UNKNOWN, [], b""
         if service == "s3" and method == "PUT" and found.get("content-type", "").startswith(_FORM):
             found.replace_header("content-type", "binary/octet-stream")  # moto reads a form, and stores nothing
         response = self._asked(AWSPreparedRequest(method, url, found, body, stream_output=False))
@@ -95,7 +107,7 @@ class MotoServices:
         if status == _NOT_FOUND and "x-amz-target" in found:
             status = _REFUSED
         kept = [(name, str(value)) for name, value in response.headers.items() if name.lower() not in left_out]
-        return status, kept, response.content
+        return status, kept, response.content if status < _REFUSED else _in_awss_words(response.content)
 
     def make(self, call: Call) -> bool:
         """Do what a template describes, as the account's owner; False: what is here already stays.

@@ -17,7 +17,7 @@ from ..event_sources.queues.duplicates import Duplicates, of_content
 from ..event_sources.streams.filters import InvalidFilterPatternError
 from .delivery import Delivery, Tell
 from .filter_policies import compile_policy, lets_through, without_newer
-from .sns_events import Message, Subscriber, confirmation, delivery
+from .sns_events import Message, Subscriber, confirmation, delivery, refused_message, refused_subscription
 
 _SEQUENCE: Final = 10_000_000_000_000_000_000
 """The first sequence number of a FIFO topic. [DOC] sns-docs:fifo-topic-message-ordering"""
@@ -25,8 +25,8 @@ _STEP: Final = 1000
 """How far two sequence numbers are apart."""
 
 
-class _FifoTopics:
-    """Takes each message of a FIFO topic once in five minutes, and numbers it, which moto does not."""
+class _Topics:
+    """Refuses messages, takes each of a FIFO topic once in five minutes, and numbers it, which moto does not."""
 
     def __init__(self) -> None:
         self._duplicates: Duplicates[str] = Duplicates()
@@ -39,6 +39,8 @@ class _FifoTopics:
         publish = SNSBackend.publish
 
         def publish_once(backend: Any, message: str, arn: str | None = None, **more: Any) -> Any:
+            if (wrong := refused_message(message, more.get("subject"))) is not None:
+                raise SNSInvalidParameter(wrong)
             topic = backend.topics.get(arn)
             same = None if topic is None else deduplication_of(topic, message, more.get("deduplication_id"))
             if same is None:
@@ -70,8 +72,8 @@ def deduplication_of(topic: Any, message: str, given: str | None) -> str | None:
 
 def take(tell: Tell) -> None:
     """Have all messages handed over from now on."""
-    fifo = _FifoTopics()
-    fifo.take()
+    topics = _Topics()
+    topics.take()
 
     def publish(subscription: Any, message: str, message_id: str, subject: str | None = None, **more: Any) -> None:
         attributes = more.get("message_attributes")
@@ -91,7 +93,7 @@ def take(tell: Tell) -> None:
             attributes=_attributes(attributes or {}),
             group=more.get("group_id"),
             deduplication=same,
-            sequence=fifo.number,
+            sequence=topics.number,
         )
         found = delivery(sent, _subscriber(subscription))
         tell(found or Delivery(to=subscription.endpoint, by=f"topic {subscription.topic.name}", payload=""))
@@ -99,6 +101,8 @@ def take(tell: Tell) -> None:
     subscribe = SNSBackend.subscribe
 
     def subscribe_and_ask(backend: Any, topic_arn: str, endpoint: str, protocol: str) -> Any:
+        if (wrong := refused_subscription(topic_arn, endpoint, protocol)) is not None:
+            raise SNSInvalidParameter(wrong)
         known = set(backend.subscriptions)
         subscription = subscribe(backend, topic_arn, endpoint, protocol)
         if protocol in ("http", "https") and subscription.arn not in known:

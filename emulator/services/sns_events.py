@@ -7,6 +7,7 @@ sns-large-payload-raw-message-delivery, fifo-message-delivery
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
@@ -15,6 +16,9 @@ from msgspec import Struct, field
 
 from .delivery import Delivery
 
+_PROTOCOLS: Final = ("http", "https", "email", "email-json", "sms", "sqs", "application", "lambda", "firehose")
+_LONGEST_SUBJECT: Final = 100
+_CONTROLS: Final = re.compile("[\0-\x1f\x7f-\x9f]")
 _AGENT: Final = "Amazon Simple Notification Service Agent"
 _UNVERIFIABLE: Final = "RVhBTVBMRQ=="
 """Where AWS signs: nobody but AWS has the key."""
@@ -47,6 +51,27 @@ class Subscriber(Struct, frozen=True, kw_only=True):
     endpoint: str
     is_raw: bool = False
     """Whether a queue or a server gets the text alone."""
+
+
+def refused_message(text: str, subject: str | None) -> str | None:
+    """Why SNS does not take a message; None: it does. [DOC] sns-api:API_Publish"""
+    if not text:
+        return "Invalid parameter: Empty message"
+    if subject is not None and (not 0 < len(subject) <= _LONGEST_SUBJECT or _CONTROLS.search(subject) is not None):
+        return "Invalid parameter: Subject"
+    return None
+
+
+def refused_subscription(topic: str, endpoint: str, protocol: str) -> str | None:
+    """Why SNS does not take a subscriber; None: it does. [DOC] sns-api:API_Subscribe, sns-docs:fifo-message-delivery"""
+    if protocol not in _PROTOCOLS:
+        return f"Invalid parameter: Amazon SNS does not support this protocol string: {protocol}"
+    if topic.endswith(".fifo") and protocol != "sqs":
+        return f"Invalid parameter: Invalid parameter: Endpoint Reason: FIFO topics do not deliver to {protocol}"
+    if endpoint.endswith(".fifo") and protocol == "sqs" and not topic.endswith(".fifo"):
+        why = "FIFO SQS Queues can not be subscribed to standard SNS topics"
+        return f"Invalid parameter: Invalid parameter: Endpoint Reason: {why}"
+    return None
 
 
 def delivery(message: Message, to: Subscriber) -> Delivery | None:

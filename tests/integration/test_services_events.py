@@ -177,3 +177,20 @@ def test_a_bucket_tells_the_bus(world: World) -> None:
     assert (about["reason"], about["bucket"], about["object"]["key"], about["object"]["size"]) == (
         *("PutObject", {"name": "bussed"}, "a b.jpg", 2),
     )
+
+
+def test_each_event_is_taken_or_refused_for_itself(world: World) -> None:
+    events = rule(world, "takes", {"source": ["taken"]}, {"Arn": function_arn("writer"), "InputPath": "$.detail"})
+    good = {"Source": "taken", "DetailType": "t", "Detail": '{"n": 1}'}
+    wrong = [{**good, "Detail": "[1]"}, {**good, "Source": "aws.mine"}, {**good, "EventBusName": "gone"}]
+    found = events.put_events(Entries=[*wrong, good])
+
+    codes = [each.get("ErrorCode") for each in found["Entries"]]
+    assert codes == ["MalformedDetail", "NotAuthorizedForSourceException", None, None]
+    assert (found["FailedEntryCount"], world.events()) == (2, [{"n": 1}])
+
+
+def test_an_archive_is_not_emulated(world: World) -> None:
+    bus = f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/default"
+    with pytest.raises(ClientError, match="CreateArchive of events is not emulated"):
+        world.client("events").create_archive(ArchiveName="a", EventSourceArn=bus)

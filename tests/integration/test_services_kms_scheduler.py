@@ -194,3 +194,18 @@ def test_a_function_makes_the_schedules_that_it_may(world: World) -> None:
     assert world.called("scheduler", "create_schedule", Name="mine-1", **given)["ScheduleArn"].endswith("/mine-1")
     refused = world.called("scheduler", "create_schedule", Name="other", **given)
     assert "is not authorized to perform: scheduler:CreateSchedule" in refused["errorMessage"]
+
+
+def test_a_group_is_made_once_and_before_its_schedules(world: World) -> None:
+    scheduler = world.client("scheduler")
+    scheduler.create_schedule_group(Name="group")
+    with pytest.raises(ClientError, match="Schedule group group already exists"):
+        scheduler.create_schedule_group(Name="group")
+    with pytest.raises(ClientError, match="Schedule group none does not exist"):
+        scheduler.create_schedule(
+            Name="grouped",
+            GroupName="none",
+            ScheduleExpression="rate(1 day)",
+            FlexibleTimeWindow={"Mode": "OFF"},
+            Target={"Arn": function_arn("writer"), "RoleArn": ROLE},
+        )

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import services_world
+from botocore.exceptions import ClientError
 from services_world import ACCOUNT, REGION, World, function_arn, queue_arn, until
 
 from streamer.topology import Permission
@@ -166,3 +167,14 @@ def test_a_function_publishes_where_it_may(world: World) -> None:
     assert json.loads(world.message()["Body"])["Message"] == "from a function"
     refused = world.called("sns", "publish", TopicArn=OPEN.replace("open", "shut"), Message="no")
     assert "is not authorized to perform: sns:Publish" in refused["errorMessage"]
+
+
+def test_what_is_refused_is_told_in_awss_words(world: World) -> None:
+    sns, arn = topic(world, "refuses")
+    with pytest.raises(ClientError) as refused:
+        sns.publish(TopicArn=arn, Message="x" * 262_145)
+    assert refused.value.response["Error"]["Message"] == "Invalid parameter: Message too long"
+    with pytest.raises(ClientError, match="Empty message"):
+        sns.publish(TopicArn=arn, Message="")
+    with pytest.raises(ClientError, match="protocol string: pigeon"):
+        sns.subscribe(TopicArn=arn, Protocol="pigeon", Endpoint="x")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.services.event_inputs import Rule, event, filled, partition_key, target_input
+from emulator.services.event_inputs import Rule, event, filled, partition_key, refused, target_input
 
 AT = datetime(2026, 11, 27, 9, 5, tzinfo=UTC)
 RULE = Rule("r", "arn:aws:events:us-east-1:123456789012:rule/r")
@@ -108,3 +108,18 @@ def test_whatever_a_value_is_the_result_is_json(value: Any) -> None:
 )
 def test_what_goes_to_a_stream_has_a_partition_key(target: dict[str, Any], key: str) -> None:
     assert partition_key(target, {"id": "event-id", "detail": {"who": "ann"}}) == key
+
+
+@pytest.mark.parametrize(
+    ("sent", "code"),
+    [
+        ({"Source": "mine", "DetailType": "t", "Detail": "{}"}, None),
+        ({"Source": "mine", "DetailType": "t"}, None),
+        ({"Source": "aws.s3", "DetailType": "t", "Detail": "{}"}, "NotAuthorizedForSourceException"),
+        ({"Source": "mine", "DetailType": "t", "Detail": "[]"}, "MalformedDetail"),
+        ({"Source": "mine", "DetailType": "t", "Detail": "{"}, "MalformedDetail"),
+    ],
+)
+def test_an_event_that_is_put_is_taken_or_refused(sent: dict[str, str], code: str | None) -> None:
+    found = refused(sent)
+    assert (None if found is None else found[0]) == code
