@@ -122,6 +122,34 @@ def test_a_task_calls_a_service(world: World, states: Any, sdk: str) -> None:
     assert world.events() == ["x"]
 
 
+@pytest.mark.parametrize("sdk", ["", "aws-sdk:"], ids=["integration", "sdk"])
+def test_attributes_of_items_keep_their_names(world: World, states: Any, sdk: str) -> None:
+    item = {"id": {"S": "named"}, "event": {"M": {"inner": {"N": "1"}}}}
+    world.client("dynamodb").put_item(TableName="seen", Item=item)
+    given = {"TableName": "seen", "Key": {"id": {"S": "named"}}}
+    task = {**TASK, "Resource": f"arn:aws:states:::{sdk}dynamodb:getItem", "Parameters": given}
+    found = run(states, f"named{len(sdk)}", {}, T=task)
+    world.client("dynamodb").delete_item(TableName="seen", Key={"id": {"S": "named"}})
+
+    assert json.loads(found["output"])["Item"] == item
+
+
+@pytest.mark.parametrize(
+    ("resource", "parameters", "error"),
+    [
+        ("sqs:sendMsg", {}, "States.Runtime"),
+        (
+            "events:putEvents",
+            {"Entries": [{"Source": "aws.x", "DetailType": "t", "Detail": {}}]},
+            "EventBridge.FailedEntry",
+        ),
+    ],
+)
+def test_a_call_that_comes_to_nothing_fails_the_task(states: Any, resource: str, parameters: Any, error: str) -> None:
+    task = {**TASK, "Resource": f"arn:aws:states:::{resource}", "Parameters": parameters}
+    assert run(states, f"fails-{error}".replace(".", "-"), {}, T=task)["error"] == error
+
+
 def test_a_service_that_refuses_fails_the_task(states: Any) -> None:
     given = {"TableName": "none", "Key": {"id": {"S": "a"}}}
     found = run(states, "refused", {}, T={**TASK, "Resource": "arn:aws:states:::dynamodb:getItem", "Parameters": given})

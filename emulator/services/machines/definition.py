@@ -44,6 +44,27 @@ def _problems(machine: Mapping[str, Any], where: str) -> Iterator[str]:
         yield f"MISSING_TRANSITION_TARGET: Missing 'Next' target: {machine.get('StartAt')} at {where}/StartAt"
     for name, state in states.items():
         yield from _of_state(name, state, states, f"{where}/States/{name}")
+    for name in states.keys() - _reached(machine, states):
+        yield f'MISSING_TRANSITION_TARGET: State "{name}" is not reachable. at {where}/States/{name}'
+
+
+def _reached(machine: Mapping[str, Any], states: Mapping[str, Any]) -> set[str]:
+    """States to which a way leads."""
+    reached: set[str] = set()
+    following = [machine.get("StartAt")]
+    while following:
+        name = following.pop()
+        state = states.get(name) if isinstance(name, str) else None
+        if isinstance(name, str) and isinstance(state, dict) and name not in reached:
+            reached.add(name)
+            following += _targets(state)
+    return reached
+
+
+def _targets(state: Mapping[str, Any]) -> list[Any]:
+    """Where a state's ways lead, None among them."""
+    ways = (*state.get("Choices", ()), *state.get("Catch", ()))
+    return [state.get("Next"), state.get("Default"), *(each.get("Next") for each in ways)]
 
 
 def _of_state(name: str, state: Any, states: Mapping[str, Any], where: str) -> Iterator[str]:
@@ -70,9 +91,7 @@ def _of_state(name: str, state: Any, states: Mapping[str, Any], where: str) -> I
 
 
 def _of_ways(state: Mapping[str, Any], states: Mapping[str, Any], where: str) -> Iterator[str]:
-    targets = [state.get("Next"), state.get("Default")]
-    targets += [each.get("Next") for each in (*state.get("Choices", ()), *state.get("Catch", ()))]
-    for target in targets:
+    for target in _targets(state):
         if target is not None and target not in states:
             yield f"MISSING_TRANSITION_TARGET: Missing 'Next' target: {target} at {where}"
     for field in ("InputPath", "OutputPath", "ResultPath", "ItemsPath", "SecondsPath", "TimestampPath"):
@@ -86,6 +105,8 @@ def _of_task(resource: str, where: str) -> Iterator[str]:
         yield f"The field 'Resource' is expected at {where}"
     elif ":activity:" in resource:
         yield f"activities are not emulated at {where}/Resource"
+    elif resource.endswith(":::http:invoke"):
+        yield f"requests to other servers (http:invoke) are not emulated at {where}/Resource"
 
 
 def _of_map(state: Mapping[str, Any], where: str) -> Iterator[str]:

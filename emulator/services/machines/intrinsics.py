@@ -32,7 +32,7 @@ def evaluate(text: str, look: Look, bits: Bits) -> Any:
     reader = _Reader(text, look, bits)
     try:
         return reader.whole()
-    except (ValueError, TypeError, IndexError, KeyError) as error:
+    except (ValueError, TypeError, IndexError, KeyError, ArithmeticError, AttributeError) as error:
         raise StateError(FAILURE, f"The function '{text}' had an error: {error}") from error
 
 
@@ -129,6 +129,24 @@ def _format(template: str, *values: Any) -> str:
     return joined.replace("\0", "{").replace("\1", "}")
 
 
+def _item(items: Any, at: int) -> Any:
+    if not isinstance(items, list) or at < 0:
+        raise ValueError("an array and a place in it are expected")
+    return items[at]
+
+
+def _length(items: Any) -> int:
+    if not isinstance(items, list):
+        raise TypeError("an array is expected")
+    return len(items)
+
+
+def _sum(first: Any, second: Any) -> Any:
+    if any(isinstance(each, bool) or not isinstance(each, int | float) for each in (first, second)):
+        raise TypeError("numbers are expected")
+    return first + second
+
+
 def _range(first: int, last: int, step: int) -> list[int]:
     found = list(range(first, last + (1 if step > 0 else -1), step))
     if len(found) > 1000:
@@ -172,8 +190,8 @@ def _uuid(bits: int) -> str:
 _FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {
     "States.Array": lambda *items: list(items),
     "States.ArrayContains": lambda items, value: value in items,
-    "States.ArrayGetItem": lambda items, at: items[at],
-    "States.ArrayLength": len,
+    "States.ArrayGetItem": _item,
+    "States.ArrayLength": _length,
     "States.ArrayPartition": _partition,
     "States.ArrayRange": _range,
     "States.ArrayUnique": _unique,
@@ -183,7 +201,7 @@ _FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {
     "States.Hash": _hash,
     "States.JsonMerge": _merge,
     "States.JsonToString": lambda data: json.dumps(data, separators=(",", ":")),
-    "States.MathAdd": lambda first, second: first + second,
+    "States.MathAdd": _sum,
     "States.StringSplit": _split,
     "States.StringToJson": json.loads,
 }

@@ -17,6 +17,8 @@ _STEP: Final = re.compile(
     r"""|\[(?P<index>-?\d+)\]|\[(?P<all>\*)\]|\[(?P<from>-?\d*):(?P<to>-?\d*)\]|\[\?\((?P<filter>[^\]]*)\)\]"""
 )
 _FILTER: Final = re.compile(r"\s*@((?:\.[\w\-]+|\['[^']*'\])*)\s*(?:(==|!=|<=|>=|<|>)\s*(.+?))?\s*")
+_UNQUOTED: Final = r"(?=(?:[^']*'[^']*')*[^']*$)"
+_AND, _OR = (re.compile(rf"{each}{_UNQUOTED}") for each in ("&&", r"\|\|"))
 _COMPARE: Final[dict[str, Callable[[Any, Any], bool]]] = {
     "==": lambda a, b: a == b,
     "!=": lambda a, b: a != b,
@@ -159,6 +161,12 @@ def _deep(name: str, value: Any) -> Iterator[Any]:
 
 
 def _filter(text: str) -> Callable[[Any], bool]:
+    """A filter's rules: of those between ``||`` one, of those between ``&&`` all."""
+    ways = [[_rule(each) for each in _AND.split(way)] for way in _OR.split(text)]
+    return lambda item: any(all(rule(item) for rule in way) for way in ways)
+
+
+def _rule(text: str) -> Callable[[Any], bool]:
     found = _FILTER.fullmatch(text)
     if found is None:
         raise ValueError(f"the filter {text!r} is not known here")

@@ -10,6 +10,7 @@ import uuid
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
@@ -219,23 +220,29 @@ class TaskRunner:
     def _called(self, service: str, action: str, parameters: Any, *, is_sdk: bool) -> Any:
         from botocore import xform_name  # noqa: PLC0415 - only for those who call services
         from botocore.exceptions import BotoCoreError, ClientError, UnknownServiceError  # noqa: PLC0415 - as above
+        from botocore.model import OperationNotFoundError  # noqa: PLC0415 - as above
 
         prefix = (_SDK_NAMES if is_sdk else _NAMES).get(service, service.capitalize())
         try:
             client = self._client(_CLIENTS.get(service, service))
             name = f"{action[:1].upper()}{action[1:]}"
-            shape = client.meta.service_model.operation_model(name).input_shape
-            answer = getattr(client, xform_name(name))(**_given(parameters or {}, shape))
+            model = client.meta.service_model.operation_model(name)
+            answer = getattr(client, xform_name(name))(**_given(parameters or {}, model.input_shape))
         except ClientError as error:
             told = error.response["Error"]
             code = str(told.get("Code", "Unknown")).rpartition(".")[2]
             raise StateError(
                 f"{prefix}.{code}{'' if code.endswith('Exception') else 'Exception'}", str(told.get("Message"))
             ) from error
-        except (BotoCoreError, UnknownServiceError, AttributeError, KeyError) as error:
+        except (UnknownServiceError, OperationNotFoundError) as error:
+            raise StateError(RUNTIME, f"The resource {service}:{action} is not recognized, or not emulated.") from error
+        except (BotoCoreError, AttributeError, KeyError) as error:
             raise StateError(f"{prefix}.SdkClientException", str(error)) from error
         answer.pop("ResponseMetadata", None)
-        return _plain(answer)
+        found = _plain(answer, model.output_shape)
+        if not is_sdk and (service, action) == ("events", "putEvents") and found.get("FailedEntryCount"):
+            raise StateError("EventBridge.FailedEntry", json.dumps(found))  # [DOC] sfn-docs:connect-eventbridge
+        return found
 
     def _client(self, service: str) -> Any:
         import boto3  # noqa: PLC0415 - as above
@@ -279,19 +286,21 @@ def _given(value: Any, shape: Any) -> Any:
     return value
 
 
-def _plain(value: Any) -> Any:
-    """An answer as JSON, names with a capital."""
+def _plain(value: Any, shape: Any) -> Any:
+    """An answer as JSON: names of the model's with a capital, those in maps (of a table's attributes) as they are."""
     if isinstance(value, dict):
-        return {
-            f"{str(name)[:1].upper()}{str(name)[1:]}" if isinstance(name, str) else name: _plain(each)
-            for name, each in value.items()
-        }
+        if shape is not None and shape.type_name == "map":
+            return {name: _plain(each, shape.value) for name, each in value.items()}
+        members = {} if shape is None else shape.members
+        return {f"{name[:1].upper()}{name[1:]}": _plain(each, members.get(name)) for name, each in value.items()}
     if isinstance(value, list):
-        return [_plain(each) for each in value]
+        return [_plain(each, None if shape is None else shape.member) for each in value]
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
-    if hasattr(value, "isoformat"):
-        return value.isoformat()
+    if isinstance(value, datetime):
+        moment = value.astimezone(UTC)
+        part = f".{moment.microsecond // 1000:03d}" if moment.microsecond >= 1000 else ""
+        return f"{moment:%Y-%m-%dT%H:%M:%S}{part}Z"
     if hasattr(value, "read"):
         return value.read().decode("utf-8", "replace")
     return value if isinstance(value, str | int | float | bool | None) else str(value)

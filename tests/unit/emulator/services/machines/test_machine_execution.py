@@ -217,9 +217,9 @@ PASSES = {"StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}}
 )
 async def test_a_state_hands_on_256_kb_at_most(state: Any, answer: Any, of: str) -> None:
     caught = {"ErrorEquals": ["States.ALL", "States.TaskFailed"], "Next": "C"}
-    more = {} if state["Type"] == "Pass" else {"Catch": [caught]}
+    states = {"S": {**state, "Catch": [caught]}, "C": {"Type": "Succeed"}}
     with pytest.raises(StateError) as failed:
-        await Ran(answer).run({"S": {**state, **more}, "C": {"Type": "Succeed"}}, {"half": "x" * 140_000})
+        await Ran(answer).run(states, {"half": "x" * 140_000})
     cause = f"The state/task '{of}' returned a result with a size exceeding the maximum number of bytes service limit."
     assert (failed.value.error, failed.value.cause) == ("States.DataLimitExceeded", cause)
 
@@ -257,6 +257,11 @@ async def test_a_machine_whose_time_is_over_is_told_from_a_state_whose_is() -> N
         ({"StartAt": "A", "States": {"A": {**TASK, "InputPath": "a"}}}, "'a' is no path"),
         ({"StartAt": "A", "QueryLanguage": "JSONata", "States": {"A": TASK}}, "JSONata at / is not emulated"),
         ({"StartAt": "A", "States": {"A": {"Type": "Map", "End": True}}}, "ItemProcessor is expected"),
+        ({"StartAt": "A", "States": {"A": TASK, "B": {"Type": "Succeed"}}}, 'State "B" is not reachable. at /States/B'),
+        (
+            {"StartAt": "A", "States": {"A": {**TASK, "Resource": "arn:aws:states:::http:invoke"}}},
+            "(http:invoke) are not",
+        ),
         ({"StartAt": "A", "States": {"A": {**TASK, "Assign": {"x": 1}}}}, "variables (Assign) are not emulated"),
         (
             {"StartAt": "A", "States": {"A": {**TASK, "HeartbeatSeconds": 9, "TimeoutSeconds": 9}}},

@@ -30,6 +30,10 @@ DATA = {"a": {"b": [1, 2, {"c": "x"}]}, "odd name": 3, "list": [{"n": 1}, {"n": 
         ("$.list[?(@.n > 2)]", [{"n": 5, "m": 0}]),
         ("$.list[?(@.m)].n", [5]),
         ("$.list[?(@.n == 1)].n", [1]),
+        ("$.list[?(@.n > 0 && @.m == 0)].n", [5]),
+        ("$.list[?(@.n == 1 || @.m == 0)].n", [1, 5]),
+        ("$.list[?(@.n == 1 || @.n == 5 && @.m == 1)].n", [1]),
+        ("$.a.b[?(@.c == 'x && y')]", []),
         ("$.list[*].missing", []),
     ],
 )
@@ -111,6 +115,11 @@ def test_a_function_comes_to_a_value(call: str, value: Any) -> None:
         "States.Array(1",
         "States.Array(1) x",
         "States.StringToJson('{')",
+        "States.MathAdd('a', 'b')",
+        "States.MathRandom(2, 2)",
+        "States.ArrayGetItem(States.Array(1), -1)",
+        "States.ArrayLength('text')",
+        "States.Base64Encode(1)",
     ],
 )
 def test_a_wrong_call_fails(call: str) -> None:
