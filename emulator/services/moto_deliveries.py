@@ -128,6 +128,7 @@ class Deliveries:
                 self._only = None
 
         S3Backend.complete_multipart_upload = complete_multipart_upload
+        _check_notifications()
         notifications.send_event = send_event
         notifications.send_test_event = send_test_event
         S3Backend._set_delete_marker = set_delete_marker  # noqa: SLF001 - as above
@@ -157,6 +158,29 @@ class Deliveries:
         from . import moto_sns  # noqa: PLC0415 - only where a bucket tells a topic
 
         moto_sns.send(to, _text(told), _SUBJECT)
+
+
+def _check_notifications() -> None:
+    """Have configurations refused that S3 refuses, before anything of them counts."""
+    from moto.s3.exceptions import S3ClientError  # noqa: PLC0415 - only what is asked for is imported
+    from moto.s3.models import FakeBucket, NotificationConfiguration  # noqa: PLC0415 - as above
+
+    set_configuration = FakeBucket.set_notification_configuration
+
+    def set_checked(bucket: Any, given: Mapping[str, Any] | None) -> None:
+        lists = {"topic": "Topic", "queue": "Queue", "cloud_function": "CloudFunction"}
+        found = NotificationConfiguration(
+            **{name: (given or {}).get(f"{told}Configuration") for name, told in lists.items()}
+        )
+        entries = [
+            s3_events.told_of(each.arn, each.events, (each.filters or {}).get("S3Key", {}).get("FilterRule", ()))
+            for each in (*found.topic, *found.queue, *found.cloud_function)
+        ]
+        if (why := s3_events.refused_configuration(entries)) is not None:
+            raise S3ClientError("InvalidArgument", why)
+        set_configuration(bucket, given)
+
+    FakeBucket.set_notification_configuration = set_checked
 
 
 def _take_keys() -> None:

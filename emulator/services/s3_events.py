@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import combinations
 from typing import Any, Final
 from urllib.parse import quote_plus
 
@@ -51,6 +52,50 @@ def wants(event: ObjectEvent, events: Iterable[str], filters: Iterable[Mapping[s
         if not tests[str(rule.get("Name", "")).lower()](value):
             return False
     return True
+
+
+class Told(Struct, frozen=True, kw_only=True):
+    """One entry of a bucket's configuration: who is told of what."""
+
+    to: str
+    """ARN of a function, a queue or a topic."""
+    events: tuple[str, ...]
+    prefix: str = ""
+    suffix: str = ""
+
+
+def told_of(to: str, events: Iterable[str], filters: Iterable[Mapping[str, Any]]) -> Told:
+    """An entry as the API has it."""
+    keys = {str(rule.get("Name", "")).lower(): str(rule.get("Value") or "") for rule in filters}
+    return Told(to=to, events=tuple(events), prefix=keys.get("prefix", ""), suffix=keys.get("suffix", ""))
+
+
+def refused_configuration(entries: Sequence[Told]) -> str | None:
+    """Why S3 does not take a configuration; None: it does.
+
+    [DOC] s3-docs:notification-how-to-event-types-and-destinations, notification-how-to-filtering; [USR] the words
+    """
+    if any(each.to.endswith(".fifo") for each in entries):
+        return "Unable to validate the following destination configurations"
+    if any(_overlap(one, other) for one, other in combinations(entries, 2)):
+        return (
+            "Configuration is ambiguously defined. Cannot have overlapping suffixes in two rules if the prefixes are "
+            "overlapping for the same event type."
+        )
+    return None
+
+
+def _covers(kind: str, other: str) -> bool:
+    return kind == other or (kind.endswith("*") and other.startswith(kind[:-1]))
+
+
+def _overlap(one: Told, other: Told) -> bool:
+    """Whether an event of one key can be for both."""
+    kinds = ((first, second) for first in one.events for second in other.events)
+    is_same_kind = any(_covers(first, second) or _covers(second, first) for first, second in kinds)
+    prefixes = one.prefix.startswith(other.prefix) or other.prefix.startswith(one.prefix)
+    suffixes = one.suffix.endswith(other.suffix) or other.suffix.endswith(one.suffix)
+    return is_same_kind and prefixes and suffixes
 
 
 def notification(event: ObjectEvent, configuration: str, at: datetime, *, request_id: str) -> dict[str, Any]:

@@ -35,6 +35,19 @@ def bucket(world: World, name: str, **configuration: Any) -> Any:
     return s3
 
 
+def test_a_configuration_that_tells_two_of_the_same_is_refused(world: World) -> None:
+    s3 = bucket(world, "ambiguous")
+    entries = [
+        {"QueueArn": queue_arn("inbox"), "Events": ["s3:ObjectCreated:*"], "Filter": rules(prefix="in/")},
+        {"QueueArn": queue_arn("inbox"), "Events": ["s3:ObjectCreated:Put"], "Filter": rules(prefix="in/deep/")},
+    ]
+    with pytest.raises(s3.exceptions.ClientError, match="Configuration is ambiguously defined"):
+        s3.put_bucket_notification_configuration(
+            Bucket="ambiguous", NotificationConfiguration={"QueueConfigurations": entries}
+        )
+    assert "QueueConfigurations" not in s3.get_bucket_notification_configuration(Bucket="ambiguous")
+
+
 def test_an_object_comes_back_as_it_was_put(world: World) -> None:
     s3 = bucket(world, "kept")
     content = bytes(range(256)) * 1000

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from emulator.services.s3_events import ObjectEvent, notification, sequencer, wants
+from emulator.services.s3_events import ObjectEvent, notification, refused_configuration, sequencer, told_of, wants
 from emulator.services.s3_events import test_event as told_test_event
 
 AT = datetime(2026, 11, 27, 8, 30, 5, 250_000, tzinfo=UTC)
@@ -99,3 +99,27 @@ def test_a_queue_is_told_that_it_was_named() -> None:
         "RequestId": "5582815E1AEA5ADF",
         "HostId": "5582815e1aea5adf" * 4,
     }
+
+
+CREATED = "s3:ObjectCreated:*"
+
+
+@pytest.mark.parametrize(
+    ("entries", "is_taken"),
+    [
+        ([("a", [CREATED], "", ""), ("b", ["s3:ObjectRemoved:*"], "", "")], True),
+        ([("a", [CREATED], "in/", ""), ("b", [CREATED], "out/", "")], True),
+        ([("a", [CREATED], "in/", ".jpg"), ("b", [CREATED], "in/", ".png")], True),
+        ([("a", ["s3:ObjectCreated:Put"], "", ""), ("b", ["s3:ObjectCreated:Copy"], "", "")], True),
+        ([("a", [CREATED], "", ""), ("b", ["s3:ObjectCreated:Put"], "", "")], False),
+        ([("a", [CREATED], "in/", ""), ("b", [CREATED], "in/deep/", ".jpg")], False),
+        ([("a", [CREATED], "", ".jpg"), ("b", [CREATED], "in/", "")], False),
+        ([("a.fifo", [CREATED], "", "")], False),
+    ],
+)
+def test_a_configuration_is_taken_unless_two_are_told_of_the_same(entries: Any, is_taken: bool) -> None:
+    told = [
+        told_of(to, events, [{"Name": "Prefix", "Value": prefix}, {"Name": "suffix", "Value": suffix}])
+        for to, events, prefix, suffix in entries
+    ]
+    assert (refused_configuration(told) is None) is is_taken
