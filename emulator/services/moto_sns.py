@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from moto.sns.exceptions import SNSInvalidParameter
-from moto.sns.models import SNSBackend, Subscription
+from moto.sns.models import SNSBackend, Subscription, Topic
 
 from ..event_sources.queues.duplicates import Duplicates, of_content
 from ..event_sources.streams.filters import InvalidFilterPatternError
@@ -61,6 +61,16 @@ class _Topics:
             return made
 
         SNSBackend.publish = publish_once
+        Topic.publish = _to_all
+
+
+def _to_all(topic: Any, message: str, **more: Any) -> str:
+    """Publish to all subscriptions; moto takes the first page of their list, and keeps each message for ever."""
+    message_id = str(uuid.uuid4())
+    for subscription in list(topic.sns_backend.subscriptions.values()):
+        if subscription.topic.arn == topic.arn:
+            subscription.publish(message, message_id, **more)
+    return message_id
 
 
 def deduplication_of(topic: Any, message: str, given: str | None) -> str | None:

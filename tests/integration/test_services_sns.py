@@ -89,6 +89,17 @@ def test_a_fifo_topic_tells_its_queue_what_is_the_same_and_takes_it_once(world: 
     assert [json.loads(world.message("by-id.fifo")["Body"])["Message"] for _ in range(2)] == ["1", "2"]
 
 
+def test_a_topic_tells_more_than_a_page_of_subscribers(world: World) -> None:
+    sns, arn = topic(world, "many")
+    sqs = world.client("sqs")
+    urls = [sqs.create_queue(QueueName=f"many-{number}")["QueueUrl"] for number in range(101)]
+    for number in range(len(urls)):
+        sns.subscribe(TopicArn=arn, Protocol="sqs", Endpoint=queue_arn(f"many-{number}"))
+    sns.publish(TopicArn=arn, Message="to all")
+
+    assert all(sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20).get("Messages") for url in urls)
+
+
 def test_what_a_queue_refuses_costs_no_service_its_state(world: World) -> None:
     sns, arn = topic(world, "kept")
     world.client("events").put_rule(Name="to-fifo", EventPattern='{"source": ["refused"]}')
