@@ -160,6 +160,10 @@ class ControlWorld:
         """The stack after a change set was executed."""
         found = self.proposed(stack, body, kind, **more)
         assert found["Status"] == "CREATE_COMPLETE", found
+        return self.deployed_set(found)
+
+    def deployed_set(self, found: Any) -> Any:
+        """The stack after a change set that is there already was executed."""
         self.cloudformation.execute_change_set(ChangeSetName=found["ChangeSetId"])
         return self.settled(found["StackId"])
 

@@ -96,7 +96,7 @@ def test_a_deleted_stack_leaves_nothing_but_what_is_retained(world: ControlWorld
     body["Resources"]["Kept"] = {
         **kept,
         "DeletionPolicy": "Retain",
-        "Properties": {**kept["Properties"], "TableName": "kept"},
+        "Properties": {**kept["Properties"], "TableName": "stays"},
     }
     stack = world.deployed("gone", body)
     url = outputs(stack)["Url"]
@@ -109,13 +109,32 @@ def test_a_deleted_stack_leaves_nothing_but_what_is_retained(world: ControlWorld
     with pytest.raises(InvalidStatus):
         connect(url, open_timeout=60)
     tables = world.client("dynamodb").list_tables()["TableNames"]
-    assert "kept" in tables
+    assert "stays" in tables
     assert outputs(stack)["Table"] not in tables
     assert refused(world.cloudformation.describe_stacks, StackName="gone") == (
         "ValidationError",
         "Stack with id gone does not exist",
     )
     assert ("Kept", "DELETE_SKIPPED", None) in world.events(stack["StackId"])
+
+
+def test_a_replaced_table_stays_only_if_its_update_replace_policy_says_so(world: ControlWorld) -> None:
+    table = template("none.zip")["Resources"]["Table"]
+
+    def named(end: str, policy: str) -> dict[str, Any]:
+        properties = [{**table["Properties"], "TableName": f"{name}{end}"} for name in ("kept", "lost")]
+        kept = {**table, "UpdateReplacePolicy": policy, "Properties": properties[0]}
+        lost = {**table, "DeletionPolicy": policy, "Properties": properties[1]}
+        return {"Resources": {"Kept": kept, "Lost": lost}}
+
+    world.deployed("replacing", named("1", "Delete"))
+    found = world.proposed("replacing", named("1", "Retain"), "UPDATE")
+    assert found["Status"] == "CREATE_COMPLETE"  # a policy alone is a change
+    world.deployed_set(found)
+    world.deployed("replacing", named("2", "Retain"), "UPDATE")
+
+    tables = world.client("dynamodb").list_tables()["TableNames"]
+    assert [each for each in tables if each.startswith(("kept", "lost"))] == ["kept1", "kept2", "lost2"]
 
 
 def test_what_cannot_be_made_is_rolled_back_with_its_reason(world: ControlWorld) -> None:

@@ -25,17 +25,24 @@ def changed(before: Mapping[str, ResourceRecord], after: Mapping[str, ResourceRe
 def _is_changed(old: ResourceRecord, now: ResourceRecord) -> bool:
     if (old.type, old.physical_id, old.properties) != (now.type, now.physical_id, now.properties):
         return True
+    if _attributes(old, now):
+        return True
     return now.inner is not None and not is_same(old.inner, now.inner)
 
 
 def gone(before: Mapping[str, ResourceRecord], after: Mapping[str, ResourceRecord]) -> Iterator[ResourceRecord]:
-    """The resources that are no more or become others, also those of nested stacks that stay."""
+    """The resources that are no more or become others, also those of nested stacks that stay; not those that are kept.
+
+    [DOC] cfn-docs:aws-attribute-deletionpolicy, cfn-docs:aws-attribute-updatereplacepolicy: each for its own case;
+    [INF] what is replaced is kept as the template says that replaces it
+    """
     for each in changed(before, after):
         old, now = before.get(each.logical_id), after.get(each.logical_id)
         if old is None:
             continue
         if now is None or each.replaced:
-            yield old
+            if not (old.retained if now is None else now.outlives_replacement):
+                yield old
         elif old.inner is not None and now.inner is not None:
             yield from gone(old.inner.resources, now.inner.resources)
 
@@ -58,7 +65,17 @@ def _modified(old: ResourceRecord, now: ResourceRecord) -> Change:
         type=now.type,
         replaced=(old.type, old.physical_id) != (now.type, now.physical_id),
         properties=tuple(name for name in names if old.properties.get(name) != now.properties.get(name)),
+        attributes=_attributes(old, now),
     )
+
+
+def _attributes(old: ResourceRecord, now: ResourceRecord) -> tuple[str, ...]:
+    """The policies that change. [USR] cloudformation-coverage-roadmap #1543, ministack #1646: they count as a change"""
+    policies = (
+        ("DeletionPolicy", old.retained, now.retained),
+        ("UpdateReplacePolicy", old.outlives_replacement, now.outlives_replacement),
+    )
+    return tuple(name for name, before, after in policies if before != after)
 
 
 def is_same(before: Proposed | None, after: Proposed) -> bool:

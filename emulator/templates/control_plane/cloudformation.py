@@ -309,7 +309,9 @@ class CloudFormation:
         failed: dict[str, str] = {}
         try:
             await self._engine.remove(stack.name)
-            failed = await self._engine.discard(each for name, each in current.items() if name not in kept)
+            failed = await self._engine.discard(
+                each for name, each in current.items() if name not in kept and not each.retained
+            )
         except (PerformError, ConfigurationError) as error:
             failed = dict.fromkeys(current, str(error))
         stack = self.book.named(stack_id)

@@ -263,10 +263,10 @@ class Engine:
             self._know(wanted)
 
     async def discard(self, resources: Iterable[ResourceRecord]) -> dict[str, str]:
-        """Remove what resources kept; answers which could not be, each with why."""
+        """Remove what resources kept, whatever their policies say; answers which could not be, each with why."""
         failed = {}
         for each in resources:
-            for found in () if each.retained else removals(each):
+            for found in removals(each):
                 why = await self._world.remove(found)
                 if why is not None:
                     failed[each.logical_id] = why

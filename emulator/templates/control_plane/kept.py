@@ -89,5 +89,9 @@ def _proposed(note: Mapping[str, Any]) -> Proposed:
 
 
 def _change_set(note: Mapping[str, Any]) -> ChangeSet:
-    changes = tuple(Change(**{**each, "properties": tuple(each["properties"])}) for each in note["changes"])
+    changes = tuple(Change(**{**each, **_tuples(each, "properties", "attributes")}) for each in note["changes"])
     return ChangeSet(**{**note, "proposed": _proposed(note["proposed"]), "changes": changes})
+
+
+def _tuples(note: Mapping[str, Any], *names: str) -> dict[str, tuple[Any, ...]]:
+    return {name: tuple(note.get(name, ())) for name in names}

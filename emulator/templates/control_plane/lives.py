@@ -67,9 +67,9 @@ def updated(stack: StackRecord, to: Proposed, moment: Moment) -> StackRecord:
     for each in changes:
         if each.action == "Remove":
             stack = _removed(stack, before[each.logical_id], moment)
-        elif each.replaced and not before[each.logical_id].retained:
-            old = before[each.logical_id]
+        elif each.replaced:
             now = stack.resources[each.logical_id]
+            old = structs.replace(before[each.logical_id], retained=now.outlives_replacement)
             stack = _removed(stack, old, moment)
             stack = structs.replace(stack, resources={**stack.resources, each.logical_id: now})
     return _told(structs.replace(stack, current=to), "UPDATE_COMPLETE", None, moment)
@@ -108,8 +108,8 @@ def not_created(stack: StackRecord, to: Proposed, failure: Failure, moment: Mome
     )
     wanted = f"{'Delete' if failure.on_failure == 'DELETE' else 'Rollback'} requested by user."
     stack = _told(stack, beginning, told + wanted, moment)
-    for each in to.resources.values():
-        stack = _removed(stack, each, moment)
+    for each in to.resources.values():  # none was made, of which a policy could say that it stays
+        stack = _removed(stack, structs.replace(each, retained=False), moment)
     if failure.on_failure == "DELETE":
         stack = structs.replace(stack, deleted_at=moment.at, change_sets={})
     return _told(stack, end, None, moment)

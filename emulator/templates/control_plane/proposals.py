@@ -53,6 +53,7 @@ def _record(resource: Resource, written: Mapping[str, Any], stack: Stack) -> Res
         type=resource.type,
         properties=resource.properties,
         retained=written.get("DeletionPolicy") in ("Retain", "RetainExceptOnCreate"),
+        outlives_replacement=written.get("UpdateReplacePolicy") == "Retain",
         inner=_nested(resource, stack) if resource.type == STACK else None,
     )
 

@@ -24,6 +24,8 @@ class ResourceRecord(Struct, frozen=True, kw_only=True):
     """Resolved."""
     retained: bool = False
     """Whether it stays when it is no longer of the stack: its ``DeletionPolicy`` says so."""
+    outlives_replacement: bool = False
+    """Whether it stays when another one takes its place: its ``UpdateReplacePolicy`` says so."""
     inner: Proposed | None = None
     """The stack that it is, nested in this one; None: it is none."""
     status: str = ""
@@ -86,6 +88,8 @@ class Change(Struct, frozen=True, kw_only=True):
     replaced: bool = False
     properties: tuple[str, ...] = ()
     """Those that change."""
+    attributes: tuple[str, ...] = ()
+    """What else of it changes, such as ``DeletionPolicy``."""
 
 
 class ChangeSet(Struct, frozen=True, kw_only=True):

@@ -161,7 +161,8 @@ def change(found: Change) -> dict[str, Any]:
     }
     if found.action == "Modify":
         told["Replacement"] = "True" if found.replaced else "False"
-    told["Scope"] = ["Properties"] if found.action == "Modify" else []
+    changed = ["Properties"] if found.properties or found.replaced or not found.attributes else []
+    told["Scope"] = [*changed, *found.attributes] if found.action == "Modify" else []
     recreated = "Always" if found.replaced else "Never"
     told["Details"] = [
         {
@@ -170,6 +171,13 @@ def change(found: Change) -> dict[str, Any]:
             "ChangeSource": "DirectModification",
         }
         for name in found.properties
+    ] + [
+        {
+            "Target": {"Attribute": name, "RequiresRecreation": "Never"},
+            "Evaluation": "Static",
+            "ChangeSource": "DirectModification",
+        }
+        for name in found.attributes
     ]
     return {"Type": "Resource", "ResourceChange": told}
 

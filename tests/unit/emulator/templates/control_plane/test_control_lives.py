@@ -5,13 +5,15 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from emulator.templates.control_plane import lives
-from emulator.templates.control_plane.changes import changed, is_same
+from emulator.templates.control_plane.changes import changed, gone, is_same
 from emulator.templates.control_plane.records import Failure, Moment, Output, Proposed, ResourceRecord, StackRecord
+from emulator.templates.control_plane.told import change as change_told
 
 STATUSES = {
     *("REVIEW_IN_PROGRESS", "CREATE_IN_PROGRESS", "CREATE_COMPLETE", "CREATE_FAILED", "ROLLBACK_COMPLETE"),
@@ -25,13 +27,16 @@ def moment(at: float = 1.0) -> Moment:
     return Moment(at=at, ids=IDS, token="token")
 
 
-def resource(name: str, physical_id: str = "", *, retained: bool = False, **properties: Any) -> ResourceRecord:
+def resource(
+    name: str, physical_id: str = "", *, retained: bool = False, outlives: bool = False, **properties: Any
+) -> ResourceRecord:
     return ResourceRecord(
         logical_id=name,
         physical_id=physical_id or name.lower(),
         type="AWS::SQS::Queue",
         properties=properties,
         retained=retained,
+        outlives_replacement=outlives,
     )
 
 
@@ -146,6 +151,44 @@ def test_what_is_retained_is_skipped() -> None:
         "chat DELETE_COMPLETE",
     ]
     assert found.deleted_at == 5.0
+
+
+REPLACED = [
+    pytest.param({}, ["It DELETE_IN_PROGRESS", "It DELETE_COMPLETE"], True, id="no policy"),
+    pytest.param({"outlives": True}, ["It DELETE_SKIPPED"], False, id="UpdateReplacePolicy"),
+    pytest.param({"retained": True}, ["It DELETE_IN_PROGRESS", "It DELETE_COMPLETE"], True, id="DeletionPolicy"),
+]
+
+
+@pytest.mark.parametrize(("policies", "events", "goes"), REPLACED)
+def test_what_is_replaced_goes_unless_its_own_policy_keeps_it(
+    policies: dict[str, bool], events: list[str], goes: bool
+) -> None:
+    before, to = made(wanted(resource("It", "old", **policies))), wanted(resource("It", "new", **policies))
+    found = lives.updated(lives.started(before, "UPDATE", moment()), to, moment())
+
+    assert told(found)[-1 - len(events) : -1] == events
+    assert before.current is not None
+    assert [each.physical_id for each in gone(before.current.resources, to.resources)] == ["old"] * goes
+
+
+def test_a_policy_is_a_change_of_its_own() -> None:
+    before, after = wanted(resource("A", size=1)), wanted(resource("A", size=1, retained=True, outlives=True))
+    change = changed(before.resources, after.resources)[0]
+
+    assert (change.replaced, change.properties) == (False, ())
+    assert change.attributes == ("DeletionPolicy", "UpdateReplacePolicy")
+    described = change_told(change)["ResourceChange"]
+    assert (described["Replacement"], described["Scope"]) == ("False", ["DeletionPolicy", "UpdateReplacePolicy"])
+    assert [each["Target"]["Attribute"] for each in described["Details"]] == described["Scope"]
+
+
+def test_no_policy_keeps_what_was_never_made() -> None:
+    to = wanted(resource("Kept", retained=True), resource("B"))
+    failure = Failure(reason="it is wrong", logical_id="B")
+    found = lives.not_created(lives.started(stack(), "CREATE", moment()), to, failure, moment())
+
+    assert "Kept DELETE_SKIPPED" not in told(found)
 
 
 def test_what_cannot_be_removed_stays_of_the_stack() -> None:
