@@ -167,13 +167,26 @@ class ControlWorld:
         self.cloudformation.execute_change_set(ChangeSetName=found["ChangeSetId"])
         return self.settled(found["StackId"])
 
-    def settled(self, stack: str) -> Any:
-        """The stack once nothing is done to it any more."""
+    def settled(self, stack: str, status: str | None = None) -> Any:
+        """The stack once nothing is done to it any more; ``status``: once it has that one."""
         return until(
             lambda: self.cloudformation.describe_stacks(StackName=stack)["Stacks"][0],
-            lambda found: not found["StackStatus"].endswith("_IN_PROGRESS"),
+            lambda found: (
+                found["StackStatus"] == status
+                if status is not None
+                else not found["StackStatus"].endswith("_IN_PROGRESS")
+            ),
             seconds=60.0,
         )
+
+    def physical(self, stack: str, name: str) -> str:
+        """A resource's physical id."""
+        found = self.cloudformation.describe_stack_resource(StackName=stack, LogicalResourceId=name)
+        return str(found["StackResourceDetail"]["PhysicalResourceId"])
+
+    def buckets(self) -> set[str]:
+        """Names of the buckets that there are."""
+        return {each["Name"] for each in self.client("s3").list_buckets()["Buckets"]}
 
     def events(self, stack: str) -> list[tuple[str, str, str | None]]:
         """What happened, the oldest first."""

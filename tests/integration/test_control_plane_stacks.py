@@ -205,9 +205,10 @@ def test_an_export_is_imported_and_cannot_go_before_its_importer(world: ControlW
     assert ("queue-of-exporter", arn) in [(each["Name"], each["Value"]) for each in exports]
     assert world.cloudformation.list_imports(ExportName="queue-of-exporter")["Imports"] == ["importer"]
     world.cloudformation.delete_stack(StackName="exporter")
-    assert world.settled("exporter")["StackStatus"] == "DELETE_FAILED"
-    reasons = [str(each[2]) for each in world.events("exporter")]
-    assert any("Export queue-of-exporter cannot be deleted as it is in use by importer" in each for each in reasons)
+    found = world.settled("exporter")
+    reason = "Export queue-of-exporter cannot be deleted as it is in use by importer"
+    assert (found["StackStatus"], found["StackStatusReason"]) == ("CREATE_COMPLETE", reason)
+    assert [each[1] for each in world.events("exporter")][-2:] == ["DELETE_IN_PROGRESS", "CREATE_COMPLETE"]
     world.cloudformation.delete_stack(StackName="importer")
     world.cloudformation.delete_stack(StackName="exporter")
 
@@ -256,6 +257,57 @@ def test_an_import_of_nothing_is_refused_in_cloudformations_words(world: Control
     assert "No export named nobodys found." in message
 
 
+FAILING = {"Good": {"Type": "AWS::S3::Bucket"}, "Bad": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "_"}}}
+
+
+def test_a_stack_that_is_left_as_it_failed_is_changed_or_rolled_back_from_there(world: ControlWorld) -> None:
+    good, bad = json.dumps({"Resources": {"Good": FAILING["Good"]}}), json.dumps({"Resources": FAILING})
+    aws = world.cloudformation
+    for name, options in (("left", {"DisableRollback": True}), ("let", {"OnFailure": "DO_NOTHING"})):
+        aws.create_stack(StackName=name, TemplateBody=bad, **options)
+        assert world.settled(name)["StackStatus"] == "CREATE_FAILED", world.events(name)
+    bucket = world.physical("left", "Good")
+    _, text = refused(aws.update_stack, StackName="left", TemplateBody=good)
+    assert text.startswith("This stack is currently in a non-terminal [CREATE_FAILED] state.")
+    _, text = refused(aws.update_stack, StackName="let", TemplateBody=good, DisableRollback=True)
+    assert "because it contains [on-failure: DO_NOTHING]" in text
+
+    aws.update_stack(StackName="left", TemplateBody=good, DisableRollback=True)
+    assert world.settled("left")["StackStatus"] == "UPDATE_COMPLETE", world.events("left")
+    aws.update_stack(StackName="left", TemplateBody=bad, DisableRollback=True)
+    assert world.settled("left")["StackStatus"] == "UPDATE_FAILED", world.events("left")
+    aws.rollback_stack(StackName="left")
+    assert world.settled("left")["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    assert world.physical("left", "Good") == bucket
+
+    lost = world.physical("let", "Good")
+    assert {bucket, lost} <= world.buckets()
+    aws.rollback_stack(StackName="let")
+    assert world.settled("let")["StackStatus"] == "ROLLBACK_COMPLETE"
+    assert {bucket, lost} & world.buckets() == {bucket}
+    assert "can not be rolled back" in refused(aws.rollback_stack, StackName="let")[1]
+
+
+def test_a_stack_is_deleted_while_it_is_made_and_twice(world: ControlWorld) -> None:
+    body = json.dumps({"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}})
+    made = world.cloudformation.create_stack(StackName="brief", TemplateBody=body)["StackId"]
+
+    world.cloudformation.delete_stack(StackName="brief")
+    world.cloudformation.delete_stack(StackName="brief")
+    assert world.settled(made, "DELETE_COMPLETE")["StackStatus"] == "DELETE_COMPLETE"
+
+
+def test_a_stack_with_nothing_but_change_sets_is_not_updated(world: ControlWorld) -> None:
+    body = {"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}}
+    world.proposed("reviewed", body)
+
+    for name in ("reviewed", "nobodys"):
+        assert refused(world.cloudformation.update_stack, StackName=name, TemplateBody=json.dumps(body)) == (
+            "ValidationError",
+            f"Stack [{name}] does not exist",
+        )
+
+
 def test_a_protected_stack_stays(world: ControlWorld) -> None:
     body = json.dumps({"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}})
     made = world.cloudformation.create_stack(StackName="safe", TemplateBody=body, EnableTerminationProtection=True)
@@ -282,6 +334,34 @@ def test_a_bucket_that_is_not_empty_is_not_deleted(world: ControlWorld) -> None:
     s3.delete_object(Bucket="full", Key="a")
     world.cloudformation.delete_stack(StackName="full")
     assert world.settled(stack["StackId"])["StackStatus"] == "DELETE_COMPLETE"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param({"RetainResources": ["Bucket"]}, id="what is named"),
+        pytest.param({"DeletionMode": "FORCE_DELETE_STACK"}, id="whatever cannot be deleted"),
+    ],
+)
+def test_a_stack_whose_deletion_failed_goes_without_what_stays(world: ControlWorld, options: dict[str, Any]) -> None:
+    names = {"Bucket": {"Type": "AWS::S3::Bucket"}, "Queue": {"Type": "AWS::SQS::Queue"}}
+    stack_id = world.deployed("stuck", {"Resources": names})["StackId"]
+    bucket = world.physical("stuck", "Bucket")
+    world.client("s3").put_object(Bucket=bucket, Key="a", Body=b"1")
+    aws = world.cloudformation
+    assert (
+        "only when the stack is in the DELETE_FAILED state"
+        in refused(aws.delete_stack, StackName="stuck", **options)[1]
+    )
+    aws.delete_stack(StackName="stuck")
+    world.settled("stuck", "DELETE_FAILED")
+    text = refused(aws.delete_stack, StackName="stuck", RetainResources=["Queue"])[1]
+    assert text.startswith("The specified resources to retain must be in a valid state.")
+
+    aws.delete_stack(StackName="stuck", **options)
+    world.settled(stack_id, "DELETE_COMPLETE")
+    assert world.events(stack_id)[-2][:2] == ("Bucket", "DELETE_SKIPPED")
+    assert bucket in world.buckets()
 
 
 def test_a_nested_stack_is_one_of_its_own_that_changes_and_goes_with_its_parent(world: ControlWorld) -> None:

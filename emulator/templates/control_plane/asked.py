@@ -175,9 +175,50 @@ def _strings(asked: Mapping[str, Any], name: str) -> list[str]:
 
 def refuse_state(stack: StackRecord, operation: str) -> None:
     """Refuse a change of a stack that cannot be changed as it is now; raises ApiError. [USR] in these words."""
-    is_failed = stack.status in ("ROLLBACK_COMPLETE", "CREATE_FAILED", "DELETE_FAILED", "ROLLBACK_FAILED")
+    is_failed = stack.status in ("ROLLBACK_COMPLETE", "DELETE_FAILED", "ROLLBACK_FAILED")
     if stack.is_busy or (is_failed and operation == "updated"):
         raise invalid(f"Stack:{stack.stack_id} is in {stack.status} state and can not be {operation}.")
+
+
+def refuse_rollback(stack: StackRecord, asked: Mapping[str, Any]) -> None:
+    """Refuse an update, of a stack that failed and was left so, that could be rolled back; raises ApiError.
+
+    [DOC] cfn-docs:stack-failure-options; [USR] code-dot-org #68524, aws-cdk #30546: the words
+    """
+    if stack.status not in ("CREATE_FAILED", "UPDATE_FAILED"):
+        return
+    if not stack.disable_rollback:
+        raise invalid(
+            f"This stack cannot be updated from [{stack.status}] state because it contains [on-failure: DO_NOTHING]. "
+            "Please use disable-rollback option instead during stack creation."
+        )
+    if asked.get("DisableRollback") != "true":
+        raise invalid(
+            f"This stack is currently in a non-terminal [{stack.status}] state. To update the stack from this state, "
+            "please use the disable-rollback parameter with update-stack API. To rollback to the last known good "
+            "state, use the rollback-stack API"
+        )
+
+
+def retained(stack: StackRecord, asked: Mapping[str, Any]) -> frozenset[str]:
+    """Logical ids of what a deletion is to leave; raises ApiError where it cannot leave it.
+
+    [DOC] cfn-api:DeleteStack; [USR] aws-nuke #270, the second text; eks-perf-tests #517, the first of another parameter
+    """
+    names = frozenset(_strings(asked, "RetainResources"))
+    is_forced = asked.get("DeletionMode") == "FORCE_DELETE_STACK"
+    if (names or is_forced) and stack.status != "DELETE_FAILED":
+        what = "activate DeletionMode FORCE_DELETE_STACK" if is_forced else "specify RetainResources"
+        raise invalid(
+            f"Invalid operation on stack [{stack.stack_id}]. You can {what} in a delete stack operation only when the "
+            "stack is in the DELETE_FAILED state."
+        )
+    if not names <= stack.standing.keys():
+        raise invalid(
+            "The specified resources to retain must be in a valid state. Do not specify resources that are in the "
+            "DELETE_COMPLETE state."
+        )
+    return names
 
 
 def invalid(text: str) -> ApiError:

@@ -23,8 +23,9 @@ from .asked import invalid
 from .book import Book
 from .changes import among, changed, gone, is_same
 from .engine import Engine, PerformError, World
+from .exports import ExportError
 from .query import ApiError
-from .records import ChangeSet, Deployed, Failure, Moment, Proposed, StackRecord
+from .records import REVIEW, ChangeSet, Deployed, Failure, Moment, Proposed, ResourceRecord, StackRecord
 
 NO_CHANGES: Final = (
     "The submitted information didn't contain changes. Submit different information to create a change set."
@@ -62,6 +63,7 @@ class CloudFormation:
             "DeleteStack": self._delete_stack,
             "ExecuteChangeSet": self._execute_change_set,
             "GetTemplateSummary": self._summary,
+            "RollbackStack": self._roll_back,
             "UpdateStack": self._update_stack,
             "UpdateTerminationProtection": self._protect,
             "ValidateTemplate": self._validate,
@@ -105,12 +107,12 @@ class CloudFormation:
             raise invalid(f"ChangeSetType {kind} is not emulated; there are CREATE and UPDATE")
         found = self.book.find(name)
         if kind == "CREATE":
-            if found is not None and found.status != "REVIEW_IN_PROGRESS":
+            if found is not None and found.status != REVIEW:
                 raise invalid(
                     f"Stack [{found.name}] already exists and cannot be created again with the changeSet [{set_name}]."
                 )
             found = found or lives.reviewed(asking.new_name(name), self._stack_id(name), self._moment(parameters))
-        elif found is None or found.status == "REVIEW_IN_PROGRESS":
+        elif found is None or found.status == REVIEW:
             raise invalid(f"Stack [{name}] does not exist")
         asking.refuse_state(found, "updated")
         known = found.change_sets.get(set_name)
@@ -170,11 +172,12 @@ class CloudFormation:
                 f"[{change_set.status}]",
             )
         asking.refuse_state(stack, "updated")
+        asking.refuse_rollback(stack, parameters)
         running = structs.replace(change_set, execution="EXECUTE_IN_PROGRESS")
         token = parameters.get("ClientRequestToken")
         on_failure = "DO_NOTHING" if parameters.get("DisableRollback") == "true" else change_set.on_failure
         # What was proposed from the same beginning cannot be executed any more; CloudFormation forgets it.
-        stack = structs.replace(stack, change_sets={running.name: running})
+        stack = structs.replace(stack, change_sets={running.name: running}, disable_rollback=on_failure == "DO_NOTHING")
         self._begin(stack, change_set.kind, change_set.proposed, on_failure, token)
         return {}
 
@@ -200,19 +203,24 @@ class CloudFormation:
             status="CREATE_IN_PROGRESS",
             created_at=moment.at,
             is_protected=parameters.get("EnableTerminationProtection") == "true",
-            disable_rollback=wanted.on_failure == "DO_NOTHING",
+            disable_rollback=parameters.get("DisableRollback") == "true",
         )
         self._begin(stack, "CREATE", proposed, wanted.on_failure, wanted.token)
         return {"StackId": stack.stack_id}
 
     async def _update_stack(self, parameters: Parameters) -> Mapping[str, Any]:
-        stack = self.book.named(asking.stack_name(parameters))
-        asking.refuse_state(stack, "updated")
-        proposed, wanted = await self._proposed(parameters, stack)
-        stack = self.book.named(stack.stack_id)
+        name = asking.stack_name(parameters)
+        found = self.book.find(name)
+        if found is None or found.status == REVIEW:
+            raise invalid(f"Stack [{name}] does not exist")
+        asking.refuse_state(found, "updated")
+        asking.refuse_rollback(found, parameters)
+        proposed, wanted = await self._proposed(parameters, found)
+        stack = self.book.named(found.stack_id)
         asking.refuse_state(stack, "updated")
         if is_same(stack.current, proposed):
             raise invalid(NO_UPDATES)
+        stack = structs.replace(stack, disable_rollback=wanted.on_failure == "DO_NOTHING")
         self._begin(stack, "UPDATE", proposed, wanted.on_failure, wanted.token)
         return {"StackId": stack.stack_id}
 
@@ -223,12 +231,25 @@ class CloudFormation:
             return {}  # [DOC] cfn-api:DeleteStack: a stack that is gone is no error
         if stack.is_protected:
             raise invalid(f"Stack [{stack.name}] cannot be deleted while TerminationProtection is enabled")
-        asking.refuse_state(stack, "deleted")
-        kept = {str(each) for each in parameters.get("RetainResources") or ()}
-        moment = self._moment(parameters)
-        self.book.put(lives.started(stack, "DELETE", moment))
-        self._run(stack.stack_id, self._delete(stack.stack_id, kept, moment))
+        if stack.status == "DELETE_IN_PROGRESS":
+            return {}
+        kept = asking.retained(stack, parameters)
+        is_forced = parameters.get("DeletionMode") == "FORCE_DELETE_STACK"
+        if stack.status != "CREATE_IN_PROGRESS":  # whose creation AWS ends, and this waits for
+            asking.refuse_state(stack, "deleted")
+            self.book.put(lives.started(stack, "DELETE", self._moment(parameters)))
+        self._run(stack.stack_id, self._delete(stack, kept, self._moment(parameters), is_forced=is_forced))
         return {}
+
+    async def _roll_back(self, parameters: Parameters) -> Mapping[str, Any]:
+        """Back to what a stack was before it failed and was left so. [DOC] cfn-api:RollbackStack"""
+        stack = self.book.named(asking.stack_name(parameters))
+        if stack.status not in ("CREATE_FAILED", "UPDATE_FAILED"):
+            raise invalid(f"Stack:{stack.stack_id} is in {stack.status} state and can not be rolled back.")
+        if stack.current is None:
+            await self._engine.discard(stack.standing.values())
+        self.book.put(lives.rolled_back(stack, self._moment(parameters)))
+        return {"StackId": stack.stack_id}
 
     async def _protect(self, parameters: Parameters) -> Mapping[str, Any]:
         stack = self.book.named(asking.stack_name(parameters))
@@ -257,7 +278,7 @@ class CloudFormation:
         self._run(stack.stack_id, self._perform(stack.stack_id, kind, to, on_failure, token))
 
     def _run(self, stack_id: str, work: Any) -> None:
-        task = asyncio.get_running_loop().create_task(self._guarded(stack_id, work))
+        task = asyncio.get_running_loop().create_task(self._guarded(stack_id, work), name=stack_id)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -270,7 +291,7 @@ class CloudFormation:
 
     async def _perform(self, stack_id: str, kind: str, to: Proposed, on_failure: str, token: Any) -> None:
         name = self.book.named(stack_id).name
-        before = self.book.named(stack_id).current
+        before = self.book.named(stack_id).standing
         failure: PerformError | None = None
         try:
             await self._engine.perform(name, Deployed(text=to.template, parameters=to.parameters))
@@ -291,35 +312,48 @@ class CloudFormation:
             if kind == "CREATE" and on_failure != "DO_NOTHING":
                 await self._engine.discard(among(to.resources, failure.made))
             culprit = failure.logical_id if failure.logical_id in to.resources else None
-            failed = Failure(reason=str(failure), logical_id=culprit, on_failure=on_failure)
+            failed = Failure(reason=str(failure), logical_id=culprit, on_failure=on_failure, made=failure.made)
             stack = fails(stack, to, failed, moment)
         done = "EXECUTE_COMPLETE" if failure is None else "EXECUTE_FAILED"
         sets = {each.name: structs.replace(each, execution=done) for each in stack.change_sets.values()}
         self.book.put(structs.replace(stack, change_sets=sets))
 
-    async def _discard_replaced(self, before: Proposed | None, to: Proposed) -> None:
-        if before is None:
-            return
-        for name, why in (await self._engine.discard(gone(before.resources, to.resources))).items():
+    async def _discard_replaced(self, before: Mapping[str, ResourceRecord], to: Proposed) -> None:
+        for name, why in (await self._engine.discard(gone(before, to.resources))).items():
             log.warning("what a resource kept is still there", resource=name, why=why)
 
-    async def _delete(self, stack_id: str, kept: set[str], moment: Moment) -> None:
+    async def _delete(
+        self, asked: StackRecord, kept: frozenset[str], moment: Moment, *, is_forced: bool = False
+    ) -> None:
+        """Delete a stack, after its creation if that is under way; ``asked`` is the stack as it was before."""
+        stack_id, status = asked.stack_id, asked.status
+        if status == "CREATE_IN_PROGRESS":
+            others = {each for each in self._tasks if each.get_name() == stack_id} - {asyncio.current_task()}
+            if others:
+                await asyncio.wait(others)
+            made = self.book.named(stack_id)
+            if made.is_gone:
+                return
+            status = made.status
+            self.book.put(lives.started(made, "DELETE", moment))
         stack = self.book.named(stack_id)
-        current = {} if stack.current is None else stack.current.resources
         failed: dict[str, str] = {}
         try:
             await self._engine.remove(stack.name)
             failed = await self._engine.discard(
-                each for name, each in current.items() if name not in kept and not each.retained
+                each for name, each in stack.standing.items() if name not in kept and not each.retained
             )
+        except ExportError as error:
+            self.book.put(lives.not_deleted_at_all(stack, status, str(error), structs.replace(moment, at=self._now())))
+            return
         except (PerformError, ConfigurationError) as error:
-            failed = dict.fromkeys(current, str(error))
+            failed = dict.fromkeys(stack.standing, str(error))
         stack = self.book.named(stack_id)
         end_moment = structs.replace(moment, at=self._now())
-        if failed:
+        if failed and not is_forced:
             self.book.put(lives.not_deleted(stack, failed, end_moment))
         else:
-            self.book.put(lives.deleted(stack, end_moment))
+            self.book.put(lives.deleted(stack, end_moment, {*kept, *failed}))
             log.info(f"the stack {stack.name} is deleted")
 
     def _urls(self, to: Proposed) -> dict[str, str]:

@@ -252,12 +252,15 @@ class Engine:
         """Have a stack no more; what its resources kept stays until `discard`.
 
         Raises:
-            PerformError: another one needs it.
+            ExportError: another one needs what it exports.
+            PerformError: the others cannot be without it.
         """
         async with self._one:
             wanted = {each: found for each, found in self._deployed.items() if each != name}
             try:
                 await self._emulate(wanted, None)
+            except exports.ExportError:
+                raise
             except ConfigurationError as error:
                 raise PerformError(str(error), None) from error
             self._know(wanted)
@@ -320,7 +323,7 @@ class Engine:
                 others = [each for each in after.values() if each.name != name]
                 reason = exports.refusal(was, becomes, others)
                 if reason is not None:
-                    raise ConfigurationError(reason)
+                    raise exports.ExportError(reason)
 
     def _part(self, name: str, found: Deployed, loop: asyncio.AbstractEventLoop, *, is_fresh: bool) -> Part:
         kept = found.uploads if not is_fresh else None

@@ -8,7 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from streamer.errors import ConfigurationError
+
 from ..stack import Stack
+
+
+class ExportError(ConfigurationError):
+    """What stacks export does not go together."""
 
 
 def importers(stacks: Iterable[Stack], export: str) -> list[str]:
@@ -30,7 +36,7 @@ def refusal(before: Stack | None, after: Stack | None, others: Iterable[Stack]) 
         if owner is not None:
             return f"Export with name {name} is already exported by stack {owner}"
     for name, value in ({} if before is None else exported(before)).items():
-        users = ", ".join(importers(around, name))
+        users = " and ".join(importers(around, name))  # [REC] aws-cdk #604, of two
         if users and name not in new:
             return f"Export {name} cannot be deleted as it is in use by {users}"
         if users and new[name] != value:

@@ -6,7 +6,7 @@ which AWS makes side by side
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 from msgspec import structs
@@ -54,7 +54,7 @@ def created(stack: StackRecord, to: Proposed, moment: Moment) -> StackRecord:
 
 def updated(stack: StackRecord, to: Proposed, moment: Moment) -> StackRecord:
     """Everything was changed; what is no longer there was removed."""
-    before = {} if stack.current is None else stack.current.resources
+    before = stack.standing
     changes = changed(before, to.resources)
     for each in changes:
         if each.action == "Add":
@@ -75,13 +75,32 @@ def updated(stack: StackRecord, to: Proposed, moment: Moment) -> StackRecord:
     return _told(structs.replace(stack, current=to), "UPDATE_COMPLETE", None, moment)
 
 
-def deleted(stack: StackRecord, moment: Moment) -> StackRecord:
-    """Everything was removed."""
-    current = {} if stack.current is None else stack.current.resources
-    for each in reversed(list(current.values())):
-        stack = _removed(stack, each, moment)
+def deleted(stack: StackRecord, moment: Moment, kept: Collection[str] = ()) -> StackRecord:
+    """Everything was removed but what policies or ``kept``, logical ids, say that it stays."""
+    for each in reversed(list(stack.standing.values())):
+        stack = _removed(stack, structs.replace(each, retained=each.retained or each.logical_id in kept), moment)
     stack = structs.replace(stack, deleted_at=moment.at, change_sets={})
     return _told(stack, GONE, None, moment)
+
+
+def not_deleted_at_all(stack: StackRecord, status: str, reason: str, moment: Moment) -> StackRecord:
+    """Nothing was removed, as something else needs it: the stack is what it was, of which ``status`` is told.
+
+    [REC] aws-cdk #604: the status of before, with the reason
+    """
+    return _told(stack, status, reason, moment)
+
+
+def rolled_back(stack: StackRecord, moment: Moment) -> StackRecord:
+    """A stack that stayed as it was when it failed, back at what it was before; one that never was is empty."""
+    if stack.current is not None:
+        stack = _told(stack, "UPDATE_ROLLBACK_IN_PROGRESS", USER, moment)
+        stack = _told(stack, "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS", None, moment)
+        return _told(stack, "UPDATE_ROLLBACK_COMPLETE", None, moment)
+    stack = _told(stack, "ROLLBACK_IN_PROGRESS", USER, moment)
+    for each in stack.standing.values():
+        stack = _removed(stack, structs.replace(each, retained=False), moment)
+    return _told(stack, "ROLLBACK_COMPLETE", None, moment)
 
 
 def not_created(stack: StackRecord, to: Proposed, failure: Failure, moment: Moment) -> StackRecord:
@@ -90,7 +109,11 @@ def not_created(stack: StackRecord, to: Proposed, failure: Failure, moment: Mome
     for each in to.resources.values():
         stack = _of(stack, each, "CREATE_IN_PROGRESS", None, moment)
     # The sort keeps the order: what failed comes before what was cancelled because of it.
+    kept = failure.made if failure.on_failure == "DO_NOTHING" else frozenset()
     for each in sorted(to.resources.values(), key=lambda each: each.logical_id != failure.logical_id):
+        if each.logical_id in kept:
+            stack = _of(stack, each, "CREATE_COMPLETE", None, moment)
+            continue
         if failure.logical_id in (None, each.logical_id):
             names.append(each.logical_id)
         why = failure.reason if failure.logical_id in (None, each.logical_id) else CANCELLED
@@ -143,7 +166,7 @@ def not_updated(stack: StackRecord, to: Proposed, failure: Failure, moment: Mome
 
 def not_deleted(stack: StackRecord, failed: Mapping[str, str], moment: Moment) -> StackRecord:
     """Resources that could not be removed, each with why; all others were."""
-    current = {} if stack.current is None else stack.current.resources
+    current = stack.standing
     for each in reversed(list(current.values())):
         if each.logical_id in failed:
             stack = _of(stack, each, "DELETE_IN_PROGRESS", None, moment)

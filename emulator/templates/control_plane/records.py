@@ -12,6 +12,7 @@ STACK: Final = "AWS::CloudFormation::Stack"
 REVIEW: Final = "REVIEW_IN_PROGRESS"
 """A stack that has a change set and nothing else."""
 GONE: Final = "DELETE_COMPLETE"
+_STANDING: Final = ("CREATE_COMPLETE", "DELETE_FAILED")
 
 
 class ResourceRecord(Struct, frozen=True, kw_only=True):
@@ -133,6 +134,14 @@ class StackRecord(Struct, frozen=True, kw_only=True):
     """The stack in which it is nested; None: in none."""
     is_protected: bool = False
     disable_rollback: bool = False
+    """Whether it stays as it is where it fails, to be changed from there."""
+
+    @property
+    def standing(self) -> Mapping[str, ResourceRecord]:
+        """The resources that there are of it; of a stack that could not be made, those that were made nevertheless."""
+        if self.current is not None:
+            return self.current.resources
+        return {name: each for name, each in self.resources.items() if each.status in _STANDING}
 
     @property
     def is_gone(self) -> bool:
@@ -173,3 +182,5 @@ class Failure(Struct, frozen=True, kw_only=True):
     """The resource whose fault it is; None: that is not known."""
     on_failure: str = "ROLLBACK"
     """``ROLLBACK``, ``DO_NOTHING`` or ``DELETE``."""
+    made: frozenset[str] = frozenset()
+    """Resources that were made nevertheless."""

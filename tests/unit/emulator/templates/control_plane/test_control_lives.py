@@ -237,6 +237,11 @@ def proposal(described: dict[str, tuple[int, bool]]) -> Proposed:
     return wanted(*(resource(name, f"{name}{size}", retained=kept) for name, (size, kept) in described.items()))
 
 
+CHANGEABLE = {
+    *("CREATE_COMPLETE", "CREATE_FAILED", "UPDATE_COMPLETE", "UPDATE_FAILED", "UPDATE_ROLLBACK_COMPLETE"),
+}
+
+
 class AnyLife(RuleBasedStateMachine):
     """Changes of one stack, one after the other, as CloudFormation allows them."""
 
@@ -253,7 +258,7 @@ class AnyLife(RuleBasedStateMachine):
         self.stack = done or lives.not_created(begun, to, failure or Failure(reason="", logical_id=None), moment())
         assert (self.stack.current == to) is (failure is None)
 
-    @precondition(lambda self: self.stack.status in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"))
+    @precondition(lambda self: self.stack.status in CHANGEABLE)
     @rule(described=RESOURCES, failure=st.none() | FAILURES)
     def update(self, described: dict[str, tuple[int, bool]], failure: Failure | None) -> None:
         before, to = self.stack.current, proposal(described)
@@ -265,6 +270,14 @@ class AnyLife(RuleBasedStateMachine):
         else:
             self.stack = lives.not_updated(begun, to, failure, moment())
             assert self.stack.current == before
+
+    @precondition(lambda self: self.stack.status in ("CREATE_FAILED", "UPDATE_FAILED"))
+    @rule()
+    def roll_back(self) -> None:
+        before = self.stack.current
+        self.stack = lives.rolled_back(self.stack, moment())
+        assert self.stack.current == before
+        assert self.stack.status == ("ROLLBACK_COMPLETE" if before is None else "UPDATE_ROLLBACK_COMPLETE")
 
     @precondition(lambda self: self.stack.is_gone)
     @rule()
