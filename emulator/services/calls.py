@@ -12,6 +12,9 @@ from streamer.errors import ConfigurationError, StreamerError
 KEY_ID_TAG: Final = "streamer:key-id"
 """The tag with which a template's key of KMS says its id; nobody sees it."""
 
+EMPTY_BUCKET: Final = "empty_bucket"
+"""An operation of S3 that is ours: delete all versions of all objects of a bucket."""
+
 
 class Call(Struct, frozen=True, kw_only=True):
     """One operation, as boto3 has it."""

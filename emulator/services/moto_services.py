@@ -20,7 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from moto.core.botocore_stubber import BotocoreStubber
 
 from . import moto_deliveries
-from .calls import Call, CallRefusedError
+from .calls import EMPTY_BUCKET, Call, CallRefusedError
 from .delivery import Tell
 
 _UNKNOWN: Final = 501
@@ -118,7 +118,10 @@ class MotoServices:
         self._deliveries.take(call.service, ("127.0.0.1", self._keys[0]))
         is_here = call.operation in _SAYS_NOTHING and self._is_here(call)
         try:
-            getattr(self._client(call.service), call.operation)(**call.parameters)
+            if call.operation == EMPTY_BUCKET:
+                self._empty(call.parameters["Bucket"])
+            else:
+                getattr(self._client(call.service), call.operation)(**call.parameters)
         except ClientError as error:
             if error.response["Error"].get("Code") not in _ALREADY:
                 raise CallRefusedError(f"{call.resource}: {error}") from error
@@ -126,6 +129,14 @@ class MotoServices:
         except BotoCoreError as error:
             raise CallRefusedError(f"{call.resource}: {error}") from error
         return not is_here
+
+    def _empty(self, bucket: str) -> None:
+        client = self._client("s3")
+        for page in client.get_paginator("list_object_versions").paginate(Bucket=bucket):
+            found = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
+            if found:
+                objects = [{"Key": each["Key"], "VersionId": each["VersionId"]} for each in found]
+                client.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
 
     def _is_here(self, call: Call) -> bool:
         """Whether what an operation makes is here already, which the operation itself does not say."""

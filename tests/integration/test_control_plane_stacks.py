@@ -336,6 +336,23 @@ def test_a_bucket_that_is_not_empty_is_not_deleted(world: ControlWorld) -> None:
     assert world.settled(stack["StackId"])["StackStatus"] == "DELETE_COMPLETE"
 
 
+def test_a_bucket_with_objects_goes_if_cdk_empties_it(world: ControlWorld) -> None:
+    bucket = {"Type": "AWS::S3::Bucket", "Properties": {"VersioningConfiguration": {"Status": "Enabled"}}}
+    empties = {
+        "Type": "Custom::S3AutoDeleteObjects",
+        "Properties": {"ServiceToken": "x", "BucketName": {"Ref": "Bucket"}},
+    }
+    stack_id = world.deployed("emptied", {"Resources": {"Bucket": bucket, "Empty": empties}})["StackId"]
+    s3, name = world.client("s3"), world.physical("emptied", "Bucket")
+    for body in (b"1", b"2"):
+        s3.put_object(Bucket=name, Key="a", Body=body)
+    s3.delete_object(Bucket=name, Key="a")
+
+    world.cloudformation.delete_stack(StackName="emptied")
+    world.settled(stack_id, "DELETE_COMPLETE")
+    assert name not in world.buckets()
+
+
 @pytest.mark.parametrize(
     "options",
     [

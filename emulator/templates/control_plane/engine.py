@@ -32,7 +32,7 @@ from . import exports, kept
 from .asked import Asked, invalid
 from .proposals import proposed
 from .records import Deployed, Proposed, ResourceRecord
-from .removal import Removal, removals
+from .removal import Removal, all_removals
 
 HOME: Final = Api(name="control-plane", routes=(), stage="dev", api_id="controlplane")
 """The API that stands at the port's root, before anything is deployed."""
@@ -268,8 +268,8 @@ class Engine:
     async def discard(self, resources: Iterable[ResourceRecord]) -> dict[str, str]:
         """Remove what resources kept, whatever their policies say; answers which could not be, each with why."""
         failed = {}
-        for each in resources:
-            for found in removals(each):
+        for each, several in all_removals(resources):
+            for found in several:
                 why = await self._world.remove(found)
                 if why is not None:
                     failed[each.logical_id] = why

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from msgspec import Struct
 
+from ...services.calls import EMPTY_BUCKET
 from .records import ResourceRecord
+
+_EMPTIES: Final = "Custom::S3AutoDeleteObjects"
+"""What CDK makes of ``autoDeleteObjects``: it empties a bucket that is to go. [DOC] cdk-docs:aws_s3.BucketProps"""
 
 
 class Removal(Struct, frozen=True, kw_only=True):
@@ -57,11 +61,19 @@ _REMOVALS: Final[Mapping[str, _Make]] = {
 """Types of resources that keep something; the others are gone with the description that they are part of."""
 
 
-def removals(resource: ResourceRecord) -> tuple[Removal, ...]:
-    """What removes a resource's contents, in order; nothing: it has none."""
+def all_removals(resources: Iterable[ResourceRecord]) -> Iterator[tuple[ResourceRecord, tuple[Removal, ...]]]:
+    """Resources that go together, each with what removes its contents, in order."""
+    going = tuple(resources)
+    emptied = {str(each.properties.get("BucketName")) for each in going if each.type == _EMPTIES}
+    for each in going:
+        yield each, removals(each, is_emptied=each.physical_id in emptied)
+
+
+def removals(resource: ResourceRecord, *, is_emptied: bool = False) -> tuple[Removal, ...]:
+    """What removes a resource's contents, in order; nothing: it has none. ``is_emptied``: of a bucket, objects too."""
     if resource.inner is not None:
         kept = [each for each in resource.inner.resources.values() if not each.retained]
-        return tuple(found for each in kept for found in removals(each))
+        return tuple(found for _, several in all_removals(kept) for found in several)
     name = resource.logical_id
     if resource.type == "AWS::Events::Rule":
         return _of_rule(resource)
@@ -69,7 +81,8 @@ def removals(resource: ResourceRecord) -> tuple[Removal, ...]:
     if make is None:
         return ()
     service, operation, parameters = make(resource)
-    return (Removal(service=service, operation=operation, parameters=parameters, resource=name),)
+    operations = [EMPTY_BUCKET, operation] if is_emptied else [operation]
+    return tuple(Removal(service=service, operation=each, parameters=parameters, resource=name) for each in operations)
 
 
 def _of_rule(resource: ResourceRecord) -> tuple[Removal, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from emulator.templates.control_plane.records import ResourceRecord
-from emulator.templates.control_plane.removal import removals
+from emulator.templates.control_plane.removal import all_removals, removals
 
 
 @pytest.mark.parametrize(
@@ -44,3 +44,20 @@ def test_what_is_kept_is_removed(kind: str, properties: dict[str, Any], operatio
 
     assert [(each.service, each.operation, each.parameters) for each in removals(resource)] == operations
     assert {each.resource for each in removals(resource)} <= {"It"}
+
+
+@pytest.mark.parametrize(
+    ("properties", "operations"),
+    [
+        pytest.param({"BucketName": "it"}, ["empty_bucket", "delete_bucket"], id="its own"),
+        pytest.param({"BucketName": "other"}, ["delete_bucket"], id="another one"),
+    ],
+)
+def test_a_bucket_is_emptied_before_it_goes_if_cdk_has_it_so(properties: dict[str, Any], operations: list[str]) -> None:
+    bucket = ResourceRecord(logical_id="It", physical_id="it", type="AWS::S3::Bucket", properties={})
+    emptying = ResourceRecord(
+        logical_id="Empty", physical_id="empty", type="Custom::S3AutoDeleteObjects", properties=properties
+    )
+
+    found = [each.operation for _, several in all_removals([bucket, emptying]) for each in several]
+    assert found == operations
