@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from msgspec import Struct, field
 
+from . import anatomy
 from .errors import Path, Problem, shown
 from .generated_secrets import generated
 from .intrinsics import ABSENT, MadeUp, holds, plain, text_of, value_of
@@ -123,6 +124,7 @@ class _Resolver:
         self._warnings: list[str] = [*source.notes]
         self._imports: set[str] = set()
         self._kinds = {name: kind_of(self._type(name, each)) for name, each in self._resources.items()}
+        anatomy.check(tree)
         self._check_references()
         read = read_parameters(self._parameters, around.parameters, used=frozenset(self._used()), stored=around.stored)
         self._values = read.values
@@ -134,6 +136,7 @@ class _Resolver:
         for name in self._resources:
             if self._exists(name):
                 self._resource(name, ("Resources", name))
+        anatomy.refuse_circle({name: self._needs[name] for name in self._known})
         outputs, exports, export_names = {}, {}, {}
         made_up = set()
         for name, each in self._outputs.items():
@@ -176,15 +179,7 @@ class _Resolver:
             for path, name, attribute in references(self._source.tree.get(section) or {}, (section,)):
                 if name not in self._resources and (attribute is not None or not self._is_name(name)):
                     raise Problem(path, f"there is no {_what(attribute)} {name!r}{self._similar(name)}")
-        for name, resource in self._resources.items():
-            where: Path = ("Resources", name, "DependsOn")
-            needed = resource.get("DependsOn") or []
-            needed = [needed] if isinstance(needed, str) else needed
-            if not isinstance(needed, list) or not all(isinstance(each, str) for each in needed):
-                raise Problem(where, "the name of a resource, or a list of names, is expected")
-            for each in needed:
-                if each not in self._resources:
-                    raise Problem(where, f"there is no resource {each!r}")
+        self._needs = {name: set(anatomy.needed(self._source.tree, name)) for name in self._resources}
 
     def _is_name(self, name: str) -> bool:
         return name in self._parameters or name in _PSEUDO
@@ -335,6 +330,8 @@ class _Resolver:
         return condition is None or self.condition(condition, ("Resources", name, "Condition"))
 
     def _resource(self, name: str, path: Path) -> Resource:
+        if self._waiting:
+            self._needs[self._waiting[-1]].add(name)
         known = self._known.get(name)
         if known is not None:
             return known

@@ -143,6 +143,15 @@ def test_a_mistake_is_told_with_its_place(value: Any, message: str) -> None:
     assert str(refused.value).startswith(f"t.json:1: Resources.A.Properties.X.Deep: {message}")
 
 
+def test_a_circle_may_be_closed_by_what_a_resource_depends_on() -> None:
+    queue = {"Type": "AWS::SQS::Queue", "DependsOn": "Next"}
+    following = {"Type": "AWS::SSM::Parameter", "Properties": {"Value": {"Fn::GetAtt": ["First", "Arn"]}}}
+    tree = {"Resources": {"First": queue, "Next": following}}
+
+    with pytest.raises(TemplateError, match=r"Resources\.Next: resources in a circle: First -> Next -> First"):
+        resolve(load(json.dumps(tree), "t.json"), Surroundings(place=PLACE))
+
+
 def test_an_attribute_of_what_is_not_emulated_is_made_up_and_told() -> None:
     found = stack_of({"Fn::GetAtt": ["Odd", "Url"]})
 
