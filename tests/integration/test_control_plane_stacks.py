@@ -308,6 +308,40 @@ def test_a_stack_with_nothing_but_change_sets_is_not_updated(world: ControlWorld
         )
 
 
+TAKEN = [
+    pytest.param({"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "taken"}}, id="a bucket"),
+    pytest.param({"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "taken"}}, id="a queue"),
+    pytest.param(
+        {
+            **template("none")["Resources"]["Table"],
+            "Properties": {**template("none")["Resources"]["Table"]["Properties"], "TableName": "taken"},
+        },
+        id="a table",
+    ),
+]
+
+
+@pytest.mark.parametrize("resource", TAKEN)
+def test_what_another_stack_has_is_not_made_again(world: ControlWorld, resource: dict[str, Any]) -> None:
+    own = {"Type": "AWS::SQS::Queue"}
+    first = world.deployed("first-of-two", {"Resources": {"It": resource}})["StackId"]
+
+    assert world.deployed("second", {"Resources": {"Own": own, "It": resource}})["StackStatus"] == "ROLLBACK_COMPLETE"
+    failed = [(each[0], each[2]) for each in world.events("second") if each[1] == "CREATE_FAILED"]
+    assert failed == [("It", "taken already exists in stack first-of-two"), ("Own", "Resource creation cancelled")]
+    for stack_id in (world.settled("second")["StackId"], first):
+        world.cloudformation.delete_stack(StackName=stack_id)
+        world.settled(stack_id, "DELETE_COMPLETE")
+
+
+def test_a_route_of_an_api_that_is_nowhere_cannot_be_made(world: ControlWorld) -> None:
+    route = {"Type": "AWS::ApiGatewayV2::Route", "Properties": {"ApiId": "nowhere", "RouteKey": "$default"}}
+
+    assert world.deployed("astray", {"Resources": {"Route": route}})["StackStatus"] == "ROLLBACK_COMPLETE"
+    reason = "Invalid API identifier specified 123456789012:nowhere"
+    assert ("Route", "CREATE_FAILED", reason) in world.events("astray")
+
+
 def test_a_protected_stack_stays(world: ControlWorld) -> None:
     body = json.dumps({"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}})
     made = world.cloudformation.create_stack(StackName="safe", TemplateBody=body, EnableTerminationProtection=True)

@@ -28,10 +28,10 @@ from ..errors import Problem, TemplateError
 from ..project import Resolved, Settings, described_project, resolved_project
 from ..stack import Resource, Stack
 from ..topology import Things, Wanted
-from . import exports, kept
+from . import beside, exports, kept
 from .asked import Asked, invalid
 from .proposals import proposed
-from .records import Deployed, Proposed, ResourceRecord
+from .records import CREATED, Deployed, Proposed, ResourceRecord
 from .removal import Removal, all_removals
 
 HOME: Final = Api(name="control-plane", routes=(), stage="dev", api_id="controlplane")
@@ -279,6 +279,8 @@ class Engine:
         settings = self._settings()
         resolved = await self._resolved(wanted, fresh=fresh)
         self._refuse_exports(resolved)
+        if fresh is not None:
+            beside.refuse(resolved.stacks, fresh, CREATED, self.account_id)
         topology: Topology = HOME_TOPOLOGY
         services: tuple[Call, ...] = ()
         if wanted:

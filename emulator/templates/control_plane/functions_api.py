@@ -21,8 +21,8 @@ from urllib.parse import unquote
 from ...foundation.json_bytes import json_of
 from .engine import Engine, PerformError, Placed
 from .function_urls import URL, FunctionUrls
-from .gateway_api import CREATED
 from .query import ApiError
+from .records import CREATED
 
 BUCKET: Final = "sent-with-the-call"
 """The bucket of code that came in a request, which nobody else can name."""

@@ -14,9 +14,8 @@ from urllib.parse import unquote
 from ...foundation.json_bytes import json_of
 from .engine import Engine, PerformError, Placed
 from .query import ApiError
+from .records import CREATED
 
-CREATED: Final = "created-by-calls"
-"""The stack of what no template describes."""
 _API: Final = "AWS::ApiGatewayV2::Api"
 
 

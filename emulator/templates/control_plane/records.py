@@ -9,6 +9,8 @@ from typing import Any, Final
 from msgspec import Struct, field
 
 STACK: Final = "AWS::CloudFormation::Stack"
+CREATED: Final = "created-by-calls"
+"""The stack of what no template describes."""
 REVIEW: Final = "REVIEW_IN_PROGRESS"
 """A stack that has a change set and nothing else."""
 GONE: Final = "DELETE_COMPLETE"

@@ -19,7 +19,8 @@ from . import nothing_there, query, reports
 from .cloudformation import CloudFormation
 from .engine import Engine, World
 from .functions_api import FunctionsApi, place_of
-from .gateway_api import CREATED, GatewayApi
+from .gateway_api import GatewayApi
+from .records import CREATED
 
 _XML: Final = (("content-type", "text/xml"),)
 _ENDPOINT: Final = re.compile(
