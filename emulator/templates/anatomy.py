@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from .errors import Path, Problem
@@ -47,10 +47,22 @@ def check(tree: Mapping[str, Any]) -> None:
             if attribute not in _ATTRIBUTES:
                 text = f"a resource has no attribute {attribute!r}{_similar(attribute, _ATTRIBUTES)}"
                 raise Problem((*path, attribute), f"{text}; what it is made of stands below Properties")
-        for attribute, policies in _POLICIES.items():
-            policy = resource.get(attribute)
-            if isinstance(policy, str) and policy not in policies:
-                raise Problem((*path, attribute), f"{policy!r} is not one of {', '.join(policies)}")
+
+
+def policies(resource: Mapping[str, Any], path: Path, value: Callable[[Any, Path], Any]) -> dict[str, str]:
+    """What becomes of a resource that goes or is replaced, where it says so; ``value`` resolves what it says.
+
+    [DOC] cfn-docs:transform-aws-languageextensions: a policy may be a function. Raises Problem for what is no policy.
+    """
+    found = {}
+    for attribute, known in _POLICIES.items():
+        if attribute in resource:
+            where = (*path, attribute)
+            policy = value(resource[attribute], where)
+            if policy not in known:
+                raise Problem(where, f"{policy!r} is not one of {', '.join(known)}")
+            found[attribute] = str(policy)
+    return found
 
 
 def needed(tree: Mapping[str, Any], name: str) -> list[str]:

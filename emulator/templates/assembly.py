@@ -18,6 +18,8 @@ BUILT: Final = Path(".aws-sam") / "build"
 _SERVICES: Final = ("serverless.yml", "serverless.yaml", "serverless.ts", "serverless.json")
 _OF_TOOLS: Final = (*_SERVICES, "cdk.json")
 """Files of which tools make templates: who names one means its folder."""
+_MADE_BY: Final = {"cdk.out": "cdk synth", ".serverless": "serverless package"}
+"""Folders that tools make, and the command that does."""
 _REGION: Final = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d+")
 
 
@@ -70,7 +72,7 @@ def stack_name(text: str) -> str:
 def is_template(target: str, folder: Path) -> bool:
     """Whether a target is a file or folder, rather than ``module:attribute``."""
     path = folder / target
-    return target.endswith(SUFFIXES) or path.is_dir() or "/" in target
+    return target.endswith(SUFFIXES) or path.is_dir() or "/" in target or target in _MADE_BY
 
 
 def find_default(folder: Path) -> str | None:
@@ -94,7 +96,9 @@ def find(target: str, folder: Path, *, stack: str | None) -> Project:
     """
     path = folder / target
     if not path.exists():
-        raise ConfigurationError(f"{target}: there is no such file or folder")
+        made_by = _MADE_BY.get(path.name)
+        advice = "" if made_by is None else f": run {made_by} first"
+        raise ConfigurationError(f"{target}: there is no such file or folder{advice}")
     if path.name in _OF_TOOLS:
         return find(target.removesuffix(path.name) or ".", folder, stack=stack)
     if path.is_file():

@@ -42,6 +42,8 @@ class Resource(Struct, frozen=True, kw_only=True):
     name: str
     """Its physical name."""
     kind: Kind
+    policies: Mapping[str, str] = field(default_factory=dict)
+    """What its ``DeletionPolicy`` and ``UpdateReplacePolicy`` say, if it has them."""
 
     @property
     def path(self) -> Path:
@@ -367,6 +369,7 @@ class _Resolver:
             ref=ref,
             name=str(self._filled("{name}", kind, name, properties, path)),
             kind=kind,
+            policies=anatomy.policies(written, ("Resources", name), self._settled),
         )
         if kind.type == "AWS::CloudFormation::Stack" and self._around.nested is not None:
             given = {key: _given(value) for key, value in properties.get("Parameters", {}).items()}

@@ -201,6 +201,7 @@ def test_a_second_start_on_the_same_port_says_so_in_one_line(demo: Emulate, tmp_
         pytest.param(["nowhere"], "write it as module:attribute", id="no attribute named"),
         pytest.param([""], "the target is empty, as an unset variable is", id="unset variable"),
         pytest.param(["template.yaml"], "there is no such file or folder", id="no such template"),
+        pytest.param(["cdk.out"], "cdk.out: there is no such file or folder: run cdk synth first", id="no assembly"),
         pytest.param(["--port", "70000"], "--port", id="port out of range"),
         pytest.param(["--port", "http"], "--port", id="port not a number"),
         pytest.param(["app.py:app"], "'app.py:app' names a file", id="file for a module"),

@@ -40,20 +40,20 @@ def _as_proposed(stack: Stack, template: str, parameters: Mapping[str, Any], giv
         processed=tree,
         parameters={**defaults, **given},
         description=None if tree.get("Description") is None else str(tree["Description"]),
-        resources={name: _record(each, tree["Resources"][name], stack) for name, each in stack.resources.items()},
+        resources={name: _record(each, stack) for name, each in stack.resources.items()},
         outputs=tuple(_outputs(stack)),
         hidden=frozenset(name for name, each in parameters.items() if each.get("NoEcho") in (True, "true", "True")),
     )
 
 
-def _record(resource: Resource, written: Mapping[str, Any], stack: Stack) -> ResourceRecord:
+def _record(resource: Resource, stack: Stack) -> ResourceRecord:
     return ResourceRecord(
         logical_id=resource.logical_id,
         physical_id=str(resource.ref),
         type=resource.type,
         properties=resource.properties,
-        retained=written.get("DeletionPolicy") in ("Retain", "RetainExceptOnCreate"),
-        outlives_replacement=written.get("UpdateReplacePolicy") == "Retain",
+        retained=resource.policies.get("DeletionPolicy") in ("Retain", "RetainExceptOnCreate"),
+        outlives_replacement=resource.policies.get("UpdateReplacePolicy") == "Retain",
         inner=_nested(resource, stack) if resource.type == STACK else None,
     )
 

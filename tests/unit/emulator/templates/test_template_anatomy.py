@@ -32,12 +32,6 @@ QUEUE = {"Type": "AWS::SQS::Queue"}
             id="property beside Properties",
         ),
         pytest.param({"Resources": {"A-1": QUEUE}}, "Resources.A-1", "letters and digits alone", id="name"),
-        pytest.param(
-            {"Resources": {"A": {**QUEUE, "DeletionPolicy": "Keep"}}},
-            "Resources.A.DeletionPolicy",
-            "'Keep' is not one of Delete, Retain,",
-            id="policy",
-        ),
     ],
 )
 def test_what_no_template_has_is_refused_with_its_place(more: dict[str, Any], where: str, text: str) -> None:

@@ -143,6 +143,18 @@ def test_a_mistake_is_told_with_its_place(value: Any, message: str) -> None:
     assert str(refused.value).startswith(f"t.json:1: Resources.A.Properties.X.Deep: {message}")
 
 
+def test_a_policy_may_be_a_function() -> None:
+    def found(policy: Any) -> Any:
+        queue = {"Type": "AWS::SQS::Queue", "DeletionPolicy": policy}
+        tree = {"Conditions": CONDITIONS, "Parameters": PARAMETERS, "Resources": {"A": queue}}
+        return resolve(load(json.dumps(tree), "t.json"), Surroundings(place=PLACE)).resources["A"].policies
+
+    assert found({"Fn::If": ["IsBlue", "Retain", "Delete"]}) == {"DeletionPolicy": "Retain"}
+    assert found({"Fn::If": ["IsNever", "Retain", "Delete"]}) == {"DeletionPolicy": "Delete"}
+    with pytest.raises(TemplateError, match=r"Resources\.A\.DeletionPolicy: 'blue' is not one of Delete, Retain,"):
+        found({"Ref": "Colour"})
+
+
 def test_a_circle_may_be_closed_by_what_a_resource_depends_on() -> None:
     queue = {"Type": "AWS::SQS::Queue", "DependsOn": "Next"}
     following = {"Type": "AWS::SSM::Parameter", "Properties": {"Value": {"Fn::GetAtt": ["First", "Arn"]}}}
