@@ -23,6 +23,15 @@ class Parameters(Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...] = ()
 
 
+class Flaw(Struct, frozen=True, kw_only=True):
+    """Why a parameter cannot have a value."""
+
+    said: str
+    """To come after the value, such as ``is no number``."""
+    of_aws: str
+    """As CloudFormation goes on after the parameter's name. [USR] ministack #1648, rain #625; [INF] lengths, numbers"""
+
+
 def read_parameters(
     declared: Mapping[str, Any], given: Mapping[str, str], *, used: frozenset[str], stored: Mapping[str, str]
 ) -> Parameters:
@@ -124,37 +133,43 @@ def typed(kind: str, text: str) -> str | list[str]:
 
 
 def _check(path: Path, declaration: Mapping[str, Any], text: str) -> None:
-    reason = _flaw(declaration, text)
-    if reason is not None:
+    flaw = flaw_of(declaration, text)
+    if flaw is not None:
         # The value of a NoEcho parameter is not repeated.
         shown = "its value" if _is_secret(declaration) else repr(text)
         said = declaration.get("ConstraintDescription")
-        raise Problem(path, f"{shown} {reason}" + (f" ({said})" if said else ""))
+        raise Problem(path, f"{shown} {flaw.said}" + (f" ({said})" if said else ""))
 
 
-def _flaw(declaration: Mapping[str, Any], text: str) -> str | None:
+def flaw_of(declaration: Mapping[str, Any], text: str) -> Flaw | None:
+    """Why a parameter cannot have a value; None: it can."""
     kind = declaration["Type"]
     allowed = declaration.get("AllowedValues")
     each_of = text.split(",") if kind in ("CommaDelimitedList", "List<Number>") else [text]
     if isinstance(allowed, list):
         choices = [str(_text(value)) for value in allowed]
         if any(each.strip() not in choices for each in each_of):
-            return f"is not one of {', '.join(choices)}"
+            return Flaw(said=f"is not one of {', '.join(choices)}", of_aws="must be one of AllowedValues")
     if kind in ("Number", "List<Number>") and not all(_is_number(each) for each in each_of):
-        return "is no number"
+        return Flaw(said="is no number", of_aws="must be a number")
     pattern = declaration.get("AllowedPattern")
     # [DOC] cfn-docs:parameters-section-structure: of a CommaDelimitedList each value must match
     matched = [each.strip() for each in text.split(",")] if kind == "CommaDelimitedList" else [text]
     if isinstance(pattern, str) and not all(_matches(pattern, each) for each in matched):
-        return f"does not match {pattern}"
+        return Flaw(said=f"does not match {pattern}", of_aws=f"must match pattern {pattern}")
     for key, size in (("Length", float(len(text))), ("Value", float(text) if kind == "Number" else None)):
         low, high = _bound(declaration, f"Min{key}"), _bound(declaration, f"Max{key}")
-        what = "characters" if key == "Length" else "as its value"
         if size is not None and low is not None and size < low:
-            return f"is too small: at least {low:g} {what}"
+            return _outside(key, f"is too small: at least {low:g}", f"at least {low:g}", f"not less than {low:g}")
         if size is not None and high is not None and size > high:
-            return f"is too large: at most {high:g} {what}"
+            return _outside(key, f"is too large: at most {high:g}", f"at most {high:g}", f"not greater than {high:g}")
     return None
+
+
+def _outside(key: str, said: str, length: str, number: str) -> Flaw:
+    if key == "Length":
+        return Flaw(said=f"{said} characters", of_aws=f"must contain {length} characters")
+    return Flaw(said=f"{said} as its value", of_aws=f"must be a number {number}")
 
 
 def _bound(declaration: Mapping[str, Any], key: str) -> float | None:

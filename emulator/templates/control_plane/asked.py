@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from ..errors import TemplateError
 from ..language import transforms
+from ..parameters import flaw_of
 from ..source import Source, load
 from .query import ApiError
 from .records import Proposed, StackRecord
@@ -100,7 +101,20 @@ def _parameters(asked: Mapping[str, Any], template: str, before: Proposed | None
     missing = [name for name, each in known.items() if name not in given and "Default" not in each]
     if missing:
         raise invalid(f"Parameters: [{', '.join(missing)}] must have values")
+    for name, each in known.items():
+        _refuse_value(name, each, given.get(name))
     return given
+
+
+def _refuse_value(name: str, declaration: Mapping[str, Any], value: str | None) -> None:
+    """Refuse a value that a parameter cannot have. [USR] aws-cli #7750: a description stands for the reason"""
+    flaw = None if value is None or not isinstance(declaration.get("Type"), str) else flaw_of(declaration, value)
+    if flaw is None:
+        return
+    said = declaration.get("ConstraintDescription")
+    if said:
+        raise invalid(f"Parameter {name} failed to satisfy constraint: {said}")
+    raise invalid(f"Parameter '{name}' {flaw.of_aws}")
 
 
 def refuse_capabilities(resources: Mapping[str, Any], capabilities: tuple[str, ...]) -> None:
@@ -114,6 +128,15 @@ def refuse_capabilities(resources: Mapping[str, Any], capabilities: tuple[str, .
     enough = ("CAPABILITY_NAMED_IAM",) if named else ("CAPABILITY_IAM", "CAPABILITY_NAMED_IAM")
     if of_iam and not any(each in capabilities for each in enough):
         raise ApiError("InsufficientCapabilitiesException", f"Requires capabilities : [{enough[0]}]")
+
+
+def refuse_macros(wanted: Asked) -> None:
+    """Refuse macros in what is made without a change set, if its sender did not say to know it; raises ApiError.
+
+    [DOC] cfn-api:CreateStack, CAPABILITY_AUTO_EXPAND: SAM's and AWS's other transforms included
+    """
+    if "CAPABILITY_AUTO_EXPAND" not in wanted.capabilities and macros(read(wanted.template)):
+        raise ApiError("InsufficientCapabilitiesException", "Requires capabilities : [CAPABILITY_AUTO_EXPAND]")
 
 
 def capabilities_needed(resources: Mapping[str, Any]) -> list[str]:

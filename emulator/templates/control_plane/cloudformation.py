@@ -196,6 +196,7 @@ class CloudFormation:
         if found is not None:
             raise ApiError("AlreadyExistsException", f"Stack [{name}] already exists")
         proposed, wanted = await self._proposed(parameters, None)
+        asking.refuse_macros(wanted)
         moment = self._moment(parameters)
         stack = StackRecord(
             name=name,
@@ -216,6 +217,7 @@ class CloudFormation:
         asking.refuse_state(found, "updated")
         asking.refuse_rollback(found, parameters)
         proposed, wanted = await self._proposed(parameters, found)
+        asking.refuse_macros(wanted)
         stack = self.book.named(found.stack_id)
         asking.refuse_state(stack, "updated")
         if is_same(stack.current, proposed):

@@ -54,6 +54,34 @@ def test_parameters_are_refused_in_awss_words(parameters: list[dict[str, str]], 
     assert (refused.value.code, str(refused.value)) == ("ValidationError", text)
 
 
+@pytest.mark.parametrize(
+    ("declaration", "value", "text"),
+    [
+        pytest.param({"AllowedValues": ["a", "b"]}, "c", "Parameter 'It' must be one of AllowedValues", id="values"),
+        pytest.param({"AllowedPattern": "[a-z]+"}, "A", "Parameter 'It' must match pattern [a-z]+", id="pattern"),
+        pytest.param(
+            {"AllowedPattern": "[a-z]+", "ConstraintDescription": "letters"},
+            "A",
+            "Parameter It failed to satisfy constraint: letters",
+            id="description",
+        ),
+        pytest.param({"Type": "Number"}, "x", "Parameter 'It' must be a number", id="number"),
+        pytest.param({"MinLength": 2}, "x", "Parameter 'It' must contain at least 2 characters", id="short"),
+        pytest.param(
+            {"Type": "Number", "MaxValue": 5}, "6", "Parameter 'It' must be a number not greater than 5", id="large"
+        ),
+    ],
+)
+def test_values_of_parameters_are_refused_in_awss_words(declaration: dict[str, Any], value: str, text: str) -> None:
+    template = {
+        "Parameters": {"It": {"Type": "String", **declaration}},
+        "Resources": {"A": {"Type": "AWS::SQS::Queue"}},
+    }
+    with pytest.raises(ApiError) as refused:
+        asking.wanted({"Parameters": given(It=value)}, "chat", json.dumps(template), None)
+    assert (refused.value.code, str(refused.value)) == ("ValidationError", text)
+
+
 @pytest.mark.parametrize("name", ["", "1st", "a_b", "x" * 129])
 def test_a_stack_has_letters_digits_and_hyphens(name: str) -> None:
     with pytest.raises(ApiError, match="stackName"):
@@ -98,3 +126,24 @@ def test_a_template_is_described() -> None:
 def test_what_is_no_template_is_refused(text: str) -> None:
     with pytest.raises(ApiError, match=r"^Template format error: "):
         reports.template(text)
+
+
+@pytest.mark.parametrize(
+    ("transform", "capabilities", "is_refused"),
+    [
+        pytest.param("AWS::Serverless-2016-10-31", ["CAPABILITY_IAM"], True, id="SAM"),
+        pytest.param("AWS::LanguageExtensions", ["CAPABILITY_AUTO_EXPAND"], False, id="known"),
+        pytest.param([], [], False, id="none"),
+    ],
+)
+def test_macros_have_to_be_known_to_whoever_makes_no_change_set(
+    transform: Any, capabilities: list[str], is_refused: bool
+) -> None:
+    template = json.dumps({"Transform": transform, "Resources": {"A": {"Type": "AWS::SQS::Queue"}}})
+    wanted = asking.wanted({"Capabilities": capabilities}, "chat", template, None)
+    if not is_refused:
+        asking.refuse_macros(wanted)
+        return
+    with pytest.raises(ApiError, match=r"Requires capabilities : \[CAPABILITY_AUTO_EXPAND\]") as refused:
+        asking.refuse_macros(wanted)
+    assert refused.value.code == "InsufficientCapabilitiesException"
