@@ -129,6 +129,50 @@ def test_code_and_settings_of_a_deployed_function_change(world: ControlWorld) ->
     assert (found["Timeout"], found["Handler"], found["LastUpdateStatus"]) == (7, "app.handler", "Successful")
 
 
+def test_a_function_keeps_what_a_script_sets_of_it(world: ControlWorld) -> None:
+    functions = world.client("lambda")
+    dead = {"TargetArn": "arn:aws:sqs:us-east-1:123456789012:dead"}
+    made = functions.create_function(
+        FunctionName="settled",
+        Runtime="python3.12",
+        Handler="app.handler",
+        Role="arn:aws:iam::123456789012:role/any",
+        Code={"ZipFile": zipped("def handler(event, context): return 1")},
+        Architectures=["arm64"],
+        DeadLetterConfig=dead,
+        TracingConfig={"Mode": "Active"},
+        Tags={"by": "me"},
+    )
+    told = functions.get_function(FunctionName="settled")
+
+    assert (made["Architectures"], made["DeadLetterConfig"], made["TracingConfig"]["Mode"]) == (
+        ["arm64"],
+        dead,
+        "Active",
+    )
+    assert told["Tags"] == {"by": "me"}
+    looked = functions.update_function_code(FunctionName="settled", ZipFile=zipped("x = 1"), DryRun=True)
+    assert looked["CodeSha256"] == made["CodeSha256"]
+    changed = functions.update_function_configuration(FunctionName="settled", TracingConfig={"Mode": "PassThrough"})
+    assert (changed["TracingConfig"]["Mode"], changed["DeadLetterConfig"]) == ("PassThrough", dead)
+    functions.delete_function(FunctionName="settled")
+
+
+def test_an_image_is_a_function_that_is_not_run(world: ControlWorld) -> None:
+    functions = world.client("lambda")
+    made = functions.create_function(
+        FunctionName="pictured",
+        PackageType="Image",
+        Role="arn:aws:iam::123456789012:role/any",
+        Code={"ImageUri": "123456789012.dkr.ecr.us-east-1.amazonaws.com/chat:1"},
+        ImageConfig={"Command": ["app.handler"]},
+    )
+
+    assert (made["PackageType"], made["ImageConfigResponse"]["ImageConfig"]["Command"]) == ("Image", ["app.handler"])
+    assert functions.invoke(FunctionName="pictured")["FunctionError"] == "Unhandled"
+    functions.delete_function(FunctionName="pictured")
+
+
 def test_a_script_makes_an_api_call_by_call(world: ControlWorld) -> None:
     api_id = made(world, "by-calls")
     url = f"{world.client('apigatewayv2').get_api(ApiId=api_id)['ApiEndpoint']}/test"

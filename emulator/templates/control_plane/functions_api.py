@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import json
 import re
 import uuid
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import unquote
 
+from ...foundation import log
 from ...foundation.json_bytes import json_of
+from . import function_settings
 from .engine import Engine, PerformError, Placed
 from .function_urls import URL, FunctionUrls
 from .query import ApiError
@@ -43,11 +43,6 @@ _PATHS: Final = (
     (re.compile(r"/2015-03-31/event-source-mappings/(?P<name>[^/]+)"), "source"),
 )
 _NAME: Final = re.compile(r"(?:arn:[\w-]+:lambda:[\w-]+:)?(?:\d{12}:)?(?:function:)?(?P<name>[\w-]+)(?::[\w$-]+)?")
-_SETTINGS: Final = (
-    *("Description", "Environment", "EphemeralStorage", "Handler", "Layers", "LoggingConfig", "MemorySize"),
-    *("Role", "Runtime", "Timeout"),
-)
-"""What of a function can be set, by the names that both the API and templates have."""
 _SOURCE_SETTINGS: Final = (
     *("BatchSize", "BisectBatchOnFunctionError", "DestinationConfig", "Enabled", "EventSourceArn", "FilterCriteria"),
     *("FunctionName", "FunctionResponseTypes", "MaximumBatchingWindowInSeconds", "MaximumRecordAgeInSeconds"),
@@ -103,17 +98,16 @@ class FunctionsApi:
         match what, method:
             case "function", "GET":
                 location = {"RepositoryType": "S3"}
-                return 200, {"Configuration": self._configuration(found), "Code": location, "Tags": {}}
+                return 200, {"Configuration": self._configuration(found), "Code": location, **self._tags(found)}
             case "function", "DELETE":
                 await self._remove(found)
                 return 204, None
             case "configuration", "GET":
                 return 200, self._configuration(found)
             case "configuration", "PUT":
-                return 200, await self._set(found, {name: content[name] for name in _SETTINGS if name in content})
+                return 200, await self._set(found, function_settings.properties(content))
             case "code", "PUT":
-                code, uploads = self._code(content)
-                return 200, await self._set(found, {"Code": code}, uploads)
+                return 200, await self._set_code(found, content)
             case "concurrency", ("PUT" | "GET" | "DELETE"):
                 return await self._reservation(method, found, content)
             case "policy", "POST":
@@ -151,10 +145,19 @@ class FunctionsApi:
         if any(each.resource.name == name for each in self._engine.placed(_FUNCTION)):
             raise ApiError("ResourceConflictException", f"Function already exist: {name}", 409)
         code, uploads = self._code(content.get("Code") or {})
-        properties = {each: content[each] for each in _SETTINGS if each in content}
-        properties |= {"FunctionName": name, "Code": code}
+        _tell_unpublished(content, name)
+        properties = function_settings.properties(content) | {"FunctionName": name, "Code": code}
         await self._made("Function", _FUNCTION, properties, uploads)
         return 201, self._configuration(self._function(name))
+
+    async def _set_code(self, found: Placed, content: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Other code, unless it is only to be looked at. [DOC] lambda-api:UpdateFunctionCode, ``DryRun``"""
+        code, uploads = self._code(content)
+        if content.get("DryRun") is True:
+            return self._configuration(found)
+        _tell_unpublished(content, found.resource.name)
+        more = {"Architectures": content["Architectures"]} if "Architectures" in content else {}
+        return await self._set(found, {"Code": code, **more}, uploads)
 
     async def _set(
         self, found: Placed, settings: Mapping[str, Any], uploads: Mapping[tuple[str, str], Path] | None = None
@@ -174,6 +177,8 @@ class FunctionsApi:
         """Code as a template names it, and what came with the request."""
         if "S3Bucket" in content:
             return {"S3Bucket": str(content["S3Bucket"]), "S3Key": str(content.get("S3Key"))}, {}
+        if isinstance(content.get("ImageUri"), str):
+            return {"ImageUri": content["ImageUri"]}, {}
         if not isinstance(content.get("ZipFile"), str):
             raise ApiError("InvalidParameterValueException", "code is given as ZipFile, or as S3Bucket and S3Key")
         try:
@@ -254,6 +259,10 @@ class FunctionsApi:
         assert again is not None
         return 201 if method == "POST" else 200, self._urls.told(again, found)
 
+    def _tags(self, found: Placed) -> Mapping[str, Any]:
+        tags = function_settings.tags(found.resource.properties)
+        return {"Tags": tags} if tags else {}
+
     def _configuration(self, found: Placed) -> Mapping[str, Any]:
         properties = found.resource.properties
         code = properties.get("Code") or {}
@@ -261,28 +270,8 @@ class FunctionsApi:
             found.uploads.get((str(code.get("S3Bucket")), str(code.get("S3Key")))) if isinstance(code, dict) else None
         )
         body = b"" if path is None else path.read_bytes()
-        told = {name: properties[name] for name in _SETTINGS if name in properties}
-        variables = (properties.get("Environment") or {}).get("Variables")
-        if variables is not None:
-            told["Environment"] = {"Variables": {name: _text(value) for name, value in variables.items()}}
-        told["Layers"] = [{"Arn": str(each), "CodeSize": 0} for each in properties.get("Layers") or ()]
-        return {
-            "FunctionName": found.resource.name,
-            "FunctionArn": self._arn(found.resource.name),
-            "CodeSize": len(body),
-            "CodeSha256": base64.b64encode(hashlib.sha256(body).digest()).decode(),
-            "Description": "",
-            **told,
-            "Timeout": int(properties.get("Timeout", 3)),
-            "MemorySize": int(properties.get("MemorySize", 128)),
-            "LastModified": f"{datetime.fromtimestamp(found.since, UTC):%Y-%m-%dT%H:%M:%S.000+0000}",
-            "Version": "$LATEST",
-            "State": "Active",
-            "LastUpdateStatus": "Successful",
-            "PackageType": properties.get("PackageType", "Zip"),
-            "Architectures": properties.get("Architectures", ["x86_64"]),
-            "TracingConfig": properties.get("TracingConfig", {"Mode": "PassThrough"}),
-        }
+        name = found.resource.name
+        return function_settings.configuration(properties, name, self._arn(name), found.since, body)
 
     def _arn(self, name: str) -> str:
         where = f"{self._engine.region}:{self._engine.account_id}"
@@ -424,6 +413,11 @@ def _statement(permission: Mapping[str, Any], arn: str) -> Mapping[str, Any]:
     }
 
 
+def _tell_unpublished(content: Mapping[str, Any], function: str) -> None:
+    if content.get("Publish") is True:
+        log.warning("no version is published: calls cannot make any, templates can", function=function)
+
+
 def _is_part(resource: Mapping[str, Any], function: str) -> bool:
     """Whether a resource is a function's own and goes with it: its permissions, its URL."""
     named = {_PERMISSION: "FunctionName", URL: "TargetFunctionArn"}.get(resource["Type"])
@@ -444,7 +438,3 @@ def _json(body: bytes) -> Mapping[str, Any]:
     if not isinstance(found, dict):
         raise ApiError("InvalidRequestContentException", "Could not parse request body into json: no object")
     return found
-
-
-def _text(value: Any) -> str:
-    return ("true" if value else "false") if isinstance(value, bool) else str(value)
