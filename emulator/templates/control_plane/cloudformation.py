@@ -119,7 +119,7 @@ class CloudFormation:
         if known is not None and not known.execution.startswith("EXECUTE_"):
             raise ApiError("AlreadyExistsException", f"ChangeSet {set_name} already exists")
         proposed, wanted = await self._proposed(parameters, found)
-        is_empty = is_same(found.current, proposed)
+        is_empty = found.status != "UPDATE_FAILED" and is_same(found.current, proposed)
         change_set = ChangeSet(
             name=set_name,
             change_set_id=self._id("changeSet", set_name),
@@ -213,6 +213,7 @@ class CloudFormation:
         name = asking.stack_name(parameters)
         found = self.book.find(name)
         if found is None or found.status == REVIEW:
+            self.book.refuse_nested(name)
             raise invalid(f"Stack [{name}] does not exist")
         asking.refuse_state(found, "updated")
         asking.refuse_rollback(found, parameters)
@@ -220,7 +221,7 @@ class CloudFormation:
         asking.refuse_macros(wanted)
         stack = self.book.named(found.stack_id)
         asking.refuse_state(stack, "updated")
-        if is_same(stack.current, proposed):
+        if stack.status != "UPDATE_FAILED" and is_same(stack.current, proposed):
             raise invalid(NO_UPDATES)
         stack = structs.replace(stack, disable_rollback=wanted.on_failure == "DO_NOTHING")
         self._begin(stack, "UPDATE", proposed, wanted.on_failure, wanted.token)

@@ -63,6 +63,7 @@ def updated(stack: StackRecord, to: Proposed, moment: Moment) -> StackRecord:
             after = to.resources[each.logical_id]
             stack = _of(stack, after, "UPDATE_IN_PROGRESS", REPLACED if each.replaced else None, moment)
             stack = _of(stack, after, "UPDATE_COMPLETE", None, moment)
+    stack = _mended(stack, to.resources, {each.logical_id for each in changes}, moment)
     stack = _told(stack, "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", None, moment)
     for each in changes:
         if each.action == "Remove":
@@ -95,12 +96,26 @@ def rolled_back(stack: StackRecord, moment: Moment) -> StackRecord:
     """A stack that stayed as it was when it failed, back at what it was before; one that never was is empty."""
     if stack.current is not None:
         stack = _told(stack, "UPDATE_ROLLBACK_IN_PROGRESS", USER, moment)
+        stack = _mended(stack, stack.standing, (), moment)
         stack = _told(stack, "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS", None, moment)
         return _told(stack, "UPDATE_ROLLBACK_COMPLETE", None, moment)
     stack = _told(stack, "ROLLBACK_IN_PROGRESS", USER, moment)
     for each in stack.standing.values():
         stack = _removed(stack, structs.replace(each, retained=False), moment)
     return _told(stack, "ROLLBACK_COMPLETE", None, moment)
+
+
+def _mended(
+    stack: StackRecord, resources: Mapping[str, ResourceRecord], changed_now: Collection[str], moment: Moment
+) -> StackRecord:
+    """The stack with those resources as they are that failed to change before, and are not changed now."""
+    for name, each in stack.resources.items():
+        if each.status.endswith("_FAILED") and name not in changed_now:
+            known = resources.get(name)
+            stack = (
+                _removed(stack, each, moment) if known is None else _of(stack, known, "UPDATE_COMPLETE", None, moment)
+            )
+    return stack
 
 
 def not_created(stack: StackRecord, to: Proposed, failure: Failure, moment: Moment) -> StackRecord:

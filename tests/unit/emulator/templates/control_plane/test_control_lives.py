@@ -183,6 +183,16 @@ def test_a_policy_is_a_change_of_its_own() -> None:
     assert [each["Target"]["Attribute"] for each in described["Details"]] == described["Scope"]
 
 
+def test_what_failed_to_change_is_what_it_was_when_the_stack_goes_back() -> None:
+    before = made(wanted(resource("A", size=1)))
+    failure = Failure(reason="too small", logical_id="A", on_failure="DO_NOTHING")
+    failed = lives.not_updated(before, wanted(resource("A", "other", size=2)), failure, moment())
+
+    assert before.current is not None
+    for found in (lives.rolled_back(failed, moment()), lives.updated(failed, before.current, moment())):
+        assert (found.resources["A"].physical_id, found.resources["A"].status) == ("a", "UPDATE_COMPLETE")
+
+
 def test_no_policy_keeps_what_was_never_made() -> None:
     to = wanted(resource("Kept", retained=True), resource("B"))
     failure = Failure(reason="it is wrong", logical_id="B")
