@@ -11,7 +11,9 @@ from msgspec import Struct
 from .errors import Path, Problem
 from .intrinsics import MadeUp
 
-_SSM: Final = re.compile(r"AWS::SSM::Parameter::Value<(.+)>")
+SSM: Final = "AWS::SSM::Parameter::Value<"
+"""How types of parameters begin whose values are in the parameter store."""
+_SSM: Final = re.compile(rf"{SSM}(.+)>")
 PLACEHOLDER: Final = "placeholder"
 """Value of a parameter that has none and that nothing emulated depends on."""
 

@@ -33,6 +33,7 @@ from .asked import Asked, invalid
 from .proposals import proposed
 from .records import CREATED, Deployed, Proposed, ResourceRecord
 from .removal import Removal, all_removals
+from .stored import refuse_unstored
 
 HOME: Final = Api(name="control-plane", routes=(), stage="dev", api_id="controlplane")
 """The API that stands at the port's root, before anything is deployed."""
@@ -42,6 +43,7 @@ NO_EXPORT: Final = "No export named {name} found."
 """[USR] CloudFormation's words"""
 UPLOADS: Final = "uploads"
 """In the state folder: what stacks were made of."""
+_PARAMETER: Final = "AWS::SSM::Parameter"
 _OWN: Final = re.compile(r"(?P<name>[A-Za-z0-9]+): ")
 
 
@@ -230,7 +232,10 @@ class Engine:
             resolved = await self._resolved({**self._deployed, asked.name: found}, fresh=asked.name)
         except ConfigurationError as error:
             raise invalid(f"Template format error: {_short(error, asked.name)}") from error
-        return proposed(asked, next(each for each in resolved.stacks if each.name == asked.name))
+        stack = next(each for each in resolved.stacks if each.name == asked.name)
+        own = {str(each.properties.get("Name")) for each in stack.resources.values() if each.type == _PARAMETER}
+        refuse_unstored(asked, stack.source, {*self._world.stored(), *own})
+        return proposed(asked, stack)
 
     async def perform(self, name: str, deployed: Deployed) -> None:
         """Make a stack, or change it.
