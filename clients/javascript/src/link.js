@@ -221,8 +221,9 @@ export class Link {
     clearTimeout(this.#timer);
     this.number += 1;
     this.#heardAt = Date.now();
-    this.#become("open");
     this.#keep();
+    this.#become("open");
+    if (this.state !== "open") return; // who was told has closed it
     for (const { resolve } of this.#waiters.splice(0)) resolve();
     this.#watcher.opened();
   }
@@ -309,11 +310,11 @@ export class Link {
     // No time is given away: however long the pause would be, the last attempt is made when the time is over.
     this.nextAt = Math.min(now + wait, deadline);
     this.#turn += 1;
-    this.#become("waiting");
     this.#timer = after(() => {
       if (Date.now() - this.nextAt > ASLEEP) this.#since = Date.now();
       this.#connect();
     }, Math.max(0, this.nextAt - now));
+    this.#become("waiting");
   }
 
   /** @param {Error} error */
@@ -323,9 +324,9 @@ export class Link {
     this.#unlisten?.();
     this.#unlisten = null;
     this.#error = error;
-    this.#become("closed");
     for (const { reject } of this.#waiters.splice(0)) reject(error);
     this.#watcher.ended(error);
+    this.#become("closed");
   }
 
   /** Let go of the socket, whatever it still says. @param {number} [code] */
@@ -341,7 +342,7 @@ export class Link {
     socket.close(...(code ? [code] : []));
   }
 
-  /** @param {Link["state"]} state */
+  /** The last that a change does, since who is told may open or close the client at once. @param {Link["state"]} state */
   #become(state) {
     if (state !== "waiting") this.nextAt = 0;
     this.state = state;

@@ -238,6 +238,31 @@ test("a closed client stays closed, lets go of the page, and is opened by open a
   assert.equal(client.state, "open");
 });
 
+for (const state of ["open", "waiting"]) {
+  test(`who closes the client when told that it is ${state} has closed it`, async () => {
+    make({ reconnect: { base: 0, most: 0 }, keepAlive: 1 });
+    client.addEventListener("state", () => client.state === state && client.close());
+    client.open().catch(() => {});
+    await until(() => FakeSocket.made.length);
+    FakeSocket.last.onopen();
+    FakeSocket.last.end();
+    await new Promise((resolve) => setTimeout(resolve, 5));
+
+    assert.deepEqual([client.state, FakeSocket.made.length], ["closed", 1]);
+  });
+}
+
+test("who opens the client again when told of its end gets the next connection", async () => {
+  const first = await opened({ reconnect: null });
+  let again;
+  client.addEventListener("state", () => client.state === "closed" && (again ??= client.open()));
+  first.end();
+  await next(2);
+
+  await again;
+  assert.equal(client.state, "open");
+});
+
 test("what is larger than a frame is refused before it is sent, in bytes of UTF-8", async () => {
   const socket = await opened();
   const room = 32_768 - JSON.stringify({ action: "echo", id: "r", payload: "" }).length;
