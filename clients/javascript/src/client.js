@@ -212,18 +212,27 @@ export class StreamerClient extends EventTarget {
   }
 
   /**
-   * Have a function called with what is published to a topic.
+   * Have a function called with what is published to a topic. What it throws is an uncaught error, as of a listener.
    *
    * @template {keyof Topics & string} Name
    * @param {Name} name
    * @param {(message: import("./wire.js").TopicMessage & {data: Topics[Name]}) => void} callback
-   * @param {(error: unknown) => void} [onError] called once when nothing more will come
+   * @param {(error: unknown) => void} [onError] called once when nothing more will come; else that is a "gateway-error"
    * @returns {() => void} unsubscribes
    */
   subscribe(name, callback, onError = (error) => this.#tell("gateway-error", error)) {
     const messages = this.topic(name);
     (async () => {
-      for await (const message of messages) callback(message);
+      for await (const message of messages) {
+        try {
+          callback(message);
+        } catch (error) {
+          // As for listeners of events: it is the page's error, and what comes next is told all the same.
+          queueMicrotask(() => {
+            throw error;
+          });
+        }
+      }
     })().catch(onError);
     return () => void messages.return?.();
   }

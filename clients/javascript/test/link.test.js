@@ -420,6 +420,30 @@ test("subscribe calls back until it is told to stop, and tells of the end", asyn
   assert.deepEqual(ended, ["ConnectionLostError"]);
 });
 
+test("what a callback throws is an uncaught error, and the next message is told all the same", async () => {
+  const socket = await opened();
+  const uncaught = [];
+  const listeners = process.rawListeners("uncaughtException");
+  process.removeAllListeners("uncaughtException");
+  process.on("uncaughtException", ({ message }) => uncaught.push(message));
+  try {
+    const heard = [];
+    client.subscribe("news", ({ data }) => {
+      heard.push(data);
+      if (data === 1) throw new Error("a mistake of the page");
+    });
+    await until(() => socket.sent.length === 1);
+    for (const data of [1, 2]) socket.say({ type: "message", topic: "news", data });
+    await until(() => heard.length === 2);
+
+    assert.deepEqual([heard, uncaught], [[1, 2], ["a mistake of the page"]]);
+    assert.deepEqual(socket.sent.map(({ action }) => action), ["subscribe"]);
+  } finally {
+    process.removeAllListeners("uncaughtException");
+    for (const listener of listeners) process.on("uncaughtException", listener);
+  }
+});
+
 test("an error that belongs to no request is an event", async () => {
   const socket = await opened();
   const told = [];
