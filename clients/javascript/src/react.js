@@ -2,7 +2,7 @@
 /** Hooks for React 18 and newer. */
 
 import { createContext, createElement, useCallback, useContext, useEffect, useRef, useState, useSyncExternalStore } from "react";
-import { CannotConnectError, ConnectionLostError, RequestTimeoutError } from "./errors.js";
+import { PayloadTooLargeError, RequestCancelledError, RequestFailedError } from "./errors.js";
 import { newId } from "./wire.js";
 
 /** @typedef {import("./client.js").StreamerClient<any, any>} AnyClient */
@@ -18,11 +18,32 @@ import { newId } from "./wire.js";
 const Context = createContext(/** @type {AnyClient | null} */ (null));
 /** @type {RequestState} */
 const IDLE = { status: "idle", id: null, data: null, progress: null, error: null };
-/** After these nobody knows what becomes of a request. */
-const OPEN_ENDS = [CannotConnectError, ConnectionLostError, RequestTimeoutError];
+/** Errors of a request that was never sent. */
+const UNSENT = [PayloadTooLargeError, TypeError];
 /** @typedef {{id: string, progress: any, heard: Set<(progress: any) => void>, result: Promise<any>}} Flight */
 /** Requests under way, by their ids: a component that comes back goes on with its own. @type {WeakMap<AnyClient, Map<string, Flight>>} */
 const FLIGHTS = new WeakMap();
+
+/** What outlives a page; null where a page may keep nothing, as in another site's frame whose cookies are blocked. */
+function storage() {
+  try {
+    return sessionStorage;
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Whether it is certain that there is nothing to wait for any more: after a lost connection, a timeout or a signal the
+ * request goes on, and after a refusal to tell about it, too, if that may be another one the next time.
+ *
+ * @param {unknown} error
+ * @param {string} id
+ */
+function isOver(error, id) {
+  if (error instanceof RequestFailedError) return error.requestId === id || !error.retryable;
+  return error instanceof RequestCancelledError || UNSENT.some((kind) => error instanceof kind);
+}
 
 /**
  * @param {AnyClient} client
@@ -40,14 +61,13 @@ function begun(client, id, key, work) {
   };
   /** @type {Flight} */
   const flight = { id, progress: null, heard, result: work(report) };
-  const over = (/** @type {unknown} */ error) => {
+  const ended = (/** @type {boolean} */ isForgotten) => {
     flights.delete(id);
-    const isOpen = OPEN_ENDS.some((kind) => error instanceof kind);
-    if (key && !isOpen && sessionStorage.getItem(key) === id) sessionStorage.removeItem(key);
+    if (key && isForgotten && storage()?.getItem(key) === id) storage()?.removeItem(key);
   };
-  if (key) sessionStorage.setItem(key, id);
+  if (key) storage()?.setItem(key, id);
   flights.set(id, flight);
-  flight.result.then(() => over(null), over);
+  flight.result.then(() => ended(true), (error) => ended(isOver(error, id)));
   return flight;
 }
 
@@ -112,6 +132,8 @@ export function useRequest(action, { persist } = {}) {
   const run = useCallback(
     (/** @type {any} */ payload, /** @type {import("./client.js").RequestOptions} */ options = {}) => {
       const id = options.id ?? newId();
+      // Refused by the client; what is under way stays as it is.
+      if (FLIGHTS.get(client)?.has(id)) return client.request(action, payload, { ...options, id });
       const work = (/** @type {(progress: any) => void} */ report) => {
         const onProgress = (/** @type {any} */ progress) => (report(progress), options.onProgress?.(progress));
         return client.request(action, payload, { ...options, id, onProgress });
@@ -122,7 +144,7 @@ export function useRequest(action, { persist } = {}) {
   );
 
   useEffect(() => {
-    const id = key && sessionStorage.getItem(key);
+    const id = key && storage()?.getItem(key);
     if (!id) return;
     // React mounts twice in development: the second time finds the flight of the first.
     const flight = FLIGHTS.get(client)?.get(id);

@@ -123,23 +123,72 @@ test("with persist, a component that comes back meanwhile goes on with what is u
   assert.equal(socket.sent.length, 1);
 });
 
+const refused = (request_id, code, retryable) => FakeSocket.last.say({ type: "error", request_id, error: { code, retryable } });
+
 for (const [what, end, isKept] of [
   ["is kept while nobody knows what becomes of it", () => client.close(), true],
-  ["is forgotten when the service says no", () => FakeSocket.last.say({ type: "error", request_id: "r-1", error: { code: "NO" } }), false],
+  ["is kept when a signal ends the waiting", (stopping) => stopping.abort(new Error("enough")), true],
+  ["is forgotten when the service says no", () => refused("r-1", "NO", false), false],
+  ["is forgotten when it failed, though another one may succeed", () => refused("r-1", "TIMEOUT", true), false],
 ]) {
   test(`with persist, a request ${what}`, async () => {
     await show(() => useRequest("report", { persist: "monthly" }));
+    const stopping = new AbortController();
     let failing;
-    await act(async () => void (failing = shown.run(1, { id: "r-1" }).catch(() => {})));
+    await act(async () => void (failing = shown.run(1, { id: "r-1", signal: stopping.signal }).catch(() => {})));
     await asked();
     await act(async () => {
-      end();
+      end(stopping);
       await failing;
     });
 
     assert.deepEqual([shown.status, kept.get("streamer:monthly")], ["failed", isKept ? "r-1" : undefined]);
   });
 }
+
+for (const [code, retryable] of [["RATE_LIMITED", true], ["NOT_FOUND", false]]) {
+  test(`with persist, a page that is loaded again and hears ${code} ${retryable ? "keeps" : "forgets"} the request`, async () => {
+    kept.set("streamer:monthly", "r-1");
+    await show(() => useRequest("report", { persist: "monthly" }));
+    const socket = await asked();
+    await act(async () => refused(socket.sent.at(-1).id, code, retryable));
+
+    assert.deepEqual([shown.status, kept.size], ["failed", retryable ? 1 : 0]);
+  });
+}
+
+test("with persist, the same request once more is refused, and the one under way goes on", async () => {
+  await show(() => useRequest("report", { persist: "monthly" }));
+  let result;
+  await act(async () => void (result = shown.run(1, { id: "r-1" })));
+  const socket = await asked();
+  await act(async () => assert.rejects(shown.run(1, { id: "r-1" }), /already under way/));
+  assert.deepEqual([shown.status, kept.get("streamer:monthly")], ["running", "r-1"]);
+
+  await say(socket, { type: "complete", request_id: "r-1", result: 7 });
+  assert.deepEqual([shown.status, await result, kept.size], ["done", 7, 0]);
+});
+
+test("with persist, a page that may keep nothing asks all the same", async () => {
+  const storage = globalThis.sessionStorage;
+  delete globalThis.sessionStorage;
+  Object.defineProperty(globalThis, "sessionStorage", {
+    configurable: true,
+    get() {
+      throw new Error("SecurityError: the document is sandboxed");
+    },
+  });
+  try {
+    await show(() => useRequest("report", { persist: "monthly" }));
+    let result;
+    await act(async () => void (result = shown.run(1, { id: "r-1" })));
+    await say(await asked(), { type: "complete", request_id: "r-1", result: 7 });
+
+    assert.equal(await result, 7);
+  } finally {
+    Object.defineProperty(globalThis, "sessionStorage", { configurable: true, writable: true, value: storage });
+  }
+});
 
 test("a topic shows its latest messages, and ends with the component", async () => {
   await show(() => useTopic("news", { limit: 2 }));
