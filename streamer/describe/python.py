@@ -64,6 +64,8 @@ def _request(action: DescribedAction, *, is_overload: bool) -> str:
 
 def _definition(name: str, schema: Mapping[str, Any]) -> str:
     properties = schema.get("properties")
+    if properties and _has_more(schema):
+        return f"{name}: TypeAlias = 'dict[str, Any]'\n"
     if not properties:
         return f"{name}: TypeAlias = {_type(schema)!r}\n"  # as text, since it may name what comes below it
     required = set(schema.get("required", ()))
@@ -75,6 +77,13 @@ def _definition(name: str, schema: Mapping[str, Any]) -> str:
         return f"class {name}(TypedDict):\n" + "".join(f"    {field}: {kind}\n" for field, kind in types.items())
     fields = ", ".join(f"{field!r}: {kind!r}" for field, kind in types.items())
     return f"{name} = TypedDict({name!r}, {{{fields}}})\n"
+
+
+def _has_more(schema: Mapping[str, Any]) -> bool:
+    """Whether it takes fields that a TypedDict of its own ones would refuse."""
+    choices = [each for word in ("allOf", "anyOf", "oneOf") for each in schema.get(word, ())]
+    is_open = bool(schema.get("additionalProperties")) or "patternProperties" in schema
+    return is_open or any(_type(each) != "Any" for each in choices)
 
 
 def _in_docstring(text: str) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from streamer.describe.components import component
 from streamer.describe.service import Described, named_apart
 
+_ANY_OBJECT: Final = "Record<string, any>"
 _SIMPLE: Final = {"string": "string", "number": "number", "integer": "number", "boolean": "boolean", "null": "null"}
 _TAKEN: Final = frozenset({"Actions", "Array", "Record", "Topics"})
 _NAME: Final = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
@@ -36,7 +37,7 @@ def text(described: Described) -> str:
     return "\n".join([*lines, "};", ""])
 
 
-def type_text(schema: Any) -> str:  # noqa: C901 - one branch for each word of JSON Schema
+def type_text(schema: Any) -> str:
     """A schema as a type."""
     if schema is None or schema is True or schema == {}:
         return "any"
@@ -48,14 +49,20 @@ def type_text(schema: Any) -> str:  # noqa: C901 - one branch for each word of J
         return json.dumps(schema["const"])
     if "enum" in schema:
         return " | ".join(json.dumps(each) for each in schema["enum"])
-    for word in ("anyOf", "oneOf"):
-        if word in schema:
-            return " | ".join(dict.fromkeys(_within(each) for each in schema[word]))
-    if "allOf" in schema:
-        return " & ".join(f"({each})" if " | " in each else each for each in map(type_text, schema["allOf"]))
+    return _all_of(
+        [
+            _own(schema),
+            *(_any_of(schema[word]) for word in ("anyOf", "oneOf") if word in schema),
+            *(type_text(each) for each in schema.get("allOf", ())),
+        ]
+    )
+
+
+def _own(schema: Mapping[str, Any]) -> str:
+    """What a schema says beside its choices."""
     kind = schema.get("type")
     if isinstance(kind, list):
-        return " | ".join(type_text({**schema, "type": each}) for each in kind)
+        return " | ".join(_own({**schema, "type": each}) for each in kind)
     if kind == "array":
         return _array(schema)
     if kind == "object" or "properties" in schema:
@@ -63,9 +70,22 @@ def type_text(schema: Any) -> str:  # noqa: C901 - one branch for each word of J
     return _SIMPLE.get(str(kind), "any")
 
 
-def _within(schema: Any) -> str:
-    inner = type_text(schema)
-    return f"({inner})" if re.search(r" [|&] ", inner) and not inner.startswith("{") else inner
+def _any_of(schemas: Sequence[Any]) -> str:
+    return _either(map(type_text, schemas))
+
+
+def _either(texts: Iterable[str]) -> str:
+    kinds = dict.fromkeys(texts)
+    return "any" if "any" in kinds else " | ".join(kinds)
+
+
+def _all_of(texts: Sequence[str]) -> str:
+    """What holds all at once; what says little, as that it is an object, is left out where another says more."""
+    said = dict.fromkeys(each for each in texts if each != "any")
+    telling = [each for each in said if each != _ANY_OBJECT] or list(said)
+    if len(telling) < 2:
+        return "".join(telling) or "any"
+    return " & ".join(f"({each})" if " | " in each else each for each in telling)
 
 
 def _array(schema: Mapping[str, Any]) -> str:
@@ -75,16 +95,19 @@ def _array(schema: Mapping[str, Any]) -> str:
 
 
 def _object(schema: Mapping[str, Any]) -> str:
+    properties = schema.get("properties", {})
     required = set(schema.get("required", ()))
-    fields = [
-        f"{_key(name)}{'' if name in required else '?'}: {type_text(inner)}"
-        for name, inner in schema.get("properties", {}).items()
-    ]
+    types = {name: type_text(inner) for name, inner in properties.items()}
     more = schema.get("additionalProperties")
-    if not fields:
+    if not types:
         return f"Record<string, {type_text(more)}>"
-    known = "{ " + "; ".join(fields) + " }"
-    return f"{known} & Record<string, {type_text(more)}>" if isinstance(more, dict) and more else known
+    fields = [f"{_key(name)}{'' if name in required else '?'}: {text}" for name, text in types.items()]
+    if more or "patternProperties" in schema:
+        # TypeScript wants each field to be of this type as well, and an optional one may be undefined.
+        others = "any" if "patternProperties" in schema else type_text(more)
+        missing = () if required.issuperset(types) else ("undefined",)
+        fields.append(f"[more: string]: {_either([*types.values(), others, *missing])}")
+    return "{ " + "; ".join(fields) + " }"
 
 
 def _key(name: str) -> str:

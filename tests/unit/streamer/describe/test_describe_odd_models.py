@@ -90,6 +90,10 @@ class Color(enum.StrEnum):
     RED = "red"
 
 
+TEXT = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}
+NUMBER = {"type": "object", "properties": {"b": {"type": "number"}}}
+
+
 def described(payload: Any = None, result: Any = None, **more: Any) -> Described:
     app = App(title='Odd """ and \\')
     app.action("a", schema=payload, result=result, **more)(lambda request: request.payload)
@@ -154,10 +158,51 @@ def test_models_of_the_same_name_that_refer_to_others_are_two() -> None:
         pytest.param({"properties": {"next": {"$ref": "#"}}}, "APayload", id="that refers to the whole"),
         pytest.param({"$ref": "https://example.com/order.json"}, "any", id="that is elsewhere"),
         pytest.param({"allOf": [{"type": ["string", "null"]}, {"const": "a"}]}, '(string | null) & "a"', id="of all"),
+        pytest.param({"type": "string", "anyOf": [{"maxLength": 3}, {"format": "uuid"}]}, "string", id="of no types"),
+        pytest.param({"type": "object", "oneOf": [TEXT, NUMBER]}, "{ a: string } | { b?: number }", id="that chooses"),
     ],
 )
 def test_a_schema(schema: dict[str, Any], written: str) -> None:
     assert f"payload: {written};" in texts(described(schema))[1]
+
+
+@pytest.mark.parametrize(
+    ("schema", "written"),
+    [
+        pytest.param(TEXT, "{ a: string }", id="its own fields"),
+        pytest.param(
+            {**TEXT, "additionalProperties": True}, "{ a: string; [more: string]: any }", id="fields of any kind"
+        ),
+        pytest.param(
+            {**TEXT, "additionalProperties": {"type": "number"}},
+            "{ a: string; [more: string]: string | number }",
+            id="fields of another kind",
+        ),
+        pytest.param(
+            {**NUMBER, "additionalProperties": {"type": "null"}},
+            "{ b?: number; [more: string]: number | null | undefined }",
+            id="fields beside one that may be missing",
+        ),
+        pytest.param(
+            {**TEXT, "patternProperties": {"^x-": {"type": "number"}}},
+            "{ a: string; [more: string]: any }",
+            id="fields with names of a kind",
+        ),
+        pytest.param({**TEXT, "allOf": [NUMBER]}, "{ a: string } & { b?: number }", id="what else holds"),
+        pytest.param(
+            {**TEXT, "anyOf": [NUMBER, {"type": "null"}]}, "{ a: string } & ({ b?: number } | null)", id="a choice"
+        ),
+        pytest.param(
+            {**TEXT, "anyOf": [{"required": ["a"]}, {"required": ["b"]}]}, "{ a: string }", id="what is needed"
+        ),
+    ],
+)
+def test_an_object_has(schema: dict[str, Any], written: str) -> None:
+    code, types = texts(described(schema))
+
+    assert f"type APayload = {written};" in types
+    is_closed = written == "{ a: string }"
+    assert ("class APayload(TypedDict)" if is_closed else "APayload: TypeAlias = 'dict[str, Any]'") in code
 
 
 def test_what_languages_have_taken_is_called_otherwise() -> None:
