@@ -30,6 +30,26 @@ import { Joiner, after, checkId, envelope, failureOf, isFinal, newId, parse, pro
  *   anything, and it does not know the request afterwards: a quick action may then run twice (queued ones never do)
  */
 
+/**
+ * @typedef {object} ClientEvents
+ * @property {Event} state `state` is another
+ * @property {CustomEvent<undefined>} lost
+ * @property {CustomEvent<undefined>} reopened
+ * @property {CustomEvent<unknown>} gateway-error
+ */
+/**
+ * @typedef {<Name extends keyof ClientEvents>(
+ *   name: Name, listener: (event: ClientEvents[Name]) => void, options?: AddEventListenerOptions | boolean
+ * ) => void} Listening
+ */
+/** @typedef {{addEventListener: Listening, removeEventListener: Listening} & EventTarget} Target */
+/**
+ * What follows an action's name: its payload, which only an action that needs none goes without.
+ *
+ * @template Payload
+ * @typedef {[payload: Payload, options?: RequestOptions] | (undefined extends Payload ? [] : never)} Asking
+ */
+
 /** How long the client waits for answers to its own questions; API Gateway waits 29 s for the service. */
 const ASKING = 30_000;
 /** Begins the messages that are pings. */
@@ -45,7 +65,7 @@ const RESUMING = [0, 250, 500, 1000, 2000];
  * @template {Record<string, {payload?: any, result?: any}>} [Actions=Record<string, {payload?: any, result?: any}>]
  * @template {Record<string, any>} [Topics=Record<string, any>]
  */
-export class StreamerClient extends EventTarget {
+export class StreamerClient extends /** @type {new () => Target} */ (EventTarget) {
   #link;
   #joiner = new Joiner();
   /** @type {Map<string, Inbox>} */
@@ -109,11 +129,10 @@ export class StreamerClient extends EventTarget {
    *
    * @template {keyof Actions & string} Name
    * @param {Name} action
-   * @param {Actions[Name]["payload"]} [payload]
-   * @param {RequestOptions} [options]
+   * @param {Asking<Actions[Name]["payload"]>} asking its payload, and `RequestOptions`
    * @returns {Promise<Actions[Name]["result"]>}
    */
-  async request(action, payload, options = {}) {
+  async request(action, ...[payload, options = {}]) {
     const id = options.id ?? newId();
     return this.#result(this.#inbox(action, payload, { ...options, id }), id, options);
   }
@@ -123,11 +142,10 @@ export class StreamerClient extends EventTarget {
    *
    * @template {keyof Actions & string} Name
    * @param {Name} action
-   * @param {Actions[Name]["payload"]} [payload]
-   * @param {RequestOptions} [options] without `onProgress` and `timeout`
+   * @param {Asking<Actions[Name]["payload"]>} asking its payload, and `RequestOptions` without `onProgress` and `timeout`
    * @returns {AsyncIterableIterator<import("./wire.js").Event>}
    */
-  events(action, payload, options = {}) {
+  events(action, ...[payload, options = {}]) {
     const inbox = this.#inbox(action, payload, options);
     inbox.stop = following(options.signal, inbox);
     return inbox;

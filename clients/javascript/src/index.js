@@ -15,6 +15,7 @@ export {
 /** @typedef {import("./client.js").ClientOptions} ClientOptions */
 /** @typedef {import("./client.js").RequestOptions} RequestOptions */
 /** @typedef {import("./client.js").ClientState} ClientState */
+/** @typedef {import("./client.js").ClientEvents} ClientEvents */
 /** @typedef {import("./wire.js").Event} Event */
 /** @typedef {import("./wire.js").Progress} Progress */
 /** @typedef {import("./wire.js").TopicMessage} TopicMessage */

@@ -130,7 +130,12 @@ export function useRequest(action, { persist } = {}) {
   }, []);
 
   const run = useCallback(
-    (/** @type {any} */ payload, /** @type {import("./client.js").RequestOptions} */ options = {}) => {
+    /**
+     * @param {any} [payload]
+     * @param {import("./client.js").RequestOptions} [options]
+     * @returns {Promise<any>}
+     */
+    (payload, options = {}) => {
       const id = options.id ?? newId();
       // Refused by the client; what is under way stays as it is.
       if (FLIGHTS.get(client)?.has(id)) return client.request(action, payload, { ...options, id });
@@ -152,7 +157,8 @@ export function useRequest(action, { persist } = {}) {
   }, [client, key, follow]);
 
   const cancel = useCallback(
-    (/** @type {string} */ reason) => (shown.current ? client.cancel(shown.current.id, reason) : Promise.resolve()),
+    /** @param {string} [reason] @returns {Promise<any>} */
+    (reason) => (shown.current ? client.cancel(shown.current.id, reason) : Promise.resolve()),
     [client],
   );
   return { ...state, run, cancel };

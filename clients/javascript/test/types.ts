@@ -22,6 +22,11 @@ export async function uses(signal: AbortSignal): Promise<string> {
   });
   const url: string = report.url;
   await client.request("ping");
+  await client.request("ping", undefined, { signal });
+  client.events("ping");
+  client.addEventListener("gateway-error", ({ detail }) => void detail);
+  client.addEventListener("state", () => client.state satisfies string, { once: true });
+  client satisfies EventTarget;
   for await (const { data, missed } of client.topic("orders")) {
     const id: number = data.id + missed;
     if (id) break;
@@ -33,6 +38,10 @@ export async function uses(signal: AbortSignal): Promise<string> {
   await client.request("repotr", { pages: 3 });
   // @ts-expect-error the payload is another
   await client.request("report", { pages: "three" });
+  // @ts-expect-error there is no payload
+  await client.request("report");
+  // @ts-expect-error there is no payload
+  client.events("report");
   // @ts-expect-error the result has no such field
   report.uri;
   // @ts-expect-error there is no such topic
@@ -40,6 +49,12 @@ export async function uses(signal: AbortSignal): Promise<string> {
   // @ts-expect-error no such place for a token
   new StreamerClient("wss://example.com", { tokenIn: "cookie" });
   return url;
+}
+
+export function asked<Name extends keyof Actions>(
+  client: StreamerClient<Actions, Topics>, name: Name, payload: Actions[Name]["payload"],
+): Promise<Actions[Name]["result"]> {
+  return client.request(name, payload);
 }
 
 export async function uploads(client: StreamerClient<Actions, Topics>, file: File, signal: AbortSignal) {
@@ -70,7 +85,9 @@ export function Report(): string | null {
   const { messages } = useTopic("orders", { limit: 5 });
   if (status === "idle") void run({ pages: 3 });
   if (status === "failed") void error;
+  if (status === "idle") void run();
   void cancel("enough");
+  void cancel();
   // @ts-expect-error no such state
   if (status === "finished") return null;
   return `${id} ${progress?.percentage} ${messages.length}`;
