@@ -6,6 +6,8 @@ import json
 from datetime import datetime
 from typing import Any, Final
 
+from streamer.observability.printable import printable
+
 Told = dict[str, Any]
 
 TEXT: Final = 160
@@ -14,12 +16,12 @@ RED, DIM, RESET = "\x1b[31m", "\x1b[2m", "\x1b[0m"
 
 
 def line(told: Told, *, colors: bool = False) -> str | None:
-    """A record in one line; None: it says nothing that another line does not."""
+    """A record in one line, with nothing that a terminal obeys; None: it says nothing that another line does not."""
     said = _said(told)
     if said is None:
         return None
     at = datetime.fromtimestamp(told["at"] / 1000).astimezone()
-    text = f"{at:%H:%M:%S}.{at.microsecond // 1000:03d}  {told['number']:>5}  {told['kind']:<11}  {said}"
+    text = f"{at:%H:%M:%S}.{at.microsecond // 1000:03d}  {told['number']:>5}  {told['kind']:<11}  {printable(said)}"
     if not colors:
         return text
     wrong = told.get("status") in ("error", "refused")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from streamer.observability.printable import printable
+
 from .lines import Told, ms, short, whose
 
 BAR: Final = 28
@@ -14,7 +16,11 @@ _SHADES: Final = {"wait": "\u2591", "init": "\u2592"}
 
 
 def waterfall(trace: Told, *, width: int = BAR) -> Iterator[str]:
-    """A trace: its verdict, a bar for each span, and what functions logged."""
+    """A trace in lines with nothing that a terminal obeys: its verdict, a bar for each span, what functions logged."""
+    return map(printable, _waterfall(trace, width))
+
+
+def _waterfall(trace: Told, width: int) -> Iterator[str]:
     origin, spans = trace["origin"], trace["spans"]
     yield f"{trace['status'].upper()}  {trace['verdict']}"
     yield _head(origin)

@@ -175,3 +175,26 @@ def test_messages_of_the_console_itself_are_marked() -> None:
     world.receives("x")
 
     assert [record.is_ours for record in world.ring if isinstance(record, Message)] == [True]
+
+
+def test_lines_hold_nothing_that_a_terminal_obeys() -> None:
+    world = World()
+    world.answers(world.receives({"action": "\x1b]0;mine\x07", "id": "s"}))
+    told = TELLER.tell(world.message())
+    span = {"begin": 0, "end": 9, "depth": 0, "kind": "work", "status": "ok", "name": told["action"], "note": "\u202e"}
+    frame = {"own": True, "file": "app.py", "line": 1, "name": "f", "code": "'\x9b2J'"}
+    fault = {"sentence": "ValueError: \x00", "frames": [frame]}
+    log = {"at": 0, "function": "router", "level": "INFO", "message": "\x1b[2J"}
+    trace = {
+        "status": "ok",
+        "verdict": "\x1b[31m",
+        "origin": told,
+        "spans": [span],
+        "faults": {"r": fault},
+        "logs": [log],
+    }
+
+    assert r"\x1b]0;mine\x07" in (line(told) or "")
+    lines = list(waterfall(trace))
+    assert all(each.isprintable() for each in lines), lines
+    assert r"OK  \x1b[31m" in lines
