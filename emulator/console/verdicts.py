@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from ..functions.outcome import Returned
 from ..gateway.rules.effects import Raised, Send, TimedOut
 from .faults import Fault, fault_of_line, fault_of_payload
@@ -13,6 +15,10 @@ from .traces import Trace, began
 
 FINAL = ("complete", "response", "error", "cancelled", "pong")
 """Types of an App's messages after which nothing follows."""
+_ENDS: Final = {"COMPLETED": ("ok", "complete"), "FAILED": ("error", "failed"), "CANCELLED": ("ok", "cancelled")}
+"""By the state of a request that is over, as the processor logs it: a status, and the word for it."""
+_GONE: Final = 410
+_UNTOLD: Final = "; its client was gone, and heard nothing of it"
 
 
 def verdict(trace: Trace) -> tuple[str, str]:
@@ -85,8 +91,8 @@ def _of_message(message: Message, trace: Trace) -> tuple[str, str]:
 def _of_conversation(message: Message, trace: Trace, status: str) -> tuple[str, str]:
     """What an App's messages to the client say, and the errors behind them."""
     request = app_message(message.text).get("id")
-    said = [app_message(call.body.decode("utf-8", "replace")) for call in trace.frames]
-    own = [each for each in said if request is not None and each.get("request_id") == request]
+    posted = [(app_message(call.body.decode("utf-8", "replace")), call.status) for call in trace.frames]
+    own = [said for said, _ in posted if request is not None and said.get("request_id") == request]
     final = next((each for each in reversed(own) if each.get("type") in FINAL), None)
     faults = faults_of(trace)
     failed = [run for run in trace.runs if (lambda_request_of(run.outcome) or "") in faults]
@@ -97,7 +103,7 @@ def _of_conversation(message: Message, trace: Trace, status: str) -> tuple[str, 
         if failed:
             return "error", f"{failed[-1].function} raised {last}"
         if own and own[-1].get("type") in ("acknowledgment", "progress", "retrying"):
-            return "running", f"accepted; the last word so far is {own[-1]['type']!r}"
+            return _of_untold(trace, request) or ("running", f"accepted; the last word so far is {own[-1]['type']!r}")
         if status == "running":
             return status, "its function has not answered yet"
         return "ok", f"{_function(trace, message)} returned after {_ms(_duration(trace))}{_frames(message, trace)}"
@@ -109,7 +115,18 @@ def _of_conversation(message: Message, trace: Trace, status: str) -> tuple[str, 
         return "error", f"failed with {text}" + (f"; {failed[-1].function} raised {last}" if last else "")
     tried = f" in attempt {attempts}" if attempts > 1 else ""
     after = f"; an attempt before raised {last}" if last else ""
-    return "ok", f"{final['type']}{tried} after {took}{after}"
+    untold = _UNTOLD if (final, _GONE) in posted else ""
+    return "ok", f"{final['type']}{tried} after {took}{after}{untold}"
+
+
+def _of_untold(trace: Trace, request: object) -> tuple[str, str] | None:
+    """What became of a request whose client was not told, being gone; None: it is not over, or nobody logged it."""
+    for log in reversed(trace.logs):
+        said = app_message(log.text)
+        if said.get("message") == "request ended" and said.get("request_id") == request:
+            status, word = _ENDS.get(str(said.get("status")), ("", ""))
+            return (status, f"{word}{_UNTOLD}") if status else None
+    return None
 
 
 def _function(trace: Trace, message: Message) -> str:

@@ -15,6 +15,10 @@ const AGAIN_MS = 1500;
 const NEAR = 50;
 /** What a client is told of a request before it is over. */
 const GOES_ON = new Set(["acknowledgment", "progress", "retrying"]);
+/** What the processor's log says of a request that is over, and how its client is told if it is there. @type {Map<string, string>} */
+const ENDS = new Map([["COMPLETED", "complete"], ["FAILED", "error"], ["CANCELLED", "cancelled"]]);
+/** What DynamoDB answers where a condition does not hold: an answer that whoever sets one asks for. */
+const CONDITION = "ConditionalCheckFailedException";
 /** Kinds that have a row of their own in Live; the others belong to a message. */
 const ROWS = new Set(["opening", "message", "closed", "batch", "note"]);
 
@@ -92,6 +96,7 @@ class Store {
         const name = `${record.connection}/${record.request}`;
         if (record.http_status < 400 || !this.frames.has(name)) this.frames.set(name, record);
       }
+      if (record.kind === "log" && record.message === "request ended") this.#over(record.text ?? {});
       const known = this.records.get(record.number);
       this.records.set(record.number, record);
       if (isRow(record, this.invoked) && !this.#isSaid(record)) {
@@ -107,6 +112,14 @@ class Store {
     }
     if (this.records.size > MOST * 1.1) this.#forget();
     if (events.length) this.#changed();
+  }
+
+  /** A request is over whose client may be gone, and was not told. @param {Record<string, any>} said */
+  #over({ connection_id: connection, request_id: request, status }) {
+    const name = `${connection}/${request}`;
+    const last = this.frames.get(name);
+    const type = ENDS.get(status);
+    if (type && GOES_ON.has(last?.type)) this.frames.set(name, { .../** @type {Told} */ (last), type });
   }
 
   /** @param {number} number */
@@ -220,12 +233,19 @@ function isRow(record, invoked) {
 
 export const store = new Store();
 
+/** @param {Told} call */
+function isWrong(call) {
+  return call.status === "error" && (call.type === "error" || call.http_status >= 400) && !call.why?.startsWith(CONDITION);
+}
+
 /** What a message's function and its frames add to what is known of it. @param {Told} record */
 export function summary(record) {
   const run = record.gateway_request ? store.runs.get(record.gateway_request) : record.kind === "run" ? record : undefined;
   const calls = run?.root ? (store.calls.get(run.root) ?? []) : [];
-  const wrong = calls.find((call) => call.status === "error" && (call.type === "error" || call.http_status >= 400));
   const last = record.kind === "message" ? store.frames.get(`${record.connection}/${record.request}`) : undefined;
+  // Whatever an action met on its way, what its client was told in the end is what became of it.
+  const isAnswered = last && last.type !== "error" && !GOES_ON.has(last.type);
+  const wrong = isAnswered ? undefined : calls.find(isWrong);
   let status = record.status ?? "ok";
   if (status === "ok" && (wrong || last?.type === "error")) status = "error";
   if (status === "ok" && GOES_ON.has(last?.type)) status = "running";

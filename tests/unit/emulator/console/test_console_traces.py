@@ -250,6 +250,40 @@ def test_a_second_attempt_that_went_well_names_the_first_ones_error() -> None:
     assert sentence.endswith("an attempt before raised KeyError: 'a' (app.py:3)")
 
 
+@pytest.mark.parametrize(
+    ("state", "status", "sentence"),
+    [
+        ("COMPLETED", "ok", "complete; its client was gone, and heard nothing of it"),
+        ("FAILED", "error", "failed; its client was gone, and heard nothing of it"),
+        ("CANCELLED", "ok", "cancelled; its client was gone, and heard nothing of it"),
+        ("RETRYING", "running", "accepted; the last word so far is 'progress'"),
+    ],
+)
+def test_a_request_whose_client_is_gone_is_told_as_it_ended(state: str, status: str, sentence: str) -> None:
+    world = World()
+    invoke = world.receives({"action": "report", "id": "r1"})
+    for other in ("r2", "r1", "r3"):
+        line = {"message": "request ended", "request_id": other, "status": state if other == "r1" else "COMPLETED"}
+        world.recorder.line("router", "lambda2", json.dumps(line))
+    root = world.runs(invoke.event)
+    world.posts(root, {"type": "progress", "request_id": "r1"})
+    world.answers(invoke)
+
+    assert said_of(world, "r1") == (status, sentence)
+
+
+def test_an_answer_that_reached_nobody_says_so() -> None:
+    world = World()
+    invoke = world.receives({"action": "greet", "id": "g1"})
+    world.posts(world.runs(invoke.event), {"type": "response", "request_id": "g1"}, status=410)
+    world.answers(invoke)
+
+    status, sentence = said_of(world, "g1")
+
+    assert status == "ok"
+    assert sentence.endswith("ms; its client was gone, and heard nothing of it")
+
+
 def test_a_message_whose_function_has_not_answered_runs() -> None:
     world = World()
     world.receives({"action": "slow"})
