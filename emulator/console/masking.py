@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -12,6 +13,8 @@ from urllib.parse import unquote
 from msgspec import Struct, field
 
 from streamer.observability.redaction import is_sensitive, redact_text
+
+from ..foundation.json_bytes import strict_json
 
 _BEGIN, _END = "\u2039", "\u203a"
 """Quotation marks that no credential has in it."""
@@ -131,6 +134,8 @@ def masked(value: Any, name: str = "", depth: int = DEPTH) -> Any:
     match value:
         case str():
             return _masked_json(value, depth) if value[:1] in ("{", "[") else masked_text(value)
+        case float() if not math.isfinite(value):
+            return str(value)  # JSON has no number for it
         case Mapping():
             return {masked_text(str(key)): masked(item, str(key), depth - 1) for key, item in value.items()}
         case list() | tuple():
@@ -142,7 +147,7 @@ def masked(value: Any, name: str = "", depth: int = DEPTH) -> Any:
 
 def _masked_json(text: str, depth: int) -> str:
     try:
-        value = json.loads(text)
+        value = strict_json(text)
     except (ValueError, RecursionError):
         return masked_text(text)  # it only looks like JSON, or was cut
     told = masked(value, depth=depth - 1)

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from ..foundation.json_bytes import strict_json
 from ..functions.outcome import Outcome, Refused, Returned
 from ..gateway.rules.effects import Accept, Send
 from .faults import Fault, fault_of_line, fault_of_payload
@@ -253,7 +254,7 @@ class Teller(Struct, frozen=True):
         if self.cut is not None and len(whole) > 4 * self.cut:
             return f"{masked_text(whole[: self.cut])}…"
         try:
-            value = masked(json.loads(whole))
+            value = masked(strict_json(whole))
         except (ValueError, RecursionError):
             told = masked_text(whole)
             return told if self.cut is None or len(told) <= self.cut else f"{told[: self.cut]}…"

@@ -13,6 +13,7 @@ from typing import Any
 from streamer.observability.redaction import is_sensitive
 from streamer.topology import Function
 
+from ..foundation.json_bytes import strict_json
 from .around import Around
 from .asked import Asked, BadRequestError
 from .invoking import Invoking
@@ -123,7 +124,7 @@ class Workings:
 
 def _masked_event(run: Run) -> Any:
     try:
-        return masked(json.loads(run.payload))
+        return masked(strict_json(run.payload.decode()))
     except (ValueError, RecursionError):
         return run.payload.decode("utf-8", "replace")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import pytest
@@ -53,6 +54,8 @@ def test_values_stand_where_they_were_in_time() -> None:
         '{"_aws": {"CloudWatchMetrics": [{"Metrics": [{}]}]}}',
         emf("no number"),
         emf(True),
+        emf(math.nan),
+        emf([math.inf]),
         '{"_aws"',
     ],
 )
@@ -60,7 +63,9 @@ def test_what_is_no_metric_is_none(line: str) -> None:
     world = World()
     world.recorder.line("router", "r1", line)
 
-    assert [each for each in metrics(world.ring, now_ns=world.now_ns)["metrics"] if each["count"]] == []
+    told = metrics(world.ring, now_ns=world.now_ns)
+    assert [each for each in told["metrics"] if each["count"]] == []
+    assert json.dumps(told, allow_nan=False)
 
 
 def test_actions_are_counted_with_the_errors_that_their_clients_were_told_of() -> None:

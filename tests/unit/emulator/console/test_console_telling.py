@@ -198,3 +198,21 @@ def test_lines_hold_nothing_that_a_terminal_obeys() -> None:
     lines = list(waterfall(trace))
     assert all(each.isprintable() for each in lines), lines
     assert r"OK  \x1b[31m" in lines
+
+
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e400"])
+def test_what_other_parsers_do_not_read_is_told_as_text(number: str) -> None:
+    world = World()
+    text = f'{{"action": "greet", "password": "hunter2", "n": {number}}}'
+    world.answers(world.receives(text))
+    world.recorder.line("router", "r1", text)
+    world.runs({"body": text})
+    teller = Teller(lambda _connection: NOBODY, None)
+
+    for record in world.ring:
+        told = teller.tell(record)
+        assert json.dumps(told, allow_nan=False)
+        if record.kind in ("message", "log"):
+            assert told["text"] == text.replace("hunter2", "\u2039hidden\u203a")
+        if record.kind == "run":
+            assert f'"n": {number}' in told["event"]["body"]
