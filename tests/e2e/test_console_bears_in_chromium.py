@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
+import json
+import shlex
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -100,6 +103,65 @@ async def test_of_many_rows_those_in_sight_are_drawn_and_all_are_reached(
         await page.get_by_text("1 row", exact=True).wait_for()
         await page.get_by_role("searchbox").fill("action-nothing")
         await page.get_by_role("heading", name="Nothing matches").wait_for()
+
+
+NUMBERS: Final = {
+    "1": "1",
+    "1.0": "1",
+    "-0.5": "-0.5",
+    "1e3": "1000",
+    "1795948291997.7908": "1795948291997.7908",
+    "9007199254740993": "9007199254740993",
+    "-12345678901234567890": "-12345678901234567890",
+    "0.1234567890123456789": "0.1234567890123456789",
+    "1e400": "1e400",
+}
+"""By how a number was written: how it is written again, in other words only where it is the same one."""
+
+
+async def test_numbers_are_shown_edited_and_stored_as_they_were_written(
+    browser: Any, served: tuple[EmulatorThread, str]
+) -> None:
+    emulator, url = served
+    with emulator.connect("linus", "acme") as client:
+        client.request("greet", {"name": "linus", "account": 12345678901234567890})
+    async with tab(browser) as page:
+        await page.goto(url)
+        await page.get_by_role("row").filter(has_text="linus").filter(has_text="greet").click()
+        await page.locator(".json .number").get_by_text("12345678901234567890", exact=True).first.wait_for()
+        await page.get_by_role("button", name="Edit and send").click()
+        assert "12345678901234567890" in await page.get_by_role("textbox", name="Message").input_value()
+        again = await page.evaluate(
+            """async (texts) => {
+                const { parsed } = await import("./format.js");
+                const { typed } = await import("./items.js");
+                return texts.map((text) => [JSON.stringify(parsed(text)), typed(parsed(text)).N]);
+            }""",
+            list(NUMBERS),
+        )
+    assert again == [[written, written] for written in NUMBERS.values()]
+
+
+async def test_what_is_copied_is_taken_as_it_is(browser: Any, served: tuple[EmulatorThread, str]) -> None:
+    _, url = served
+    hostile = {"action": "a;$(id)", "user": "auth0|ada's", "tenant": "acme", "request": "r"}
+    payload = {"text": 'null is "true"', "is": [True, False, None], "it's": "$HOME"}
+    async with tab(browser) as page:
+        await page.goto(url)
+        command, test = await page.evaluate(
+            """async ([origin, payload]) => {
+                const { command, pytest } = await import("./message.js");
+                return [command(origin, payload), pytest(origin, payload)];
+            }""",
+            [hostile, payload],
+        )
+
+    written = json.dumps(payload, separators=(",", ":"))
+    who = ["--user", "auth0|ada's", "--tenant", "acme"]
+    assert shlex.split(command) == ["streamer", "call", "a;$(id)", written, *who]
+    calls = [each for each in ast.walk(ast.parse(test)) if isinstance(each, ast.Call)]
+    (asked,) = [each for each in calls if ast.unparse(each.func) == "client.request"]
+    assert ast.literal_eval(asked.args[1]) == payload
 
 
 async def test_an_address_that_was_cut_opens_the_page(browser: Any, served: tuple[EmulatorThread, str]) -> None:

@@ -1,6 +1,8 @@
 // @ts-check
 // The console's HTTP interface: the token, questions, and the long poll.
 
+import { parsed } from "./format.js";
+
 const KEY = "streamer-console-token";
 const API = "api/";
 
@@ -37,7 +39,8 @@ export async function ask(path, { body, signal } = {}) {
   const post = body === undefined ? {} : { method: "POST", body: JSON.stringify(body) };
   if (body !== undefined) Object.assign(headers, { "content-type": "application/json" });
   const answer = await fetch(API + path, { headers, signal, cache: "no-store", credentials: "omit", ...post });
-  const content = await answer.json();
+  // A list of records is long, and has clients' numbers in texts alone.
+  const content = path.startsWith("events?") ? await answer.json() : parsed(await answer.text());
   if (!answer.ok) throw new Refused(answer.status, content.message ?? `HTTP ${answer.status}`);
   return content;
 }

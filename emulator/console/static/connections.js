@@ -3,7 +3,7 @@
 
 import { html, useState } from "./vendor/preact-htm.js";
 import { ask } from "./api.js";
-import { age, ago, bytes, clock, counted, duration, exact, whose } from "./format.js";
+import { age, ago, bytes, clock, counted, duration, exact, parsedOr, whose } from "./format.js";
 import { Detail, Empty, Facts, Status, Table, useStore, usePolled, Value } from "./parts.js";
 
 const AGAIN_MS = 1000;
@@ -108,16 +108,7 @@ function Frame({ record }) {
   const isOut = record.kind === "message";
   return html`<li class=${`bubble ${isOut ? "sent" : "got"} ${record.status}`}>
     <a href=${`#/messages/${record.number}`}><time title=${exact(record.at)}>${clock(record.at)}</time> ${isOut ? (record.action ?? record.route ?? "") : (record.type ?? "frame")}</a>
-    <${Value} value=${parsed(record.text)} />
-    ${(record.sent ?? []).map((/** @type {string} */ text) => html`<div class="answer">the gateway answered <${Value} value=${parsed(text)} /></div>`)}
+    <${Value} value=${parsedOr(record.text)} />
+    ${(record.sent ?? []).map((/** @type {string} */ text) => html`<div class="answer">the gateway answered <${Value} value=${parsedOr(text)} /></div>`)}
   </li>`;
-}
-
-/** @param {any} text */
-function parsed(text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
 }

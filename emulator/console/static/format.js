@@ -46,6 +46,35 @@ export function asText(value) {
   return typeof value === "string" ? value : JSON.stringify(value);
 }
 
+/** JSON whose numbers stay as they were written, where the browser can. @param {string} text @returns {any} */
+export function parsed(text) {
+  return JSON.parse(text, kept);
+}
+
+/** @type {any} */
+const RAW = JSON;
+const digits = (/** @type {string} */ text) => text.replace(/e.*/i, "").replace(/[-.]/g, "").replace(/^0+|0+$/g, "");
+
+/** @param {string} _name @param {any} value @param {{source: string}} [context] */
+function kept(_name, value, context) {
+  const isChanged = typeof value === "number" && context && RAW.rawJSON && digits(context.source) !== digits(String(value));
+  return isChanged ? RAW.rawJSON(context.source) : value;
+}
+
+/** A number as it was written; undefined: JavaScript has it. @param {any} value @returns {string | undefined} */
+export function rawNumber(value) {
+  return RAW.isRawJSON?.(value) ? value.rawJSON : undefined;
+}
+
+/** @param {string} text @param {any} [otherwise] */
+export function parsedOr(text, otherwise = text) {
+  try {
+    return parsed(text);
+  } catch {
+    return otherwise;
+  }
+}
+
 /** @param {number} count @param {string} one @param {string} [many] */
 export function counted(count, one, many = `${one}s`) {
   return `${count} ${count === 1 ? one : many}`;

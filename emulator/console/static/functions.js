@@ -3,7 +3,7 @@
 
 import { html, useState } from "./vendor/preact-htm.js";
 import { ask } from "./api.js";
-import { age, clock, counted, duration, exact, short } from "./format.js";
+import { age, clock, counted, duration, exact, parsed, short } from "./format.js";
 import { Detail, Empty, Facts, LineText, Status, Table, usePolled, useStore } from "./parts.js";
 
 const EDITED = "edited";
@@ -160,7 +160,7 @@ function Run({ one, go, again }) {
     const found = one.events.find((/** @type {any} */ each) => each.name === chosen);
     // As it was, with the secrets that are not shown here.
     if (found?.number && !isEvent) return ask("replays", { body: { event: found.number } });
-    return ask(`${path}/invoke`, { body: { event: JSON.parse(text), type: isEvent ? "Event" : "RequestResponse" } });
+    return ask(`${path}/invoke`, { body: { event: parsed(text), type: isEvent ? "Event" : "RequestResponse" } });
   });
   return html`<section class="part" aria-label="Run it"><header><h3>Run it</h3>
       <label class="inline">event <select value=${chosen} onChange=${(/** @type {any} */ event) => choose(event.target.value)}>${one.events.map((/** @type {any} */ each) => html`<option key=${each.name} value=${each.name}>${each.name}</option>`)}<option value=${EDITED}>edited</option></select></label></header>

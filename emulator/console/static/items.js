@@ -1,6 +1,8 @@
 // @ts-check
 // Items of DynamoDB: what they look like, and the requests that look for them and change them with care.
 
+import { rawNumber } from "./format.js";
+
 /** @typedef {Record<string, any>} Item Typed, as `{"name": {"S": "ada"}}`. */
 /** @typedef {{partition: string, sort: string | null, types: Record<string, string>}} Key */
 
@@ -39,6 +41,7 @@ export function typed(value) {
   if (typeof value === "string") return { S: value };
   if (typeof value === "number") return { N: String(value) };
   if (typeof value === "boolean") return { BOOL: value };
+  if (rawNumber(value)) return { N: rawNumber(value) };
   if (Array.isArray(value)) return { L: value.map(typed) };
   return { M: Object.fromEntries(Object.entries(value).map(([name, each]) => [name, typed(each)])) };
 }

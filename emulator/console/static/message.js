@@ -3,7 +3,7 @@
 
 import { html, useEffect, useState } from "./vendor/preact-htm.js";
 import { ask } from "./api.js";
-import { asText, bytes, clock, counted, duration, exact, short } from "./format.js";
+import { asText, bytes, clock, counted, duration, exact, parsed, short } from "./format.js";
 import { Copy, Empty, Icon, LineText, Status, Tabs, Value } from "./parts.js";
 import { store } from "./store.js";
 import { Waterfall } from "./waterfall.js";
@@ -152,7 +152,7 @@ function EventOf({ run, go }) {
   const [wrong, setWrong] = useState("");
   const again = async () => {
     try {
-      const { number } = await ask("replays", { body: { event: run.number, json: JSON.parse(text) } });
+      const { number } = await ask("replays", { body: { event: run.number, json: parsed(text) } });
       if (number === null) return setWrong(GONE);
       go(`/messages/${number}`);
     } catch (error) {
@@ -195,16 +195,22 @@ function copies(trace) {
   if (origin.kind !== "message") return all;
   const payload = origin.text?.payload;
   const text = asText(origin.text);
-  const quoted = `'${JSON.stringify(payload ?? null).replaceAll("'", "'\\''")}'`;
-  const who = `${origin.user ? ` --user ${origin.user}` : ""}${origin.tenant ? ` --tenant ${origin.tenant}` : ""}`;
-  return html`${origin.action && html`<${Copy} label="Copy as streamer call" text=${`streamer call ${origin.action} ${quoted}${who}`} />
+  return html`${origin.action && html`<${Copy} label="Copy as streamer call" text=${command(origin, payload)} />
     <${Copy} label="Copy as pytest test" text=${pytest(origin, payload)} />`}
     <${Copy} label="Copy as JavaScript" text=${`socket.send(${JSON.stringify(text)});`} />${all}`;
 }
 
+/** For a shell, which takes each word as it is. @param {any} origin @param {any} payload */
+export function command({ action, user, tenant }, payload) {
+  const who = [["--user", user], ["--tenant", tenant]].filter(([, name]) => name).flat();
+  const quoted = (/** @type {string} */ word) => (/^[\w@.:/-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
+  return ["streamer", "call", action, JSON.stringify(payload ?? null), ...who].map(quoted).join(" ");
+}
+
 /** @param {any} origin @param {any} payload */
-function pytest(origin, payload) {
+export function pytest(origin, payload) {
   const name = String(origin.action).replace(/\W+/g, "_");
-  const python = JSON.stringify(payload ?? null, null, 4).replace(/\btrue\b/g, "True").replace(/\bfalse\b/g, "False").replace(/\bnull\b/g, "None").replaceAll("\n", "\n        ");
+  const words = { true: "True", false: "False", null: "None" };
+  const python = JSON.stringify(payload ?? null, null, 4).replace(/"(?:[^"\\]|\\.)*"|true|false|null/g, (found) => words[/** @type {"true"} */ (found)] ?? found).replaceAll("\n", "\n        ");
   return `def test_${name}(streamer):\n    with streamer.connect(${JSON.stringify(origin.user || "ada")}, ${JSON.stringify(origin.tenant || "acme")}) as client:\n        result = client.request(${JSON.stringify(origin.action)}, ${python})\n\n    assert result is not None\n`;
 }

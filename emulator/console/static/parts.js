@@ -3,7 +3,7 @@
 
 import { html, useEffect, useRef, useState } from "./vendor/preact-htm.js";
 import { ask } from "./api.js";
-import { asText, counted } from "./format.js";
+import { asText, counted, rawNumber } from "./format.js";
 import { store } from "./store.js";
 
 const PATHS = {
@@ -160,9 +160,10 @@ export function Empty({ title, children }) {
 export function Json({ value, name, depth = 0, open = 2 }) {
   const [isOpen, setOpen] = useState(depth < open);
   const label = name === undefined ? "" : html`<span class="key">${name}</span>: `;
-  if (value === null || typeof value !== "object") {
-    const kind = value === null ? "null" : typeof value;
-    return html`<div class="json leaf">${label}<span class=${kind}>${kind === "string" ? JSON.stringify(value) : String(value)}</span></div>`;
+  const isNumber = rawNumber(value) !== undefined;
+  if (value === null || typeof value !== "object" || isNumber) {
+    const kind = value === null ? "null" : isNumber ? "number" : typeof value;
+    return html`<div class="json leaf">${label}<span class=${kind}>${JSON.stringify(value)}</span></div>`;
   }
   const isList = Array.isArray(value);
   const entries = Object.entries(value);

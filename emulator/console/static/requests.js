@@ -3,7 +3,7 @@
 
 import { html, useState } from "./vendor/preact-htm.js";
 import { ask, said } from "./api.js";
-import { age, ago, counted, exact } from "./format.js";
+import { age, ago, counted, exact, parsedOr } from "./format.js";
 import { Copy, Detail, Empty, Facts, Status, Table, usePolled, useStore, Value } from "./parts.js";
 
 const STATES = ["PENDING", "PROCESSING", "RETRYING", "COMPLETED", "FAILED", "CANCELLED"];
@@ -91,7 +91,7 @@ function Progress({ one }) {
 
 /** @param {{name: string, back: () => void, changed: () => void}} props */
 function One({ name, back, changed }) {
-  const [tenant, user, request] = /** @type {string[]} */ (parsed(name));
+  const [tenant, user, request] = /** @type {string[]} */ (parsedOr(name, ["", "", name]));
   const path = `requests/${encodeURIComponent(request ?? "")}`;
   const { found: one, wrong, again } = usePolled(`${path}${said({ tenant, user })}`);
   const [refused, setRefused] = useState("");
@@ -140,13 +140,4 @@ function sentence(one) {
   if (one.state === "PENDING") return "accepted; no attempt has begun";
   if (one.state === "PROCESSING") return `attempt ${one.attempt} runs`;
   return "";
-}
-
-/** @param {string} text */
-function parsed(text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return ["", "", text];
-  }
 }

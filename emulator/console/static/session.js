@@ -3,7 +3,7 @@
 
 import { html, useEffect, useRef, useState } from "./vendor/preact-htm.js";
 import { ask } from "./api.js";
-import { clock, counted, download, exact } from "./format.js";
+import { clock, counted, download, exact, parsedOr } from "./format.js";
 import { Form } from "./form.js";
 import { Status, useVoice, Value } from "./parts.js";
 import { forgetMessage, identityText, messagesFile, nameMessage, readMessages, remember, rememberIdentity, saved } from "./saved.js";
@@ -55,7 +55,7 @@ export function Session({ draft, info, described, onClose }) {
       socket.current = opened;
       opened.onopen = () => setState("open");
       opened.onmessage = (event) => {
-        const value = parsed(event.data);
+        const value = parsedOr(event.data);
         if (value && typeof value === "object") last.current = value;
         got.current += 1;
         note({ kind: "got", value });
@@ -76,7 +76,7 @@ export function Session({ draft, info, described, onClose }) {
     if (size > FRAME_BYTES) return setWhy(`${size} bytes: a browser sends a message as one frame, of 32,768 bytes at most`);
     setWhy("");
     socket.current?.send(full);
-    note({ kind: "sent", value: parsed(full) });
+    note({ kind: "sent", value: parsedOr(full) });
   };
   const send = () => {
     remember(text);
@@ -135,7 +135,7 @@ function Compose({ text, setText, info, described, isOpen, send }) {
   const [said, setSaid] = useState("");
   const [, setRound] = useState(0);
   const names = info.is_app ? info.actions : info.topology.apis.flatMap((/** @type {any} */ api) => api.routes.map((/** @type {any} */ route) => route.route)).filter((/** @type {string} */ route) => !route.startsWith("$"));
-  const message = parsed(text);
+  const message = parsedOr(text);
   const isObject = message !== null && typeof message === "object" && !Array.isArray(message);
   const offer = isObject ? described?.actions.find((/** @type {any} */ each) => each.name === message.action) : undefined;
   const isForm = Boolean(offer?.payload) && !isText;
@@ -222,14 +222,5 @@ function flaw(text) {
     return "";
   } catch (error) {
     return String(/** @type {Error} */ (error).message).replace("JSON.parse: ", "");
-  }
-}
-
-/** @param {any} text */
-function parsed(text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
   }
 }

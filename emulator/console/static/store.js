@@ -17,7 +17,7 @@ const NEAR = 50;
 const GOES_ON = new Set(["acknowledgment", "progress", "retrying"]);
 /** What the processor's log says of a request that is over, and how its client is told if it is there. @type {Map<string, string>} */
 const ENDS = new Map([["COMPLETED", "complete"], ["FAILED", "error"], ["CANCELLED", "cancelled"]]);
-/** What DynamoDB answers where a condition does not hold: an answer that whoever sets one asks for. */
+/** Where a condition does not hold: an answer that whoever sets one asks for. */
 const CONDITION = "ConditionalCheckFailedException";
 /** Kinds that have a row of their own in Live; the others belong to a message. */
 const ROWS = new Set(["opening", "message", "closed", "batch", "note"]);

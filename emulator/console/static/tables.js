@@ -3,7 +3,7 @@
 
 import { html, useEffect, useRef, useState } from "./vendor/preact-htm.js";
 import { ask } from "./api.js";
-import { ago, counted, download as save } from "./format.js";
+import { ago, counted, download as save, parsed } from "./format.js";
 import { absent, brief, isPlain, keyOf, OPERATORS, plainItem, same, search, typed, unchanged } from "./items.js";
 import { Copy, Detail, Empty, Facts, usePolled, useStore } from "./parts.js";
 
@@ -206,7 +206,7 @@ function Editor({ table, id, done, back }) {
     }
   };
   const written = () => {
-    const value = JSON.parse(text);
+    const value = parsed(text);
     return isTyped ? value : Object.fromEntries(Object.entries(value).map(([name, each]) => [name, typed(each)]));
   };
   const save = () => attempt(async () => {
