@@ -20,15 +20,18 @@ _SENSITIVE_NAMES: Final = frozenset(
     {
         "authorization",
         "cookie",
-        "set-cookie",
-        "proxy-authorization",
-        "sec-websocket-protocol",
-        "x-api-key",
-        "api_key",
+        "setcookie",
+        "proxyauthorization",
+        "secwebsocketprotocol",
+        "xapikey",
         "apikey",
     }
 )
-_SENSITIVE_ENDINGS: Final = ("token", "secret", "password", "private_key", "credentials")
+"""Without the dashes and underscores that they are written with here and there, as are the endings."""
+_SENSITIVE_ENDINGS: Final = (
+    *("token", "secret", "password", "passwd", "passphrase", "credentials"),
+    *("privatekey", "secretkey", "secretaccesskey"),
+)
 # A JWT's header is base64url of `{` and a quote, blank or line break, so it cannot start in any other way.
 _JWT: Final = re.compile(r"(?:eyJ|eyA|ewo|ewk|ew0)[\w-]{4,}={0,2}\.[\w-]*(?:\.[\w-]*)?")
 _AUTHORIZATION: Final = re.compile(
@@ -36,11 +39,12 @@ _AUTHORIZATION: Final = re.compile(
 )
 _BEARER: Final = re.compile(r"\b(bearer)([ .+]|%20)[\w.~+/=-]{8,}", re.I)
 
+_PASSWORD_OF_URL: Final = re.compile(r"(://[^\s:/?#@]*:)[^\s/?#@]+(?=@)")
 _LINK: Final = re.compile(r"(x-amz-(?:signature|security-token)=)[\w.~%+/=-]+", re.I)
 
 
 def redact_text(text: str, secrets: Iterable[str] = ()) -> str:
-    """The text without JWTs, ``Authorization`` values, bearer tokens, signatures of links, and the given secrets."""
+    """The text without JWTs, ``Authorization`` values, bearer tokens, passwords in URLs and secrets that are given."""
     for secret in secrets:
         text = text.replace(secret, REDACTED)
     # Looking first is several times cheaper than substituting, and nearly every string is innocent.
@@ -51,6 +55,8 @@ def redact_text(text: str, secrets: Iterable[str] = ()) -> str:
         text = _AUTHORIZATION.sub(rf"\g<1>{REDACTED}", text)
     if "bearer" in lower:
         text = _BEARER.sub(rf"\g<1>\g<2>{REDACTED}", text)
+    if "@" in text and "://" in text:
+        text = _PASSWORD_OF_URL.sub(rf"\g<1>{REDACTED}", text)
     if "x-amz-s" in lower:
         text = _LINK.sub(rf"\g<1>{REDACTED}", text)
     return text
@@ -58,8 +64,8 @@ def redact_text(text: str, secrets: Iterable[str] = ()) -> str:
 
 def is_sensitive(name: str) -> bool:
     """Whether a field of this name holds a credential, whatever its value looks like."""
-    lower = name.lower()
-    return lower in _SENSITIVE_NAMES or lower.endswith(_SENSITIVE_ENDINGS)
+    bare = name.lower().replace("_", "").replace("-", "")
+    return bare in _SENSITIVE_NAMES or bare.endswith(_SENSITIVE_ENDINGS)
 
 
 def loggable(value: Any, secrets: Sequence[str] = (), depth: int = DEPTH) -> Any:

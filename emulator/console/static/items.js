@@ -6,13 +6,13 @@ import { rawNumber } from "./format.js";
 /** @typedef {Record<string, any>} Item Typed, as `{"name": {"S": "ada"}}`. */
 /** @typedef {{partition: string, sort: string | null, types: Record<string, string>}} Key */
 
-const HIDDEN = /(authorization|cookie|api_key|token|secret|password|private_key|credentials)$/i;
+const HIDDEN = /(authorization|cookie|token|secret|password|passwd|passphrase|credentials|(api|private|secret|secretaccess)key)$/i;
 
 /** A typed value in a few characters. @param {string} name @param {any} value */
 export function brief(name, value) {
   if (value === undefined) return "";
   const [kind, inner] = /** @type {[string, any]} */ (Object.entries(value)[0] ?? ["", ""]);
-  if (HIDDEN.test(name)) return "‹hidden›";
+  if (HIDDEN.test(name.replace(/[-_]/g, ""))) return "‹hidden›";
   if (kind === "S" || kind === "N") return String(inner);
   if (kind === "BOOL") return String(inner);
   if (kind === "NULL") return "null";

@@ -36,6 +36,13 @@ PARTS = TOKEN.split(".")
             f"/uploads/a?X-Amz-Date=20260101T000000Z&X-Amz-Security-Token={REDACTED}&X-Amz-Signature={REDACTED}",
             id="a signed link",
         ),
+        pytest.param(
+            "postgres://ada:hunter2@db.example/shop",
+            f"postgres://ada:{REDACTED}@db.example/shop",
+            id="a URL's password",
+        ),
+        pytest.param("redis://:hunter2@cache:6379", f"redis://:{REDACTED}@cache:6379", id="a URL's password alone"),
+        pytest.param("http://ada@127.0.0.1:80/a:b@c", None, id="a URL without a password"),
         pytest.param("a1b2c3.execute-api.us-east-1.amazonaws.com", None, id="a host name"),
         pytest.param("streamer.handlers.connect", None, id="a module"),
         pytest.param("a bearer of news", None, id="the word bearer"),
@@ -62,6 +69,13 @@ def test_known_secrets_are_taken_out_wherever_they_stand() -> None:
         "x-api-key",
         "apiKey",
         "password",
+        "db-passwd",
+        "privateKey",
+        "secret_key",
+        "SecretAccessKey",
+        "AWS_SECRET_ACCESS_KEY",
+        "Set-Cookie",
+        "Sec-WebSocket-Protocol",
     ],
 )
 def test_fields_with_telling_names_are_redacted_whatever_they_hold(name: str) -> None:
