@@ -25,7 +25,8 @@ from ..templates.assembly import BUILT, Project, find
 from ..templates.project import Read, Settings, read_project
 from ..templates.report import OF_ROLES, ids, of_roles, outputs, report
 from ..templates.samconfig import NAMES, SamConfig, overrides, read_config
-from ..templates.topology import Things, Wanted
+from ..templates.things import Things
+from ..templates.topology import Wanted
 from . import provided_sdk
 from .development_secret import state_folder
 from .options import TemplateOptions

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -16,10 +16,8 @@ from . import described_integrations
 from .described_functions import function_of
 from .errors import Problem
 from .stack import Resource
+from .things import Things
 from .values import at, boolean, items, mapping, number, text
-
-if TYPE_CHECKING:
-    from .topology import Things
 
 STAGE_VARIABLE: Final = re.compile(r"\$\{stageVariables\.([\w-]+)\}")
 DEFAULT_RESPONSE: Final = "$default"
@@ -40,24 +38,24 @@ def api(things: Things, resource: Resource, stage_name: str | None, functions: s
     if not resource.properties.get("RouteSelectionExpression"):
         # [DOC] cfn-docs:AWS_ApiGatewayV2_Api
         problem = Problem(resource.path, "a WebSocket API needs RouteSelectionExpression, such as $request.body.action")
-        raise things.stack_of(resource).source.error(problem)
+        raise things.error(resource, problem)
     stage = _stage(things, resource, stage_name)
     variables = {} if stage is None else {k: str(v) for k, v in mapping(stage, "StageVariables").items()}
     around = _Around(things=things, owner=resource, stage=stage, variables=variables, functions=functions)
     authorizers = {
-        each.ref: _guard(things, each, _authorizer, around)
+        each.ref: things.guard(each, _authorizer, each, around)
         for each in _of(things, resource, "AWS::ApiGatewayV2::Authorizer")
     }
     routes = []
     for each in _of(things, resource, "AWS::ApiGatewayV2::Route"):
-        made = _guard(things, each, _route, around, authorizers)
+        made = things.guard(each, _route, each, around, authorizers)
         if made is not None:
             routes.append(made)
     twice = [route.route_key for route in routes]
     for each in _of(things, resource, "AWS::ApiGatewayV2::Route"):
         if twice.count(str(each.properties.get("RouteKey"))) > 1:
             problem = Problem(at(each, "RouteKey"), f"the route {each.properties['RouteKey']!r} exists twice")
-            raise things.stack_of(each).source.error(problem)
+            raise things.error(each, problem)
     return Api(
         name=str(resource.properties.get("Name") or resource.logical_id),
         routes=tuple(routes),
@@ -87,13 +85,6 @@ def domains(things: Things, apis: Sequence[Api]) -> dict[str, tuple[Domain, ...]
         domain = Domain(name=str(each.properties.get("DomainName")).lower(), base_path=key)
         found[mapped.name] = (*found.get(mapped.name, ()), domain)
     return found
-
-
-def _guard(things: Things, resource: Resource, make: Any, *more: Any) -> Any:
-    try:
-        return make(resource, *more)
-    except Problem as problem:
-        raise things.stack_of(resource).source.error(problem) from problem
 
 
 _ROUTES: Final = (("AWS::ApiGatewayV2::Route", "ApiId"), ("AWS::ApiGateway::Method", "RestApiId"))

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from streamer.topology import Index, Key, Queue, StreamView, Table
 
 from .errors import Problem
 from .stack import Resource
+from .things import Things
 from .values import at, boolean, items, mapping, whole
-
-if TYPE_CHECKING:
-    from .topology import Things
 
 
 def table(things: Things, resource: Resource) -> Table:

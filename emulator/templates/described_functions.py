@@ -12,10 +12,11 @@ from streamer.topology.variables import why_no_variable
 from ..functions.runtimes import reason_not_run
 from .errors import Path, Problem
 from .stack import Resource
+from .things import Things
 from .values import at, mapping, text, whole
 
 if TYPE_CHECKING:
-    from .topology import Located, Things
+    from .topology import Located
 
 PYTHON = "python"
 _URI: Final = re.compile(r".*?:lambda:path/[^/]+/functions/(.+)/(?:response-streaming-)?invocations")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -15,10 +15,8 @@ from .described_functions import function_of
 from .errors import Path, Problem
 from .openapi import Operation, authorizers_of, cors_of, issuer_of_pool, operations
 from .stack import Resource
+from .things import Things, guarded
 from .values import at, boolean, items, mapping, number, text
-
-if TYPE_CHECKING:
-    from .topology import Things
 
 V2: Final = "AWS::ApiGatewayV2::"
 V1: Final = "AWS::ApiGateway::"
@@ -51,22 +49,13 @@ class _Around(Struct, frozen=True, kw_only=True):
 def http_apis(things: Things, stage_name: str | None, functions: set[str]) -> tuple[HttpApi, ...]:
     """All of a project's; raises TemplateError."""
     found = [
-        _guarded(things, each, _http_api, stage_name, functions)
+        guarded(things, each, _http_api, stage_name, functions)
         for each in things.of("AWS::ApiGatewayV2::Api")
         if each.properties.get("ProtocolType", "HTTP") == "HTTP"
     ]
-    found += [
-        _guarded(things, each, _rest_api, stage_name, functions) for each in things.of("AWS::ApiGateway::RestApi")
-    ]
-    found += [_guarded(things, each, _function_url, functions) for each in things.of("AWS::Lambda::Url")]
+    found += [guarded(things, each, _rest_api, stage_name, functions) for each in things.of("AWS::ApiGateway::RestApi")]
+    found += [guarded(things, each, _function_url, functions) for each in things.of("AWS::Lambda::Url")]
     return tuple(found)
-
-
-def _guarded(things: Things, resource: Resource, make: Callable[..., HttpApi], *more: Any) -> HttpApi:
-    try:
-        return make(things, resource, *more)
-    except Problem as problem:
-        raise things.stack_of(resource).source.error(problem) from problem
 
 
 def _of(things: Things, owner: Resource, kind: str) -> list[Resource]:

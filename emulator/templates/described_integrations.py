@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from streamer.topology.integrations import Integration, IntegrationResponse
 
 from .described_functions import function_of
 from .errors import Problem
 from .stack import Resource
+from .things import Things
 from .values import at, mapping
-
-if TYPE_CHECKING:
-    from .topology import Things
 
 KINDS: Final = ("MOCK", "AWS", "HTTP", "HTTP_PROXY")
 _LAMBDA: Final = ":lambda:path/"

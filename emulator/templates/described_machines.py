@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from ..services.calls import Call
 from .errors import Problem
 from .stack import Resource
+from .things import Things
 from .values import at, mapping
-
-if TYPE_CHECKING:
-    from .topology import Things
 
 _FILES: Final = {
     "AWS::Serverless::StateMachine": ("DefinitionUri", "Definition"),

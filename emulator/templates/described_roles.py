@@ -19,7 +19,7 @@ from ..iam.policy import Statement, statement_of, with_any_value, without_variab
 from ..iam.roles import Role, Roles
 from .errors import Path, Problem
 from .stack import Resource
-from .topology import Things, guarded
+from .things import Things, guarded
 from .values import at, items, mapping
 
 _ATTACHED: Final = ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy")

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from ..services.calls import Call
 from .errors import Problem
 from .stack import Resource
+from .things import Things
 from .values import at, items, mapping
-
-if TYPE_CHECKING:
-    from .topology import Things
 
 _HERE: Final = (":lambda:", ":sqs:", ":sns:", ":event-bus/", ":stateMachine:", ":kinesis:")
 """What is in ARNs of targets that are reached here."""

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from ..services.calls import Call
 from . import described_machines, described_rules, described_stores, described_topics, described_users
 from .errors import Problem
 from .stack import Resource
+from .things import Things
 from .values import at, items, mapping
-
-if TYPE_CHECKING:
-    from .topology import Things
 
 _HOME: Final = "us-east-1"
 """The Region that is no location constraint. [DOC] s3-docs:API_CreateBucket"""
@@ -50,14 +48,7 @@ def calls(things: Things, region: str) -> tuple[Call, ...]:
         ("AWS::S3::Bucket", _told),
         ("Custom::S3BucketNotifications", lambda each: _given(things, each)),
     )
-    return tuple(call for kind, make in steps for each in things.of(kind) for call in _checked(things, each, make))
-
-
-def _checked(things: Things, resource: Resource, make: Callable[[Resource], list[Call]]) -> list[Call]:
-    try:
-        return make(resource)
-    except Problem as problem:
-        raise things.stack_of(resource).source.error(problem) from problem
+    return tuple(call for kind, make in steps for each in things.of(kind) for call in things.guard(each, make, each))
 
 
 def _bucket(resource: Resource, region: str) -> list[Call]:

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from streamer.errors import TopologyError
 from streamer.topology import AsyncInvocation, EventSourceMapping, QueueMapping, Schedule
@@ -20,10 +20,8 @@ from .described_functions import function_name
 from .described_rules import is_for_the_clock, is_told_by_the_clock
 from .errors import Problem
 from .stack import Resource
+from .things import Things
 from .values import at, boolean, items, mapping, number, text, whole
-
-if TYPE_CHECKING:
-    from .topology import Things
 
 _RATE: Final = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
 _CRON: Final = re.compile(r"cron\((.+)\)")

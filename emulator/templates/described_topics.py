@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from ..services.calls import Call
 from .errors import Problem
 from .stack import Resource
+from .things import Things
 from .values import at, boolean, items, text
-
-if TYPE_CHECKING:
-    from .topology import Things
 
 _HERE: Final = ("lambda", "sqs", "http", "https")
 """Protocols that lead to somebody here."""

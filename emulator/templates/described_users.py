@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from ..services.calls import Call
 from .stack import Resource
+from .things import Things
 from .values import items, text
-
-if TYPE_CHECKING:
-    from .topology import Things
 
 POOL: Final = "AWS::Cognito::UserPool"
 _OF_POOLS: Final = (

@@ -25,7 +25,7 @@ from .report import counts
 from .resources.kind import Meaning, Place
 from .source import Source
 from .stack import Resource, Surroundings, resolve
-from .topology import Things, guarded, made
+from .things import Things, guarded, made
 from .values import at, items, mapping
 
 MADE: Final = frozenset(

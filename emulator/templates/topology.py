@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
 
 from msgspec import Struct, field
 
@@ -21,8 +20,8 @@ from . import (
 )
 from .errors import Problem
 from .resources.kind import Meaning
-from .source import Source
 from .stack import Resource, Stack
+from .things import Things, guarded, made
 
 
 class Located(Struct, frozen=True, kw_only=True):
@@ -66,47 +65,6 @@ class Described(Struct, frozen=True, kw_only=True):
     """What is to be made in the services that are not embedded."""
     domains: Mapping[str, tuple[Domain, ...]] = field(default_factory=dict)
     """WebSocket API by name to the custom domains that lead to it."""
-
-
-class Things:
-    """All resources of all stacks, to be looked up by what refers to them."""
-
-    def __init__(self, stacks: Iterable[Stack]) -> None:
-        self._stacks = tuple(stacks)
-        self.all = [(stack, resource) for stack in self._stacks for resource in stack.resources.values()]
-        self._said: dict[str, list[str]] = {}
-
-    @property
-    def warnings(self) -> list[str]:
-        """What was said, one line for all resources of which the same was."""
-        return [f"{', '.join(names)}: {text}" if names else text for text, names in self._said.items()]
-
-    @property
-    def source(self) -> Source:
-        """The first template, for what is said of none of its resources: it may have none that are made."""
-        return self._stacks[0].source
-
-    def of(self, *types: str) -> list[Resource]:
-        """Resources of these types, in order."""
-        return [resource for _, resource in self.all if resource.type in types]
-
-    def by_ref(self, reference: Any, *types: str) -> Resource | None:
-        """The resource whose ``Ref`` this is."""
-        return next((each for each in self.of(*types) if each.ref == reference), None)
-
-    def stack_of(self, resource: Resource) -> Stack:
-        """The stack that a resource is of."""
-        return next(stack for stack, each in self.all if each is resource)
-
-    def warn(self, resource: Resource, text: str) -> None:
-        """Say something about a resource once."""
-        names = self._said.setdefault(text, [])
-        if resource.logical_id not in names:
-            names.append(resource.logical_id)
-
-    def note(self, text: str) -> None:
-        """Say something that no resource of the project is the subject of."""
-        self._said.setdefault(text, [])
 
 
 def describe(stacks: Iterable[Stack], locate: Locate, wanted: Wanted, *, region: str = "us-east-1") -> Described:
@@ -157,20 +115,6 @@ def _function(things: Things, resource: Resource, locate: Locate, wanted: Wanted
     return described_functions.function(things, resource, located, commands=wanted.commands, variables=wanted.variables)
 
 
-def made(things: Things, kind: str, make: Callable[[Things, Resource], Any]) -> tuple[Any, ...]:
-    """What is made of all resources of a type, without those of which nothing is; raises TemplateError."""
-    found = (guarded(things, each, make) for each in things.of(kind))
-    return tuple(each for each in found if each is not None)
-
-
-def guarded(things: Things, resource: Resource, make: Callable[..., Any], *more: Any) -> Any:
-    """What is made of a resource; raises TemplateError with its place."""
-    try:
-        return make(things, resource, *more)
-    except Problem as problem:
-        raise things.stack_of(resource).source.error(problem) from problem
-
-
 def _apis(things: Things, wanted: Wanted, functions: set[str]) -> tuple[list[Api], tuple[str, ...]]:
     found = [each for each in things.of("AWS::ApiGatewayV2::Api") if each.properties.get("ProtocolType") == "WEBSOCKET"]
     if not found and wanted.home is None:
@@ -193,7 +137,7 @@ def _no_api(things: Things) -> Exception:
     http = things.of("AWS::ApiGatewayV2::Api", "AWS::ApiGateway::RestApi")
     if http:
         text = f"there is no WebSocket API; {http[0].logical_id} is an HTTP or REST API, which is emulated beside one"
-        return things.stack_of(http[0]).source.error(Problem(http[0].path, text))
+        return things.error(http[0], Problem(http[0].path, text))
     return things.source.error(Problem(("Resources",), "there is no WebSocket API (AWS::ApiGatewayV2::Api)"))
 
 

@@ -27,7 +27,8 @@ from ..assembly import Part, Project
 from ..errors import Problem, TemplateError
 from ..project import Resolved, Settings, described_project, resolved_project
 from ..stack import Resource, Stack
-from ..topology import Things, Wanted
+from ..things import Things
+from ..topology import Wanted
 from . import beside, exports, kept
 from .asked import Asked, invalid
 from .proposals import proposed

@@ -15,7 +15,7 @@ from emulator.templates.errors import TemplateError
 from emulator.templates.resources.kind import Place
 from emulator.templates.source import load
 from emulator.templates.stack import Surroundings, resolve
-from emulator.templates.topology import Things
+from emulator.templates.things import Things
 from streamer.topology import grants
 from streamer.topology.grants import Kind, arn
 
