@@ -22,7 +22,7 @@ from streamer.service import tables
 
 from . import console, describe
 from .changes import require_named
-from .config import Config, load, project_folder
+from .config import Config, project_folder
 from .deployment import Desk, Ended, Wish, bring, require_length, take_away
 from .differences import differences, rights
 from .errors import DeployError, FailedError, StoppedError, UnwatchedError
@@ -30,7 +30,7 @@ from .execute import Progress, rehearse
 from .guide import Guide
 from .looking import logs, status
 from .moments import INTERRUPTED, status_of
-from .options import cloud_of, stack_options
+from .options import cloud_of, config_of, of_stack, say
 from .permissions import MANAGED_POLICY, Where, cloudformation, deployer, unknown_types
 from .pipeline import carry_out, go_back, list_of
 from .plan import Found, plan, require_described
@@ -45,17 +45,6 @@ OWN_PARAMETERS: Final = frozenset({"CodeBucket", "CodeKey", LOGGING_ROLE_PARAMET
 """Parameters of the template that nobody but the deployer gives values."""
 SECRET_BYTES: Final = 32
 """Randomness of a key that is made; HS256 wants 256 bits. [DOC] RFC 7518 section 3.2"""
-
-_options = stack_options(stage="The stage, such as dev or prod. Default: as streamer.toml says, else dev.")
-
-
-def _config(**said: Any) -> Config:
-    return load(project_folder(Path.cwd(), said.get("app")), said)
-
-
-def _say(*lines: str) -> None:
-    for line in lines:
-        click.echo(line)
 
 
 def _report(step: Progress) -> None:
@@ -77,20 +66,20 @@ _ending_file = click.option(
 
 @click.command()
 @_target
-@_options
+@of_stack
 def template(**said: Any) -> None:
     """Print the CloudFormation template. Needs neither code nor credentials."""
-    _say(to_json(load_service(_config(**said)).template, indent=2))
+    say(to_json(load_service(config_of(**said)).template, indent=2))
 
 
 @click.command()
 @_target
-@_options
+@of_stack
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write the zip there.")
 @click.option("--list", "is_listed", is_flag=True, help="Show every file that is packed, and what is left out and why.")
 def build(output: Path | None, *, is_listed: bool, **said: Any) -> None:
     """Pack the code for Lambda: the runtime, the project and its requirements. Needs no credentials."""
-    config = _config(**said)
+    config = config_of(**said)
     code = make(config, load_service(config))
     own = config.folder / ".streamer" / "build"
     path = output or own / f"{code.digest[:16]}.zip"
@@ -101,13 +90,13 @@ def build(output: Path | None, *, is_listed: bool, **said: Any) -> None:
         path.write_bytes(code.zipped)
     except OSError as exc:
         raise DeployError(f"{path} cannot be written: {exc.strerror}") from exc
-    _say(*(console.listing(code) if is_listed else ()))
-    _say(*console.sizes(code), f"{path}  sha256 of the content: {code.digest}")
+    say(*(console.listing(code) if is_listed else ()))
+    say(*console.sizes(code), f"{path}  sha256 of the content: {code.digest}")
 
 
 @click.command()
 @_target
-@_options
+@of_stack
 @click.option("--guided", is_flag=True, help="Ask for the settings and write streamer.toml.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be done. Needs no credentials.")
 @click.option("--no-execute", is_flag=True, help="Make the change set, show it, and let it wait.")
@@ -152,7 +141,7 @@ def deploy(
     )
     if guided:
         _guide(dry_run=dry_run, **said)
-    config = _config(**said)
+    config = config_of(**said)
     _require_unpacked(config, outputs_file)
     allowed = frozenset(replace)
     if waiting is not None:
@@ -164,8 +153,8 @@ def deploy(
         return _print_policy(config, service, deployer if print_policy else cloudformation)
     values = _given(service, parameters)
     code = make(config, service)
-    _say(f"{config.stack}: {len(code.zipped) / 1024:,.0f} KB of code, {len(service.template['Resources'])} resources")
-    _say(*(f"note: {note}" for note in code.notes))
+    say(f"{config.stack}: {len(code.zipped) / 1024:,.0f} KB of code, {len(service.template['Resources'])} resources")
+    say(*(f"note: {note}" for note in code.notes))
     wish = Wish(
         config=config,
         service=service,
@@ -194,7 +183,7 @@ def _print_policy(
         kms_key_arn=config.kms_key_arn,
     )
     found = policy_for(service.template, where)
-    _say(to_json(found, indent=2))
+    say(to_json(found, indent=2))
     unknown = unknown_types(service.template)
     if unknown:
         click.echo(f"note: add what CloudFormation needs to make {', '.join(unknown)}, which is not in it", err=True)
@@ -215,7 +204,7 @@ def _require_one(**chosen: bool) -> None:
 
 
 @click.command()
-@_options
+@of_stack
 @click.option("--list", "is_listed", is_flag=True, help="Show the deployments that can be gone back to.")
 @click.option("--to", "named", metavar="NAME", help="The deployment, by how its name in the list begins.")
 @click.option("--yes", is_flag=True, help="Do not ask whether to go on.")
@@ -234,11 +223,11 @@ def rollback(
 
     Data and secrets stay as they are.
     """
-    config = _config(**said)
+    config = config_of(**said)
     _require_unpacked(config, outputs_file)
     _require_one(list=is_listed, to=named is not None, replace=is_listed and bool(replace))
     if is_listed:
-        _say(*list_of(cloud_of(config), config))
+        say(*list_of(cloud_of(config), config))
         return 0
     _require_terminal(yes=yes, doing="roll back")
     return _accounted(
@@ -271,20 +260,20 @@ def _dry_run(wish: Wish) -> int:
         cloud = cloud_of(wish.config)
         cloud.account()
     except DeployError as exc:
-        _say(f"note: {exc}")
+        say(f"note: {exc}")
         for name in sorted(wish.allowed - wanted.template["Resources"].keys()):
-            _say(f"note: --replace {name}: the service describes no such resource; AWS knows whether the stack has it")
+            say(f"note: --replace {name}: the service describes no such resource; AWS knows whether the stack has it")
     else:
         found = describe.find(cloud, wanted)
         require_named(wish.allowed, found.template or {}, wanted.template)
-        _say(*(f"note: {each.logical_id} {each.what}" for each in found.drift))
+        say(*(f"note: {each.logical_id} {each.what}" for each in found.drift))
     made = plan(wanted, found, inline_bytes=INLINE_BYTES)
-    _say(*(f"note: {note}" for note in made.notes))
+    say(*(f"note: {note}" for note in made.notes))
     rehearse(made, _report)
     old = found.template or {} if found is not None else {}
-    _say(*console.changes(made.expected, differences(old, wanted.template)))
+    say(*console.changes(made.expected, differences(old, wanted.template)))
     if found is not None:
-        _say(*console.permissions(*rights(old, wanted.template)))
+        say(*console.permissions(*rights(old, wanted.template)))
     return 0
 
 
@@ -296,12 +285,12 @@ def _guide(*, dry_run: bool, **said: Any) -> None:
 
 
 @click.command()
-@_options
+@of_stack
 @click.option("--delete-data", is_flag=True, help="Delete the tables with everything in them, too.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def destroy(*, delete_data: bool, yes: bool, **said: Any) -> int:
     """Delete the stack. The tables stay, and the next deployment finds them again, unless --delete-data is given."""
-    config = _config(**said)
+    config = config_of(**said)
     _require_terminal(yes=yes, doing="destroy")
     named = _described_tables(config)
     return _accounted(lambda: take_away(cloud_of(config), _desk(yes=yes), config, named, with_data=delete_data))
@@ -331,7 +320,7 @@ def _desk(*, yes: bool) -> Desk:
     def secret(variable: str, least: int) -> str | None:
         return _interruptible(lambda: _ask_secret(variable, least)) if sys.stdin.isatty() else None
 
-    return Desk(say=_say, report=_report, confirm=confirm, type_name=type_name, secret=secret)
+    return Desk(say=say, report=_report, confirm=confirm, type_name=type_name, secret=secret)
 
 
 def _ask_secret(variable: str, least: int) -> str:

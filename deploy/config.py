@@ -13,15 +13,13 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
 
-from streamer.project import DEFAULT_APP, SERVICE_NAME, folder_of, service_name
+from streamer.aws_limits import STAGE_NAME
+from streamer.project import CONFIG_FILE, DEFAULT_APP, SERVICE_NAME, folder_of, is_meant, service_name
 
 from .errors import DeployError
 from .stack import own_resources
 from .stack.settings import StackChoices, StackSettings
 
-FILE: Final = "streamer.toml"
-_STAGE: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
-"""[DOC] apigwv2-api:CreateStage, without ``$default``, which WebSocket APIs do not have."""
 _REGION: Final = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d+")
 _PREFIX: Final = re.compile(r"[A-Za-z0-9_.-]*")
 _BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
@@ -96,7 +94,7 @@ class Config(StackChoices):
         """
         chosen: dict[str, Any] = {each.name: getattr(self, each.name) for each in fields(StackChoices)}
         chosen["environment"] = {"STREAMER_SERVICE": self.service, **self.environment}
-        file = self.resources or FILE
+        file = self.resources or CONFIG_FILE
         return StackSettings(
             **chosen,
             stack_name=self.stack,
@@ -145,9 +143,9 @@ def load(folder: Path, overrides: Mapping[str, Any]) -> Config:
     Raises:
         DeployError: the file cannot be read, or a key or value in it makes no sense.
     """
-    path = folder / FILE
+    path = folder / CONFIG_FILE
     try:
-        text = path.read_text(encoding="utf-8") if path.exists() or path.is_symlink() else ""
+        text = path.read_text(encoding="utf-8") if is_meant(path) else ""
     except (OSError, UnicodeDecodeError) as exc:
         raise DeployError(f"{path} cannot be read: {exc}") from exc
     return parse(text, folder, overrides)
@@ -162,11 +160,11 @@ def parse(text: str, folder: Path, overrides: Mapping[str, Any]) -> Config:
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as exc:
-        raise DeployError(f"{FILE} is not valid TOML: {exc}") from exc
+        raise DeployError(f"{CONFIG_FILE} is not valid TOML: {exc}") from exc
     document.pop("functions", None)  # what runs them reads it, here and on AWS: `streamer.project`
     stages = document.pop("stages", {})
     if not isinstance(stages, dict) or not all(isinstance(each, dict) for each in stages.values()):
-        raise DeployError(f"{FILE}: write the settings of a stage below [stages.NAME]")
+        raise DeployError(f"{CONFIG_FILE}: write the settings of a stage below [stages.NAME]")
     for each in stages.values():
         each.pop("functions", None)
     for part in (document, *stages.values()):
@@ -182,7 +180,7 @@ def parse(text: str, folder: Path, overrides: Mapping[str, Any]) -> Config:
     values.setdefault("service", service_name(folder))
     if not SERVICE_NAME.fullmatch(values["service"]):
         raise DeployError(f"service is {values['service']!r}; it takes 1 to 31 lower-case letters, digits and hyphens")
-    if not _STAGE.fullmatch(values.get("stage", stage)):
+    if not STAGE_NAME.fullmatch(values.get("stage", stage)):
         raise DeployError(f"stage is {stage!r}; it takes 1 to 128 letters, digits, hyphens and underscores")
     _require_places(values)
     _check_organisation(values)
@@ -196,8 +194,6 @@ def parse(text: str, folder: Path, overrides: Mapping[str, Any]) -> Config:
 
 def _require_places(values: Mapping[str, Any]) -> None:
     """Refuse names of places that AWS does not take, and an SNS topic where CloudWatch cannot reach it."""
-    if values.get("stack_name") == "":
-        raise DeployError("stack_name is empty; leave it out for SERVICE-STAGE")
     region, topic = values.get("region"), values.get("alarm_topic_arn")
     if region is not None and not _REGION.fullmatch(region):
         raise DeployError(f"region is {region!r}, which is no Region of AWS, such as eu-central-1")
@@ -246,11 +242,11 @@ def _check_organisation(values: Mapping[str, Any]) -> None:
     for key, value in tags.items():
         if _TAG.fullmatch(key) is None or len(value) > 256:
             raise DeployError(
-                f"{FILE}: tag {key!r} cannot be: keys take 1 to 128 letters, digits and _.:/=+@-, do not begin with "
-                f"aws:, and values take 256"
+                f"{CONFIG_FILE}: tag {key!r} cannot be: keys take 1 to 128 letters, digits and _.:/=+@-, do not begin "
+                f"with aws:, and values take 256"
             )
     if len(tags) > _TAGS:
-        raise DeployError(f"{FILE} has {len(tags)} tags; a stack takes {_TAGS} beside our own")
+        raise DeployError(f"{CONFIG_FILE} has {len(tags)} tags; a stack takes {_TAGS} beside our own")
     _check_rollback(values.get("rollback_alarms", ()), values.get("rollback_minutes", 0))
     role = values.get("cloudformation_role")
     if role is not None and _ROLE.fullmatch(role) is None:
@@ -262,10 +258,11 @@ def _check_organisation(values: Mapping[str, Any]) -> None:
 def _check(name: str, value: Any) -> None:
     if name not in _KNOWN:
         known = ", ".join(sorted({*_KNOWN, "functions"}))
-        raise DeployError(f"{FILE} has an unknown key {name!r}; it knows {known} and stages")
+        raise DeployError(f"{CONFIG_FILE} has an unknown key {name!r}; it knows {known} and stages")
     expected = _KNOWN[name]
     if not _fits(expected, value):
-        raise DeployError(f"{FILE}: {name} is {value!r}, which is not {_ARTICLES[expected.removesuffix(' | None')]}")
+        what = _ARTICLES[expected.removesuffix(" | None")]
+        raise DeployError(f"{CONFIG_FILE}: {name} is {value!r}, which is not {what}")
 
 
 _ARTICLES: Final = {

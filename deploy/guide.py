@@ -9,9 +9,10 @@ from typing import Any
 import click
 
 from streamer.errors import ConfigurationError
+from streamer.project import CONFIG_FILE
 
 from .cloud import Cloud
-from .config import FILE, Config, parse, updated
+from .config import Config, parse, updated
 from .errors import CredentialsError, DeniedError, DeployError
 from .plan import SERVICE_TAG
 from .project import load_service
@@ -34,7 +35,7 @@ class Guide:
             cloud: Makes the boundary to AWS for a configuration.
             asks_aws: Whether AWS must answer; without, as in a dry run, a question takes its place.
         """
-        self._path = folder / FILE
+        self._path = folder / CONFIG_FILE
         self._text = self._path.read_text(encoding="utf-8") if self._path.exists() else ""
         self._folder = folder
         self._said = {name: value for name, value in said.items() if value is not None}
@@ -59,7 +60,7 @@ class Guide:
         self._answers["log_retention_days"] = int(self._answers["log_retention_days"])
         self._look_around(now)
         self._path.write_text(updated(self._text, self._answers), encoding="utf-8")
-        click.echo(f"wrote {FILE}")
+        click.echo(f"wrote {CONFIG_FILE}")
 
     def _config(self, **more: Any) -> Config:
         return parse(self._text, self._folder, {**self._answers, **self._said, **more})

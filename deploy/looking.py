@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import click
 
@@ -12,31 +11,20 @@ from streamer.errors import ConfigurationError
 
 from . import console, describe
 from . import logs as log
-from .config import Config, load, project_folder
-from .options import cloud_of, stack_options
+from .config import Config
+from .options import cloud_of, config_of, of_stack, say
 from .project import load_service
 from .stack.template import to_json
 
-_options: Final = stack_options(stage="The stage, such as dev or prod. Default: as streamer.toml says, else dev.")
-
-
-def _config(**said: Any) -> Config:
-    return load(project_folder(Path.cwd(), said.get("app")), said)
-
-
-def _say(*lines: str) -> None:
-    for line in lines:
-        click.echo(line)
-
 
 @click.command()
-@_options
+@of_stack
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for programs.")
 def status(*, as_json: bool, **said: Any) -> None:
     """Show how the stack is doing: its state, alarms, dead letters and addresses."""
-    config = _config(**said)
+    config = config_of(**said)
     found = describe.status(cloud_of(config), config.stack)
-    _say(*([to_json(fields(found), indent=2)] if as_json else console.status(found)))
+    say(*([to_json(fields(found), indent=2)] if as_json else console.status(found)))
 
 
 def fields(found: describe.Status) -> dict[str, Any]:
@@ -62,7 +50,7 @@ def fields(found: describe.Status) -> dict[str, Any]:
 
 @click.command()
 @click.argument("function", required=False)
-@_options
+@of_stack
 @click.option("--follow", is_flag=True, help="Go on showing new lines until Ctrl-C.")
 @click.option("--since", default="10m", show_default=True, help="30s, 15m, 2h or 1d ago.")
 @click.option(
@@ -70,7 +58,7 @@ def fields(found: describe.Status) -> dict[str, Any]:
 )
 def logs(function: str | None, *, follow: bool, since: str, pattern: str | None, **said: Any) -> None:
     """Show the log lines of FUNCTION, such as connect or router; without one, those of all functions, by time."""
-    config = _config(**said)
+    config = config_of(**said)
     if function is not None and said["stack_name"] is None:  # which may be that of another service
         _require_function(config, function)
     window = log.Window(log.ago_ms(since, time.time_ns() // 1_000_000))
@@ -80,7 +68,7 @@ def logs(function: str | None, *, follow: bool, since: str, pattern: str | None,
     is_silent = True
     for event in log.lines(cloud, groups, window, pattern=pattern, follow=follow, sleep=time.sleep):
         is_silent = False
-        _say(console.log_line(event, event.group.removeprefix(prefix).ljust(width) if function is None else ""))
+        say(console.log_line(event, event.group.removeprefix(prefix).ljust(width) if function is None else ""))
     if is_silent:
         click.echo(f"streamer: there are no such lines of the last {since}; see --since", err=True)
 

@@ -1,14 +1,15 @@
-"""What several commands share: options for click, and AWS."""
+"""What several commands share: options for click, what these come to, AWS, and lines on standard output."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Any, Final, TypeVar
 
 import click
 
 from .cloud import Cloud
-from .config import Config
+from .config import Config, load, project_folder
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -42,6 +43,21 @@ def stack_options(*, stage: str) -> Callable[[F], F]:
         return function
 
     return decorate
+
+
+of_stack: Final = stack_options(stage="The stage, such as dev or prod. Default: as streamer.toml says, else dev.")
+"""Options of the commands that act upon a stack and nothing else."""
+
+
+def config_of(**said: Any) -> Config:
+    """The project here, and what the command line says instead; raises DeployError."""
+    return load(project_folder(Path.cwd(), said.get("app")), said)
+
+
+def say(*lines: str) -> None:
+    """Print lines."""
+    for line in lines:
+        click.echo(line)
 
 
 def cloud_of(config: Config) -> Cloud:

@@ -156,12 +156,12 @@ def folder_of(start: Path) -> Path:
     for folder in (start, *start.parents):
         if folder != start and (folder == home or home.is_relative_to(folder)):
             break
-        if _is_meant(folder / CONFIG_FILE) or (folder / STATE_FOLDER).is_dir():
+        if is_meant(folder / CONFIG_FILE) or (folder / STATE_FOLDER).is_dir():
             return folder
     return start
 
 
-def _is_meant(path: Path) -> bool:
+def is_meant(path: Path) -> bool:
     """Whether somebody wants a file to be read: one that is there, or a link to one that is not, which is a mistake."""
     return path.is_file() or (path.is_symlink() and not path.exists())
 
@@ -178,7 +178,7 @@ def read(folder: Path, stage: str | None = None) -> Project:
 
     path = folder / CONFIG_FILE
     try:
-        document = tomllib.loads(path.read_text("utf-8")) if _is_meant(path) else {}
+        document = tomllib.loads(path.read_text("utf-8")) if is_meant(path) else {}
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path} cannot be read: {error}") from error
     except tomllib.TOMLDecodeError as error:
@@ -273,7 +273,7 @@ def variables(folder: Path, real: Mapping[str, str], env_file: Path | None = Non
         ConfigurationError: the file cannot be read, or a line of it makes no sense.
     """
     path = env_file if env_file is not None else folder / ENV_FILE
-    if env_file is None and not _is_meant(path):
+    if env_file is None and not is_meant(path):
         return dict(real)
     try:
         text = path.read_text("utf-8")
