@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from ...foundation.json_bytes import json_of
 from .errors import MachineError
 from .paths import steps
 
@@ -23,7 +23,7 @@ def parse(text: str) -> dict[str, Any]:
         MachineError: AWS would refuse it, or it needs what is not emulated.
     """
     try:
-        found = json.loads(text)
+        found = json_of(text.encode())
     except ValueError as error:
         raise _invalid(f"INVALID_JSON_DESCRIPTION: {error}") from error
     if not isinstance(found, dict):

@@ -32,7 +32,7 @@ def evaluate(text: str, look: Look, bits: Bits) -> Any:
     reader = _Reader(text, look, bits)
     try:
         return reader.whole()
-    except (ValueError, TypeError, IndexError, KeyError, ArithmeticError, AttributeError) as error:
+    except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError) as error:
         raise StateError(FAILURE, f"The function '{text}' had an error: {error}") from error
 
 

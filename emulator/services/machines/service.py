@@ -16,6 +16,7 @@ from typing import Any, Final
 from streamer.errors import ConfigurationError
 
 from ...foundation import log
+from ...foundation.json_bytes import json_of
 from ...foundation.tasks import end
 from ...functions.outcome import Functions
 from ...functions.variables import Endpoints
@@ -245,7 +246,7 @@ class StateMachines:
             why = f"failed to satisfy constraint: Member must have length less than or equal to {DATA_BYTES}"
             raise MachineError("ValidationException", f"1 validation error detected: Value at 'input' {why}")
         try:
-            json.loads(text)
+            json_of(text.encode())
         except ValueError as error:
             raise MachineError("InvalidExecutionInput", f"Invalid State Machine Execution Input: '{error}'") from error
         known = self._executions.get(f"arn:aws:states{self._place}execution:{machine.name}:{name}")
