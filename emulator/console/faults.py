@@ -77,13 +77,18 @@ def _frame(found: re.Match[str], code: str) -> Frame:
 
 def fault_of_payload(payload: bytes) -> Fault | None:
     """What Lambda's error object says; None: it is none."""
+    return _of_error(payload, "stackTrace", "trace")
+
+
+def _of_error(document: bytes | str, *traces: str) -> Fault | None:
+    """What an error object says, with its stack trace in the first of these members that has one."""
     try:
-        error: Any = json.loads(payload)
+        error: Any = json.loads(document)
     except (ValueError, RecursionError):
         return None
     if not isinstance(error, dict) or "errorMessage" not in error:
         return None
-    trace = error.get("stackTrace") or error.get("trace") or []
+    trace = next((found for name in traces if (found := error.get(name))), [])
     lines = trace if isinstance(trace, list) else [trace]
     return Fault(
         str(error.get("errorType") or "Error"), str(error["errorMessage"]), frames_of("\n".join(map(str, lines)))
@@ -109,7 +114,7 @@ def fault_of_line(line: str) -> Fault | None:
         said = record.get("errorMessage", "") if message is None else message
         return Fault(str(error_type or "Error"), str(said), frames_of("\n".join(map(str, trace))))
     if "\tERROR\t" in line and (document := line.rpartition("\t")[2]).startswith("{"):
-        return _of_node(document)
+        return _of_error(document, "stack")  # as the runtime of Node.js logs what a function raised
     if _TRACEBACK not in line:
         return None
     text = line.replace("\r", "\n")
@@ -117,18 +122,3 @@ def fault_of_line(line: str) -> Fault | None:
     lines = [each.strip().removeprefix("[ERROR] ").strip() for each in text.splitlines()]
     error = next((found for each in reversed(lines) if (found := _ERROR.match(each)) is not None), None)
     return Fault("Error", "", frames) if error is None else Fault(error["type"], error["message"], frames)
-
-
-def _of_node(document: str) -> Fault | None:
-    """What the runtime of Node.js logs of an error that a function raised."""
-    try:
-        error: Any = json.loads(document)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(error, dict) or "errorMessage" not in error:
-        return None
-    stack = error.get("stack")
-    lines = stack if isinstance(stack, list) else []
-    return Fault(
-        str(error.get("errorType") or "Error"), str(error["errorMessage"]), frames_of("\n".join(map(str, lines)))
-    )

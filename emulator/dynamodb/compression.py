@@ -7,7 +7,7 @@ import re
 import zlib
 from typing import Final
 
-from .errors import SERVICE, ApiError
+from .errors import SERVICE, ApiError, serialization_error
 
 REQUEST_BYTES: Final = 16 * 1024 * 1024
 """Largest request, before and after. [USR] scylladb test_manual_requests, test_compressed_request"""
@@ -37,18 +37,18 @@ def unpacked(body: bytes, encoding: str | None) -> bytes:
 def _inflated(body: bytes, encoding: str) -> bytes:
     """At most a byte more than a request may have; gzip may have several members."""
     if encoding not in ENCODINGS:
-        raise ApiError("SerializationException", f"The body is {encoding}, which nobody reads", namespace=SERVICE)
+        raise serialization_error(f"The body is {encoding}, which nobody reads")
     content = b""
     while not content or (body and encoding == "gzip"):
         unpacker = zlib.decompressobj(zlib.MAX_WBITS | 32)
         try:
             content += unpacker.decompress(body, REQUEST_BYTES + 1 - len(content))
         except zlib.error as error:
-            raise ApiError("SerializationException", f"The body is not {encoding}", namespace=SERVICE) from error
+            raise serialization_error(f"The body is not {encoding}") from error
         if len(content) > REQUEST_BYTES:
             return content
         if not unpacker.eof:
-            raise ApiError("SerializationException", "The body is cut off", namespace=SERVICE)
+            raise serialization_error("The body is cut off")
         body = unpacker.unused_data
         if not content and not body:
             return content

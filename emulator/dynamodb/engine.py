@@ -17,7 +17,7 @@ from ..port.http import HttpRequest, HttpResponse
 from .api import DynamoApi
 from .backend import EmbeddedBackend
 from .compression import PACKED_BYTES, best_encoding, packed, unpacked
-from .errors import SERVICE, ApiError, access_denied
+from .errors import SERVICE, ApiError, access_denied, serialization_error
 from .journal import REQUESTS, journal_line
 from .state import Saved, load, pieces
 from .stream_records import Listener
@@ -99,7 +99,7 @@ class EmbeddedDynamoDB:
             status, content = error.status, error.content()
         except Exception as error:  # noqa: BLE001 - top of a request: logged and answered
             if service == _QUEUES and not is_object(request.body):
-                refused = ApiError("SerializationException", "The body is not a JSON object", namespace=SERVICE)
+                refused = serialization_error("The body is not a JSON object")
                 return self._answer(400, json_bytes(refused.content()), None)
             log.error("DynamoDB request failed", error=error, action=action)
             status = 500
@@ -215,9 +215,9 @@ def read_request(body: bytes) -> dict[str, Any]:
             # Half a surrogate pair is valid in JSON, but no text.
             json.dumps(parameters, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
-        raise ApiError("SerializationException", "The body is not JSON", namespace=SERVICE) from error
+        raise serialization_error("The body is not JSON") from error
     if not isinstance(parameters, dict):
-        raise ApiError("SerializationException", "The body is not a JSON object", namespace=SERVICE)
+        raise serialization_error("The body is not a JSON object")
     return parameters
 
 

@@ -46,6 +46,11 @@ def validation_error(message: str) -> ApiError:
     return ApiError("ValidationException", message, namespace=VALIDATION)
 
 
+def serialization_error(message: str) -> ApiError:
+    """The request's body is not what the service reads: no JSON, or a value of another type."""
+    return ApiError("SerializationException", message, namespace=SERVICE)
+
+
 def invalid_parameter(message: str) -> ApiError:
     """A value in the request breaks a rule; AWS starts the message with the same words each time."""
     return validation_error(f"One or more parameter values were invalid: {message}")

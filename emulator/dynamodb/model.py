@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, Final
 
-from .errors import SERVICE, ApiError, validation_error
+from .errors import ApiError, serialization_error, validation_error
 from .numbers import token_name
 from .quick_model import ATTRIBUTE_VALUE, NAME_LENGTHS, NAME_PATTERN, Quick, is_python, quick_check_of
 from .shapes import Shape, model_of
@@ -148,9 +148,9 @@ def _structure_check(shape: Shape) -> Check:
 
 def _not_a_structure(value: Any, shape: Shape, where: Where) -> ApiError:
     if isinstance(value, list):
-        return _serialization(f"Unrecognized collection type class com.amazonaws.dynamodb.v20120810.{shape.name}")
+        return serialization_error(f"Unrecognized collection type class com.amazonaws.dynamodb.v20120810.{shape.name}")
     is_member = not where or where[-1] != "member"
-    return _serialization("Unexpected field type" if is_member else "Unexpected value type in payload")
+    return serialization_error("Unexpected field type" if is_member else "Unexpected value type in payload")
 
 
 def _list_check(shape: Shape) -> Check:
@@ -159,7 +159,7 @@ def _list_check(shape: Shape) -> Check:
 
     def check(value: Any, where: Where, faults: list[str]) -> None:
         if type(value) is not list:
-            raise _serialization(
+            raise serialization_error(
                 "Start of structure or map found where not expected"
                 if isinstance(value, dict)
                 else "Unexpected field type"
@@ -168,7 +168,7 @@ def _list_check(shape: Shape) -> Check:
         if has_members_to_check and len(faults) < FAULTS:
             for number, member in enumerate(value, start=1):
                 if member is None:
-                    raise _serialization("Unexpected value type in payload")
+                    raise serialization_error("Unexpected value type in payload")
                 check_member(member, (*where, str(number), "member"), faults)
 
     return check
@@ -181,7 +181,7 @@ def _map_check(shape: Shape) -> Check:
 
     def check(value: Any, where: Where, faults: list[str]) -> None:
         if type(value) is not dict:
-            raise _serialization(
+            raise serialization_error(
                 f"Unrecognized collection type java.util.Map<java.lang.String, {_java_class(shape.value)}>"
                 if isinstance(value, list)
                 else "Unexpected field type"
@@ -193,7 +193,7 @@ def _map_check(shape: Shape) -> Check:
         if has_members_to_check:
             for key, member in value.items():
                 if member is None:
-                    raise _serialization("Unexpected value type in payload")
+                    raise serialization_error("Unexpected value type in payload")
                 check_member(member, (*where, key, "member"), faults)
 
     return check
@@ -298,15 +298,11 @@ def _lower(name: str) -> str:
     return name[:1].lower() + name[1:]
 
 
-def _serialization(message: str) -> ApiError:
-    return ApiError("SerializationException", message, namespace=SERVICE)
-
-
 def _wrong_scalar(value: Any, java: str) -> ApiError:
     if isinstance(value, list):
-        return _serialization(f"Unrecognized collection type class java.lang.{java}")
+        return serialization_error(f"Unrecognized collection type class java.lang.{java}")
     if isinstance(value, dict):
-        return _serialization("Start of structure or map found where not expected")
+        return serialization_error("Start of structure or map found where not expected")
     if java == "Boolean" and isinstance(value, str):
-        return _serialization("Unexpected token received from parser")
-    return _serialization(f"{token_name(value)} cannot be converted to {java}")
+        return serialization_error("Unexpected token received from parser")
+    return serialization_error(f"{token_name(value)} cannot be converted to {java}")

@@ -9,7 +9,7 @@ import re
 from decimal import Context, Decimal
 from typing import Any, Final
 
-from .errors import SERVICE, ApiError, validation_error
+from .errors import ApiError, serialization_error, validation_error
 
 DIGITS: Final = 38
 """Significant digits of a number. [DOC]"""
@@ -35,7 +35,7 @@ def normal_number(text: Any) -> str:
         ApiError: it is no number, or too large, too small or too precise.
     """
     if not isinstance(text, str):
-        raise ApiError("SerializationException", f"{token_name(text)} cannot be converted to String", namespace=SERVICE)
+        raise serialization_error(f"{token_name(text)} cannot be converted to String")
     if _PLAIN.fullmatch(text):
         return text
     if not text:

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from streamer.aws_limits import text_bytes
 
-from .errors import SERVICE, ApiError, invalid_parameter, validation_error
+from .errors import ApiError, invalid_parameter, serialization_error, validation_error
 from .numbers import normal_number, token_name
 
 NESTING_LEVELS: Final = 32
@@ -46,10 +46,6 @@ Attributes = Mapping[str, AttributeValue]
 """An item, a key, a map, or the ``:values`` of a request, by name."""
 
 
-def _serialization(message: str) -> ApiError:
-    return ApiError("SerializationException", message, namespace=SERVICE)
-
-
 def read_value(raw: Any, depth: int = 0) -> AttributeValue:
     """An attribute value from plain JSON; ``depth`` is how many lists and maps are around it.
 
@@ -68,9 +64,9 @@ def read_value(raw: Any, depth: int = 0) -> AttributeValue:
 
 def _read_odd_value(raw: Any, depth: int) -> AttributeValue:
     if isinstance(raw, list):
-        raise _serialization("Unrecognized collection type class com.amazonaws.dynamodb.v20120810.AttributeValue")
+        raise serialization_error("Unrecognized collection type class com.amazonaws.dynamodb.v20120810.AttributeValue")
     if not isinstance(raw, dict):
-        raise _serialization("Unexpected value type in payload")
+        raise serialization_error("Unexpected value type in payload")
     given = {kind: content for kind, content in raw.items() if kind in _READERS and content is not None}
     values = [AttributeValue(kind, _READERS[kind](content, depth)) for kind, content in given.items()]
     if not values:
@@ -122,13 +118,13 @@ def _read_text(content: Any, _depth: int) -> str:
         return content
     if isinstance(content, (dict, list)):
         raise _misplaced(content, "class java.lang.String")
-    raise _serialization(f"{token_name(content)} cannot be converted to String")
+    raise serialization_error(f"{token_name(content)} cannot be converted to String")
 
 
 def _misplaced(content: Any, collection: str) -> ApiError:
     if isinstance(content, list):
-        return _serialization(f"Unrecognized collection type {collection}")
-    return _serialization("Start of structure or map found where not expected")
+        return serialization_error(f"Unrecognized collection type {collection}")
+    return serialization_error("Start of structure or map found where not expected")
 
 
 def _read_number(content: Any, depth: int) -> str:
@@ -139,16 +135,16 @@ def _read_binary(content: Any, _depth: int) -> bytes:
     if isinstance(content, (dict, list)):
         raise _misplaced(content, "class java.nio.ByteBuffer")
     if not isinstance(content, str):
-        raise _serialization("only base-64-encoded strings are convertible to bytes")
+        raise serialization_error("only base-64-encoded strings are convertible to bytes")
     length = len(content)
     if length % 4:
-        raise _serialization(f"Base64 encoded length is expected a multiple of 4 bytes but found: {length}")
+        raise serialization_error(f"Base64 encoded length is expected a multiple of 4 bytes but found: {length}")
     try:
         decoded = base64.b64decode(content, validate=True)
     except ValueError as error:
-        raise _serialization("Invalid last non-pad Base64 character dectected") from error
+        raise serialization_error("Invalid last non-pad Base64 character dectected") from error
     if base64.b64encode(decoded).decode("ascii") != content:
-        raise _serialization("Invalid last non-pad Base64 character dectected")
+        raise serialization_error("Invalid last non-pad Base64 character dectected")
     return decoded
 
 
@@ -164,8 +160,8 @@ def _read_bool(content: Any, _depth: int) -> bool:
             return True
         if word in ("FALSE", "0", "NO"):
             return False
-        raise _serialization("Unexpected token received from parser")
-    raise _serialization(f"{token_name(content)} cannot be converted to Boolean")
+        raise serialization_error("Unexpected token received from parser")
+    raise serialization_error(f"{token_name(content)} cannot be converted to Boolean")
 
 
 def _read_null(content: Any, depth: int) -> bool:
@@ -176,9 +172,9 @@ def _read_null(content: Any, depth: int) -> bool:
 
 def _members(content: Any) -> list[Any]:
     if isinstance(content, dict):
-        raise _serialization("Start of structure or map found where not expected")
+        raise serialization_error("Start of structure or map found where not expected")
     if not isinstance(content, list):
-        raise _serialization("Unexpected field type")
+        raise serialization_error("Unexpected field type")
     return content
 
 
@@ -200,11 +196,11 @@ def _read_map(content: Any, depth: int) -> dict[str, AttributeValue]:
     below = _deeper(depth)
     if not isinstance(content, dict):
         if isinstance(content, list):
-            raise _serialization(
+            raise serialization_error(
                 "Unrecognized collection type java.util.Map<java.lang.String, "
                 "com.amazonaws.dynamodb.v20120810.AttributeValue>"
             )
-        raise _serialization("Unexpected field type")
+        raise serialization_error("Unexpected field type")
     for name in content:
         if text_bytes(name) > NAME_BYTES:
             # [USR] extenddb 365: inside maps, too

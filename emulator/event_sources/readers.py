@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from streamer.topology import Topology
 
 from ..foundation.recording import Recording
-from ..functions.outcome import Functions
+from ..functions.outcome import AcceptEvent, Functions
 from .queues.mapping import QueueMappings
-from .schedules import AcceptEvent, Schedules
+from .schedules import Schedules
 from .streams.kinesis import EngineSource, KinesisEngine
 from .streams.mapping import EventSourceMappings
 

@@ -8,25 +8,18 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
-from typing import Any, Final, Protocol, Self
+from typing import Any, Final, Self
 
 from streamer.topology import Schedule, Topology
 from streamer.topology.cron import Cron, parse_cron
 
 from ..foundation import log
 from ..foundation.tasks import end
+from ..functions.outcome import AcceptEvent
 
 MINUTE_SECONDS: Final = 60.0
 LOOK_SECONDS: Final = 30.0
 """How often the clock is looked at."""
-
-
-class AcceptEvent(Protocol):
-    """Takes an event for a function and runs it in the background."""
-
-    def __call__(self, function: str, payload: bytes, request_id: str) -> bool:
-        """False: there are too many already."""
-        ...
 
 
 class Schedules:

@@ -19,7 +19,7 @@ from ..foundation.notes import EVENTS, Notes
 from ..foundation.tasks import end
 from .admission import bytes_held
 from .destinations import DestinationError, EventDestinations
-from .outcome import Failed, Functions, Outcome, Refused, Returned, content_of
+from .outcome import Failed, Functions, Outcome, Refused, Returned, content_of, error_message
 from .variables import VERSION
 
 QUEUED_BYTES: Final = 512 * 1024 * 1024
@@ -125,8 +125,7 @@ def dead_letter_attributes(outcome: Failed | Refused, request_id: str) -> dict[s
     if isinstance(outcome, Refused):
         code, message = outcome.status, outcome.message
     else:
-        content = content_of(outcome.payload)
-        code, message = 200, str(content.get("errorMessage") or "") if isinstance(content, dict) else ""
+        code, message = 200, error_message(outcome.payload)
     found = {
         "RequestID": {"DataType": "String", "StringValue": request_id},
         "ErrorCode": {"DataType": "Number", "StringValue": str(code)},

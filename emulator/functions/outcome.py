@@ -55,6 +55,12 @@ def content_of(payload: bytes) -> Any:
         return payload.decode("utf-8", "replace")
 
 
+def error_message(payload: bytes) -> str:
+    """The message of a function's error; empty: it has none, or is told as a custom runtime likes."""
+    content = content_of(payload)
+    return str(content.get("errorMessage") or "") if isinstance(content, dict) else ""
+
+
 class EnvironmentNow(Struct, frozen=True, kw_only=True):
     """What an execution environment does now."""
 
@@ -65,6 +71,14 @@ class EnvironmentNow(Struct, frozen=True, kw_only=True):
     state: Literal["initializing", "running", "idle", "frozen"]
     seconds: float
     """For how long; of an idle or frozen one, since its last event."""
+
+
+class AcceptEvent(Protocol):
+    """Takes an event for a function and runs it in the background, as Lambda does with asynchronous events."""
+
+    def __call__(self, function: str, payload: bytes, request_id: str) -> bool:
+        """False: there are too many already."""
+        ...
 
 
 class Functions(Protocol):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import json
 import time
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -12,7 +11,7 @@ from typing import Final
 from ..foundation import log
 from ..foundation.json_bytes import json_bytes
 from ..foundation.notes import Notes
-from ..functions.outcome import Failed, Functions, Outcome, Refused, Returned
+from ..functions.outcome import Failed, Functions, Outcome, Refused, Returned, error_message
 from .rules.effects import Invoke, NotInvoked, Raised, Replied, Result, TimedOut
 
 _OF_CONNECTIONS: Final = ("$connect", "$disconnect")
@@ -124,11 +123,7 @@ def _told(outcome: asyncio.Future[Outcome]) -> tuple[str, str | None]:
         return "ok", None
     if isinstance(result, Refused):
         return "refused", f"{result.error_type}: {result.message}"
-    try:
-        error = json.loads(result.payload)
-    except (ValueError, RecursionError):
-        error = {}
-    message = error.get("errorMessage") if isinstance(error, dict) else None
+    message = error_message(result.payload)
     return "failed", f"{result.error_type}: {message}" if message else result.error_type
 
 

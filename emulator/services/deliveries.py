@@ -11,19 +11,12 @@ from streamer.errors import ConfigurationError
 from ..event_sources.queues.batches import MessageRefusedError
 from ..event_sources.queues.mapping import Inbox
 from ..foundation import log
+from ..functions.outcome import AcceptEvent
 from .wire import Frame
 
 _FUNCTION: Final = ":function:"
 _QUEUE: Final = ":sqs:"
 _BUS: Final = ":event-bus/"
-
-
-class Accept(Protocol):
-    """Takes an event for a function and runs it in the background."""
-
-    def __call__(self, function: str, payload: bytes, request_id: str) -> bool:
-        """False: there are too many already."""
-        ...
 
 
 class Posts(Protocol):
@@ -38,7 +31,7 @@ class Outside:
     """Delivers to functions and queues, once each; who is to be tried again is known by them."""
 
     def __init__(
-        self, functions: Callable[[], Collection[str]], accept: Accept, queues: Callable[[], Inbox], web: Posts
+        self, functions: Callable[[], Collection[str]], accept: AcceptEvent, queues: Callable[[], Inbox], web: Posts
     ) -> None:
         """All are asked when something is delivered; ``queues`` raises ConfigurationError where there are none."""
         self._functions = functions

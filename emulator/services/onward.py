@@ -10,8 +10,8 @@ from typing import Any, Final, Protocol
 from streamer.errors import ConfigurationError
 
 from ..functions.destinations import DestinationError, EventDestinations
+from ..functions.outcome import AcceptEvent
 from .calls import Call
-from .deliveries import Accept
 
 _SOURCE: Final = "lambda"
 
@@ -28,7 +28,7 @@ class Onward:
     """Delivers to the queues of the topology by name, and to whatever else is reached here by its ARN."""
 
     def __init__(
-        self, queues: EventDestinations, accept: Callable[[], Accept], services: Callable[[], Performs]
+        self, queues: EventDestinations, accept: Callable[[], AcceptEvent], services: Callable[[], Performs]
     ) -> None:
         """``accept`` and ``services`` are asked when something is delivered to a function, a topic or a bus."""
         self._queues = queues

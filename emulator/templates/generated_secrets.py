@@ -11,6 +11,8 @@ import string
 from collections.abc import Mapping
 from typing import Any, Final
 
+from .intrinsics import is_true
+
 _LONGEST: Final = 4096
 
 
@@ -35,9 +37,9 @@ def generated(stack: str, logical_id: str, wanted: Mapping[str, Any]) -> str:
             ("ExcludeNumbers", string.digits),
             ("ExcludePunctuation", string.punctuation),
         )
-        if not _is_true(wanted.get(name))
+        if not is_true(wanted.get(name))
     ]
-    kinds = [each for each in [*kinds, " " if _is_true(wanted.get("IncludeSpace")) else ""] if each]
+    kinds = [each for each in [*kinds, " " if is_true(wanted.get("IncludeSpace")) else ""] if each]
     if not kinds:
         raise ValueError("no characters are left for a password")
     required = kinds if wanted.get("RequireEachIncludedType", True) else []
@@ -61,7 +63,3 @@ def _number(whose: str, purpose: str, position: int) -> int:
     """A number that looks like any other, and is the same at every start."""
     text = f"{whose}\0{purpose}\0{position}"
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest())
-
-
-def _is_true(value: Any) -> bool:
-    return value in (True, "true", "True")

@@ -22,6 +22,11 @@ class MadeUp(str):
     __slots__ = ()
 
 
+def is_true(value: Any) -> bool:
+    """Whether a property is true, which may be written as text."""
+    return value in (True, "true", "True")
+
+
 class Names(Protocol):
     """What a template's names stand for."""
 

@@ -13,7 +13,7 @@ from msgspec import Struct, field
 from . import anatomy
 from .errors import Path, Problem, shown
 from .generated_secrets import generated
-from .intrinsics import ABSENT, MadeUp, holds, plain, text_of, value_of
+from .intrinsics import ABSENT, MadeUp, holds, is_true, plain, text_of, value_of
 from .parameters import read_parameters
 from .references import references
 from .resources.kind import Kind, Meaning, Place, machine_arn, names
@@ -387,7 +387,7 @@ class _Resolver:
     def _filled(self, pattern: str, kind: Kind, name: str, properties: Mapping[str, Any], path: Path) -> str:
         values = names(kind, self._around.place, name, properties, pattern)
         values["scheme"] = "wss" if properties.get("ProtocolType") == "WEBSOCKET" else "https"
-        if "name" in values and any(_is_true(properties.get(name)) for name in _FIFO.get(kind.type, ())):
+        if "name" in values and any(is_true(properties.get(name)) for name in _FIFO.get(kind.type, ())):
             values["name"] = str(values["name"]).removesuffix(".fifo") + ".fifo"
         if "{function_arn}" in pattern:
             values["function_arn"] = self._function_arn(properties, (*path, "FunctionName"))
@@ -424,10 +424,6 @@ def _what(attribute: str | None) -> str:
 
 def _given(value: Any) -> str:
     return ",".join(map(str, value)) if isinstance(value, list) else text_of(value, ())
-
-
-def _is_true(value: Any) -> bool:
-    return value in (True, "true", "True")
 
 
 def _has_stream(resource: Resource) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from .errors import Path, Problem
+from .intrinsics import is_true
 from .stack import Resource
 
 Default = TypeVar("Default")
@@ -14,7 +15,7 @@ Default = TypeVar("Default")
 def boolean(resource: Resource, name: str) -> bool:
     """A property that is true or not; absent is not."""
     value = resource.properties.get(name, False)
-    if value in (True, "true", "True"):
+    if is_true(value):
         return True
     if value in (False, "false", "False"):
         return False

@@ -10,10 +10,11 @@ from typing import Any, Final
 from streamer.topology.http_apis import Backend, HttpKind, HttpRoute
 
 from ...foundation import log
+from ...functions.outcome import error_message
 from ...functions.variables import Endpoints
 from ..integrations import Reply, ask
 from ..rules.effects import HttpAnswer, NotInvoked, Raised, Replied, Result, TimedOut
-from ..rules.mapping import MappingError, error_message, mock_status, no_override
+from ..rules.mapping import MappingError, mock_status, no_override
 from . import answers, http_backends, rest_backends
 from .events import Asked, Event
 

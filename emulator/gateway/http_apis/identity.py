@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from streamer.topology.http_apis import HttpAuthorizer, HttpKind
 
+from ...functions.outcome import error_message
 from ..rules import policy
 from ..rules.effects import Raised, Replied, Result
 from ..rules.events import grouped_query
@@ -99,7 +100,8 @@ def judge(authorizer: HttpAuthorizer, asked: Asked, result: Result, latency_ms: 
         except (ValueError, RecursionError):
             reply = None
         return _judge_reply(authorizer, asked, reply, latency_ms)
-    if isinstance(result, Raised) and asked.api.kind is HttpKind.REST and _said(result) == "Unauthorized":
+    said = error_message(result.payload) if isinstance(result, Raised) else ""
+    if asked.api.kind is HttpKind.REST and said == "Unauthorized":
         return Refused(401, "Unauthorized", "UnauthorizedException")  # [DOC] apigateway-use-lambda-authorizer
     return broken(asked, "the authorizer failed, or did not answer in time")
 
@@ -109,13 +111,6 @@ def broken(asked: Asked, reason: str) -> Refused:
     if asked.api.kind is HttpKind.REST:
         return Refused(500, None, "AuthorizerConfigurationException", reason)
     return Refused(500, "Internal Server Error", None, reason)
-
-
-def _said(result: Raised) -> str | None:
-    try:
-        return str(json.loads(result.payload).get("errorMessage"))
-    except (ValueError, RecursionError, AttributeError):
-        return None
 
 
 def _judge_reply(authorizer: HttpAuthorizer, asked: Asked, reply: Any, latency_ms: int) -> Verdict:

@@ -11,6 +11,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from ...functions.outcome import error_message
 from . import policy
 from .effects import NotInvoked, Raised, Replied, Result, TimedOut
 from .limits import AUTHORIZER_RESULT_BYTES
@@ -77,12 +78,10 @@ def judge(result: Result, method_arn: str) -> Verdict:
 
 
 def _judge_failure(payload: bytes) -> Verdict:
-    try:
-        failure = json.loads(payload)
-    except (ValueError, RecursionError):
-        return Broken("the authorizer failed")
-    message = failure.get("errorMessage") if isinstance(failure, dict) else None
-    return Unauthorized() if message == "Unauthorized" else Broken(f"the authorizer failed: {message}")
+    message = error_message(payload)
+    if message == "Unauthorized":
+        return Unauthorized()
+    return Broken(f"the authorizer failed: {message}" if message else "the authorizer failed")
 
 
 def _judge_reply(payload: bytes, method_arn: str) -> Verdict:

@@ -17,6 +17,7 @@ from msgspec import Struct, field
 from streamer.errors import TopologyError
 from streamer.topology.integrations import Integration, IntegrationResponse
 
+from ...functions.outcome import error_message
 from .expressions import parse, path_of, stringified, value_at
 
 DEFAULT_KEY: Final = "$default"
@@ -126,7 +127,7 @@ def response_of(
     Raises:
         MappingError: a template is wrong.
     """
-    said = error_message(backend.body) if backend.is_function else str(backend.status)
+    said = error_message(backend.body.encode("utf-8", "replace")) if backend.is_function else str(backend.status)
     response = _response(integration.responses, said)
     template = None
     if response is not None:
@@ -142,15 +143,6 @@ def lacks_response(integration: Integration, *, is_two_way: bool) -> bool:
     [DOC] apigw-docs:apigateway-websocket-api-integration-responses; [?] what a client gets there without one
     """
     return is_two_way and integration.kind != "HTTP_PROXY" and not integration.responses
-
-
-def error_message(body: str | bytes) -> str:
-    """What patterns are compared with where a function answered: its error's message; empty where it has none."""
-    try:
-        found = json.loads(body)
-    except (ValueError, RecursionError):
-        return ""
-    return str(found.get("errorMessage") or "") if isinstance(found, dict) else ""
 
 
 def _response(responses: tuple[IntegrationResponse, ...], said: str) -> IntegrationResponse | None:
