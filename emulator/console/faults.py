@@ -88,7 +88,7 @@ def _of_error(document: bytes | str, *traces: str) -> Fault | None:
         return None
     if not isinstance(error, dict) or "errorMessage" not in error:
         return None
-    trace = next((found for name in traces if (found := error.get(name))), [])
+    trace: Any = next((found for name in traces if (found := error.get(name))), [])
     lines = trace if isinstance(trace, list) else [trace]
     return Fault(
         str(error.get("errorType") or "Error"), str(error["errorMessage"]), frames_of("\n".join(map(str, lines)))

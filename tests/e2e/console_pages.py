@@ -113,3 +113,9 @@ async def flaws(page: Any, places: Iterable[str]) -> dict[str, list[str]]:
         if await page.evaluate("document.documentElement.scrollWidth > innerWidth"):
             found[f"{name}: wider than the screen"] = []
     return found
+
+
+async def go(page: Any, name: str) -> None:
+    """Follow a link of the menu, and wait for the page it leads to."""
+    await page.get_by_role("link", name=name, exact=True).first.click()
+    await page.get_by_role("main").get_by_role("heading", level=1).wait_for()

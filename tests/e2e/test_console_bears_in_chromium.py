@@ -6,14 +6,13 @@ import ast
 import asyncio
 import json
 import shlex
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import pytest
-import pytest_asyncio
-from console_pages import MARKS, chromium, emulated, tab
+from console_pages import MARKS, emulated, tab
 from running_command import Emulate, streamer
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
@@ -46,12 +45,6 @@ FILL = """async count => {
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[EmulatorThread, str]]:
     with emulated(tmp_path_factory.mktemp("bears"), PROJECT, "greet") as found:
         yield found
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Any]:
-    async with chromium() as started:
-        yield started
 
 
 async def test_a_connection_is_spoken_to_spoken_for_and_closed(

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import pytest_asyncio
-from console_pages import MARKS, chromium, emulated, tab
+from console_pages import MARKS, emulated, tab
 
 from emulator.port.http import HttpProtocol, HttpResponse
 from emulator.testing.thread import EmulatorThread
@@ -82,12 +81,6 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[EmulatorT
     """An emulator, and its console's address with the token."""
     with emulated(tmp_path_factory.mktemp("console"), PROJECT, "greet", "slow") as found:
         yield found
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Any]:
-    async with chromium() as started:
-        yield started
 
 
 def traffic(emulator: EmulatorThread) -> None:

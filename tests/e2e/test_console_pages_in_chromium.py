@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import pytest
 import pytest_asyncio
-from console_pages import MARKS, chromium, emulated, flaws, needs_axe, tab
+from console_pages import MARKS, emulated, flaws, go, needs_axe, tab
 
 from emulator.testing.thread import EmulatorThread
 from streamer.client import RequestFailedError
@@ -69,12 +69,6 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[EmulatorT
         yield emulator, url
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Any]:
-    async with chromium() as started:
-        yield started
-
-
 @pytest_asyncio.fixture(loop_scope="module")
 async def page(browser: Any, served: tuple[EmulatorThread, str]) -> AsyncIterator[Any]:
     """A page that has the token."""
@@ -82,11 +76,6 @@ async def page(browser: Any, served: tuple[EmulatorThread, str]) -> AsyncIterato
         await opened.goto(served[1])
         await opened.get_by_role("row").first.wait_for()
         yield opened
-
-
-async def go(page: Any, name: str) -> None:
-    await page.get_by_role("link", name=name, exact=True).first.click()
-    await page.get_by_role("main").get_by_role("heading", level=1).wait_for()
 
 
 async def test_a_failed_request_is_found_and_tried_again(page: Any) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import pytest
 import pytest_asyncio
-from console_pages import MARKS, chromium, flaws, needs_axe, tab
+from console_pages import MARKS, flaws, go, needs_axe, tab
 from running_command import Emulate, dial
 
 from emulator.command.console_reader import Reader
@@ -79,23 +79,12 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
         yield found
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Any]:
-    async with chromium() as started:
-        yield started
-
-
 @pytest_asyncio.fixture(loop_scope="module")
 async def page(browser: Any, shop: Shop) -> AsyncIterator[Any]:
     async with tab(browser) as opened:
         await opened.goto(shop.page)
         await opened.get_by_role("row").first.wait_for()
         yield opened
-
-
-async def go(page: Any, name: str) -> None:
-    await page.get_by_role("link", name=name, exact=True).first.click()
-    await page.get_by_role("main").get_by_role("heading", level=1).wait_for()
 
 
 async def test_an_order_is_one_picture_from_the_frame_to_the_last_function(page: Any) -> None:

@@ -71,6 +71,10 @@ class Asked:
         assert status == 200, content
         return content
 
+    def post(self, path: str, **body: Any) -> tuple[int, Any]:
+        status, content, _headers = self.ask(f"api/{path}", method="POST", body=body)
+        return status, content
+
     def events(self, **query: Any) -> list[dict[str, Any]]:
         said = "&".join(f"{name}={value}" for name, value in query.items())
         found: list[dict[str, Any]] = self.get(f"events?{said}")["events"]

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import pytest
 from botocore.config import Config
+from botocore.exceptions import ClientError
 from services_world import until
 from websockets.sync.client import connect
 
@@ -203,3 +205,10 @@ def said(url: str, text: str = "hi") -> str:
     with connect(url, open_timeout=30) as socket:
         socket.send(text)
         return str(socket.recv(30))
+
+
+def refused(call: Any, **parameters: Any) -> tuple[str, str]:
+    """Code and message of the error that a call of a client ends with."""
+    with pytest.raises(ClientError) as error:
+        call(**parameters)
+    return error.value.response["Error"]["Code"], error.value.response["Error"]["Message"]

@@ -118,6 +118,35 @@ class Project:
         )
 
 
+PROGRAM = """
+import asyncio, json, sys
+from pathlib import Path
+from emulator.functions.variables import Endpoints
+from emulator.functions.processes.functions import ProcessFunctions
+from emulator.functions.processes.means import Means
+from streamer.topology import Api, Function, Topology
+
+class Echo:
+    platform_lines = False
+
+    def write(self, function, request_id, line, *, platform=False):
+        print(line, flush=True)
+
+async def main(folder, event, platform):
+    means = getattr(Means, platform)()
+    around = {"endpoints": Endpoints(), "project_folder": Path(folder), "log_sink": Echo(), "means": means}
+    topology = Topology(
+        api=Api(name="a", routes=()), functions=(Function(name="f", handler="handlers.f", timeout_seconds=60),)
+    )
+    async with ProcessFunctions(topology, **around) as f:
+        await f.invoke("f", json.dumps(event).encode())
+        await asyncio.Event().wait()
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+"""Runs the function ``f`` of a folder once, prints its lines, and stays until it is killed."""
+
+
 def topology_of(*names: str, **settings: Any) -> Topology:
     """Functions named after their handlers, in ``handlers.py`` unless another module is named."""
     handlers = {name: name if "." in name else f"handlers.{name}" for name in names}

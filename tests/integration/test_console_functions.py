@@ -24,11 +24,6 @@ def asked(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         yield found
 
 
-def post(asked: Asked, path: str, **body: Any) -> tuple[int, Any]:
-    status, content, _headers = asked.ask(f"api/{path}", method="POST", body=body)
-    return status, content
-
-
 def test_functions_are_listed_with_their_numbers(asked: Asked) -> None:
     assert asked.events(kind="run", function="router", wait=20)  # its client has the answer before it has returned
     found = {each["name"]: each for each in asked.get("functions")["functions"]}
@@ -52,7 +47,7 @@ def test_variables_are_told_by_name_alone(asked: Asked) -> None:
 def test_one_is_run_with_an_event(asked: Asked) -> None:
     before = asked.get("functions/connect")["runs"]
 
-    status, answer = post(asked, "functions/connect/invoke", event={"Records": []})
+    status, answer = asked.post("functions/connect/invoke", event={"Records": []})
 
     told = asked.get(f"events/{answer['number']}")
     assert (status, told["kind"], told["function"], told["event"]) == (200, "run", "connect", {"Records": []})
@@ -60,10 +55,10 @@ def test_one_is_run_with_an_event(asked: Asked) -> None:
 
 
 def test_the_next_one_is_cold_on_demand(asked: Asked) -> None:
-    post(asked, "functions/connect/invoke", event={"Records": []})
-    status, _answer = post(asked, "functions/connect/retire")
+    asked.post("functions/connect/invoke", event={"Records": []})
+    status, _answer = asked.post("functions/connect/retire")
 
-    _status, answer = post(asked, "functions/connect/invoke", event={"Records": []})
+    _status, answer = asked.post("functions/connect/invoke", event={"Records": []})
 
     assert status == 200
     if asked.get("info")["isolation"] == "process":
@@ -81,7 +76,7 @@ def changes(asked: Asked, function: str, until: str, *, after: int = 0) -> list[
 
 
 def test_an_environment_is_frozen_between_events(asked: Asked) -> None:
-    post(asked, "functions/disconnect/invoke", event={})
+    asked.post("functions/disconnect/invoke", event={})
     if asked.get("info")["isolation"] == "inline":
         assert asked.get("functions/disconnect")["states"].keys() <= {
             "running"
@@ -100,8 +95,8 @@ def test_an_environment_is_frozen_between_events(asked: Asked) -> None:
 def test_it_is_said_why_an_environment_has_ended(asked: Asked) -> None:
     if asked.get("info")["isolation"] == "inline":
         return
-    post(asked, "functions/connect/invoke", event={})
-    post(asked, "functions/connect/retire")
+    asked.post("functions/connect/invoke", event={})
+    asked.post("functions/connect/retire")
 
     ended = changes(asked, "connect", "retired")[-1]
 
@@ -111,5 +106,5 @@ def test_it_is_said_why_an_environment_has_ended(asked: Asked) -> None:
 
 def test_there_are_no_others(asked: Asked) -> None:
     assert asked.ask("api/functions/nothing")[0] == 404
-    assert post(asked, "functions/nothing/invoke", event={})[0] == 404
-    assert post(asked, "functions/nothing/retire")[0] == 404
+    assert asked.post("functions/nothing/invoke", event={})[0] == 404
+    assert asked.post("functions/nothing/retire")[0] == 404

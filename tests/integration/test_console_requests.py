@@ -24,11 +24,6 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asked]:
         yield found
 
 
-def post(asked: Asked, path: str, **body: Any) -> tuple[int, Any]:
-    status, content, _headers = asked.ask(f"api/{path}", method="POST", body=body)
-    return status, content
-
-
 def ask_for(asked: Asked, request_id: str, payload: dict[str, Any], *, user: str = "ada") -> None:
     with asked.emulator.connect(user, "acme") as client:
         if "name" in payload:
@@ -120,7 +115,7 @@ def test_one_with_a_large_payload_which_is_kept_apart_is_shown_whole_and_listed_
 def test_a_failed_one_is_tried_again(asked: Asked) -> None:
     ask_for(asked, "bad-4", {})
 
-    status, told = post(asked, "requests/bad-4/retry", **OWNER, attempts=2)
+    status, told = asked.post("requests/bad-4/retry", **OWNER, attempts=2)
 
     assert (status, told["state"], told["max_attempts"]) == (200, "PENDING", 3)
     assert once(asked, "bad-4", "FAILED")["attempt"] == 2
@@ -130,15 +125,15 @@ def test_a_failed_one_is_tried_again(asked: Asked) -> None:
 def test_attempts_have_to_be_a_number_in_range(asked: Asked, attempts: Any) -> None:
     ask_for(asked, f"bad-5-{attempts}", {})
 
-    assert post(asked, f"requests/bad-5-{attempts}/retry", **OWNER, attempts=attempts)[0] == 400
+    assert asked.post(f"requests/bad-5-{attempts}/retry", **OWNER, attempts=attempts)[0] == 400
 
 
 def test_what_is_over_is_neither_run_nor_cancelled(asked: Asked) -> None:
     ask_for(asked, "good-6", {"name": "ada"})
 
-    assert post(asked, "requests/good-6/retry", **OWNER)[0] == 409
-    assert post(asked, "requests/good-6/cancel", **OWNER)[0] == 409
-    assert post(asked, "requests/nothing/cancel", **OWNER)[0] == 404
+    assert asked.post("requests/good-6/retry", **OWNER)[0] == 409
+    assert asked.post("requests/good-6/cancel", **OWNER)[0] == 409
+    assert asked.post("requests/nothing/cancel", **OWNER)[0] == 404
 
 
 def test_one_that_runs_is_cancelled_in_its_owners_name(asked: Asked) -> None:
@@ -146,7 +141,7 @@ def test_one_that_runs_is_cancelled_in_its_owners_name(asked: Asked) -> None:
         heard = pool.submit(client.events, "wait", {}, id="wait-7")
         once(asked, "wait-7", "PROCESSING")
 
-        status, told = post(asked, "requests/wait-7/cancel", **OWNER, reason="not needed")
+        status, told = asked.post("requests/wait-7/cancel", **OWNER, reason="not needed")
 
         assert (status, told["state"], told["why"]) == (200, "CANCELLED", "CANCELLED: not needed")
         assert heard.result(timeout=60)[-1].type == "cancelled"

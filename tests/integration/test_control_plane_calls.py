@@ -14,8 +14,7 @@ from typing import Any
 
 import control_world
 import pytest
-from botocore.exceptions import ClientError
-from control_world import ControlWorld, archive, outputs, said, template
+from control_world import ControlWorld, archive, outputs, refused, said, template
 from services_world import until
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
@@ -52,12 +51,6 @@ def zipped(text: str) -> bytes:
     with zipfile.ZipFile(buffer, "w") as opened:
         opened.writestr("app.py", text)
     return buffer.getvalue()
-
-
-def refused(call: Any, **parameters: Any) -> tuple[str, str]:
-    with pytest.raises(ClientError) as error:
-        call(**parameters)
-    return error.value.response["Error"]["Code"], error.value.response["Error"]["Message"]
 
 
 def made(world: ControlWorld, name: str) -> str:

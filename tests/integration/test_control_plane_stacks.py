@@ -8,8 +8,7 @@ from typing import Any
 
 import control_world
 import pytest
-from botocore.exceptions import ClientError
-from control_world import ControlWorld, outputs, said, template
+from control_world import ControlWorld, outputs, refused, said, template
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
@@ -18,12 +17,6 @@ from websockets.sync.client import connect
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlWorld]:
     with control_world.running(tmp_path_factory.mktemp("control")) as emulator:
         yield ControlWorld(emulator)
-
-
-def refused(call: Any, **parameters: Any) -> tuple[str, str]:
-    with pytest.raises(ClientError) as error:
-        call(**parameters)
-    return error.value.response["Error"]["Code"], error.value.response["Error"]["Message"]
 
 
 def test_a_change_set_is_executed_and_a_client_gets_its_answer(world: ControlWorld) -> None:

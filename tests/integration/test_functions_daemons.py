@@ -17,8 +17,7 @@ from typing import Any
 
 import psutil
 import pytest
-from functions_world import Project, alive, call, fail, is_frozen, parent_of, state_of, until
-from test_functions_process import PROGRAM
+from functions_world import PROGRAM, Project, alive, call, fail, is_frozen, parent_of, state_of, until
 
 from emulator.functions.processes.descendants import AskedSystem, Descendants, ProcessFiles, Unknown, descendants
 from emulator.functions.processes.means import Means

@@ -17,6 +17,7 @@ import pytest
 from functions_world import (
     FIRST_INIT_HANGS,
     HANGS,
+    PROGRAM,
     AfterFirstInit,
     Lines,
     Project,
@@ -368,34 +369,6 @@ def test_after_a_kill_no_process_is_left(project: Project, busy: str, killed: st
             emulator.kill()
     for end in ends:
         os.close(end)
-
-
-PROGRAM = """
-import asyncio, json, sys
-from pathlib import Path
-from emulator.functions.variables import Endpoints
-from emulator.functions.processes.functions import ProcessFunctions
-from emulator.functions.processes.means import Means
-from streamer.topology import Api, Function, Topology
-
-class Echo:
-    platform_lines = False
-
-    def write(self, function, request_id, line, *, platform=False):
-        print(line, flush=True)
-
-async def main(folder, event, platform):
-    means = getattr(Means, platform)()
-    around = {"endpoints": Endpoints(), "project_folder": Path(folder), "log_sink": Echo(), "means": means}
-    topology = Topology(
-        api=Api(name="a", routes=()), functions=(Function(name="f", handler="handlers.f", timeout_seconds=60),)
-    )
-    async with ProcessFunctions(topology, **around) as f:
-        await f.invoke("f", json.dumps(event).encode())
-        await asyncio.Event().wait()
-
-asyncio.run(main(*sys.argv[1:]))
-"""
 
 
 @needs_linux

@@ -26,7 +26,7 @@ from botocore.exceptions import (
     ReadTimeoutError,
     SSLError,
 )
-from test_exchange import OK, Peer, Talk, peer
+from scripted_server import OK, Peer, Talk, peer
 
 from streamer.errors import ConfigurationError, StoreError
 from streamer.sending.sdk_requests import SdkRequests

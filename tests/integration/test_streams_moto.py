@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from aiobotocore.session import get_session
-from moto.server import ThreadedMotoServer
+from dynamodb_engines import plain_moto
 from scripted_functions import ScriptedFunctions
 
 from emulator.event_sources.streams.endpoint import StreamNotFoundError, connect_streams
@@ -29,11 +29,8 @@ SETTINGS = {
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with plain_moto() as engine:
+        yield engine.url
 
 
 def topology(table: str, **settings: Any) -> Topology:

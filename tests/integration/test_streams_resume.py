@@ -12,7 +12,7 @@ from typing import Any
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
+from dynamodb_engines import plain_moto
 from scripted_functions import ScriptedFunctions
 
 from emulator.dynamodb.endpoints.embedded import EngineStreamsApi
@@ -379,11 +379,8 @@ async def test_a_mapping_whose_place_was_trimmed_goes_on_at_the_oldest_record(
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with plain_moto() as engine:
+        yield engine.url
 
 
 @pytest.mark.parametrize("position", ["TRIM_HORIZON", "LATEST"])

@@ -15,6 +15,7 @@ from deploy.cloud import (
     Resource,
     Stack,
 )
+from deploy.errors import CredentialsError
 
 STACK_TYPE = "AWS::CloudFormation::Stack"
 OURS = {"streamer:service": "chat", "streamer:stage": "dev"}
@@ -213,3 +214,13 @@ class FakeCloud:
 
     def segments(self, trace_ids: Sequence[str]) -> Sequence[Mapping[str, Any]]:
         return [segment for each in trace_ids for segment in self.traces.get(each, [])]
+
+
+class NoCredentials(FakeCloud):
+    """AWS, for whom has no credentials."""
+
+    def account(self) -> Account:
+        raise CredentialsError("there are no AWS credentials here")
+
+    def logging_role(self) -> str | None:
+        raise CredentialsError("there are no AWS credentials here")

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from fake_cloud import FakeCloud, event, stack
+from fake_cloud import FakeCloud, NoCredentials, event, stack
 
 from deploy.cloud import BucketState, Change, LogEvent, Replacement, Resource
 from deploy.commands import COMMANDS
-from deploy.errors import CredentialsError, DangerError, DeployError, StackStateError
+from deploy.errors import DangerError, DeployError, StackStateError
 
 APP = """
 from streamer import App
@@ -25,11 +25,6 @@ def greet(request):
 """
 
 Run = Callable[..., Result]
-
-
-class NoCredentials(FakeCloud):
-    def account(self) -> Any:
-        raise CredentialsError("there are no AWS credentials here")
 
 
 class NoCloud(FakeCloud):

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner, Result
-from fake_cloud import FakeCloud, stack
+from fake_cloud import FakeCloud, NoCredentials, stack
 
 from deploy.cloud import Account
 from deploy.commands import _ask_secret
@@ -31,14 +31,6 @@ class Regions(FakeCloud):
         if self.region == "xx-nowhere-1":
             raise DeployError("AWS cannot be reached while asking who we are: is the region right?")
         return Account(account_id="123456789012", region=self.region or "eu-west-3")
-
-
-class NoCredentials(FakeCloud):
-    def account(self) -> Account:
-        raise CredentialsError("there are no AWS credentials here")
-
-    def logging_role(self) -> str | None:
-        raise CredentialsError("there are no AWS credentials here")
 
 
 Ask = Callable[..., Result]

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from fake_cloud import OURS, FakeCloud, event, stack
+from fake_cloud import OURS, FakeCloud, NoCredentials, event, stack
 
 from deploy.cloud import Change, Replacement, Stack
 from deploy.commands import COMMANDS
-from deploy.errors import CredentialsError, DangerError, DeployError, StackStateError
+from deploy.errors import DangerError, DeployError, StackStateError
 from deploy.history import deployments, keep, prefix
 
 APP = "from streamer import App\n\napp = App()\n"
@@ -171,10 +171,6 @@ def test_a_word_for_a_resource_that_there_is_not_is_refused_before_anything_is_a
 
 
 def test_a_dry_run_that_cannot_ask_aws_says_that_the_service_has_no_such_resource(run: Run) -> None:
-    class NoCredentials(FakeCloud):
-        def account(self) -> Any:
-            raise CredentialsError("there are no AWS credentials here")
-
     found = run(NoCredentials(), "deploy", "--dry-run", "--replace", "Tabel")
 
     assert found.return_value == 0

@@ -12,6 +12,14 @@ from emulator.port.http import HttpRequest, HttpResponse
 START = 1_700_000_000.0
 
 
+def s(text: str) -> dict[str, str]:
+    return {"S": text}
+
+
+def n(number: object) -> dict[str, str]:
+    return {"N": str(number)}
+
+
 class Clock:
     def __init__(self) -> None:
         self.now = START
@@ -49,6 +57,12 @@ class World:
         response = self.send(target, parameters)
         content = json.loads(response.body)
         return response.status, content["__type"].partition("#")[2], content.get("message", content.get("Message"))
+
+    def refused(self, action: str, **parameters: Any) -> str:
+        """The code of a refusal, and its message."""
+        status, code, message = self.error(f"{DYNAMODB}.{action}", parameters)
+        assert status == 400
+        return f"{code}: {message}"
 
     def create(self, name: str = "things", view: str | None = "NEW_AND_OLD_IMAGES", **more: Any) -> None:
         request: dict[str, Any] = {

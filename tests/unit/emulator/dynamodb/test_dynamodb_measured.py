@@ -8,19 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from dynamodb_world import World
+from dynamodb_world import World, n, s
 
 from emulator.dynamodb.engine import DYNAMODB
 
 UNITS = {"ReadCapacityUnits": 1, "WriteCapacityUnits": 1}
-
-
-def s(text: str) -> dict[str, str]:
-    return {"S": text}
-
-
-def n(number: object) -> dict[str, str]:
-    return {"N": str(number)}
 
 
 def index(name: str, key: str, **more: Any) -> dict[str, Any]:
@@ -37,13 +29,6 @@ def world() -> World:
     return world
 
 
-def refused(world: World, action: str, **parameters: Any) -> str:
-    """The code of a refusal, and its message."""
-    status, code, message = world.error(f"{DYNAMODB}.{action}", parameters)
-    assert status == 400
-    return f"{code}: {message}"
-
-
 def nested(levels: int, kind: str) -> dict[str, Any]:
     value: dict[str, Any] = s("leaf")
     for _ in range(levels):
@@ -57,12 +42,12 @@ def test_a_value_may_be_inside_of_31_lists_and_maps(world: World, kind: str) -> 
 
     assert world.get("a")["v"] == nested(31, kind)
     deep = nested(32, kind)
-    assert "Nesting Levels have exceeded" in refused(
-        world, "PutItem", TableName="things", Item={"pk": s("b"), "v": deep}
+    assert "Nesting Levels have exceeded" in world.refused(
+        "PutItem", TableName="things", Item={"pk": s("b"), "v": deep}
     )
     condition = {"ConditionExpression": "v <> :v", "ExpressionAttributeValues": {":v": deep}}
-    assert "Nesting Levels have exceeded" in refused(
-        world, "PutItem", TableName="things", Item={"pk": s("b")}, **condition
+    assert "Nesting Levels have exceeded" in world.refused(
+        "PutItem", TableName="things", Item={"pk": s("b")}, **condition
     )
 
 
@@ -78,8 +63,8 @@ def test_a_name_inside_a_map_has_up_to_65535_bytes(world: World) -> None:
     world.put("a", v={"M": {"a" * 65_535: s("")}})
 
     for name in ("a" * 65_536, "é" * 32_768):
-        assert "must be less than 65536 bytes" in refused(
-            world, "PutItem", TableName="things", Item={"pk": s("b"), "v": {"M": {name: s("")}}}
+        assert "must be less than 65536 bytes" in world.refused(
+            "PutItem", TableName="things", Item={"pk": s("b"), "v": {"M": {name: s("")}}}
         )
 
 
@@ -93,8 +78,8 @@ def test_a_placeholder_has_up_to_255_bytes(world: World) -> None:
             if is_fine:
                 world.call("Scan", **request)
             else:
-                assert f"{member} contains invalid key: The expression attribute map" in refused(
-                    world, "Scan", **request
+                assert f"{member} contains invalid key: The expression attribute map" in world.refused(
+                    "Scan", **request
                 )
 
 
@@ -109,7 +94,7 @@ def test_names_and_values_of_a_request_have_two_megabytes_together(world: World)
         }
 
     world.call("PutItem", **condition(2 * 1024 * 1024))
-    assert "exceeded the maximum size" in refused(world, "PutItem", **condition(2 * 1024 * 1024 + 1))
+    assert "exceeded the maximum size" in world.refused("PutItem", **condition(2 * 1024 * 1024 + 1))
 
 
 @pytest.mark.parametrize(
@@ -125,7 +110,7 @@ def test_names_and_values_of_a_request_have_two_megabytes_together(world: World)
     ],
 )
 def test_an_exponent_is_read_in_full_and_zero_has_one_too(world: World, text: str, words: str) -> None:
-    assert words in refused(world, "PutItem", TableName="things", Item={"pk": s("a"), "v": n(text)})
+    assert words in world.refused("PutItem", TableName="things", Item={"pk": s("a"), "v": n(text)})
 
 
 @pytest.mark.parametrize("text", ["0e125", "0.0e126", "0e-130", "-0", "0.000", "1e-130", "1e125"])
@@ -154,7 +139,7 @@ def test_an_index_key_of_the_wrong_type_is_told_by_where_the_value_comes_from(
     values = {"ExpressionAttributeValues": {":n": n(1)}} if ":n" in expression else {}
 
     request = {"TableName": "indexed", "Key": {"pk": s("a")}, "UpdateExpression": expression, **values}
-    assert words in refused(world, "UpdateItem", **request)
+    assert words in world.refused("UpdateItem", **request)
     entry = {name: value for name, value in request.items() if name != "ReturnValues"}
     reasons = world.send(f"{DYNAMODB}.TransactWriteItems", {"TransactItems": [{"Update": entry}]})
     assert words.encode() in reasons.body
@@ -173,7 +158,7 @@ def test_a_transaction_that_was_done_before_costs_a_read_of_its_items(world: Wor
 def test_a_transaction_reads_an_item_once(world: World) -> None:
     get = {"Get": {"TableName": "things", "Key": {"pk": s("a")}}}
 
-    assert refused(world, "TransactGetItems", TransactItems=[get, get]) == (
+    assert world.refused("TransactGetItems", TransactItems=[get, get]) == (
         "ValidationException: Transaction request cannot include multiple operations on one item"
     )
 
@@ -196,16 +181,16 @@ def test_units_of_an_index_are_changed_to_others_and_go_with_the_billing_mode(wo
             "GlobalSecondaryIndexUpdates": [{"Update": {"IndexName": "by-x", "ProvisionedThroughput": units}}],
         }
 
-    assert "provisioned throughput for the index by-x will not change" in refused(
-        world, "UpdateTable", TableName="provisioned", **changed(UNITS)
+    assert "provisioned throughput for the index by-x will not change" in world.refused(
+        "UpdateTable", TableName="provisioned", **changed(UNITS)
     )
     more = {"ReadCapacityUnits": 7, "WriteCapacityUnits": 1}
     assert update("provisioned", **changed(more))["ProvisionedThroughput"]["ReadCapacityUnits"] == 7
     on_demand = update("provisioned", BillingMode="PAY_PER_REQUEST")
     assert on_demand["ProvisionedThroughput"]["ReadCapacityUnits"] == 0
-    assert "Neither ReadCapacityUnits" in refused(world, "UpdateTable", TableName="provisioned", **changed(more))
+    assert "Neither ReadCapacityUnits" in world.refused("UpdateTable", TableName="provisioned", **changed(more))
     back = {"BillingMode": "PROVISIONED", "ProvisionedThroughput": UNITS}
-    assert "must be specified for index: by-x" in refused(world, "UpdateTable", TableName="provisioned", **back)
+    assert "must be specified for index: by-x" in world.refused("UpdateTable", TableName="provisioned", **back)
     assert update("provisioned", **back, **changed(more))["ProvisionedThroughput"]["ReadCapacityUnits"] == 7
 
 
@@ -228,7 +213,7 @@ def test_conditions_on_a_key_of_several_attributes_leave_no_gap(world: World, co
     )
     request = {"TableName": "several", "IndexName": "by-h", "ExpressionAttributeValues": {":v": s("x")}}
 
-    assert words in refused(world, "Query", KeyConditionExpression=condition, **request)
+    assert words in world.refused("Query", KeyConditionExpression=condition, **request)
     world.call("Query", KeyConditionExpression="b = :v AND h = :v AND a = :v AND c > :v", **request)
 
 
@@ -236,7 +221,7 @@ def test_conditions_on_a_key_of_several_attributes_leave_no_gap(world: World, co
 def test_a_batch_tells_of_an_items_key_what_it_tells_of_any_key(world: World, item: dict[str, Any]) -> None:
     requests = {"things": [{"PutRequest": {"Item": {"pk": s("fine")}}}, {"PutRequest": {"Item": item}}]}
 
-    assert refused(world, "BatchWriteItem", RequestItems=requests) == (
+    assert world.refused("BatchWriteItem", RequestItems=requests) == (
         "ValidationException: The provided key element does not match the schema"
     )
     assert world.keys() == []
@@ -246,7 +231,7 @@ def test_a_batch_tells_of_an_items_key_what_it_tells_of_any_key(world: World, it
 def test_a_long_number_is_refused_at_once(world: World, tail: str) -> None:
     digits = "1" * 300_000
 
-    assert refused(world, "PutItem", TableName="things", Item={"pk": s("a"), "v": n(digits + tail)}).startswith(
+    assert world.refused("PutItem", TableName="things", Item={"pk": s("a"), "v": n(digits + tail)}).startswith(
         "ValidationException"
     )
 
@@ -254,7 +239,7 @@ def test_a_long_number_is_refused_at_once(world: World, tail: str) -> None:
 @pytest.mark.parametrize("arn", ["a" * 100_000, ":" * 100_000, "a:" * 50_000, "a:b:c:d:e:f" * 5_000])
 def test_a_long_text_that_is_no_arn_is_refused_at_once(world: World, arn: str) -> None:
     for action in ("TagResource", "UntagResource", "ListTagsOfResource"):
-        assert "Exception" in refused(world, action, ResourceArn=arn)
+        assert "Exception" in world.refused(action, ResourceArn=arn)
 
 
 COLD: dict[str, Any] = {
@@ -281,7 +266,7 @@ COLD: dict[str, Any] = {
 def test_a_new_table_is_not_colder_than_any(
     world: World, billing: dict[str, Any], warm: dict[str, int], words: str
 ) -> None:
-    assert words in refused(world, "CreateTable", **COLD | billing, WarmThroughput=warm)
+    assert words in world.refused("CreateTable", **COLD | billing, WarmThroughput=warm)
 
 
 def test_a_new_index_is_not_colder_than_any(world: World) -> None:
@@ -293,8 +278,8 @@ def test_a_new_index_is_not_colder_than_any(world: World) -> None:
     }
     definitions = [{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "owner")]
 
-    answer = refused(
-        world, "CreateTable", **COLD | {"AttributeDefinitions": definitions}, GlobalSecondaryIndexes=[index]
+    answer = world.refused(
+        "CreateTable", **COLD | {"AttributeDefinitions": definitions}, GlobalSecondaryIndexes=[index]
     )
     assert "for index by-owner is lower than initial throughput for OnDemand" in answer
 

@@ -9,19 +9,11 @@ import uuid
 from typing import Any
 
 import pytest
-from dynamodb_world import World
+from dynamodb_world import World, n, s
 
 from emulator.dynamodb.engine import DYNAMODB
 
 ALL = {"ProjectionType": "ALL"}
-
-
-def s(text: str) -> dict[str, str]:
-    return {"S": text}
-
-
-def n(number: object) -> dict[str, str]:
-    return {"N": str(number)}
 
 
 def definitions(**kinds: str) -> list[dict[str, str]]:
@@ -49,13 +41,6 @@ def world() -> World:
         LocalSecondaryIndexes=[index("local", "p", "l", projection={"ProjectionType": "KEYS_ONLY"})],
     )
     return world
-
-
-def refused(world: World, action: str, **parameters: Any) -> str:
-    """The code of a refusal, and its message."""
-    status, code, message = world.error(f"{DYNAMODB}.{action}", parameters)
-    assert status == 400
-    return f"{code}: {message}"
 
 
 def update(world: World, table: str = "things", **changes: Any) -> Any:
@@ -109,7 +94,7 @@ def test_back_filling_leaves_out_what_does_not_fit(world: World) -> None:
         UpdateExpression="SET more = :v",
         ExpressionAttributeValues={":v": s("x")},
     )
-    assert refused(world, "PutItem", TableName="things", Item={"pk": s("9"), "a": n(1)}).startswith("Validation")
+    assert world.refused("PutItem", TableName="things", Item={"pk": s("9"), "a": n(1)}).startswith("Validation")
 
 
 def test_a_deleted_index_frees_its_attributes(world: World) -> None:
@@ -160,15 +145,15 @@ def test_a_deleted_index_frees_its_attributes(world: World) -> None:
 def test_a_change_of_a_table_that_aws_refuses_is_refused(world: World, changes: dict[str, Any], words: str) -> None:
     before = world.call("DescribeTable", TableName="sorted")
 
-    assert words in refused(world, "UpdateTable", TableName="sorted", **changes)
+    assert words in world.refused("UpdateTable", TableName="sorted", **changes)
     assert world.call("DescribeTable", TableName="sorted") == before
 
 
 def test_a_stream_that_is_on_cannot_be_switched_on_again(world: World) -> None:
     wanted = {"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"}
 
-    assert "already has an enabled stream" in refused(
-        world, "UpdateTable", TableName="things", StreamSpecification=wanted
+    assert "already has an enabled stream" in world.refused(
+        "UpdateTable", TableName="things", StreamSpecification=wanted
     )
 
 
@@ -255,7 +240,7 @@ def test_a_table_that_aws_would_not_make_is_not_made(world: World, changes: dict
         **changes,
     }
 
-    assert words in refused(world, "CreateTable", **request)
+    assert words in world.refused("CreateTable", **request)
     assert world.call("ListTables")["TableNames"] == ["sorted", "things"]
 
 
@@ -269,7 +254,7 @@ def test_a_deleted_table_is_deleting_and_shows_no_schema(world: World) -> None:
 def test_a_protected_table_is_not_deleted(world: World) -> None:
     update(world, DeletionProtectionEnabled=True)
 
-    assert "currently protected against deletion" in refused(world, "DeleteTable", TableName="things")
+    assert "currently protected against deletion" in world.refused("DeleteTable", TableName="things")
     update(world, DeletionProtectionEnabled=False)
     world.call("DeleteTable", TableName="things")
 
@@ -288,7 +273,7 @@ def test_a_table_has_an_id_and_only_one_paid_by_request_a_billing_mode(world: Wo
 
 @pytest.mark.parametrize("limit", [0, 101])
 def test_a_list_of_tables_has_one_to_a_hundred(world: World, limit: int) -> None:
-    assert "'limit' failed to satisfy constraint" in refused(world, "ListTables", Limit=limit)
+    assert "'limit' failed to satisfy constraint" in world.refused("ListTables", Limit=limit)
 
 
 def test_tables_are_listed_page_by_page(world: World) -> None:
@@ -304,18 +289,18 @@ def test_a_tag_is_replaced_not_doubled(world: World) -> None:
         world.send(f"{DYNAMODB}.TagResource", {"ResourceArn": arn, "Tags": [{"Key": "k", "Value": value}]})
 
     assert world.call("ListTagsOfResource", ResourceArn=arn)["Tags"] == [{"Key": "k", "Value": "y"}]
-    assert refused(world, "TagResource", ResourceArn=f"{arn}x", Tags=[{"Key": "a", "Value": "b"}]).startswith(
+    assert world.refused("TagResource", ResourceArn=f"{arn}x", Tags=[{"Key": "a", "Value": "b"}]).startswith(
         "ResourceNotFoundException"
     )
     many = [{"Key": str(number), "Value": ""} for number in range(50)]
-    assert "Too many tags" in refused(world, "TagResource", ResourceArn=arn, Tags=many)
+    assert "Too many tags" in world.refused("TagResource", ResourceArn=arn, Tags=many)
 
 
 def test_the_name_of_a_ttl_attribute_has_up_to_255_letters(world: World) -> None:
     specification = {"AttributeName": "x" * 256, "Enabled": True}
 
-    assert "less than or equal to 255" in refused(
-        world, "UpdateTimeToLive", TableName="things", TimeToLiveSpecification=specification
+    assert "less than or equal to 255" in world.refused(
+        "UpdateTimeToLive", TableName="things", TimeToLiveSpecification=specification
     )
 
 
@@ -408,7 +393,7 @@ def test_expected_decides_whether_a_write_happens(world: World, expected: dict[s
     ],
 )
 def test_an_older_condition_that_makes_no_sense_is_refused(world: World, condition: dict[str, Any]) -> None:
-    assert refused(world, "Scan", TableName="things", ScanFilter={"v": condition}).startswith("ValidationException")
+    assert world.refused("Scan", TableName="things", ScanFilter={"v": condition}).startswith("ValidationException")
 
 
 @pytest.mark.parametrize(
@@ -427,8 +412,8 @@ def test_an_older_condition_that_makes_no_sense_is_refused(world: World, conditi
 def test_old_and_new_parameters_do_not_mix(world: World, action: str, parameters: dict[str, Any]) -> None:
     key = {"Key": {"pk": s("1")}} if action in ("UpdateItem", "GetItem") else {}
 
-    assert "Can not use both expression and non-expression" in refused(
-        world, action, TableName="things", **key, **parameters
+    assert "Can not use both expression and non-expression" in world.refused(
+        action, TableName="things", **key, **parameters
     )
 
 
@@ -464,8 +449,8 @@ def test_a_key_condition_that_no_query_can_have_is_refused(world: World, express
     values = {":p": s("x"), ":s": s("y"), ":a": s("a"), ":z": s("z"), ":n": n(1)}
     used = {name: value for name, value in values.items() if name in expression}
 
-    assert words in refused(
-        world, "Query", TableName="sorted", KeyConditionExpression=expression, ExpressionAttributeValues=used
+    assert words in world.refused(
+        "Query", TableName="sorted", KeyConditionExpression=expression, ExpressionAttributeValues=used
     )
 
 
@@ -483,34 +468,34 @@ def test_a_value_may_come_first(world: World, expression: str) -> None:
 def test_keys_have_2048_and_1024_bytes_everywhere(world: World) -> None:
     long, longer = s("é" * 512 + "x"), s("x" * 2049)
 
-    assert "2048" in refused(world, "GetItem", TableName="things", Key={"pk": longer})
-    assert "1024" in refused(world, "GetItem", TableName="sorted", Key={"p": s("a"), "s": long})
+    assert "2048" in world.refused("GetItem", TableName="things", Key={"pk": longer})
+    assert "1024" in world.refused("GetItem", TableName="sorted", Key={"p": s("a"), "s": long})
     item = {"p": s("a"), "s": s("b")}
-    assert "2048" in refused(world, "PutItem", TableName="sorted", Item={**item, "x": longer})
-    assert "1024" in refused(world, "PutItem", TableName="sorted", Item={**item, "l": long})
+    assert "2048" in world.refused("PutItem", TableName="sorted", Item={**item, "x": longer})
+    assert "1024" in world.refused("PutItem", TableName="sorted", Item={**item, "l": long})
 
 
 def test_a_transaction_has_four_megabytes(world: World) -> None:
     large = s("x" * 390_000)
     puts = [{"Put": {"TableName": "things", "Item": {"pk": s(str(i)), "v": large}}} for i in range(12)]
 
-    assert "size cannot exceed" in refused(world, "TransactWriteItems", TransactItems=puts)
+    assert "size cannot exceed" in world.refused("TransactWriteItems", TransactItems=puts)
     assert world.keys() == []
     for put in puts:
         world.call("PutItem", **put["Put"])
     gets = [{"Get": {"TableName": "things", "Key": {"pk": s(str(i))}}} for i in range(12)]
-    assert "size cannot exceed" in refused(world, "TransactGetItems", TransactItems=gets)
+    assert "size cannot exceed" in world.refused("TransactGetItems", TransactItems=gets)
 
 
 def test_a_key_of_another_type_cancels_a_transaction(world: World) -> None:
     items = [{"pk": s("ok")}, {"pk": n(1)}]
     puts = [{"Put": {"TableName": "things", "Item": item}} for item in items]
-    reasons = refused(world, "TransactWriteItems", TransactItems=puts)
+    reasons = world.refused("TransactWriteItems", TransactItems=puts)
 
     assert reasons.startswith("TransactionCanceledException")
     assert reasons.endswith("[None, ValidationError]")
     empty = [{"Put": {"TableName": "things", "Item": {"pk": s("")}}}]
-    assert refused(world, "TransactWriteItems", TransactItems=empty).startswith("ValidationException")
+    assert world.refused("TransactWriteItems", TransactItems=empty).startswith("ValidationException")
     assert world.keys() == []
 
 
@@ -548,14 +533,14 @@ def test_a_key_of_another_type_cancels_a_transaction(world: World) -> None:
     ],
 )
 def test_a_transaction_that_aws_refuses_is_refused(world: World, parameters: dict[str, Any], words: str) -> None:
-    message = refused(world, "TransactWriteItems", **parameters)
+    message = world.refused("TransactWriteItems", **parameters)
 
     assert message.startswith("ValidationException")
     assert words in message
 
 
 def test_scan_has_up_to_a_million_segments(world: World) -> None:
-    assert "totalSegments" in refused(world, "Scan", TableName="things", Segment=0, TotalSegments=1_000_001)
+    assert "totalSegments" in world.refused("Scan", TableName="things", Segment=0, TotalSegments=1_000_001)
 
 
 def test_a_global_index_refuses_what_it_does_not_project(world: World) -> None:
@@ -566,10 +551,10 @@ def test_a_global_index_refuses_what_it_does_not_project(world: World) -> None:
         "ExpressionAttributeValues": {":x": s("a")},
     }
 
-    assert "does not project [b]" in refused(world, "Query", **request, ProjectionExpression="b")
-    assert "ALL_ATTRIBUTES" in refused(world, "Query", **request, Select="ALL_ATTRIBUTES")
-    assert "ALL_PROJECTED_ATTRIBUTES" in refused(world, "Scan", TableName="things", Select="ALL_PROJECTED_ATTRIBUTES")
-    assert "SPECIFIC_ATTRIBUTES" in refused(world, "Scan", TableName="things", Select="SPECIFIC_ATTRIBUTES")
+    assert "does not project [b]" in world.refused("Query", **request, ProjectionExpression="b")
+    assert "ALL_ATTRIBUTES" in world.refused("Query", **request, Select="ALL_ATTRIBUTES")
+    assert "ALL_PROJECTED_ATTRIBUTES" in world.refused("Scan", TableName="things", Select="ALL_PROJECTED_ATTRIBUTES")
+    assert "SPECIFIC_ATTRIBUTES" in world.refused("Scan", TableName="things", Select="SPECIFIC_ATTRIBUTES")
 
 
 @pytest.mark.parametrize(
@@ -585,8 +570,7 @@ def test_a_global_index_refuses_what_it_does_not_project(world: World) -> None:
 def test_a_starting_key_that_the_query_cannot_have_ended_at_is_refused(
     world: World, start: dict[str, Any], words: str
 ) -> None:
-    assert words in refused(
-        world,
+    assert words in world.refused(
         "Query",
         TableName="sorted",
         KeyConditionExpression="p = :p AND s > :s",
@@ -656,22 +640,22 @@ def test_a_write_to_a_table_with_local_indexes_shows_its_collection(world: World
 
 
 def test_tagging_looks_at_the_arn_before_anything_else(world: World) -> None:
-    assert refused(world, "TagResource") == "ValidationException: Invalid TableArn"
-    assert refused(world, "TagResource", ResourceArn="nonsense").startswith("AccessDeniedException")
-    assert refused(world, "UntagResource", ResourceArn="a:b:c:d:e:f/g", TagKeys=["k"]).startswith("ValidationException")
+    assert world.refused("TagResource") == "ValidationException: Invalid TableArn"
+    assert world.refused("TagResource", ResourceArn="nonsense").startswith("AccessDeniedException")
+    assert world.refused("UntagResource", ResourceArn="a:b:c:d:e:f/g", TagKeys=["k"]).startswith("ValidationException")
 
 
 def test_a_key_is_read_before_placeholders_and_types_before_all_else(world: World) -> None:
     request = {"TableName": "things", "UpdateExpression": "", "ExpressionAttributeNames": {}}
 
-    assert "is empty, must contain" in refused(world, "UpdateItem", **request, Key={"pk": {}})
-    assert "must not be empty" in refused(world, "UpdateItem", **request, Key={"pk": s("a")})
-    assert refused(world, "UpdateItem", **request, Key={"pk": {"S": 5}}).startswith("SerializationException")
+    assert "is empty, must contain" in world.refused("UpdateItem", **request, Key={"pk": {}})
+    assert "must not be empty" in world.refused("UpdateItem", **request, Key={"pk": s("a")})
+    assert world.refused("UpdateItem", **request, Key={"pk": {"S": 5}}).startswith("SerializationException")
 
 
 def test_what_can_be_told_without_the_table_is_told_without_it(world: World) -> None:
-    assert refused(world, "UpdateTable", TableName="nowhere", BillingMode="PROVISIONED").startswith("Validation")
-    assert refused(world, "UpdateTable", TableName="nowhere", TableClass="STANDARD").startswith("ResourceNotFound")
+    assert world.refused("UpdateTable", TableName="nowhere", BillingMode="PROVISIONED").startswith("Validation")
+    assert world.refused("UpdateTable", TableName="nowhere", TableClass="STANDARD").startswith("ResourceNotFound")
 
 
 def test_a_member_that_the_operation_does_not_know_is_ignored(world: World) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from test_template_topology import FUNCTION_URI, att, base, read, ref, resource
+from template_parts import FUNCTION_URI, att, base, read, ref, resource
 
 from emulator.templates.errors import TemplateError
 from streamer.topology.http_apis import (

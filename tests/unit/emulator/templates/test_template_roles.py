@@ -6,20 +6,19 @@ import json
 from typing import Any
 
 import pytest
+from template_parts import PLACE, att, resource
 
 from emulator.iam.needs import Need
 from emulator.iam.policy import Decision, Statement, decide, with_values
 from emulator.iam.roles import Roles
 from emulator.templates import described_roles
 from emulator.templates.errors import TemplateError
-from emulator.templates.resources.kind import Place
 from emulator.templates.source import load
 from emulator.templates.stack import Surroundings, resolve
 from emulator.templates.things import Things
 from streamer.topology import grants
 from streamer.topology.grants import Kind, arn
 
-PLACE = Place(stack="shop", region="us-east-1", account_id="123456789012", partition="aws", url_suffix="amazonaws.com")
 WHERE = grants.Place(region="us-east-1", account_id="123456789012", apis={})
 OF_AWS = "arn:aws:iam::aws:policy/AmazonSQSFullAccess"
 GET = Need("dynamodb:GetItem", grants.Resource(Kind.TABLE, "notes"))
@@ -28,14 +27,6 @@ PUT = Need("dynamodb:PutItem", grants.Resource(Kind.TABLE, "notes"))
 
 def known(policy: str) -> tuple[Statement, ...] | None:
     return (Statement(actions=("sqs:*",), resources=("*",)),) if policy == OF_AWS else None
-
-
-def resource(kind: str, **properties: Any) -> dict[str, Any]:
-    return {"Type": f"AWS::{kind}", "Properties": properties}
-
-
-def att(name: str) -> dict[str, Any]:
-    return {"Fn::GetAtt": [name, "Arn"]}
 
 
 def document(*actions: str, effect: str = "Allow", **more: Any) -> dict[str, Any]:

@@ -6,30 +6,16 @@ import json
 from typing import Any
 
 import pytest
+from template_parts import PLACE, att, ref, resource
 
 from emulator.services.calls import Call
 from emulator.services.secret_names import suffix
 from emulator.templates.described_machines import inlined
 from emulator.templates.errors import TemplateError
-from emulator.templates.resources.kind import Place
 from emulator.templates.source import load
 from emulator.templates.stack import Surroundings, resolve
 from emulator.templates.topology import Described, Located, Wanted, describe
 from streamer.topology.kinesis import KinesisMapping
-
-PLACE = Place(stack="shop", region="us-east-1", account_id="123456789012", partition="aws", url_suffix="amazonaws.com")
-
-
-def ref(name: str) -> dict[str, str]:
-    return {"Ref": name}
-
-
-def att(name: str, attribute: str = "Arn") -> dict[str, list[str]]:
-    return {"Fn::GetAtt": [name, attribute]}
-
-
-def resource(kind: str, **properties: Any) -> dict[str, Any]:
-    return {"Type": f"AWS::{kind}", "Properties": properties}
 
 
 def base() -> dict[str, Any]:

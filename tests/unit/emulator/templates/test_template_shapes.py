@@ -8,23 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from template_parts import PLACE, locate
 
 from emulator.templates import described_machines
 from emulator.templates.errors import Problem, TemplateError
-from emulator.templates.resources.kind import Place
 from emulator.templates.source import load, refuse_nulls
-from emulator.templates.stack import Resource, Stack, Surroundings, resolve
-from emulator.templates.topology import Located, Wanted, describe
+from emulator.templates.stack import Surroundings, resolve
+from emulator.templates.topology import Wanted, describe
 
-PLACE = Place(stack="shop", region="us-east-1", account_id="123456789012", partition="aws", url_suffix="amazonaws.com")
 SHAPES = Path(__file__).parents[3] / "templates" / "shapes"
 TEMPLATE = load((SHAPES / "stack.yaml").read_text("utf-8"), "t.yaml").tree
 DOCUMENTS = load((SHAPES / "documents.yaml").read_text("utf-8"), "t.yaml").tree
 ODD: tuple[Any, ...] = (1, "x", [], {}, ["x"], [1], [{}], {"a": "b"}, [["x"]])
-
-
-def locate(stack: Stack, found: Resource) -> Located:
-    return Located(folder="/code")
 
 
 def read(tree: Any) -> None:

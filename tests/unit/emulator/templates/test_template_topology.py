@@ -7,13 +7,13 @@ import json
 from typing import Any
 
 import pytest
+from template_parts import FUNCTION_URI, PLACE, att, base, locate, read, ref, resource, route
 
 from emulator.gateway.rules.domains import Domain
 from emulator.templates.errors import TemplateError
-from emulator.templates.resources.kind import Place
 from emulator.templates.source import load
-from emulator.templates.stack import Resource, Stack, Surroundings, resolve
-from emulator.templates.topology import Located, Wanted, describe
+from emulator.templates.stack import Surroundings, resolve
+from emulator.templates.topology import Wanted, describe
 from streamer.topology import (
     Api,
     AsyncInvocation,
@@ -32,59 +32,6 @@ from streamer.topology import (
     Topology,
 )
 from streamer.topology.integrations import Integration, IntegrationResponse
-
-PLACE = Place(stack="shop", region="us-east-1", account_id="123456789012", partition="aws", url_suffix="amazonaws.com")
-FUNCTION_URI = {
-    "Fn::Sub": "arn:aws:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${Answer.Arn}/invocations"
-}
-
-
-def ref(name: str) -> dict[str, str]:
-    return {"Ref": name}
-
-
-def att(name: str, attribute: str = "Arn") -> dict[str, list[str]]:
-    return {"Fn::GetAtt": [name, attribute]}
-
-
-def base() -> dict[str, Any]:
-    """An API with one route, to which tests add."""
-    return {
-        "Api": resource(
-            "ApiGatewayV2::Api",
-            Name="chat",
-            ProtocolType="WEBSOCKET",
-            RouteSelectionExpression="$request.body.action",
-        ),
-        "Stage": resource("ApiGatewayV2::Stage", ApiId=ref("Api"), StageName="prod"),
-        "Connect": route("$connect"),
-        "Integration": resource(
-            "ApiGatewayV2::Integration",
-            ApiId=ref("Api"),
-            IntegrationType="AWS_PROXY",
-            IntegrationUri=FUNCTION_URI,
-        ),
-        "Answer": resource("Lambda::Function", FunctionName="answer", Handler="app.handler", Runtime="python3.12"),
-    }
-
-
-def resource(kind: str, **properties: Any) -> dict[str, Any]:
-    return {"Type": f"AWS::{kind}", "Properties": properties}
-
-
-def route(key: str, **more: Any) -> dict[str, Any]:
-    target = {"Fn::Sub": "integrations/${Integration}"}
-    return resource("ApiGatewayV2::Route", ApiId=ref("Api"), RouteKey=key, Target=target, **more)
-
-
-def locate(stack: Stack, found: Resource) -> Located:
-    return Located(folder="/code")
-
-
-def read(resources: dict[str, Any], **wanted: Any) -> tuple[Topology, tuple[str, ...]]:
-    source = load(json.dumps({"Resources": resources}), "t.json")
-    described = describe([resolve(source, Surroundings(place=PLACE))], locate, Wanted(**wanted))
-    return described.topology, described.warnings
 
 
 def topology(**more: Any) -> Topology:
