@@ -59,12 +59,12 @@ def output(options: EmulateOptions, folder: Path) -> Iterator[LogSink]:
 
 
 @contextmanager
-def installed(handler: logging.Handler, *, level: int = logging.INFO) -> Iterator[None]:
+def installed(handler: logging.Handler) -> Iterator[None]:
     """While the block runs, the emulator's log, and what libraries warn of, go to a handler."""
     own = log.LOGGER
     before = own.handlers, own.propagate, own.level
     own.handlers, own.propagate = [handler], False
-    own.setLevel(level)
+    own.setLevel(logging.INFO)
     for name in LIBRARIES:
         logging.getLogger(name).addHandler(handler)
     with warnings.catch_warnings():

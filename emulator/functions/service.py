@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import binascii
 import json
 import re
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Final, Self
@@ -70,7 +69,6 @@ class LambdaService:
         destinations: EventDestinations | None = None,
         tails: Tails | None = None,
         retry_seconds: Sequence[float] = RETRY_SECONDS,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         notes: Notes | None = None,
     ) -> None:
         self._qualifiers = _qualifiers(topology)
@@ -84,7 +82,6 @@ class LambdaService:
             destinations=destinations,
             function_arn=self._arn,
             retry_seconds=retry_seconds,
-            sleep=sleep,
             notes=notes,
         )
 

@@ -140,7 +140,6 @@ class HttpProtocol(asyncio.Protocol):
         *,
         upgrade: Upgrade | None = None,
         connect: Connect | None = None,
-        header_bytes: int = HEADER_BYTES,
         is_tls: bool = False,
         peer: str = "",
         request_seconds: float = REQUEST_SECONDS,
@@ -149,7 +148,6 @@ class HttpProtocol(asyncio.Protocol):
         self._handler = handler
         self._upgrade = upgrade
         self._connect = connect
-        self._header_bytes = header_bytes
         self._is_tls = is_tls
         self._transport: asyncio.Transport | None = None
         self._peer = peer
@@ -263,7 +261,7 @@ class HttpProtocol(asyncio.Protocol):
         self._fields: dict[str, str] = {}
         self._body: list[bytes] = []
         self._in_head = True
-        self._head_left = self._header_bytes
+        self._head_left = HEADER_BYTES
         self._body_left = BODY_BYTES
 
     def on_url(self, url: bytes) -> None:
@@ -284,7 +282,7 @@ class HttpProtocol(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         """The head is whole: invite the body of a client that waits to be asked."""
         self._in_head = False
-        self._head_left = self._header_bytes
+        self._head_left = HEADER_BYTES
         if int(self._fields.get("content-length", 0)) > BODY_BYTES:  # the parser has made sure that it is a number
             self._refuse_body()
         if self._fields.get("expect", "").lower() == "100-continue" and self._transport is not None:

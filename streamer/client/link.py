@@ -7,7 +7,6 @@ import contextlib
 import logging
 import math
 import random
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -61,17 +60,16 @@ class Reconnect:
 class Pacing:
     """When a lost connection is tried for again. Pure: times are those of one monotonic clock, in seconds."""
 
-    def __init__(self, reconnect: Reconnect, *, settled_seconds: float = SETTLED_SECONDS) -> None:
+    def __init__(self, reconnect: Reconnect) -> None:
         """For one client, which has a connection."""
         self._reconnect = reconnect
-        self._settled_seconds = settled_seconds
         self._attempts = 0
-        """Attempts to connect since a connection lived for so long."""
+        """Attempts to connect since a connection lived for `SETTLED_SECONDS`."""
         self._restarting_until = -math.inf
 
     def lost(self, code: int | None, *, began: float, now: float) -> None:
         """A connection that began then ended now, with this close code; None: without one."""
-        if now - began >= self._settled_seconds:
+        if now - began >= SETTLED_SECONDS:
             self._attempts = 0
         if self._attempts == 0:
             # Only once: a service that hangs up in order again and again is not pressed for longer than that.
@@ -150,16 +148,13 @@ class Link:
         *,
         reconnect: Reconnect | None,
         keep_alive_seconds: float = KEEP_ALIVE_SECONDS,
-        settled_seconds: float = SETTLED_SECONDS,
-        jitter: Callable[[], float] = random.random,
     ) -> None:
         """Does not connect yet; with ``reconnect`` None a lost connection is the end."""
         self._handshake = handshake
         self._watcher = watcher
         self._reconnect = reconnect
-        self._pacing = None if reconnect is None else Pacing(reconnect, settled_seconds=settled_seconds)
+        self._pacing = None if reconnect is None else Pacing(reconnect)
         self._keep_alive_seconds = keep_alive_seconds
-        self._jitter = jitter
         self._changed = asyncio.Condition()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._connection: Connection | None = None
@@ -272,8 +267,9 @@ class Link:
         loop = asyncio.get_running_loop()
         ends_at = math.inf if reconnect.give_up_seconds is None else loop.time() + reconnect.give_up_seconds
         while (now := loop.time()) < ends_at:
+            jitter = random.random()  # noqa: S311 - spreads clients, no secret
             # No time is given away: however long the pause would be, the last attempt is made when the time is over.
-            await asyncio.sleep(min(pacing.pause_seconds(self._jitter(), now=now), ends_at - now))
+            await asyncio.sleep(min(pacing.pause_seconds(jitter, now=now), ends_at - now))
             try:
                 # A token function may wait for as long as it likes.
                 async with asyncio.timeout_at(

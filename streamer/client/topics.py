@@ -29,8 +29,7 @@ class TopicMessage:
 class TopicQueue:
     """Messages in order, for one reader. Putting never waits."""
 
-    def __init__(self, limit: int = LIMIT) -> None:
-        self._limit = limit
+    def __init__(self) -> None:
         self._messages: deque[TopicMessage] = deque()
         self._missed = 0
         self._error: ClientError | None = None
@@ -38,7 +37,7 @@ class TopicQueue:
 
     def put(self, message: TopicMessage) -> None:
         """Add a message; when full, the oldest makes room."""
-        if len(self._messages) >= self._limit:
+        if len(self._messages) >= LIMIT:
             self._messages.popleft()
             self._missed += 1
         self._messages.append(message)

@@ -71,12 +71,10 @@ class Metrics:
         self,
         *,
         dimensions: Mapping[str, str] | None = None,
-        namespace: str = NAMESPACE,
         stream: TextIO | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._dimensions = dict(dimensions or {})
-        self._namespace = namespace
         self._stream = stream
         self._clock = clock
         self._lock = threading.Lock()
@@ -125,7 +123,7 @@ class Metrics:
         timestamp_ms = int(self._clock() * 1000)
         lines = [
             json.dumps(document, separators=(",", ":")) + "\n"
-            for document in documents(self._namespace, groups, timestamp_ms, loggable(properties))
+            for document in documents(groups, timestamp_ms, loggable(properties))
         ]
         stream = self._stream or sys.stdout
         stream.write("".join(lines))
@@ -133,7 +131,6 @@ class Metrics:
 
 
 def documents(
-    namespace: str,
     groups: Mapping[_Group, Mapping[Metric, list[float]]],
     timestamp_ms: int,
     properties: Mapping[str, Any],
@@ -146,7 +143,7 @@ def documents(
                 "Timestamp": timestamp_ms,
                 "CloudWatchMetrics": [
                     {
-                        "Namespace": namespace,
+                        "Namespace": NAMESPACE,
                         "Dimensions": [list(dimensions)],
                         "Metrics": [{"Name": metric.name, "Unit": metric.unit} for metric in series],
                     }

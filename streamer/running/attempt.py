@@ -46,13 +46,11 @@ class Abandonment:
         *,
         monotonic: Callable[[], float],
         grace_seconds: float = ABANDONED_SECONDS,
-        asking_seconds: float = ASKING_SECONDS,
     ) -> None:
         """Without I/O."""
         self._audience = audience
         self._monotonic = monotonic
         self._grace_seconds = grace_seconds
-        self._asking_seconds = asking_seconds
         self._asks_at = monotonic()
         self._since: float | None = None
 
@@ -60,7 +58,7 @@ class Abandonment:
         """Whether nobody has been listening for all of the grace period; asks now and then, so call it often."""
         now = self._monotonic()
         if now >= self._asks_at:
-            self._asks_at = now + self._asking_seconds
+            self._asks_at = now + ASKING_SECONDS
             if not self._audience.is_abandoned():
                 self._since = None
             elif self._since is None:
