@@ -25,14 +25,11 @@ from .admission import missing, throttled
 from .asynchronous import RETRY_SECONDS, AsyncInvocations
 from .destinations import EventDestinations
 from .factory import RunningFunctions
+from .limits import ASYNC_EVENT_BYTES, EVENT_BYTES
 from .logs import Tails
 from .outcome import Failed, Outcome, Refused
 from .variables import VERSION, Endpoints, function_arn
 
-SYNC_BYTES: Final = 6 * 1024 * 1024
-"""Largest event of a synchronous invocation. [DOC] lambda-docs:gettingstarted-limits"""
-ASYNC_BYTES: Final = 1024 * 1024
-"""Largest event of an asynchronous invocation. [DOC] lambda-docs:gettingstarted-limits (1 MB since 2025)"""
 _PREFIX: Final = "/2015-03-31/functions/"
 _SUFFIX: Final = "/invocations"
 _NAME: Final = re.compile(
@@ -137,7 +134,7 @@ class LambdaService:
         if named.qualifier not in self._qualifiers[named.function]:
             return _refused(missing(f"{self._arn(named.function)}:{named.qualifier}"), request_id)
         is_event = request.fields.get("x-amz-invocation-type") == "Event"
-        limit_bytes = ASYNC_BYTES if is_event else SYNC_BYTES
+        limit_bytes = ASYNC_EVENT_BYTES if is_event else EVENT_BYTES
         if len(request.body) > limit_bytes:
             message = f"Request must be smaller than {limit_bytes} bytes for the InvokeFunction operation"
             return _error(413, "RequestTooLargeException", message, request_id)

@@ -20,10 +20,6 @@ if TYPE_CHECKING:
 
 VERSION: Final = "$LATEST"
 """The only version of a function that exists locally."""
-RESPONSE_BYTES: Final = 6 * 1024 * 1024 + 100
-"""Largest result of a function. [DOC] lambda-docs:gettingstarted-limits (6 MB; the error text says 6291556)"""
-INIT_SECONDS: Final = 10.0
-"""Longest init phase; after it the init is run again inside the first invocation. [DOC] lambda-docs (H20)"""
 
 HOSTED: Final = (
     *("COGNITO_IDENTITY_PROVIDER", "EVENTBRIDGE", "KINESIS", "KMS", "S3", "SCHEDULER", "SECRETS_MANAGER"),

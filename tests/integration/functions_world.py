@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from emulator.functions.factory import Isolation, RunningFunctions, create_functions
+from emulator.functions.limits import INIT_SECONDS
 from emulator.functions.logs import LogSink
 from emulator.functions.outcome import Failed, Outcome, Returned
 from emulator.functions.processes.functions import ProcessFunctions
 from emulator.functions.processes.launching import IMPORT_AHEAD
 from emulator.functions.processes.means import Means
-from emulator.functions.variables import INIT_SECONDS, Endpoints
+from emulator.functions.variables import Endpoints
 from streamer.topology import Api, Function, Topology
 
 HANGS = "hangs"

@@ -12,10 +12,9 @@ from msgspec import Struct, field
 
 from streamer.errors import StreamerError
 
+from ...functions.limits import EVENT_BYTES
 from ...functions.outcome import Outcome, Returned
 
-PAYLOAD_BYTES: Final = 6 * 1024 * 1024
-"""Largest event of an invocation, which ends a batch before it is full. [DOC] lambda-docs:services-sqs-configure"""
 _HEAD: Final = b'{"Records":['
 _TAIL: Final = b"]}"
 
@@ -93,10 +92,10 @@ def filtered_record(made: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def events(batch: Iterable[tuple[QueueMessage, Mapping[str, Any]]]) -> Iterator[tuple[bytes, list[QueueMessage]]]:
-    """The events of a batch, each as JSON with its messages, in order: one, or as many as keep to `PAYLOAD_BYTES`."""
+    """The events of a batch, each as JSON with its messages, in order: one, or as many as keep to `EVENT_BYTES`."""
     bodies: list[bytes] = []
     messages: list[QueueMessage] = []
-    room = PAYLOAD_BYTES - len(_HEAD) - len(_TAIL)
+    room = EVENT_BYTES - len(_HEAD) - len(_TAIL)
     left = room
     for message, made in batch:
         body = json.dumps(made, separators=(",", ":")).encode()

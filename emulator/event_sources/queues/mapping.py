@@ -12,9 +12,10 @@ from streamer.topology import QueueMapping, Topology
 from ...foundation import log
 from ...foundation.recording import Recording
 from ...foundation.tasks import end
+from ...functions.limits import EVENT_BYTES
 from ...functions.outcome import Failed, Functions
 from ..streams.filters import compile_filters
-from .batches import PAYLOAD_BYTES, QueueMessage, by_group, done, events, filtered_record, record
+from .batches import QueueMessage, by_group, done, events, filtered_record, record
 from .waiting import LOOK_SECONDS
 
 CONCURRENCY: Final = 5
@@ -135,7 +136,7 @@ class QueueMappings:
             found += self._queues.receive(mapping.queue, min(10, mapping.batch_size - len(found)))
             if not found or mapping.batching_window_seconds == 0:
                 break
-            if sum(len(each.body) for each in found) >= PAYLOAD_BYTES:
+            if sum(len(each.body) for each in found) >= EVENT_BYTES:
                 break
             until = loop.time() + mapping.batching_window_seconds if until is None else until
             left = until - loop.time()

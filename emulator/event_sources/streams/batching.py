@@ -15,12 +15,11 @@ from typing import Final
 
 from msgspec import Struct, structs
 
+from ...functions.limits import EVENT_BYTES
 from ...functions.outcome import Failed, Outcome, Refused, Returned
 from .records import EventRecord
 from .source import StreamMapping
 
-PAYLOAD_BYTES: Final = 6 * 1024 * 1024
-"""Largest event of an invocation. [DOC] I15"""
 RETENTION_SECONDS: Final = 24 * 3600
 """How long a stream keeps a record, so how long retries can last. [DOC] I16"""
 RETRY_SECONDS: Final = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
@@ -124,7 +123,7 @@ class Lane:
     @property
     def is_full(self) -> bool:
         """Whether two batches wait already: reading on would only fill memory."""
-        return len(self._fresh) >= 2 * self._rules.batch_size or self._fresh_bytes >= 2 * PAYLOAD_BYTES
+        return len(self._fresh) >= 2 * self._rules.batch_size or self._fresh_bytes >= 2 * EVENT_BYTES
 
     @property
     def is_done(self) -> bool:
@@ -197,12 +196,12 @@ class Lane:
             self._closed
             or not rules.window_seconds
             or len(self._fresh) >= rules.batch_size
-            or self._fresh_bytes >= PAYLOAD_BYTES
+            or self._fresh_bytes >= EVENT_BYTES
         )
 
     def _take(self) -> tuple[EventRecord, ...]:
         taken: list[EventRecord] = []
-        room = PAYLOAD_BYTES - len(_HEAD) - len(_TAIL)
+        room = EVENT_BYTES - len(_HEAD) - len(_TAIL)
         while self._fresh and len(taken) < self._rules.batch_size:
             size_bytes = len(self._fresh[0][0].body) + 1
             if taken and size_bytes > room:

@@ -24,6 +24,7 @@ from ...foundation.recording import Recording
 from .. import platform_log, variables
 from ..admission import STOPPING, Limit, bytes_held, missing
 from ..held import DAY_SECONDS, Held
+from ..limits import RESPONSE_BYTES
 from ..logs import LogSink
 from ..outcome import EnvironmentNow, Failed, Outcome, Returned
 from ..runtimes import identity
@@ -292,7 +293,7 @@ class InlineFunctions:
             deadline_ms=int((time.time() + seconds) * 1000),
             log_error=seen.write_line,
         )
-        if len(answer.payload) > variables.RESPONSE_BYTES:
+        if len(answer.payload) > RESPONSE_BYTES:
             return Failed(
                 platform_log.too_large_payload(len(answer.payload)), event.request_id, "Function.ResponseSizeTooLarge"
             )

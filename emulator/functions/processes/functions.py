@@ -17,9 +17,10 @@ from ...foundation.recording import Recording
 from ...foundation.tasks import end
 from ..admission import Limit, missing
 from ..held import Held
+from ..limits import INIT_SECONDS
 from ..logs import LogSink
 from ..outcome import EnvironmentNow, Outcome
-from ..variables import INIT_SECONDS, Endpoints, function_arn, new_request_id
+from ..variables import Endpoints, function_arn, new_request_id
 from .callers import callers
 from .descendants import descendants
 from .environment import ExecutionEnvironment

@@ -21,8 +21,8 @@ import httptools
 
 from ...foundation import log
 from ...port.peers import Address
+from ..limits import RESPONSE_BYTES
 from ..platform_log import too_large_payload
-from ..variables import RESPONSE_BYTES
 from .callers import Callers
 
 _PREFIX: Final = "/2018-06-01/runtime/"

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from streamer.topology.http_apis import HttpKind
 
+from ...functions.limits import EVENT_BYTES
 from ..rules.effects import HttpAnswer, NotInvoked, Raised, Replied, Result, TimedOut
 from .events import Asked, is_binary_type
 
@@ -42,7 +43,7 @@ _SCALARS: Final = (str, int, float, bool)
 _LARGEST: Final = {
     HttpKind.HTTP: (10 * 1024 * 1024, "Request Entity Too Large"),
     HttpKind.REST: (10 * 1024 * 1024, "HTTP content length exceeded 10485760 bytes."),
-    HttpKind.URL: (6 * 1024 * 1024, "Request must be smaller than 6291456 bytes for the InvokeFunction operation"),
+    HttpKind.URL: (EVENT_BYTES, "Request must be smaller than 6291456 bytes for the InvokeFunction operation"),
 }
 """Bytes of a body, and what a client hears of more: [USR] of REST APIs, [?] of the others."""
 

@@ -7,9 +7,10 @@ from typing import Self
 
 import pytest
 
+from emulator.functions.limits import ASYNC_EVENT_BYTES, EVENT_BYTES
 from emulator.functions.logs import Tails
 from emulator.functions.outcome import EnvironmentNow, Failed, Outcome, Refused, Returned
-from emulator.functions.service import ASYNC_BYTES, SYNC_BYTES, FunctionTarget, LambdaService, target
+from emulator.functions.service import FunctionTarget, LambdaService, target
 from emulator.functions.variables import Endpoints
 from emulator.port.http import HttpRequest, HttpResponse
 from emulator.testing.thread import LogCapture
@@ -154,10 +155,10 @@ async def test_a_client_context_reaches_the_function() -> None:
         pytest.param(request(body=b"[" * 100_000), 400, "InvalidRequestContentException", id="nested too deeply"),
         pytest.param(request(x_amz_client_context="%"), 400, "InvalidRequestContentException", id="bad context"),
         pytest.param(
-            request(body=b" " * (SYNC_BYTES + 1)), 413, "RequestTooLargeException", id="over 6 MB synchronously"
+            request(body=b" " * (EVENT_BYTES + 1)), 413, "RequestTooLargeException", id="over 6 MB synchronously"
         ),
         pytest.param(
-            request(body=b" " * (ASYNC_BYTES + 1), x_amz_invocation_type="Event"),
+            request(body=b" " * (ASYNC_EVENT_BYTES + 1), x_amz_invocation_type="Event"),
             413,
             "RequestTooLargeException",
             id="over 1 MB asynchronously",

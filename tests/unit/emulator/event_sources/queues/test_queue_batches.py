@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from emulator.event_sources.queues.batches import (
-    PAYLOAD_BYTES,
     QueueMessage,
     by_group,
     done,
@@ -16,6 +15,7 @@ from emulator.event_sources.queues.batches import (
     filtered_record,
     record,
 )
+from emulator.functions.limits import EVENT_BYTES
 from emulator.functions.outcome import Failed, Outcome, Refused, Returned
 
 
@@ -64,14 +64,14 @@ def test_which_messages_are_done(messages: list[QueueMessage], outcome: Outcome,
 
 @pytest.mark.parametrize(("over", "made"), [(-1, [2]), (1, [1, 1]), (2, [1, 1])])
 def test_an_event_is_not_larger_than_lambda_takes_by_a_single_byte(over: int, made: list[int]) -> None:
-    first = PAYLOAD_BYTES // 2
-    sizes = (first, PAYLOAD_BYTES - first - len('{"Records":["",""]}') + over)
+    first = EVENT_BYTES // 2
+    sizes = (first, EVENT_BYTES - first - len('{"Records":["",""]}') + over)
     batch = [(message(str(size)), "x" * size) for size in sizes]
 
     found = list(events(batch))  # type: ignore[arg-type] # a text is as good a record
 
     assert [len(messages) for _, messages in found] == made
-    assert all(len(payload) <= PAYLOAD_BYTES for payload, _ in found)
+    assert all(len(payload) <= EVENT_BYTES for payload, _ in found)
 
 
 def test_groups_are_worked_on_apart_and_in_order() -> None:

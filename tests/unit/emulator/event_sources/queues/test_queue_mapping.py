@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from emulator.event_sources.queues.batches import PAYLOAD_BYTES
 from emulator.event_sources.queues.embedded import EmbeddedQueues
 from emulator.event_sources.queues.mapping import QueueMappings
+from emulator.functions.limits import EVENT_BYTES
 from emulator.functions.outcome import Failed, Outcome, Returned
 from emulator.port.http import HttpRequest
 from streamer.topology import Api, Function, Queue, QueueMapping, Topology
@@ -85,7 +85,7 @@ async def test_no_event_is_larger_than_lambda_takes(name: str) -> None:
         await world.until(lambda: world.left() == 0)
 
     assert world.bodies() == [["0", "1", "2", "3", "4"], ["5", "6", "7", "8", "9"]]
-    assert max(map(len, world.events)) <= PAYLOAD_BYTES
+    assert max(map(len, world.events)) <= EVENT_BYTES
 
 
 async def test_what_follows_a_failure_in_its_group_waits() -> None:

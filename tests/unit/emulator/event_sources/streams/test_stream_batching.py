@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from emulator.event_sources.streams.batching import (
-    PAYLOAD_BYTES,
     RETENTION_SECONDS,
     Batch,
     Condition,
@@ -23,6 +22,7 @@ from emulator.event_sources.streams.batching import (
     reported_failures,
 )
 from emulator.event_sources.streams.records import EventRecord
+from emulator.functions.limits import EVENT_BYTES
 from emulator.functions.outcome import Failed, Outcome, Refused, Returned
 from streamer.topology import EventSourceMapping
 
@@ -107,26 +107,26 @@ def test_a_batch_has_at_most_batch_size_records() -> None:
 
 def test_a_batch_fits_the_payload_of_an_invocation() -> None:
     lane = Lane(Rules())
-    lane.add([record(n, body=b"x" * (PAYLOAD_BYTES // 3)) for n in range(4)], 1000.0)
+    lane.add([record(n, body=b"x" * (EVENT_BYTES // 3)) for n in range(4)], 1000.0)
 
     batch = batch_of(lane)
 
     assert numbers(batch) == [0, 1]
-    assert len(batch.payload()) <= PAYLOAD_BYTES
+    assert len(batch.payload()) <= EVENT_BYTES
 
 
 @pytest.mark.parametrize("over", [1, 2])
 def test_a_batch_is_not_larger_than_a_payload_by_a_single_byte(over: int) -> None:
-    first = PAYLOAD_BYTES // 2
+    first = EVENT_BYTES // 2
     lane = Lane(Rules())
-    lane.add([record(1, body=b"x" * first), record(2, body=b"x" * (PAYLOAD_BYTES - first - 15 + over))], 1000.0)
+    lane.add([record(1, body=b"x" * first), record(2, body=b"x" * (EVENT_BYTES - first - 15 + over))], 1000.0)
 
     assert numbers(batch_of(lane)) == [1]
 
 
 def test_a_record_larger_than_a_payload_is_still_tried() -> None:
     lane = Lane(Rules())
-    lane.add([record(1, body=b"x" * (PAYLOAD_BYTES + 1)), record(2)], 1000.0)
+    lane.add([record(1, body=b"x" * (EVENT_BYTES + 1)), record(2)], 1000.0)
 
     assert numbers(lane.next_batch(1000.0)) == [1]
 
@@ -152,7 +152,7 @@ def test_the_batching_window_gathers_records() -> None:
     "fill",
     [
         pytest.param(lambda lane: lane.add([record(2), record(3)], 1000.0), id="batch size reached"),
-        pytest.param(lambda lane: lane.add([record(2, body=b"x" * PAYLOAD_BYTES)], 1000.0), id="6 MB reached"),
+        pytest.param(lambda lane: lane.add([record(2, body=b"x" * EVENT_BYTES)], 1000.0), id="6 MB reached"),
         pytest.param(lambda lane: lane.close(), id="the shard ended"),
     ],
 )
@@ -167,7 +167,7 @@ def test_the_batching_window_ends_early(fill: Callable[[Lane], None]) -> None:
 
 def test_a_lane_that_holds_two_events_of_6_mb_is_full_until_one_is_taken() -> None:
     lane = Lane(Rules(batch_size=100, window_seconds=300))
-    lane.add([record(n, body=b"x" * (PAYLOAD_BYTES // 2)) for n in range(4)], 1000.0)
+    lane.add([record(n, body=b"x" * (EVENT_BYTES // 2)) for n in range(4)], 1000.0)
     assert lane.is_full
 
     batch_of(lane)

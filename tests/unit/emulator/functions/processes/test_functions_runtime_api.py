@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from emulator.functions.limits import RESPONSE_BYTES
 from emulator.functions.processes.runtime_api import PortConnection, RuntimeApiConnection
-from emulator.functions.variables import RESPONSE_BYTES
 
 
 class FakeTransport(asyncio.Transport):
