@@ -34,6 +34,8 @@ RESTARTING_SECONDS: Final = 60.0
 """For so long after a connection ended in order no pause is longer than `Reconnect.restart_seconds`."""
 SETTLED_SECONDS: Final = 10.0
 """How long a connection has to live before the pauses begin anew: a service that hangs up soon is not pressed."""
+CONNECTED_ALREADY: Final = "this client is connected already; whoever wants a connection of its own makes another"
+"""What whoever connects a client twice is told."""
 KEEP_ALIVE: Final = b'{"action":"keep-alive"}'
 """Has no answer, which would cost as much again; whether the connection lives, WebSocket's own pings tell."""
 
@@ -170,7 +172,7 @@ class Link:
             RuntimeError: it is connected, or about to be: the connection that it has would never be closed.
         """
         if self._is_opening or (self._task is not None and not self._task.done()):
-            raise RuntimeError("this client is connected already; whoever wants a connection of its own makes another")
+            raise RuntimeError(CONNECTED_ALREADY)
         self._is_opening = True
         try:
             self._error, self._changed, self._loop = None, asyncio.Condition(), asyncio.get_running_loop()

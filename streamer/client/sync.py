@@ -19,6 +19,7 @@ from streamer.client.display import Bar
 from streamer.client.errors import ConnectionLostError
 from streamer.client.events import Event, Progress
 from streamer.client.handshake import Token
+from streamer.client.link import CONNECTED_ALREADY
 from streamer.client.topics import TopicMessage
 
 if TYPE_CHECKING:
@@ -68,9 +69,7 @@ class SyncClient:
         """
         with self._lock:
             if self._loop is not None:
-                raise RuntimeError(
-                    "this client is connected already; whoever wants a connection of its own makes another"
-                )
+                raise RuntimeError(CONNECTED_ALREADY)
             loop = self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, args=(loop,), name="streamer-client", daemon=True)
         self._thread.start()

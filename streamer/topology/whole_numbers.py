@@ -28,5 +28,6 @@ def require_whole_numbers(topology: Topology) -> None:
         for field in dataclasses.fields(thing):
             value = getattr(thing, field.name)
             if field.type in ("int", "int | None") and isinstance(value, float) and not value.is_integer():
-                whose = f"{type(thing).__name__}({getattr(thing, 'name', '')!r})".replace("('')", "")
+                name, kind = getattr(thing, "name", None), type(thing).__name__
+                whose = kind if name is None else f"{kind}({name!r})"
                 raise TopologyError(f"{whose}: {field.name} must be a whole number, not {value}")
