@@ -45,9 +45,9 @@ class TemplateOptions:
     env_vars: Path | None = None
     """Further environment variables of functions: SAM's JSON, or a ``.env`` file for all."""
     config_file: Path | None = None
-    """None: ``samconfig.toml`` beside the template, if it is there."""
+    """SAM's configuration; None: ``samconfig.toml``, ``.yaml`` or ``.yml`` beside the template, if one is there."""
     config_env: str | None = None
-    """Which table of ``samconfig.toml``, which has to be there. None: ``default``, if it is."""
+    """Which part of SAM's configuration, which has to be there. None: ``default``, if it is."""
     stack: str | None = None
     """Which stack of a CDK assembly, or what a template's stack is called."""
     api: str | None = None

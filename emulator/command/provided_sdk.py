@@ -1,7 +1,7 @@
 """The JavaScript SDK that Lambda provides and this machine does not: what code asks for, found or fetched by npm.
 
 Lambda has ``@aws-sdk/*`` from nodejs18.x on and ``aws-sdk`` before; code that relies on it brings none. What of it the
-code names is installed once into a folder of the emulator's, without scripts, and found by `NODE_PATH` there.
+code names is installed once into a folder of the emulator's, without scripts, and found by ``NODE_PATH`` there.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Services of AWS that are not embedded: moto's, in a process of their own, and what they deliver to the rest."""
+"""Services of AWS beside the embedded ones: moto's, in a process of their own, and ours; what they deliver."""

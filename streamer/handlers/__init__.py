@@ -1,1 +1,1 @@
-"""The four Lambda functions: connect, disconnect, router, processor; and what they share."""
+"""The Lambda functions: connect, disconnect, router, processor, and sometimes a dispatcher; and what they share."""
