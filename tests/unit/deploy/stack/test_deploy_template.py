@@ -38,10 +38,6 @@ def test_the_template_of_an_app_fits_into_a_request(app_topology: Topology, sett
     assert len(to_json(template(app_topology, settings)).encode()) < INLINE_BYTES
 
 
-def test_the_same_input_gives_the_same_text(topology: Topology, settings: StackSettings) -> None:
-    assert to_json(template(topology, settings)) == to_json(template(topology, settings))
-
-
 def test_a_template_is_ascii_since_gettemplate_tells_nothing_else(topology: Topology) -> None:
     settings = StackSettings(stack_name="chat-dev", environment={"SAYS": "Grüß Gott"})
 

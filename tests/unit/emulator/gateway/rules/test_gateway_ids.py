@@ -112,8 +112,9 @@ def test_decoding_refuses_what_aws_never_makes(text: str) -> None:
         decode(text)
 
 
-def test_an_unknown_region_has_a_code_of_its_own() -> None:
-    assert region_code("mars-west-1") == region_code("mars-west-1")
+def test_an_unknown_region_has_a_code_of_its_own_the_same_in_every_process() -> None:
+    assert region_code("mars-west-1") == 0x4DF8
+    assert region_code("mars-west-2") != region_code("mars-west-1")
     assert region_code("mars-west-1") not in REGIONS.values()
 
 
