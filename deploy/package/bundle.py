@@ -56,10 +56,8 @@ class LeftOut:
     path: str
     """From the project's folder; a folder ends in a slash."""
     reason: str
-    is_secret: bool = False
-    """Whether it looked like something that nobody should upload."""
     is_told: bool = False
-    """Whether the user must hear of it without asking."""
+    """Whether the user must hear of it without asking: it looks like a secret, or leads to nothing."""
 
 
 Files = Mapping[str, File]

@@ -112,7 +112,7 @@ def project_files(folder: Path, excluded: Iterable[str] = ()) -> ProjectFiles:
         names = dict.fromkeys((name, tree.name(path.resolve())))
         kind = next(filter(None, [secrets.kind(each, content, is_wanted=is_wanted) for each in names]), None)
         if kind is not None:
-            left_out.append(LeftOut(name, kind, is_secret=True, is_told=True))
+            left_out.append(LeftOut(name, kind, is_told=True))
         else:
             found[name] = File(content, "project", bool(path.stat().st_mode & stat.S_IXUSR))
             held += [] if is_wanted else [(name, each) for each in tokens(content)]
@@ -221,9 +221,7 @@ def _left_out(path: Path, name: str, reason: str) -> LeftOut:
         return LeftOut(f"{name}/", reason)
     # What git ignores its owner knows of.
     kind = secrets.kind_by_name(name) if reason == _UNNEEDED else None
-    return LeftOut(
-        name, kind or reason, is_secret=kind is not None, is_told=kind is not None or reason == _LEADS_TO_NOTHING
-    )
+    return LeftOut(name, kind or reason, is_told=kind is not None or reason == _LEADS_TO_NOTHING)
 
 
 def _judge(path: Path, root: Path, rules: Sequence[_Rules], excluded: Sequence[str]) -> tuple[str | None, bool]:

@@ -118,7 +118,7 @@ def test_secrets_are_left_out_and_each_is_told(tmp_path: Path) -> None:
     found = project_files(tree(tmp_path, contents))
 
     assert set(found.files) == {"app.py", "keys/jwt.pem"}
-    told = {each.path: each.reason for each in found.left_out if each.is_secret}
+    told = {each.path: each.reason for each in found.left_out if each.is_told}
     assert set(told) == set(SECRETS)
     assert [name for name, kind in SECRETS.items() if kind not in told[name]] == []
 
@@ -223,7 +223,7 @@ def test_a_link_that_was_asked_for_is_packed_unless_it_leads_to_a_secret(tmp_pat
     found = project_files(tmp_path)
 
     assert set(found.files) == {"app.py", "hidden.txt"}
-    assert ("settings.ini", True) in [(each.path, each.is_secret) for each in found.left_out]
+    assert ("settings.ini", True) in [(each.path, each.is_told) for each in found.left_out]
 
 
 @pytest.mark.parametrize(
@@ -285,7 +285,7 @@ def test_what_an_emulator_left_in_the_project_stays_here(tmp_path: Path) -> None
     found = project_files(tmp_path)
 
     assert set(found.files) == {"app.py"}
-    told = {each.path: each.reason for each in found.left_out if each.is_secret}
+    told = {each.path: each.reason for each in found.left_out if each.is_told}
     assert told == {"state": "state of the emulator", "logs/aws-lambda-router.log": "a log of the emulator"}
 
 
