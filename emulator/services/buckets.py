@@ -14,14 +14,17 @@ def calls(buckets: Iterable[Bucket], region: str) -> tuple[Call, ...]:
     return tuple(call for bucket in buckets for call in _of(bucket, region))
 
 
+def location(region: str) -> dict[str, object]:
+    """What ``CreateBucket`` is told of the Region: of us-east-1 nothing. [DOC] s3-api:CreateBucket"""
+    return {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+
+
 def _of(bucket: Bucket, region: str) -> Iterator[Call]:
     def call(operation: str, **parameters: object) -> Call:
         named = {"Bucket": bucket.name, **parameters}
         return Call(service="s3", operation=operation, parameters=named, resource=f"bucket {bucket.name}")
 
-    # [DOC] s3-api:CreateBucket: us-east-1 is said by saying nothing.
-    place = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
-    yield call("create_bucket", **place)
+    yield call("create_bucket", **location(region))
     if bucket.page_origins:
         cors = {"AllowedMethods": ["PUT"], "AllowedOrigins": list(bucket.page_origins), "AllowedHeaders": ["*"]}
         yield call("put_bucket_cors", CORSConfiguration={"CORSRules": [cors]})

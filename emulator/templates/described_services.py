@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from ..services.buckets import location
 from ..services.calls import Call
 from . import described_machines, described_rules, described_stores, described_topics, described_users
 from .errors import Problem
@@ -12,8 +13,6 @@ from .stack import Resource
 from .things import Things
 from .values import at, items, mapping
 
-_HOME: Final = "us-east-1"
-"""The Region that is no location constraint. [DOC] s3-docs:API_CreateBucket"""
 _NOTIFICATIONS: Final = (
     ("LambdaConfigurations", "LambdaFunctionConfigurations", "Function", "LambdaFunctionArn"),
     ("QueueConfigurations", "QueueConfigurations", "Queue", "QueueArn"),
@@ -52,8 +51,7 @@ def calls(things: Things, region: str) -> tuple[Call, ...]:
 
 
 def _bucket(resource: Resource, region: str) -> list[Call]:
-    place = {} if region == _HOME else {"CreateBucketConfiguration": {"LocationConstraint": region}}
-    found = [_s3(resource, "create_bucket", Bucket=resource.name, **place)]
+    found = [_s3(resource, "create_bucket", Bucket=resource.name, **location(region))]
     status = mapping(resource, "VersioningConfiguration").get("Status")
     if status is not None:
         versions = {"Status": str(status)}

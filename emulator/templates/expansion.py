@@ -14,6 +14,7 @@ from streamer.errors import ConfigurationError
 
 from ..foundation.files import write_whole
 from .errors import Problem
+from .language import NO_TRANSLATOR
 from .source import Source
 
 DISTRIBUTION: Final = "aws-sam-translator"
@@ -38,9 +39,7 @@ def expanded_once(source: Source, parameters: Mapping[str, Any], region: str, fo
     try:
         version = metadata.version(DISTRIBUTION)
     except metadata.PackageNotFoundError as error:
-        raise ConfigurationError(
-            "a SAM template needs AWS's translator: run pip install 'streamer-ws[templates]'"
-        ) from error
+        raise ConfigurationError(NO_TRANSLATOR) from error
     asked = json.dumps([version, source.tree, dict(parameters), region], sort_keys=True)
     file = folder / f"{hashlib.blake2b(asked.encode(), digest_size=16).hexdigest()}.json"
     with contextlib.suppress(OSError, ValueError):

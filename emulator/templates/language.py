@@ -12,6 +12,7 @@ from typing import Any, Final
 from .errors import Path, Problem
 
 SAM: Final = "AWS::Serverless-2016-10-31"
+NO_TRANSLATOR: Final = "a SAM template needs AWS's translator: run pip install 'streamer-ws[templates]'"
 LANGUAGE: Final = "AWS::LanguageExtensions"
 INCLUDE: Final = "AWS::Include"
 _LOOP: Final = "Fn::ForEach::"

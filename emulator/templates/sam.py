@@ -16,7 +16,7 @@ from typing import Any, Final
 from streamer.errors import ConfigurationError
 
 from .errors import Problem
-from .language import SAM
+from .language import NO_TRANSLATOR, SAM
 from .source import Source
 
 LOCAL: Final = "streamer-local"
@@ -104,9 +104,7 @@ def _translated(tree: dict[str, Any], parameters: Mapping[str, Any], region: str
         from samtranslator.parser.parser import Parser  # noqa: PLC0415
         from samtranslator.translator.translator import Translator  # noqa: PLC0415
     except ImportError as error:
-        raise ConfigurationError(
-            "a SAM template needs AWS's translator: run pip install 'streamer-ws[templates]'"
-        ) from error
+        raise ConfigurationError(NO_TRANSLATOR) from error
     translator = Translator({}, Parser(), boto_session=_Session(region))
     values = {name: value for name, value in parameters.items() if value is not None}
     values["AWS::Region"] = region
