@@ -11,11 +11,11 @@ from streamer.errors import ConfigurationError
 from streamer.topology import Topology
 
 from ..foundation import log
+from ..foundation.place import REGION
 from ..templates.control_plane.engine import HOME_TOPOLOGY
 from ..wiring.config import EmulatorConfig
 from . import provided_sdk
 from .development_secret import FOLDER
-from .from_template import REGION
 from .options import EmulateOptions
 from .target import Target
 

@@ -18,6 +18,7 @@ from streamer.project import dot_env
 from streamer.topology.grants import Place
 
 from ..foundation import log
+from ..foundation.place import REGION
 from ..iam.managed import managed
 from ..iam.roles import Roles
 from ..templates import described_roles
@@ -35,7 +36,6 @@ from .provided_sdk import FOLDER as SDK
 if TYPE_CHECKING:
     from ..wiring.config import EmulatorConfig
 
-REGION: Final = "us-east-1"
 _SHOWN_OUTPUT: Final = 2000
 """Characters of a build's output that an error repeats."""
 

@@ -15,7 +15,6 @@ from streamer.client.commands import Service
 from .identity import IAM, is_here
 from .project_here import Here, here
 
-REGION = "us-east-1"
 """Signed for at an emulator, which takes any."""
 
 
@@ -100,6 +99,7 @@ def _signer(project: Here, address: str, place: Callable[[], Place]) -> Callable
     # Few handshakes are signed, and all that talk to a service load this.
     from streamer.client.signing import signed_with  # noqa: PLC0415
 
+    from ..foundation.place import REGION  # noqa: PLC0415
     from ..functions.variables import OWNER  # noqa: PLC0415
 
     if is_here(address, LOOPBACK):  # an emulator: nobody's real key is shown to it

@@ -48,7 +48,7 @@ class Exporter:
     """An async context manager: sends until its end, and what is new then once more."""
 
     def __init__(self, ring: Ring, url: str, *, boot: str, look: Callable[[], None]) -> None:
-        """``look`` makes sure that all is recorded; raise ConfigurationError for a URL that is none."""
+        """``look`` makes sure that all is recorded; raises ConfigurationError for a URL that is none."""
         self._ring = ring
         self._url = endpoint(url)
         self._boot = boot

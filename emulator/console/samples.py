@@ -15,19 +15,18 @@ from streamer.topology import Api
 from ..event_sources.queues.batches import QueueMessage, record
 from ..event_sources.schedules import scheduled_event
 from ..event_sources.streams.records import corrected, stream_record
+from ..foundation.place import ACCOUNT_ID, REGION
 from ..gateway.rules.events import Session, gateway_headers, grouped_query
 from ..gateway.rules.ids import IdSource
 from ..gateway.rules.stage import Facts, Stage
 
-REGION: Final = "us-east-1"
-ACCOUNT: Final = "123456789012"
 CONNECTION: Final = "cyAFWeWQjoECqNQ="
 """The connection of all samples, so that the sample of a message belongs to that of a connect."""
 PEER: Final = "198.51.100.4"
 """A client's address, from the range that is kept for documentation."""
 AGENT: Final = "Mozilla/5.0 (X11; Linux x86_64)"
 NORMAL: Final = 1000
-DOMAIN: Final = "a1b2c3d4e5.execute-api.us-east-1.amazonaws.com"
+DOMAIN: Final = f"a1b2c3d4e5.execute-api.{REGION}.amazonaws.com"
 
 
 class Sample(Struct, frozen=True, kw_only=True):
@@ -55,7 +54,7 @@ def sample(kind: str, wanted: Sample) -> dict[str, Any]:
 
 def _session(wanted: Sample) -> tuple[Session, IdSource]:
     ids = IdSource(REGION, wanted.now_ms)
-    facts = Facts(region=REGION, account_id=ACCOUNT, api_id="a1b2c3d4e5", domain_name=wanted.domain_name)
+    facts = Facts(region=REGION, account_id=ACCOUNT_ID, api_id="a1b2c3d4e5", domain_name=wanted.domain_name)
     stage = Stage(Api(name="sample", stage=wanted.stage, routes=()), facts, ids)
     return Session(stage, wanted.connection_id, wanted.now_ms - 1, PEER, AGENT), ids
 
@@ -101,7 +100,7 @@ def _stream(wanted: Sample) -> Mapping[str, Any]:
             "StreamViewType": "NEW_AND_OLD_IMAGES",
         },
     }
-    arn = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/orders/stream/2026-01-01T00:00:00.000"
+    arn = f"arn:aws:dynamodb:{REGION}:{ACCOUNT_ID}:table/orders/stream/2026-01-01T00:00:00.000"
     return {"Records": [dict(stream_record(corrected(raw), stream_arn=arn, partition_key="id").event)]}
 
 
@@ -119,11 +118,11 @@ def _sqs(wanted: Sample) -> Mapping[str, Any]:
         },
         md5=hashlib.md5(body.encode(), usedforsecurity=False).hexdigest(),
     )
-    return {"Records": [record(message, queue_arn=f"arn:aws:sqs:{REGION}:{ACCOUNT}:orders", region=REGION)]}
+    return {"Records": [record(message, queue_arn=f"arn:aws:sqs:{REGION}:{ACCOUNT_ID}:orders", region=REGION)]}
 
 
 def _schedule(wanted: Sample) -> Mapping[str, Any]:
-    rule = f"arn:aws:events:{REGION}:{ACCOUNT}:rule/nightly"
+    rule = f"arn:aws:events:{REGION}:{ACCOUNT_ID}:rule/nightly"
     return scheduled_event(rule, wanted.now.astimezone(UTC), event_id="53dc4d37-cffa-4f76-80c9-8b7d4a4d2eaa")
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ..foundation import log
 from ..foundation.json_bytes import is_object, json_bytes
 from ..foundation.notes import Content as Notes
+from ..foundation.place import ACCOUNT_ID, REGION
 from ..port.http import HttpRequest, HttpResponse
 from .api import DynamoApi
 from .backend import EmbeddedBackend
@@ -55,8 +56,8 @@ class EmbeddedDynamoDB:
     def __init__(
         self,
         *,
-        region: str = "us-east-1",
-        account_id: str = "123456789012",
+        region: str = REGION,
+        account_id: str = ACCOUNT_ID,
         clock: Callable[[], float] = time.time,
         new_id: Callable[[], str] = lambda: os.urandom(16).hex(),
         history_records: int = 10_000,

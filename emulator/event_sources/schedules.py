@@ -14,6 +14,7 @@ from streamer.topology import Schedule, Topology
 from streamer.topology.cron import Cron, parse_cron
 
 from ..foundation import log
+from ..foundation.place import ACCOUNT_ID, REGION
 from ..foundation.tasks import end
 from ..functions.outcome import AcceptEvent
 
@@ -35,8 +36,8 @@ class Schedules:
         *,
         sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
-        region: str = "us-east-1",
-        account_id: str = "123456789012",
+        region: str = REGION,
+        account_id: str = ACCOUNT_ID,
     ) -> None:
         """Raise TopologyError if EventBridge would refuse one of the expressions."""
         self._crons = {each.name: parse_cron(each.cron) for each in topology.schedules if each.cron is not None}

@@ -12,6 +12,7 @@ from streamer.aws_limits import LOOPBACK
 from streamer.stores.names import bucket_variable
 from streamer.topology import Function, queue_url_variable
 
+from ..foundation.place import ACCOUNT_ID, REGION
 from ..iam.keys import Keys, as_owner
 from ..port.aws_names import SUFFIXES, SYNC, queues_url
 
@@ -52,8 +53,8 @@ class Endpoints(Struct, frozen=True, kw_only=True):
     """Host and port to which AWS's names lead; None: they lead to AWS."""
     names: tuple[str, ...] = ()
     """Further names that lead there: custom domains."""
-    region: str = "us-east-1"
-    account_id: str = "123456789012"
+    region: str = REGION
+    account_id: str = ACCOUNT_ID
     owner: Keys = OWNER
     keys: Mapping[str, Keys] = field(default_factory=dict)
     """Function to what it signs with; functions that are absent sign as the owner."""

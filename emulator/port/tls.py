@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ssl
 from pathlib import Path
-from typing import Final
 
 from msgspec import Struct
 
@@ -12,10 +11,8 @@ from streamer.aws_limits import LOOPBACK
 from streamer.errors import ConfigurationError
 
 from ..foundation.files import PRIVATE, regular, write_whole
+from ..foundation.place import REGION
 from .aws_names import certificate_names
-
-DEFAULT_REGION: Final = "us-east-1"
-"""Its files are those without a region in their names."""
 
 
 class Authority(Struct, frozen=True):
@@ -50,16 +47,14 @@ class Authority(Struct, frozen=True):
         return context
 
 
-def authority(
-    folder: Path, *, host: str = "127.0.0.1", region: str = DEFAULT_REGION, names: tuple[str, ...] = ()
-) -> Authority:
+def authority(folder: Path, *, host: str = "127.0.0.1", region: str = REGION, names: tuple[str, ...] = ()) -> Authority:
     """The authority kept in ``folder``, made on first use, for ``host``, ``names`` and AWS's names of ``region``.
 
     Raises:
         ConfigurationError: the files cannot be written, or ``host`` is no host.
     """
     extra = (*(() if host in LOOPBACK else (host,)), *names)
-    parts = ("tls", *((region,) if region != DEFAULT_REGION else ()), *(each.replace(":", "_") for each in extra))
+    parts = ("tls", *((region,) if region != REGION else ()), *(each.replace(":", "_") for each in extra))
     stem = "-".join(parts)
     made = Authority(folder / f"{stem}-ca.pem", folder / f"{stem}-bundle.pem", folder / f"{stem}-server.pem")
     # OpenSSL takes no wildcard directly below a top-level name.

@@ -15,6 +15,7 @@ from streamer.errors import ConfigurationError, TopologyError
 from streamer.topology import Topology
 from streamer.topology.checks import validate
 
+from ..foundation.place import ACCOUNT_ID, REGION
 from ..functions import node
 from ..functions.runtimes import is_node
 from . import described_machines, language
@@ -38,8 +39,8 @@ PARTITIONS = (("cn-", "aws-cn", "amazonaws.com.cn"), ("us-gov-", "aws-us-gov", "
 class Settings(Struct, frozen=True, kw_only=True):
     """What a project is read with."""
 
-    region: str = "us-east-1"
-    account_id: str = "123456789012"
+    region: str = REGION
+    account_id: str = ACCOUNT_ID
     parameters: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, str] = field(default_factory=dict)
     """The options that gave parameters, such as ``--parameter number 1``, by the parameters' names."""

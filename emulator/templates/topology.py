@@ -8,6 +8,7 @@ from msgspec import Struct, field
 
 from streamer.topology import Api, Function, Topology
 
+from ..foundation.place import REGION
 from ..gateway.rules.domains import Domain
 from ..services.calls import Call
 from . import (
@@ -67,7 +68,7 @@ class Described(Struct, frozen=True, kw_only=True):
     """WebSocket API by name to the custom domains that lead to it."""
 
 
-def describe(stacks: Iterable[Stack], locate: Locate, wanted: Wanted, *, region: str = "us-east-1") -> Described:
+def describe(stacks: Iterable[Stack], locate: Locate, wanted: Wanted, *, region: str = REGION) -> Described:
     """The topology of a project's stacks, and what else of them is made where they run.
 
     Raises:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from streamer.errors import ConfigurationError
 from streamer.topology import Topology
 
+from ..foundation.place import ACCOUNT_ID, REGION
 from ..functions.factory import Isolation
 from ..functions.processes.launching import Launched
 from ..gateway.rules.assumptions import Assumptions
@@ -61,8 +62,8 @@ class EmulatorConfig:
     """What functions run as, instead of what the topology grants; None: the topology says it."""
     iam_log: Path | None = field(default_factory=lambda: folder_from(os.environ))
     """Where each call of a function and what its role says of it is written; None: nowhere."""
-    region: str = "us-east-1"
-    account_id: str = "123456789012"
+    region: str = REGION
+    account_id: str = ACCOUNT_ID
     request_seconds: float = REQUEST_SECONDS
     """How long a client may take to send its first byte, and a request from its first byte to its last."""
     console: ConsoleSettings | bool = False

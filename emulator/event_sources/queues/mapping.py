@@ -78,7 +78,7 @@ class QueueMappings:
         queues: Callable[[], Queues],
         recording: Recording | None = None,
     ) -> None:
-        """``queues`` makes them when they are first needed; raise InvalidFilterPatternError for a wrong filter."""
+        """``queues`` makes them when they are first needed; raises InvalidFilterPatternError for a wrong filter."""
         self._mappings = [(mapping, compile_filters(mapping.filters)) for mapping in topology.queue_mappings]
         self._functions = functions
         self._recording = recording or Recording()
