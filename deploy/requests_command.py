@@ -40,6 +40,19 @@ def _where(function: F) -> F:
     return stack_options(stage="The stage on AWS. Default: the emulator that runs in this folder.")(prefix(function))
 
 
+def _of_one(function: F) -> F:
+    """What names one request: its id, and the options that say where and whose it is."""
+    whose = "Whose request it is; finds it without reading the whole table."
+    for part in (
+        click.option("--user", callback=not_empty, help=whose),
+        click.option("--tenant", callback=not_empty, help=whose),
+        _where,
+        click.argument("id"),
+    ):
+        function = part(function)
+    return function
+
+
 @click.group(invoke_without_command=True)
 @_where
 @click.option("--failed", is_flag=True, help="Only failed requests, stuck ones and dead letters.")
@@ -72,10 +85,7 @@ def requests(ctx: click.Context, /, *, failed: bool, limit: int, as_json: bool, 
 
 
 @requests.command("show")
-@click.argument("id")
-@_where
-@click.option("--tenant", callback=not_empty, help="Whose request it is; finds it without reading the whole table.")
-@click.option("--user", callback=not_empty, help="Whose request it is; finds it without reading the whole table.")
+@_of_one
 def show(id: str, *, tenant: str | None, user: str | None, **where: Any) -> None:  # noqa: A002 - the argument's name
     """Show all that is stored of the request ID, as JSON."""
     with _explained():
@@ -84,10 +94,7 @@ def show(id: str, *, tenant: str | None, user: str | None, **where: Any) -> None
 
 
 @requests.command("retry")
-@click.argument("id")
-@_where
-@click.option("--tenant", callback=not_empty, help="Whose request it is.")
-@click.option("--user", callback=not_empty, help="Whose request it is.")
+@_of_one
 @click.option(
     "--attempts", type=click.IntRange(min=1), default=1, show_default=True, help="How often it may be tried again."
 )
@@ -109,10 +116,7 @@ def retry(id: str, *, tenant: str | None, user: str | None, attempts: int, **whe
 
 
 @requests.command("cancel")
-@click.argument("id")
-@_where
-@click.option("--tenant", callback=not_empty, help="Whose request it is.")
-@click.option("--user", callback=not_empty, help="Whose request it is.")
+@_of_one
 @click.option("--reason", default="cancelled by an operator", show_default=True, help="What whoever listens is told.")
 def cancel(id: str, *, tenant: str | None, user: str | None, reason: str, **where: Any) -> int:  # noqa: A002
     """End the request ID. Whoever listens is told; a run that is under way finds out at its next progress."""
@@ -127,10 +131,7 @@ def cancel(id: str, *, tenant: str | None, user: str | None, reason: str, **wher
 
 
 @requests.command("wait")
-@click.argument("id")
-@_where
-@click.option("--tenant", callback=not_empty, help="Whose request it is.")
-@click.option("--user", callback=not_empty, help="Whose request it is.")
+@_of_one
 @click.option(
     "--timeout", "seconds", type=click.FloatRange(min=0), default=900.0, show_default=True, help="Give up, in seconds."
 )
