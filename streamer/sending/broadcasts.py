@@ -13,7 +13,8 @@ from typing import Any, Final
 from streamer.requests.runs import DELIVER
 
 EVENT_BYTES: Final = 240_000
-"""Largest event that is left to another invocation. [DOC] lambda-docs:gettingstarted-limits (256 KB, asynchronous)"""
+"""Largest event that is left to another invocation: Lambda took 256 KB asynchronously until 2025, and takes 1 MB since.
+[DOC] lambda-docs:gettingstarted-limits"""
 HOPS: Final = 10
 """Most invocations that one follows upon the other: Lambda stops chains of about 16, which it takes for a mistake.
 [DOC] lambda-docs:invocation-recursion"""
