@@ -53,7 +53,7 @@ def versions(project: Project, stage: str = "dev") -> dict[str, str]:
     return {f["FunctionName"]: f["CodeSha256"] for f in found if f["FunctionName"].startswith(prefix)}
 
 
-def test_create(project: Project) -> None:
+def test_a_first_deployment_makes_the_stack_and_tells_how_to_connect(project: Project) -> None:
     said = project.deploy()
 
     assert project.stack()["StackStatus"] == "CREATE_COMPLETE"
@@ -146,7 +146,7 @@ def test_destroy_keeps_the_tables_and_the_next_deployment_adopts_them(project: P
     assert project.aws.client("dynamodb").scan(TableName=table)["Items"] == [ROW]
 
 
-def test_destroy_with_data(project: Project) -> None:
+def test_destroy_with_data_leaves_no_table_and_no_function(project: Project) -> None:
     project.deploy()
 
     destroyed = project.streamer("destroy", "--yes", "--delete-data")
@@ -265,7 +265,7 @@ def test_a_template_that_no_request_can_carry_goes_through_the_bucket(project: P
     assert (status.returncode, "no alarm rings" in status.stdout) == (0, True)
 
 
-def test_status_and_logs(project: Project) -> None:
+def test_status_and_logs_tell_of_what_was_deployed(project: Project) -> None:
     project.deploy()
 
     status = project.streamer("status")

@@ -212,7 +212,7 @@ def test_summaries_fit_into_the_list_of_commands() -> None:
     assert not [name for name, command in cli.cli.commands.items() if command.get_short_help_str(45).endswith("...")]
 
 
-def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+def test_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     status, out, _ = run(["--version"], capsys)
 
     assert status == 0

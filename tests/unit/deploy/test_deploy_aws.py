@@ -48,7 +48,7 @@ def stub(aws: Aws) -> Iterator[Any]:
         stubber.assert_no_pending_responses()
 
 
-def test_a_stack(aws: Aws, stub: Any) -> None:
+def test_a_stack_is_told_as_plain_data(aws: Aws, stub: Any) -> None:
     found = STACK | {
         "Outputs": [{"OutputKey": "ApiId", "OutputValue": "a1"}],
         "Parameters": [{"ParameterKey": "JwtSecret", "ParameterValue": "****"}],
@@ -68,7 +68,7 @@ def test_a_stack(aws: Aws, stub: Any) -> None:
     )
 
 
-def test_no_stack(aws: Aws, stub: Any) -> None:
+def test_a_stack_that_does_not_exist_is_none(aws: Aws, stub: Any) -> None:
     stub("cloudformation").add_client_error(
         "describe_stacks", "ValidationError", "Stack with id chat-dev does not exist", 400
     )
@@ -105,7 +105,7 @@ def test_a_change_set_is_read_to_its_last_page(aws: Aws, stub: Any) -> None:
     assert found.changes[0].properties == ("KeySchema",)
 
 
-def test_a_proposal(aws: Aws, stub: Any) -> None:
+def test_a_proposal_is_a_change_set_with_the_same_token_each_time(aws: Aws, stub: Any) -> None:
     parameters = (Parameter(name="A", value="1"), Parameter(name="B", value=None))
     proposal = Proposal(
         name="streamer-1",
@@ -224,14 +224,14 @@ def test_an_upload_goes_to_nobody_else(aws: Aws, stub: Any) -> None:
     assert aws.has_object("b", "k", ACCOUNT)
 
 
-def test_tables_that_exist(aws: Aws, stub: Any) -> None:
+def test_only_tables_that_exist_are_named(aws: Aws, stub: Any) -> None:
     stub("dynamodb").add_response("describe_table", {"Table": {}}, {"TableName": "a"})
     stub("dynamodb").add_client_error("describe_table", "ResourceNotFoundException", "", 400)
 
     assert aws.existing_tables(["a", "b"]) == ["a"]
 
 
-def test_log_lines(aws: Aws, stub: Any) -> None:
+def test_log_lines_are_those_of_a_pattern_from_a_time_on(aws: Aws, stub: Any) -> None:
     events = [{"eventId": "1", "timestamp": 5, "message": "hello\n"}]
     stub("logs").add_response(
         "filter_log_events",
@@ -244,25 +244,37 @@ def test_log_lines(aws: Aws, stub: Any) -> None:
     assert (line.event_id, line.at_ms, line.message) == ("1", 5, "hello\n")
 
 
-def test_an_unknown_log_group(aws: Aws, stub: Any) -> None:
+def test_an_unknown_log_group_asks_for_the_functions_name(aws: Aws, stub: Any) -> None:
     stub("logs").add_client_error("filter_log_events", "ResourceNotFoundException", "no", 400)
 
     with pytest.raises(DeployError, match="is the function's name right"):
         list(aws.log_events("g", start_ms=3, pattern=None))
 
 
-def test_the_other_questions(aws: Aws, stub: Any) -> None:
+def test_an_account_without_a_role_for_logs_has_none(aws: Aws, stub: Any) -> None:
     stub("sts").add_response("get_caller_identity", {"Account": "123456789012"})
     stub("apigateway").add_response("get_account", {})
-    stub("cloudwatch").add_response("describe_alarms", {"MetricAlarms": [{"AlarmName": "a", "AlarmDescription": "it"}]})
-    stub("sqs").add_response("get_queue_attributes", {"Attributes": {"ApproximateNumberOfMessages": "3"}})
-    stub("cloudformation").add_response("get_template", {"TemplateBody": '{"Resources": {}}'})
 
     assert aws.account() == ACCOUNT
     assert aws.logging_role() is None
+
+
+def test_alarms_that_ring_are_told_by_what_they_say_and_without_names_none_is_asked_for(aws: Aws, stub: Any) -> None:
+    stub("cloudwatch").add_response("describe_alarms", {"MetricAlarms": [{"AlarmName": "a", "AlarmDescription": "it"}]})
+
     assert aws.firing_alarms(["a"]) == ["it"]
     assert aws.firing_alarms([]) == []
+
+
+def test_the_length_of_a_queue_is_a_number(aws: Aws, stub: Any) -> None:
+    stub("sqs").add_response("get_queue_attributes", {"Attributes": {"ApproximateNumberOfMessages": "3"}})
+
     assert aws.queue_length("https://q") == 3
+
+
+def test_the_template_that_is_deployed_is_read_from_its_text(aws: Aws, stub: Any) -> None:
+    stub("cloudformation").add_response("get_template", {"TemplateBody": '{"Resources": {}}'})
+
     assert aws.deployed_template("chat-dev") == {"Resources": {}}
 
 

@@ -94,7 +94,7 @@ def test_a_dry_run_with_credentials_compares_with_what_is_there(run: Run) -> Non
     assert cloud.did == []
 
 
-def test_deploy(run: Run) -> None:
+def test_deploy_makes_the_bucket_proposes_and_executes_and_tells_each_step(run: Run) -> None:
     done = ("CREATE_COMPLETE", [event(1, "CREATE_COMPLETE", "Api", type_="AWS::ApiGatewayV2::Api")])
     cloud = FakeCloud(state=BucketState.ABSENT, found=stack("REVIEW_IN_PROGRESS"), script=[done])
 
@@ -349,7 +349,7 @@ def test_what_was_given_as_a_parameter_may_be_a_secret_and_is_not_repeated(
     assert (str(found.exception), found.output) == (said, "")
 
 
-def test_status(run: Run) -> None:
+def test_status_tells_what_is_unhealthy_rings_or_waits(run: Run) -> None:
     parts = [
         Resource(logical_id="Alarm", physical_id="a", resource_type="AWS::CloudWatch::Alarm", status="CREATE_COMPLETE"),
         Resource(logical_id="Dead", physical_id="q", resource_type="AWS::SQS::Queue", status="CREATE_COMPLETE"),
@@ -369,7 +369,7 @@ def test_status(run: Run) -> None:
     ]
 
 
-def test_status_for_programs(run: Run) -> None:
+def test_status_for_programs_tells_no_parameters(run: Run) -> None:
     parts = [
         Resource(logical_id="Api", physical_id="x", resource_type="AWS::ApiGatewayV2::Api", status="UPDATE_FAILED")
     ]
@@ -396,14 +396,14 @@ def test_status_for_programs(run: Run) -> None:
         pytest.param(FakeCloud(found=stack(tags={})), "was not made by streamer", id="of somebody else"),
     ],
 )
-def test_status_of_no_stack_of_ours(run: Run, cloud: FakeCloud, complaint: str) -> None:
+def test_status_of_no_stack_of_ours_is_refused(run: Run, cloud: FakeCloud, complaint: str) -> None:
     found = run(cloud, "status")
 
     assert isinstance(found.exception, StackStateError)
     assert complaint in str(found.exception)
 
 
-def test_logs(run: Run) -> None:
+def test_logs_are_printed_as_they_are(run: Run) -> None:
     now = 4_000_000_000_000
     cloud = FakeCloud(lines=[LogEvent(event_id="1", at_ms=now, message='{"level":"INFO"}\n')])
 
@@ -494,7 +494,7 @@ def test_destroy_says_that_a_bucket_stays_which_cloudformation_cannot_delete(run
     assert "chat-dev-ownbucket" not in found.stdout
 
 
-def test_destroy_with_data(run: Run) -> None:
+def test_destroy_with_data_deletes_the_services_tables_alone(run: Run) -> None:
     cloud = FakeCloud(found=stack(), tables=["mine", *TABLES], script=[("DELETE_COMPLETE", [event(1, "X")])])
 
     assert run(cloud, "destroy", "--yes", "--delete-data").return_value == 0

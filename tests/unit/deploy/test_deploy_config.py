@@ -145,7 +145,9 @@ def test_only_a_public_key_is_taken_for_one(tmp_path: Path, text: str | None, co
         ),
     ],
 )
-def test_updated(before: str, values: dict[str, Any], after: str) -> None:
+def test_settings_are_written_in_place_or_before_the_first_table(
+    before: str, values: dict[str, Any], after: str
+) -> None:
     assert updated(before, values) == after
 
 

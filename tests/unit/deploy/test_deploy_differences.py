@@ -35,7 +35,9 @@ def of(properties: dict[str, Any], kind: str = "AWS::Lambda::Function", **rest: 
         pytest.param({"A": {"b": 1}}, {"A": {"b": 1}}, [], id="the same"),
     ],
 )
-def test_values_that_differ(was: dict[str, Any], will: dict[str, Any], found: list[tuple[Any, ...]]) -> None:
+def test_values_that_differ_are_told_by_their_paths(
+    was: dict[str, Any], will: dict[str, Any], found: list[tuple[Any, ...]]
+) -> None:
     assert list(differences(of(was), of(will)).get("Thing", ())) == [Difference(*each) for each in found]
 
 

@@ -51,7 +51,9 @@ def one(kind: str, properties: Mapping[str, Any], there: Mapping[str, Any] | Non
         ),
     ],
 )
-def test_changed_functions(changes: dict[str, Any], said: str, repair: dict[str, Any]) -> None:
+def test_what_was_changed_of_a_function_is_said_and_set_back(
+    changes: dict[str, Any], said: str, repair: dict[str, Any]
+) -> None:
     [found] = one("AWS::Lambda::Function", FUNCTION, {**THERE, **changes})
 
     assert (found.what, found.repair) == (f"was changed by hand: {said}", repair)
@@ -174,7 +176,7 @@ def whole(topology: Topology) -> FakeCloud:
     )
 
 
-def test_status_tells(topology: Topology) -> None:
+def test_status_tells_what_was_changed_and_what_is_gone(topology: Topology) -> None:
     cloud = whole(topology)
     assert status(cloud, "chat-dev").drift == ()
     cloud.apis.pop("a1/dev")

@@ -24,7 +24,7 @@ def line(number: int, at_ms: int = 0) -> LogEvent:
         pytest.param("5", 5, id="a bare number, which is seconds"),
     ],
 )
-def test_ago(text: str, seconds: int) -> None:
+def test_since_takes_every_unit(text: str, seconds: int) -> None:
     assert ago_ms(text, 10_000_000_000) == 10_000_000_000 - seconds * 1000
 
 

@@ -63,7 +63,7 @@ def deployed(empty_account: Found) -> Found:
     return replace(empty_account, bucket=BucketState.OURS, has_code=True, stack=there, template=TEMPLATE)
 
 
-def test_a_first_deployment(wanted: Wanted, empty_account: Found) -> None:
+def test_a_first_deployment_begins_with_the_bucket_and_the_code(wanted: Wanted, empty_account: Found) -> None:
     made = plan(wanted, empty_account, inline_bytes=5000)
 
     bucket = "streamer-code-123456789012-us-east-1"

@@ -22,7 +22,7 @@ def test_report_shows_progress_after_each_step_and_returns_a_summary() -> None:
     assert (complete["result"]["steps"], complete["result"]["for"]) == (4, "ada")
 
 
-def test_report_has_defaults() -> None:
+def test_report_takes_ten_steps_in_two_seconds_unless_told() -> None:
     report = app.find("report")
 
     assert report is not None
@@ -48,7 +48,7 @@ def test_report_refuses_what_makes_no_sense(payload: Any) -> None:
     assert caught.value.code == "VALIDATION_ERROR"
 
 
-def test_fail_raises() -> None:
+def test_fail_is_an_internal_error() -> None:
     with LocalService(app) as service, pytest.raises(RequestFailed) as caught:
         service.connect().call("fail")
     assert caught.value.code == "INTERNAL_ERROR"

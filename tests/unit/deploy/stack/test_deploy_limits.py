@@ -87,7 +87,7 @@ def with_table(**changes: Any) -> Topology:
         ),
     ],
 )
-def test_names_and_sizes(topology: Topology, complaint: str) -> None:
+def test_names_and_sizes_that_aws_would_refuse_are_refused(topology: Topology, complaint: str) -> None:
     with pytest.raises(DeployError, match=complaint):
         template(topology, StackSettings(stack_name="c-d"))
 
@@ -112,12 +112,12 @@ def test_names_and_sizes(topology: Topology, complaint: str) -> None:
         pytest.param({"environment": {"_HANDLER": "x"}}, "'_HANDLER' cannot be", id="reserved"),
     ],
 )
-def test_settings(settings: dict[str, Any], complaint: str) -> None:
+def test_settings_that_make_no_sense_are_refused(settings: dict[str, Any], complaint: str) -> None:
     with pytest.raises(DeployError, match=complaint):
         template(SERVICE, StackSettings(stack_name="c-d", **settings))
 
 
-def test_more_actions_than_a_stack_has_resources_for() -> None:
+def test_more_actions_than_a_stack_has_resources_for_are_deployed_without_their_alarms() -> None:
     topology = App().topology(target="app:app", environment={"JWT_SECRET": "s" * 40})
     actions = tuple(f"action-{number}" for number in range(470))
 

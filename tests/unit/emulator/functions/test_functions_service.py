@@ -168,7 +168,7 @@ async def test_a_client_context_reaches_the_function() -> None:
         ),
     ],
 )
-async def test_refusals(asked: HttpRequest, status: int, error: str) -> None:
+async def test_what_lambda_refuses_reaches_no_function(asked: HttpRequest, status: int, error: str) -> None:
     functions = FakeFunctions(Returned(b"1", "id"))
     service = LambdaService(TOPOLOGY, functions, endpoints=Endpoints())
 

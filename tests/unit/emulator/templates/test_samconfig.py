@@ -29,7 +29,7 @@ def test_parameters_in_all_spellings(written: Any, meant: dict[str, str]) -> Non
 
 
 @pytest.mark.parametrize("written", ["A", "=1", 'A="x'])
-def test_parameters_that_are_refused(written: str) -> None:
+def test_parameters_without_name_value_or_end_of_quote_are_refused(written: str) -> None:
     with pytest.raises(ConfigurationError, match="parameter_overrides"):
         overrides(written)
 

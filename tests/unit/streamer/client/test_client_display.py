@@ -117,7 +117,7 @@ def test_a_retry_tells_when_and_why() -> None:
     ("final", "out"),
     [(event("response", success=True, data=[1]), "[\n  1\n]\n"), (event("pong"), "pong\n")],
 )
-def test_quick_answers(final: Event, out: str) -> None:
+def test_quick_answers_are_printed_as_json_or_a_word(final: Event, out: str) -> None:
     assert shown(final) == (out, "")
 
 

@@ -341,7 +341,7 @@ def test_ping_is_answered_without_a_look_at_the_store(world: World) -> None:
     assert world.connections.calls == []
 
 
-def test_health(world: World) -> None:
+def test_health_is_ok(world: World) -> None:
     assert world.send({"action": "health"})["data"] == {"status": "ok"}
 
 

@@ -187,7 +187,7 @@ def test_a_result_that_is_not_json_is_named(value: Any, says: str) -> None:
         pytest.param("null", "null", True, id="null"),
     ],
 )
-def test_same_json(one: str, other: str, same: bool) -> None:
+def test_json_is_the_same_whatever_the_order_of_its_keys(one: str, other: str, same: bool) -> None:
     assert messages.same_json(one, other) is same
 
 

@@ -72,7 +72,7 @@ def test_document_has_awss_shape_and_key_order() -> None:
         pytest.param(None, None, id="never invoked"),
     ],
 )
-def test_response_context(last: Outcome | None, context: dict[str, object]) -> None:
+def test_the_response_context_says_how_the_last_attempt_ended(last: Outcome | None, context: dict[str, object]) -> None:
     assert document(last).get("responseContext") == context
 
 

@@ -154,7 +154,9 @@ def test_lists_come_in_pages(streams: KinesisStreams) -> None:
         ),
     ],
 )
-def test_refusals(streams: KinesisStreams, operation: str, given: dict[str, Any], code: str) -> None:
+def test_what_kinesis_refuses_is_refused_by_its_code(
+    streams: KinesisStreams, operation: str, given: dict[str, Any], code: str
+) -> None:
     with pytest.raises(KinesisError) as refused:
         streams.perform(operation, given)
     assert refused.value.code == code
