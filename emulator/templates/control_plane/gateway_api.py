@@ -81,27 +81,31 @@ _DEFAULTS: Final[Mapping[str, Mapping[str, Any]]] = {
 }
 
 
-_USES: Final[Mapping[str, tuple[str, str, str, int]]] = {
-    "AWS::ApiGatewayV2::Integration": (
-        "routes",
-        "Target",
-        "ConflictException: Cannot delete Integration because it is referenced by the following Routes with Ids: [{}]",
-        409,
+class Use(NamedTuple):
+    """Why one of an API's things cannot go while others need it."""
+
+    users: str
+    """Which of `_OF_APIS` may need it."""
+    name: str
+    """Their property that says so."""
+    code: str
+    status: int
+    text: str
+    """What is said, with the ids of who needs it in place of ``{}``."""
+
+
+_BY_ROUTES: Final = "Cannot delete {} because it is referenced by the following Routes with Ids: [{{}}]"
+_BY_STAGES: Final = "Active stages pointing to this deployment must be moved or deleted"
+_USES: Final[Mapping[str, Use]] = {
+    "AWS::ApiGatewayV2::Integration": Use(
+        "routes", "Target", "ConflictException", 409, _BY_ROUTES.format("Integration")
     ),
-    "AWS::ApiGatewayV2::Authorizer": (
-        "routes",
-        "AuthorizerId",
-        "ConflictException: Cannot delete Authorizer because it is referenced by the following Routes with Ids: [{}]",
-        409,
+    "AWS::ApiGatewayV2::Authorizer": Use(
+        "routes", "AuthorizerId", "ConflictException", 409, _BY_ROUTES.format("Authorizer")
     ),
-    "AWS::ApiGatewayV2::Deployment": (
-        "stages",
-        "DeploymentId",
-        "BadRequestException: Active stages pointing to this deployment must be moved or deleted",
-        400,
-    ),
+    "AWS::ApiGatewayV2::Deployment": Use("stages", "DeploymentId", "BadRequestException", 400, _BY_STAGES),
 }
-"""What else of an API needs one, by which property, and what is said of it.
+"""By the types of what may be needed.
 
 [USR] milliHQ/terraform-aws-next-js #247; of authorizers [INF]; hashicorp/terraform-provider-aws #19805, of a REST API
 """
@@ -222,7 +226,6 @@ class GatewayApi:
             raise ApiError("UnknownOperationException", f"{method} is not emulated here", 404)
         if found.stack != CREATED:
             raise ApiError("ConflictException", f"{name} is of the stack {found.stack}, and goes with it", 409)
-
         self._refuse_in_use(kind, found)
 
         def remove(resources: dict[str, Any]) -> None:
@@ -238,13 +241,11 @@ class GatewayApi:
     def _refuse_in_use(self, kind: Collection, found: Placed) -> None:
         if kind.type not in _USES:
             return
-        users, name, said, status = _USES[kind.type]
-        of_api = self._of(_OF_APIS[users], str(found.resource.properties.get("ApiId")))
-        reference = str(found.resource.ref)
-        ids = [str(each.resource.ref) for each in of_api if _last(each.resource.properties.get(name)) == reference]
+        use, reference = _USES[kind.type], str(found.resource.ref)
+        of_api = self._of(_OF_APIS[use.users], str(found.resource.properties.get("ApiId")))
+        ids = [str(each.resource.ref) for each in of_api if _last(each.resource.properties.get(use.name)) == reference]
         if ids:
-            code, _, text = said.partition(": ")
-            raise ApiError(code, text.format(", ".join(ids)), status)
+            raise ApiError(use.code, use.text.format(", ".join(ids)), use.status)
 
     async def _changed(self, stack: str, edit: Callable[[dict[str, Any]], None]) -> None:
         try:
@@ -277,6 +278,7 @@ def _json(body: bytes) -> Mapping[str, Any]:
 
 
 def _last(reference: Any) -> str:
+    """The id in what names one, such as ``integrations/ID``."""
     return str(reference).rpartition("/")[2]
 
 
