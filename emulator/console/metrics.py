@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeGuard
+from typing import Any, Final
 
+from ..foundation.json_bytes import is_number
 from .masking import masked
 from .meaning import app_message, json_object, status_of_message, what_was_called
 from .records import Call, Log, Message, Record
@@ -123,10 +124,7 @@ def _values(
             dimensions = tuple((str(name), str(document.get(name, ""))) for name in names)
             for metric in directive.get("Metrics") or ():
                 name, value = str(metric.get("Name")), document.get(metric.get("Name"))
-                values = [float(each) for each in (value if isinstance(value, list) else [value]) if _is_number(each)]
+                found = value if isinstance(value, list) else [value]
+                values = [float(each) for each in found if is_number(each) and math.isfinite(each)]
                 key = (str(directive.get("Namespace", "")), name, str(metric.get("Unit", "None")), dimensions)
                 yield key, values
-
-
-def _is_number(value: Any) -> TypeGuard[float]:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

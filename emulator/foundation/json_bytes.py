@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 import msgspec
 
@@ -68,3 +68,8 @@ def is_object(body: bytes) -> bool:
         return isinstance(json_of(body), dict)
     except ValueError:
         return False
+
+
+def is_number(value: Any) -> TypeGuard[int | float]:
+    """Whether a value is a number of JSON, which True and False are not."""
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -16,6 +16,8 @@ from msgspec import Struct
 
 from streamer.errors import TopologyError
 
+from ...foundation.json_bytes import is_number
+
 PATTERN_CHARACTERS: Final = 4096
 """Longest pattern as JSON. [DOC] lambda-docs: API_Filter"""
 
@@ -183,13 +185,9 @@ def _rule(rule: Any, where: str, operators: _Operators) -> _Test:
 
 def _equal(leaf: Any, wanted: Any) -> bool:
     # [REC] I32: exact and case-sensitive; "5" is not 5, and true is not 1.
-    if _is_number(leaf) and _is_number(wanted):
+    if is_number(leaf) and is_number(wanted):
         return bool(leaf == wanted)
     return type(leaf) is type(wanted) and bool(leaf == wanted)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 # operators
@@ -219,7 +217,7 @@ def _exists(operand: Any, where: str) -> _Test:
 
 def _anything_but(operand: Any, where: str) -> _Test:
     values = operand if isinstance(operand, list | tuple) else (operand,)
-    if not values or not (all(isinstance(v, str) for v in values) or all(_is_number(v) for v in values)):
+    if not values or not (all(isinstance(v, str) for v in values) or all(is_number(v) for v in values)):
         raise InvalidFilterPatternError(f"{where}: anything-but takes strings or numbers, not both and no operator.")
     return lambda leaf: leaf is not _MISSING and not any(_equal(leaf, value) for value in values)
 
@@ -237,13 +235,13 @@ def _numeric(operand: Any, where: str) -> _Test:
     if not isinstance(operand, list | tuple) or len(operand) not in (2, 4):
         raise InvalidFilterPatternError(f'{where}: numeric takes [">", 0] or [">", 0, "<=", 5].')
     signs, bounds = operand[0::2], operand[1::2]
-    if not all(isinstance(sign, str) and sign in _COMPARISONS for sign in signs) or not all(map(_is_number, bounds)):
+    if not all(isinstance(sign, str) and sign in _COMPARISONS for sign in signs) or not all(map(is_number, bounds)):
         raise InvalidFilterPatternError(f"{where}: numeric takes pairs of a comparison and a number.")
     if len(signs) == 2 and not (signs[0] in (">", ">=") and signs[1] in ("<", "<=") and bounds[0] < bounds[1]):
         raise InvalidFilterPatternError(f"{where}: a numeric range goes from a lower to a higher bound.")
     tests = [(_COMPARISONS[sign], bound) for sign, bound in zip(signs, bounds, strict=True)]
     # [REC] I32: {"N": "5"} is a string, so this never matches it; ApproximateCreationDateTime is a number.
-    return lambda leaf: _is_number(leaf) and all(compare(leaf, bound) for compare, bound in tests)
+    return lambda leaf: is_number(leaf) and all(compare(leaf, bound) for compare, bound in tests)
 
 
 def _text(operand: Any, name: str, where: str) -> str:

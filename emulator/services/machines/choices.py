@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
+from ...foundation.json_bytes import is_number
 from . import paths
 from .errors import RUNTIME, StateError
 
@@ -21,16 +22,10 @@ _ORDERS: Final[dict[str, Callable[[Any, Any], bool]]] = {
 _COMPARISON: Final = re.compile(
     r"(String|Numeric|Timestamp|Boolean)(LessThanEquals|GreaterThanEquals|Equals|LessThan|GreaterThan)(Path)?"
 )
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
 _IS: Final[dict[str, Callable[[Any], bool]]] = {
     "IsNull": lambda value: value is None,
     "IsString": lambda value: isinstance(value, str),
-    "IsNumeric": _is_number,
+    "IsNumeric": is_number,
     "IsBoolean": lambda value: isinstance(value, bool),
     "IsTimestamp": lambda value: _instant(value) is not None,
 }
@@ -71,9 +66,7 @@ def _compared(kind: str, order: str, value: Any, wanted: Any) -> bool:
     if kind == "Timestamp":
         first, second = _instant(value), _instant(wanted)
         return first is not None and second is not None and _ORDERS[order](first, second)
-    is_right = {"String": lambda each: isinstance(each, str), "Numeric": _is_number}.get(
-        kind, lambda each: isinstance(each, bool)
-    )
+    is_right = _IS[f"Is{kind}"]
     return is_right(value) and is_right(wanted) and _ORDERS[order](value, wanted)
 
 
