@@ -147,6 +147,12 @@ def test_aws_clients_are_used_by_their_shells_alone() -> None:
     assert importers({"boto3", "botocore", "aiobotocore"}, others) == []
 
 
+def test_moto_is_known_to_the_modules_that_the_map_names() -> None:
+    named = ("emulator.event_sources.queues.embedded", "emulator.services.moto_", "emulator.iam.managed")
+
+    assert importers({"moto"}, [m for m in MODULES if not m.name.startswith(named)]) == []
+
+
 @pytest.mark.parametrize(("package", "most"), [("streamer", 26), ("emulator", 13), ("deploy", 32)])
 def test_rooms_are_few_and_their_imports_make_no_circle(package: str, most: int) -> None:
     graph = grimp.build_graph(package, cache_dir=None, exclude_type_checking_imports=True)
