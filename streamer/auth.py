@@ -354,6 +354,18 @@ def _required(claims: Mapping[str, Any], name: str) -> Any:
 # minting
 
 
+def _wanted_claims(wanted: Mapping[str, str], user_id: str, tenant_id: str, permissions: list[str]) -> dict[str, Any]:
+    held_in = wanted.get("JWT_PERMISSIONS_CLAIM")
+    said = {
+        "iss": wanted.get("JWT_ISSUER"),
+        "aud": wanted.get("JWT_AUDIENCE"),
+        wanted.get("JWT_USER_CLAIM"): user_id,
+        wanted.get("JWT_TENANT_CLAIM"): tenant_id,
+        held_in: " ".join(permissions) if held_in == "scope" else permissions,
+    }
+    return {claim: value for claim, value in said.items() if claim is not None and value is not None}
+
+
 def mint(
     key: str,
     *,
@@ -363,6 +375,7 @@ def mint(
     permissions: Iterable[str] = (),
     expires_in_seconds: float = 86_400,
     claims: Mapping[str, Any] | None = None,
+    wanted: Mapping[str, str] | None = None,
     algorithm: str = "HS256",
 ) -> str:
     """Make a token as `authenticate` accepts it, for tests and local use.
@@ -374,18 +387,21 @@ def mint(
         now: Unix seconds; the token is issued at this time.
         permissions: What the user may do.
         expires_in_seconds: Life of the token.
-        claims: Further claims; they win over the ones above.
+        claims: Further claims; they win over all others.
+        wanted: What the service that is to accept it wants, as `streamer.settings.wanted_of` has it; None: no more.
         algorithm: HS256, RS256 or ES256.
 
     Raises:
         ConfigurationError: the key does not fit the algorithm.
     """
+    held = sorted(permissions)
     content = {
         "user_id": user_id,
         "tenant_id": tenant_id,
-        "permissions": sorted(permissions),
+        "permissions": held,
         "iat": int(now),
         "exp": math.ceil(now + expires_in_seconds),
+        **_wanted_claims(wanted or {}, user_id, tenant_id, held),
         **(claims or {}),
     }
     signed = f"{_segment({'alg': algorithm, 'typ': 'JWT'})}.{_segment(content)}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Collection, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -129,6 +129,35 @@ class Settings:
     def metric_dimensions(self) -> dict[str, str]:
         """The dimensions that every metric of this service carries; alarms are declared with the same."""
         return {"Service": self.service, "Stage": self.stage}
+
+
+_SAYS_WHAT_IS_WANTED: Final = (
+    "JWT_ISSUER",
+    "JWT_AUDIENCE",
+    "JWT_USER_CLAIM",
+    "JWT_TENANT_CLAIM",
+    "JWT_PERMISSIONS_CLAIM",
+)
+
+
+def wanted_of(environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables of a service that say what it wants tokens to claim; those that are set."""
+    return {name: value.strip() for name in _SAYS_WHAT_IS_WANTED if (value := environment.get(name, "")).strip()}
+
+
+def require_sense(environment: Mapping[str, str], later: Collection[str] = ()) -> None:
+    """Refuse what a function of a service would refuse with each event, before it is told that, here or on AWS.
+
+    Args:
+        environment: What it is to be told.
+        later: Variables whose values are not known yet. Those of tokens need each other: with one of them nothing is
+            refused.
+
+    Raises:
+        ConfigurationError: a value makes no sense; the message names the variable.
+    """
+    if not any(name.startswith("JWT_") for name in later):
+        Settings.from_environ({name: value for name, value in environment.items() if name not in later})
 
 
 def current() -> Settings:

@@ -7,6 +7,8 @@ import re
 from collections.abc import Container, Iterable, Mapping
 from typing import Any, Final
 
+from streamer.errors import ConfigurationError
+from streamer.settings import require_sense
 from streamer.topology import Topology
 from streamer.topology.variables import why_no_variable
 
@@ -63,6 +65,18 @@ def require_names(topology: Topology, settings: StackSettings) -> None:
         if why is not None:
             raise DeployError(f"{name!r} cannot be an environment variable: {why}")
     _require_no_tokens(topology, settings)
+    _require_sense(topology, settings)
+
+
+def _require_sense(topology: Topology, settings: StackSettings) -> None:
+    """What our own handlers are told, and could not be at work with; others take what they like."""
+    for function in topology.functions:
+        if function.handler.startswith("streamer.handlers."):
+            own = {name: value for name, value in function.environment.items() if name not in function.secrets}
+            try:
+                require_sense({**own, **settings.environment}, settings.environment_from)
+            except ConfigurationError as error:
+                raise DeployError(str(error)) from error
 
 
 def require_own_parameters(variables: Iterable[str], taken: Container[str]) -> None:

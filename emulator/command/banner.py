@@ -8,7 +8,7 @@ from typing import Final
 from streamer.auth import mint
 
 from ..wiring.emulator import Emulator
-from .identity import IAM, OWN, Access, Identity
+from .identity import IAM, OWN, Access
 from .target import DEMO, Target
 
 TOKEN_SECONDS: Final = 24 * 3600
@@ -82,7 +82,7 @@ def _domains(emulator: Emulator) -> list[str]:
 def connecting(url: str, access: Access) -> list[str]:
     """The lines that say how to connect, with a new token where we hold the secret that signs them."""
     if access.secret is not None:
-        token = minted(access.secret, access.identity)
+        token = minted(access.secret, access)
         who = f"Connect as {access.identity.user} of tenant {access.identity.tenant}, for 24 hours:"
         return [who, f'  wscat -c "{url}?Authorization={token}"']
     if access.verifies_with == IAM:
@@ -95,15 +95,16 @@ def connecting(url: str, access: Access) -> list[str]:
     ]
 
 
-def minted(secret: str, identity: Identity, seconds: float = TOKEN_SECONDS) -> str:
+def minted(secret: str, access: Access, seconds: float = TOKEN_SECONDS) -> str:
     """A token of a developer, good for so long."""
     return mint(
         secret,
-        user_id=identity.user,
-        tenant_id=identity.tenant,
-        permissions=identity.permissions,
+        user_id=access.identity.user,
+        tenant_id=access.identity.tenant,
+        permissions=access.identity.permissions,
         now=time.time(),
         expires_in_seconds=seconds,
+        wanted=access.wanted,
     )
 
 

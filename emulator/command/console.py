@@ -10,7 +10,7 @@ from streamer.errors import ConfigurationError
 from ..console.settings import ConsoleSettings
 from ..port.origin import is_loopback
 from .described_now import described_now
-from .identity import PUBLIC_KEY, Access
+from .identity import PUBLIC_KEY, PUBLISHED_KEYS, Access
 from .options import EmulateOptions
 from .target import Target
 
@@ -33,6 +33,7 @@ def console_of(options: EmulateOptions, target: Target, access: Access, folder: 
         actions=target.actions,
         is_app=target.is_app,
         secret=access.secret,
+        wanted=access.wanted,
         why_no_tokens=_why_no_tokens(target, access),
         user=access.identity.user,
         tenant=access.identity.tenant,
@@ -44,6 +45,6 @@ def console_of(options: EmulateOptions, target: Target, access: Access, folder: 
 
 
 def _why_no_tokens(target: Target, access: Access) -> str:
-    if access.verifies_with == PUBLIC_KEY:
-        return "only JWT_PUBLIC_KEY is known, which verifies tokens"
+    if access.verifies_with in (PUBLIC_KEY, PUBLISHED_KEYS):
+        return f"only {access.verifies_with} is known, which verifies tokens"
     return "plain handlers have tokens of their own, or none" if not target.is_app else ""

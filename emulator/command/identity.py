@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -73,13 +73,15 @@ class Access:
     verifies_with: str
     secret: str | None
     """Signs tokens; None: the service verifies them in another way."""
+    wanted: Mapping[str, str] = field(default_factory=dict)
+    """What tokens have to claim beside that; see `streamer.settings.wanted_of`."""
 
     def __repr__(self) -> str:
         return f"Access(identity={self.identity!r}, verifies_with={self.verifies_with!r})"
 
 
 def key_kind(environment: Mapping[str, str], *, is_app: bool, is_signed: bool = False) -> str:
-    """With what an emulator verifies tokens, for the ready file; ``environment`` is the shell's and ``.env``'s."""
+    """With what an emulator verifies tokens, for the ready file; ``environment`` is what it is told."""
     if is_signed:
         return IAM
     if not is_app:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -20,7 +20,15 @@ LEAST_SECONDS: Final = 3600.0
 """For how long a token has to be good still: whoever gets it may open lost connections again for as long."""
 
 
-def kept_token(state_folder: Path, secret: str, who: Identity, *, make: Callable[[float], str], now: float) -> str:
+def kept_token(
+    state_folder: Path,
+    secret: str,
+    who: Identity,
+    wanted: Mapping[str, str],
+    *,
+    make: Callable[[float], str],
+    now: float,
+) -> str:
     """A token for these: the one in the folder if it is good for long enough, else a new one, which is kept there.
 
     The file is as private as the development secret beside it, and is believed by nobody who does not know the secret:
@@ -30,11 +38,12 @@ def kept_token(state_folder: Path, secret: str, who: Identity, *, make: Callable
         state_folder: what streamer keeps of the project.
         secret: signs.
         who: whom the token is for.
+        wanted: what it has to claim; see `streamer.settings.wanted_of`.
         make: makes one that is good for so many seconds.
         now: Unix seconds.
     """
     path = state_folder / FILE
-    whose = [secret, who.user, who.tenant, *who.permissions]
+    whose = [secret, who.user, who.tenant, *who.permissions, *(f"{name}={wanted[name]}" for name in sorted(wanted))]
     mark = hashlib.sha256(json.dumps(whose).encode()).hexdigest()
     kept = _read(path, mark, now)
     if kept is not None:

@@ -28,5 +28,5 @@ def pages_of(options: EmulateOptions, access: Access) -> Pages | None:
     if not is_loopback(options.host):
         raise ConfigurationError("--static gives its pages tokens, so it is for the loopback only; leave out --host")
     secret = access.secret
-    token = None if secret is None else functools.partial(minted, secret, access.identity, TOKEN_SECONDS)
+    token = None if secret is None else functools.partial(minted, secret, access, TOKEN_SECONDS)
     return Pages(folder=options.static, token=token)

@@ -11,7 +11,7 @@ from typing import Any
 
 from streamer.aws_limits import LOOPBACK
 from streamer.errors import ConfigurationError
-from streamer.project import folder_of, variables
+from streamer.project import folder_of, read, variables
 
 from .development_secret import FOLDER
 from .identity import DEVELOPMENT, SHELL, Identity, SigningKey, is_here, signing_key
@@ -35,6 +35,22 @@ class Here:
         return self.folder / FOLDER
 
     @property
+    def said(self) -> Mapping[str, str]:
+        """What a service is told that starts here: that, and what ``streamer.toml`` says, which wins.
+
+        Raises:
+            ConfigurationError: the file cannot be read, or makes no sense.
+        """
+        return {**self.environment, **read(self.folder).environment}
+
+    @property
+    def wanted(self) -> Mapping[str, str]:
+        """What tokens for the service here have to claim; raises as `said`."""
+        from streamer.settings import wanted_of  # noqa: PLC0415 - as `mint`
+
+        return self.ready.wanted if self.ready is not None else wanted_of(self.said)
+
+    @property
     def websocket_url(self) -> str | None:
         """Of the emulator that runs here. Only on this machine: a folder's files must not say who gets a token."""
         if self.ready is None or not is_here(self.ready.websocket_url, LOOPBACK):
@@ -43,7 +59,7 @@ class Here:
 
     def identity(self, user: str | None, tenant: str | None, permissions: tuple[str, ...]) -> Identity:
         """The developer's, or what the options say instead; another user may do only what is said."""
-        known = self.ready.identity if self.ready is not None else Identity.of_developer(self.environment)
+        known = self.ready.identity if self.ready is not None else Identity.of_developer(self.said)
         held = permissions or (known.permissions if user in (None, known.user) else ())
         return Identity(user=user or known.user, tenant=tenant or known.tenant, permissions=held)
 
@@ -52,7 +68,9 @@ class Here:
         if secret:
             return SigningKey(secret, "--secret")
         running = self.ready.verifies_with or None if self.ready is not None else None
-        return signing_key(self.state_folder, self.environment, running, makes=makes)
+        # Who runs with a secret of its own making is not asked what streamer.toml says.
+        said = self.environment if running == DEVELOPMENT else self.said
+        return signing_key(self.state_folder, said, running, makes=makes)
 
     def mint(
         self,
@@ -61,8 +79,9 @@ class Here:
         *,
         expires_in_seconds: float = 3600.0,
         claims: Mapping[str, Any] | None = None,
+        wanted: Mapping[str, str] | None = None,
     ) -> str:
-        """A token."""
+        """A token; ``wanted`` is what it has to claim, None: what the service here wants."""
         from streamer.auth import mint  # noqa: PLC0415 - a JWT library, which not every command needs
 
         return mint(
@@ -73,6 +92,7 @@ class Here:
             now=time.time(),
             expires_in_seconds=expires_in_seconds,
             claims=claims,
+            wanted=self.wanted if wanted is None else wanted,
         )
 
     def token_for(self, url: str, who: Identity) -> str | None:
@@ -90,6 +110,7 @@ class Here:
             self.state_folder,
             key.secret,
             who,
+            self.wanted,
             make=lambda seconds: self.mint(key, who, expires_in_seconds=seconds),
             now=time.time(),
         )

@@ -47,6 +47,8 @@ class Ready:
     """How tokens are verified, as `identity.key_kind` says; empty: not said."""
     identity: Identity = field(default_factory=Identity)
     """Whom commands take their user for."""
+    wanted: Mapping[str, str] = field(default_factory=dict)
+    """What tokens have to claim; see `streamer.settings.wanted_of`."""
     actions: tuple[str, ...] = ()
     """What clients can ask an App for, besides the built-in actions."""
     functions: tuple[str, ...] = ()
@@ -91,7 +93,7 @@ def trusted_ca_file(url: str, path: Path = FILE) -> str | None:
 
 
 def _read(path: Path) -> Ready | None:
-    with contextlib.suppress(OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
+    with contextlib.suppress(OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         content = json.loads(own_file(path))
         return Ready(
             websocket_url=str(content["websocket_url"]),
@@ -102,6 +104,7 @@ def _read(path: Path) -> Ready | None:
             ca_file=str(content.get("ca_file", "")),
             verifies_with=str(content.get("verifies_with", "")),
             identity=Identity.of_json(content["identity"]) if "identity" in content else Identity(),
+            wanted={str(name): str(value) for name, value in content.get("wanted", {}).items()},
             actions=tuple(str(name) for name in content.get("actions", ())),
             functions=tuple(str(name) for name in content.get("functions", ())),
         )

@@ -233,6 +233,7 @@ def _ready(emulator: Emulator, target: Target, access: Access) -> Ready:
         outputs=told.get("outputs", {}),
         verifies_with=access.verifies_with,
         identity=access.identity,
+        wanted=access.wanted,
         actions=target.actions,
         functions=tuple(function.name for function in emulator.topology.functions),
     )

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from streamer.project import Project
+from streamer.settings import wanted_of
 
 from ..foundation import log
 from ..functions.processes.launching import Launched
@@ -36,11 +37,14 @@ def serve(options: EmulateOptions, project: Project, shell: dict[str, str], laun
     """
     with output(options, project.folder) as sink:
         bind(options.host, options.port).close()  # before a folder is made in a place that is not to be
-        target, environment = _target(options, project, shell)
+        # What streamer.toml and --env say wins, as it does in the functions.
+        said = {**shell, **project.environment}
+        target, environment = _target(options, project, said)
         access = Access(
             identity=Identity.of_developer(environment, target.permissions),
-            verifies_with=key_kind(shell, is_app=target.has_tokens, is_signed=target.is_signed),
+            verifies_with=key_kind(said, is_app=target.has_tokens, is_signed=target.is_signed),
             secret=environment.get("JWT_SECRET") if target.has_tokens else None,
+            wanted=wanted_of(environment) if target.has_tokens else {},
         )
         state_folder(project.folder)
         if options.verbose or not target.is_app:
@@ -54,18 +58,18 @@ def serve(options: EmulateOptions, project: Project, shell: dict[str, str], laun
         run_emulator(options, target, project, access, sink=sink, launched=launched)
 
 
-def _target(options: EmulateOptions, project: Project, shell: dict[str, str]) -> tuple[Target, Mapping[str, str]]:
-    """What is to run, and the variables that it is told."""
+def _target(options: EmulateOptions, project: Project, said: dict[str, str]) -> tuple[Target, Mapping[str, str]]:
+    """What is to run, and the variables that it is told: those, and a secret to develop with where an App needs one."""
     if options.control_plane:
         from .control_plane import control_plane  # noqa: PLC0415 - templates, which no other target pays for
 
-        return control_plane(options, project.folder, os.environ), shell
+        return control_plane(options, project.folder, os.environ), said
     name = None if options.demo else template_name(options.target, project, Path.cwd())
     if name is not None:
-        return _load_template(name, options, project.folder), shell
+        return _load_template(name, options, project.folder), said
     options.refuse_for_templates_only()
     chosen, found = find_service(DEMO if options.demo else options.target, project)
-    environment = _with_secret(shell, project.folder / FOLDER)
+    environment = _with_secret(said, project.folder / FOLDER)
     target = prepared(chosen, found, project, environment=environment)
     if any(is_node(function) for function in target.topology.functions):
         target = _with_sdk(target, options, project)

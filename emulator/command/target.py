@@ -23,7 +23,8 @@ from streamer.project import (
     nothing_found,
 )
 from streamer.service import separated
-from streamer.topology import CONNECT, Topology
+from streamer.settings import require_sense
+from streamer.topology import CONNECT, Function, Topology
 from streamer.topology.checks import validate
 from streamer.topology.sizes import resized
 from streamer.topology.variables import why_no_variable
@@ -124,6 +125,8 @@ def prepared(chosen: str, found: App | Topology, project: Project, *, environmen
     topology = _with_secrets(topology, {**environment, **project.environment})
     topology = with_variables(topology, project.environment)
     _require_variables(topology)
+    for each in filter(_is_ours, topology.functions):
+        require_sense(each.environment, project.environment_from)
     topology = separated(resized(topology, project.functions))
     services: tuple[Call, ...] = ()
     told = None
@@ -145,6 +148,11 @@ def prepared(chosen: str, found: App | Topology, project: Project, *, environmen
         domains=_domains(topology, project),
         told=told,
     )
+
+
+def _is_ours(function: Function) -> bool:
+    """Whether its handler is a part of streamer; others take what variables they like."""
+    return function.handler.startswith("streamer.handlers.")
 
 
 def _require_variables(topology: Topology) -> None:
@@ -201,7 +209,7 @@ def _with_secrets(topology: Topology, values: Mapping[str, str]) -> Topology:
     """The topology whose plain functions have their secrets in variables, as they find them on AWS."""
     functions = []
     for function in topology.functions:
-        if function.handler.startswith("streamer.handlers."):
+        if _is_ours(function):
             functions.append(function)
             continue
         secrets = {name: values[name] for name in function.secrets if values.get(name)}

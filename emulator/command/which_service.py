@@ -11,6 +11,8 @@ import click
 
 from streamer.aws_limits import LOOPBACK
 from streamer.client.commands import Service
+from streamer.project import read
+from streamer.settings import wanted_of
 
 from .identity import IAM, is_here
 from .project_here import Here, here
@@ -86,7 +88,8 @@ def _on_aws(asked: Asked, stage: str, project: Here, place: Place) -> Service:
     if there.secret is None:
         raise click.UsageError(f"the stage {stage} verifies tokens with others' keys; give one as --token.")
     who = project.identity(asked.user, asked.tenant, asked.permissions)
-    return Service(url, project.mint(project.key(there.secret, makes=False), who))
+    wanted = wanted_of(read(project.folder, stage).environment)
+    return Service(url, project.mint(project.key(there.secret, makes=False), who, wanted=wanted))
 
 
 def _wants_signature(project: Here, address: str) -> bool:

@@ -78,6 +78,7 @@ class Actions:
             now=time.time(),
             expires_in_seconds=float(asked.field("expires_in", (int, float), TOKEN_SECONDS)),
             claims=asked.field("claims", dict, {}),
+            wanted=self._around.settings.wanted,
         )
         return {"token": token}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -18,6 +18,8 @@ class ConsoleSettings:
     is_app: bool = False
     secret: str | None = None
     """Signs tokens that the service accepts; None: the console cannot make any."""
+    wanted: Mapping[str, str] = field(default_factory=dict)
+    """What these have to claim; see `streamer.settings.wanted_of`."""
     why_no_tokens: str = "the service is made of plain handlers, which have tokens of their own or none"
     """Said where there is no secret."""
     user: str = "developer"

@@ -176,26 +176,31 @@ def streamer_start(
     streamer_template: TemplateOptions,
 ) -> Start:
     """A function of target and config that makes an emulator to enter; for tests that need several, or special ones."""
+    from streamer.app import App  # noqa: PLC0415 - see the module's docstring
+
     from ..command.extras import require  # noqa: PLC0415
 
     try:
         require("emulator")
     except ConfigurationError as error:
         raise pytest.UsageError(str(error)) from error
-    from ..command.target import load_target, of_template  # noqa: PLC0415
+    from ..command.target import find_service, of_template, prepared  # noqa: PLC0415
     from ..command.which_project import template_name  # noqa: PLC0415
-    from .thread import emulator_thread  # noqa: PLC0415
+    from .thread import emulator_thread, minting_here  # noqa: PLC0415
 
     def start(target: Any, config: EmulatorConfig) -> EmulatorThread:
         def load(environment: Mapping[str, str]) -> Target:
             project = dataclasses.replace(project_of(pytestconfig), code=streamer_project)
             template = template_name(target, project, project.folder)
-            if template is None:
-                return load_target(target, project, environment=environment)
-            from ..command.from_template import open_template  # noqa: PLC0415 - templates, which no other target pays for
+            if template is not None:
+                from ..command.from_template import open_template  # noqa: PLC0415 - no other target pays for it
 
-            options = dataclasses.replace(streamer_template, iam=streamer_template.iam or config.iam)
-            return of_template(open_template(template, options, project.folder))
+                options = dataclasses.replace(streamer_template, iam=streamer_template.iam or config.iam)
+                return of_template(open_template(template, options, project.folder))
+            chosen, found = find_service(target, project)
+            if isinstance(found, App):
+                project, environment = minting_here(project, environment)
+            return prepared(chosen, found, project, environment=environment)
 
         return emulator_thread(load if isinstance(target, str) else target, config, streamer_environment)
 

@@ -22,6 +22,9 @@ from streamer.auth import mint
 from streamer.client import Event, Progress, StreamerClient
 from streamer.client.uploads import Content
 from streamer.errors import ConfigurationError
+from streamer.project import Project
+from streamer.service import CONNECT_FUNCTION
+from streamer.settings import wanted_of
 from streamer.topology import Topology
 
 from ..functions.variables import Endpoints
@@ -164,18 +167,26 @@ class SyncClient:
 class EmulatorThread:
     """A running emulator; enter it to start, leave it to stop.
 
-    For an App, ``secret`` is the JWT secret its ``$connect`` has, so `token` can mint what it accepts. ``template`` is
-    where the topology comes from, if that is one.
+    For an App, ``secret`` is the JWT secret its ``$connect`` has, and ``wanted`` what that wants tokens to claim
+    (`streamer.settings.wanted_of`), so `token` can mint what it accepts. ``template`` is where the topology comes from,
+    if that is one.
     """
 
     def __init__(
-        self, topology: Topology, config: EmulatorConfig, *, secret: str = "", template: TemplateTarget | None = None
+        self,
+        topology: Topology,
+        config: EmulatorConfig,
+        *,
+        secret: str = "",
+        wanted: Mapping[str, str] | None = None,
+        template: TemplateTarget | None = None,
     ) -> None:
         self.logs = LogCapture()
         """What the functions wrote."""
         self._emulator = Emulator(topology, config, log_sink=self.logs)
         self._secret = secret
         self._told = {} if template is None else template.told()
+        self._wanted = wanted
         self._loop: asyncio.AbstractEventLoop
         self._stopped: asyncio.Event
         self._ready = threading.Event()
@@ -324,6 +335,7 @@ class EmulatorThread:
             permissions=permissions,
             expires_in_seconds=expires_in,
             claims=claims,
+            wanted=self._wanted,
         )
 
     def url(self, user: str = "test-user", tenant: str = "test-tenant", **token: Any) -> str:
@@ -345,6 +357,17 @@ class EmulatorThread:
             self.run(client.close())
 
 
+def minting_here(project: Project, environment: Mapping[str, str]) -> tuple[Project, dict[str, str]]:
+    """A project, and variables, by which ``$connect`` verifies with the ``JWT_SECRET`` of these and with nothing else.
+
+    Tests make tokens for any user, which no identity provider does.
+    """
+    keys = ("JWT_SECRET", "JWT_JWKS_URL")
+    said = {name: value for name, value in project.environment.items() if name not in keys}
+    given = {name: value for name, value in environment.items() if name != "JWT_JWKS_URL"}
+    return dataclasses.replace(project, environment=said), given
+
+
 def emulator_thread(
     target: Topology | Callable[[Mapping[str, str]], Topology | Target],
     config: EmulatorConfig,
@@ -364,4 +387,5 @@ def emulator_thread(
     config = dataclasses.replace(
         config, services=(*config.services, *found.services), domains={**found.domains, **config.domains}
     )
-    return EmulatorThread(found.topology, config, secret=secret)
+    wanted = wanted_of(found.topology.function(CONNECT_FUNCTION).environment) if found.has_tokens else None
+    return EmulatorThread(found.topology, config, secret=secret, wanted=wanted)

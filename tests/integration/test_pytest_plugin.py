@@ -324,6 +324,32 @@ def test_an_app_that_lacks_a_variable_says_which(project: Path) -> None:
     assert "the app needs GREETING; set it in the environment and try again" in output
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        pytest.param(
+            'JWT_JWKS_URL = "https://idp.example/keys"\nJWT_ISSUER = "https://idp.example/"', id="published keys"
+        ),
+        pytest.param('JWT_AUDIENCE = "shop"\nJWT_TENANT_CLAIM = "custom:tenant"\nJWT_USER_CLAIM = "sub"', id="claims"),
+    ],
+)
+def test_tokens_are_accepted_whoever_makes_those_of_users(project: Path, said: str) -> None:
+    (project / "streamer.toml").write_text(f"[environment]\n{said}\n")
+
+    output = run_pytest(
+        project,
+        """
+def test_greet(streamer):
+    with streamer.connect("ada", permissions=["work"]) as client:
+        assert client.request("work") == "done"
+""",
+        "--streamer-isolation",
+        "inline",
+    )
+
+    assert "1 passed" in output, output
+
+
 def test_nothing_of_the_emulator_is_imported_before_it_is_asked_for(project: Path) -> None:
     (project / "conftest.py").unlink()
 

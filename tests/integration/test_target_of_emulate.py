@@ -114,6 +114,12 @@ def test_the_part_of_the_default_stage_counts_where_no_stage_is_named(tmp_path: 
         pytest.param('[environment]\nA-B = "x"', "'A-B' cannot be .* it takes letters", id="name"),
         pytest.param('[environment]\nA = "x"', "'A' cannot be .* two at least", id="name of one letter"),
         pytest.param('[environment]\nAB = "\\u0000"', "'AB' cannot be .* NUL character", id="value"),
+        pytest.param('[environment]\nLOG_LEVEL = "LOUD"', "LOG_LEVEL is 'LOUD', but must be one of", id="level"),
+        pytest.param(
+            '[environment]\nREQUEST_TTL_SECONDS = "1"', "must be a whole number of seconds, 900", id="of runs"
+        ),
+        pytest.param('[environment]\nCONNECTION_TTL_SECONDS = "x"', "CONNECTION_TTL_SECONDS is 'x'", id="of $connect"),
+        pytest.param('[environment]\nJWT_JWKS_URL = "https://a/b"', "JWT_SECRET are both set", id="two sorts of keys"),
     ],
 )
 def test_what_no_deployment_takes_is_refused_by_the_emulator(tmp_path: Path, settings: str, said: str) -> None:
@@ -122,6 +128,18 @@ def test_what_no_deployment_takes_is_refused_by_the_emulator(tmp_path: Path, set
 
     with pytest.raises(ConfigurationError, match=said):
         load_target(None, project(tmp_path), environment=ENVIRONMENT)
+
+
+def test_settings_that_are_resources_are_known_only_when_these_are_made(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(APP)
+    (tmp_path / "resources.yaml").write_text(
+        "Resources:\n  Pool: {Type: 'AWS::SSM::Parameter', Properties: {Type: String, Value: x}}\n"
+    )
+    (tmp_path / "streamer.toml").write_text('resources = "resources.yaml"\n[environment_from]\nLOG_LEVEL = "Pool"\n')
+
+    target = load_target(None, project(tmp_path), environment=ENVIRONMENT)
+
+    assert "-Pool-" in target.topology.function("connect").environment["LOG_LEVEL"]
 
 
 @pytest.mark.parametrize("file", ["app.py", "app/__init__.py"])

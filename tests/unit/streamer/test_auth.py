@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from streamer import auth
 from streamer.auth import Authenticated, Principal, authenticate, mint, principal_of
 from streamer.errors import AuthError, ConfigurationError, TenantNotAllowedError
-from streamer.settings import Settings
+from streamer.settings import Settings, wanted_of
 
 NOW = 1_767_268_800.5
 SECRET = "a development secret of 32 bytes!"
@@ -307,6 +307,38 @@ def test_minted_tokens_expire_when_they_should() -> None:
     assert principal_of(minted, HS, NOW + 9) == Principal("ada", "acme")
     with pytest.raises(AuthError):
         principal_of(minted, HS, NOW + 11)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        pytest.param({"JWT_ISSUER": "https://id.example"}, id="issuer"),
+        pytest.param({"JWT_AUDIENCE": " shop "}, id="audience"),
+        pytest.param({"JWT_USER_CLAIM": "sub"}, id="user"),
+        pytest.param({"JWT_TENANT_CLAIM": "custom:tenant"}, id="tenant"),
+        pytest.param({"JWT_PERMISSIONS_CLAIM": "cognito:groups"}, id="permissions"),
+        pytest.param({"JWT_PERMISSIONS_CLAIM": "scope"}, id="permissions as a scope"),
+        pytest.param(
+            {"JWT_ISSUER": "us", "JWT_AUDIENCE": "", "JWT_TENANT_CLAIM": "org", "LOG_LEVEL": "INFO"}, id="all"
+        ),
+        pytest.param({}, id="nothing"),
+    ],
+)
+def test_minted_tokens_claim_what_the_service_is_told_to_want(told: dict[str, str]) -> None:
+    settings = Settings.from_environ({"JWT_SECRET": SECRET, **told})
+
+    minted = mint(SECRET, user_id="ada", tenant_id="acme", permissions=["b", "a"], now=NOW, wanted=wanted_of(told))
+
+    assert principal_of(minted, settings, NOW) == Principal("ada", "acme", frozenset({"a", "b"}))
+
+
+def test_a_claim_that_is_named_wins_over_what_the_service_wants() -> None:
+    wanted = {"JWT_ISSUER": "us"}
+
+    minted = mint(SECRET, user_id="ada", tenant_id="acme", now=NOW, wanted=wanted, claims={"iss": "them"})
+
+    with pytest.raises(AuthError, match="issuer_wrong"):
+        principal_of(minted, Settings(jwt_secret=SECRET, jwt_issuer="us"), NOW)
 
 
 def test_minted_tokens_are_those_of_another_library() -> None:

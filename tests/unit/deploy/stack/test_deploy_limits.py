@@ -117,6 +117,24 @@ def test_settings_that_make_no_sense_are_refused(settings: dict[str, Any], compl
         template(SERVICE, StackSettings(stack_name="c-d", **settings))
 
 
+@pytest.mark.parametrize(
+    ("environment", "complaint"),
+    [
+        pytest.param({"LOG_LEVEL": "LOUD"}, "LOG_LEVEL is 'LOUD', but must be one of", id="level"),
+        pytest.param({"QUEUE_THRESHOLD_SECONDS": "x"}, "must be a number of seconds, 0 or more", id="seconds"),
+        pytest.param({"JWT_SECRET": "short"}, "JWT_SECRET has 5 bytes, but HS256 needs at least 32", id="secret"),
+        pytest.param({"JWT_JWKS_URL": "https://a/b"}, "JWT_JWKS_URL needs JWT_ISSUER", id="any issuer"),
+    ],
+)
+def test_what_every_function_of_an_app_would_refuse(environment: dict[str, str], complaint: str) -> None:
+    topology = App().topology(target="app:app", environment={"JWT_SECRET": "in Secrets Manager"})
+
+    with pytest.raises(DeployError, match=complaint):
+        template(topology, StackSettings(stack_name="c-d", environment=environment))
+
+    template(SERVICE, StackSettings(stack_name="c-d", environment=environment))  # plain handlers take what they like
+
+
 def test_more_actions_than_a_stack_has_resources_for_are_deployed_without_their_alarms() -> None:
     topology = App().topology(target="app:app", environment={"JWT_SECRET": "s" * 40})
     actions = tuple(f"action-{number}" for number in range(470))

@@ -33,7 +33,7 @@ def make() -> Maker:
 
 
 def test_the_first_command_makes_a_token_and_keeps_it_for_nobody_else_to_read(tmp_path: Path, make: Maker) -> None:
-    assert kept_token(tmp_path, SECRET, ADA, make=make, now=NOW) == "token-1"
+    assert kept_token(tmp_path, SECRET, ADA, {}, make=make, now=NOW) == "token-1"
 
     assert make.made == [LIFE_SECONDS]
     assert stat.S_IMODE((tmp_path / FILE).stat().st_mode) & 0o077 == 0
@@ -53,9 +53,9 @@ def test_the_first_command_makes_a_token_and_keeps_it_for_nobody_else_to_read(tm
 def test_another_command_gets_the_same_while_it_is_good_for_an_hour(
     tmp_path: Path, make: Maker, later: float, expected: str
 ) -> None:
-    kept_token(tmp_path, SECRET, ADA, make=make, now=NOW)
+    kept_token(tmp_path, SECRET, ADA, {}, make=make, now=NOW)
 
-    assert kept_token(tmp_path, SECRET, ADA, make=make, now=NOW + later) == expected
+    assert kept_token(tmp_path, SECRET, ADA, {}, make=make, now=NOW + later) == expected
 
 
 @pytest.mark.parametrize(
@@ -68,9 +68,16 @@ def test_another_command_gets_the_same_while_it_is_good_for_an_hour(
     ],
 )
 def test_others_get_a_token_of_their_own(tmp_path: Path, make: Maker, secret: str, who: Identity) -> None:
-    kept_token(tmp_path, SECRET, ADA, make=make, now=NOW)
+    kept_token(tmp_path, SECRET, ADA, {}, make=make, now=NOW)
 
-    assert kept_token(tmp_path, secret, who, make=make, now=NOW) == "token-2"
+    assert kept_token(tmp_path, secret, who, {}, make=make, now=NOW) == "token-2"
+
+
+def test_a_service_that_wants_other_claims_gets_a_token_of_its_own(tmp_path: Path, make: Maker) -> None:
+    kept_token(tmp_path, SECRET, ADA, {}, make=make, now=NOW)
+
+    assert kept_token(tmp_path, SECRET, ADA, {"JWT_ISSUER": "us"}, make=make, now=NOW) == "token-2"
+    assert kept_token(tmp_path, SECRET, ADA, {"JWT_ISSUER": "us"}, make=make, now=NOW) == "token-2"
 
 
 @pytest.mark.parametrize(
@@ -85,12 +92,12 @@ def test_others_get_a_token_of_their_own(tmp_path: Path, make: Maker, secret: st
 def test_what_others_put_there_is_replaced(tmp_path: Path, make: Maker, content: str) -> None:
     (tmp_path / FILE).write_text(content)
 
-    assert kept_token(tmp_path, SECRET, ADA, make=make, now=NOW) == "token-1"
+    assert kept_token(tmp_path, SECRET, ADA, {}, make=make, now=NOW) == "token-1"
     assert json.loads((tmp_path / FILE).read_text())["token"] == "token-1"
 
 
 def test_nothing_is_kept_where_streamer_keeps_nothing(tmp_path: Path, make: Maker) -> None:
     folder = tmp_path / ".streamer"
 
-    assert kept_token(folder, SECRET, ADA, make=make, now=NOW) == "token-1"
+    assert kept_token(folder, SECRET, ADA, {}, make=make, now=NOW) == "token-1"
     assert not folder.exists()

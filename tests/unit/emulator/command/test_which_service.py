@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +13,9 @@ from typing import Any
 import pytest
 
 from emulator.command.which_service import Asked, service
+from streamer.auth import Principal, principal_of
 from streamer.client.signing import signed_with
+from streamer.settings import Settings
 
 HERE = "ws://127.0.0.1:1/dev"
 THERE = "wss://api1.execute-api.eu-west-1.amazonaws.com/prod"
@@ -129,3 +132,14 @@ def test_a_stage_is_signed_for_where_it_asks_for_it(
 
     assert (key_of(found.sign), found.url, place.asked) == (key, THERE, questions)
     assert (found.token is None) is (key is not None)
+
+
+def test_a_token_for_a_stage_claims_what_that_stage_is_told_to_want(folder: Path) -> None:
+    (folder / "streamer.toml").write_text('[stages.prod.environment]\nJWT_ISSUER = "us"\nJWT_TENANT_CLAIM = "org"\n')
+    place = FakePlace(Stage(secret="s" * 32))
+
+    found = service(Asked(stage="prod", user="ada", tenant="acme"), lambda: place, HERE)
+
+    told = Settings(jwt_secret="s" * 32, jwt_issuer="us", jwt_tenant_claim="org")
+    assert found.token is not None
+    assert principal_of(found.token, told, time.time()) == Principal("ada", "acme")
