@@ -220,8 +220,6 @@ def token(
     folder verifies with; where none runs, with JWT_SECRET of the shell or of .env, else the development secret in
     .streamer/. Without --user and --permission it is the developer's, who may do all that the App's actions ask for.
     """
-    if "" in (user, tenant, secret, *permissions):
-        raise click.UsageError("--user, --tenant, --permission and --secret must not be empty.")
     development = tool("emulator.command.project_here")
     here = development.here()
     who = here.identity(user, tenant, permissions)

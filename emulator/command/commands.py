@@ -39,7 +39,7 @@ EVENTS: Final = ("connect", "message", "disconnect", "stream", "sqs", "schedule"
         "streamer init chat --template handlers",
     ],
 )
-@click.argument("folder", type=click.Path(file_okay=False, path_type=Path), default=Path())
+@click.argument("folder", type=parameters.Folder(file_okay=False, path_type=Path), default=Path())
 @click.option(
     "--template",
     type=click.Choice(list(TEMPLATES)),

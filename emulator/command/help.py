@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise, takewhile
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from streamer._entry import tool
 
 from .extras import require
+
+MAY_BE_EMPTY: Final = frozenset({"--body", "--filter", "--table-prefix"})
+"""Options of which nothing is something."""
 
 
 class Command(click.Command):
@@ -71,17 +74,25 @@ class Group(Command, click.Group):
 
 
 def _require_values(command: click.Command, ctx: click.Context, arguments: Sequence[str]) -> None:
-    """Refuse the name of an option as the value of the one before it, as click does not.
+    """Refuse the name of an option as the value of the one before it, and an empty value, as click does not.
+
+    What is empty is a variable that is not set, and must not become the default: another user, folder or service.
 
     Raises:
-        BadOptionUsage: a value was forgotten.
+        UsageError: a value was forgotten, or is empty.
     """
     options = [each for each in command.get_params(ctx) if isinstance(each, click.Option)]
     names = {name for each in options for name in (*each.opts, *each.secondary_opts)}
     wanting = {name for each in options if _wants_value(each) for name in each.opts}
-    for option, value in pairwise(takewhile(lambda argument: argument != "--", arguments)):
+    said = [*takewhile(lambda argument: argument != "--", arguments)]
+    for option, value in pairwise(said):
         if option in wanting and value in names:
             raise click.BadOptionUsage(option, f"Option '{option}' requires an argument.", ctx)
+    empty = [option for option, value in pairwise(said) if not value]
+    empty += [argument[:-1] for argument in said if argument.startswith("--") and argument.endswith("=")]
+    for option in empty:
+        if option in wanting - MAY_BE_EMPTY:
+            raise click.UsageError(f"{option} is empty; leave it out for the default.", ctx)
 
 
 def _wants_value(option: click.Option) -> bool:

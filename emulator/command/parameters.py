@@ -36,6 +36,16 @@ def in_plain_words(complaint: str) -> str:
     return complaint
 
 
+class Folder(click.Path):
+    """A folder, and not the current one by a variable that is not set."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Its path."""
+        if value == "":
+            raise click.UsageError("FOLDER is empty; leave it out for the current one.", ctx)
+        return super().convert(value, param, ctx)
+
+
 class Duration(click.ParamType[Any]):
     """``90s``, ``15m``, ``24h``, ``7d``; a bare number is seconds."""
 

@@ -66,11 +66,6 @@ def service(asked: Asked, place: Callable[[], Place], default_url: str) -> Servi
 
 
 def _refuse_contradictions(asked: Asked) -> None:
-    for name in ("url", "token", "user", "tenant"):
-        if getattr(asked, name) == "":  # a variable that is not set must not become another service, or another user
-            raise click.UsageError(f"--{name} is empty; leave it out for the default.")
-    if "" in asked.permissions:
-        raise click.UsageError("--permission is empty; leave it out for the default.")
     says_who = "--token" if asked.token is not None else "--sign" if asked.signs else None
     if asked.token is not None and asked.signs:
         raise click.UsageError("--token and --sign both say who you are; leave out one of them.")

@@ -206,7 +206,7 @@ def test_a_second_start_on_the_same_port_says_so_in_one_line(demo: Emulate, tmp_
         pytest.param(["--port", "http"], "--port", id="port not a number"),
         pytest.param(["app.py:app"], "'app.py:app' names a file", id="file for a module"),
         pytest.param(["./app:app"], "'./app:app' names a file", id="path for a module"),
-        pytest.param(["--host", ""], "'' is neither an address nor", id="no host"),
+        pytest.param(["--host", ""], "--host is empty", id="no host"),
         pytest.param(["--host", "http://127.0.0.1"], "is neither an address nor", id="URL for a host"),
         pytest.param(["--host", "127.0.0.1:80"], "is neither an address nor", id="host with a port"),
         pytest.param(["--host", "203.0.113.1", "--port", "0"], "cannot listen on 203.0.113.1", id="not our address"),
