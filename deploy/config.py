@@ -14,7 +14,16 @@ from pathlib import Path
 from typing import Any, Final
 
 from streamer.aws_limits import STAGE_NAME
-from streamer.project import CONFIG_FILE, DEFAULT_APP, SERVICE_NAME, folder_of, is_meant, service_name
+from streamer.project import (
+    CONFIG_FILE,
+    DEFAULT_APP,
+    SERVICE_NAME,
+    folder_of,
+    is_empty,
+    is_meant,
+    service_name,
+    unknown,
+)
 
 from .errors import DeployError
 from .stack import own_resources
@@ -199,9 +208,6 @@ def _require_places(values: Mapping[str, Any]) -> None:
         raise DeployError(f"region is {region!r}, which is no Region of AWS, such as eu-central-1")
     if region is not None and topic is not None and f":sns:{region}:" not in topic:
         raise DeployError(f"alarm_topic_arn is {topic!r}; alarms can only notify a topic of their own Region, {region}")
-    for name in ("profile", "stack_name"):
-        if values.get(name) == "":  # of a variable that is not set, which must not become another place
-            raise DeployError(f"{name} is empty; leave it out for the default")
     for name, pattern, takes in (
         ("table_prefix", _PREFIX, "letters, digits, '_', '-' and '.'"),
         ("bucket", _BUCKET, "3 to 63 lower-case letters, digits, '-' and '.'"),
@@ -257,8 +263,9 @@ def _check_organisation(values: Mapping[str, Any]) -> None:
 
 def _check(name: str, value: Any) -> None:
     if name not in _KNOWN:
-        known = ", ".join(sorted({*_KNOWN, "functions"}))
-        raise DeployError(f"{CONFIG_FILE} has an unknown key {name!r}; it knows {known} and stages")
+        raise DeployError(unknown(name))
+    if is_empty(name, value):
+        raise DeployError(f"{CONFIG_FILE}: {name} is empty; leave it out for the default")
     expected = _KNOWN[name]
     if not _fits(expected, value):
         what = _ARTICLES[expected.removesuffix(" | None")]

@@ -229,15 +229,27 @@ def _check(part: Mapping[str, Any]) -> None:
     """Refuse keys that do not exist, and texts that are none, in the file itself and in each stage's part of it."""
     for name, value in part.items():
         if name not in KEYS:
-            import difflib  # noqa: PLC0415 - for those who misspell
-
-            close = difflib.get_close_matches(name, KEYS, n=1)
-            hint = f"; did you mean {close[0]!r}?" if close else f"; it knows {', '.join(sorted(KEYS))}"
-            raise ConfigurationError(f"{CONFIG_FILE} has an unknown key {name!r}{hint}")
+            raise ConfigurationError(unknown(name))
         if name in _TEXTS and not isinstance(value, str):
             raise ConfigurationError(f"{CONFIG_FILE}: {name} is {value!r}, which is not text")
+        if is_empty(name, value):
+            raise ConfigurationError(f"{CONFIG_FILE}: {name} is empty; leave it out for the default")
     for name in ("environment", "environment_from"):
         _texts(part, name)
+
+
+def unknown(name: str) -> str:
+    """What to say of a key of ``streamer.toml`` that there is not."""
+    import difflib  # noqa: PLC0415 - for those who misspell
+
+    close = difflib.get_close_matches(name, KEYS, n=1)
+    hint = f"; did you mean {close[0]!r}?" if close else f"; it knows {', '.join(sorted(KEYS))}"
+    return f"{CONFIG_FILE} has an unknown key {name!r}{hint}"
+
+
+def is_empty(name: str, value: Any) -> bool:
+    """Whether a key's value is no text at all, where that means nothing: another folder or place would be taken."""
+    return value == "" and name not in ("base_path", "table_prefix")
 
 
 def _sizes(document: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Sizes]:
@@ -369,4 +381,10 @@ def nothing_found(project: Project) -> ConfigurationError:
         hint = f'src/ has {", ".join(src[:5])}: write project = "src" and app = "{src[0]}" to {CONFIG_FILE}'
     else:
         hint = "`streamer init` makes a new one, `streamer emulate --demo` runs a demo"
-    return ConfigurationError(f"there is no service in {project.folder}: no {CONFIG_FILE}, app.py or template; {hint}")
+    is_said = _is_meant(project.folder / CONFIG_FILE)
+    lacks = (
+        f"{CONFIG_FILE} names no app, and there is no app.py or template"
+        if is_said
+        else "no streamer.toml, app.py or template"
+    )
+    return ConfigurationError(f"there is no service in {project.code}: {lacks}; {hint}")

@@ -73,6 +73,14 @@ def test_a_folder_without_a_service_says_what_could_be_meant(tmp_path: Path, fil
     assert said in str(refused.value)
 
 
+def test_a_project_whose_file_names_nothing_is_told_so(tmp_path: Path) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "streamer.toml").write_text('project = "src"\n')
+
+    with pytest.raises(ConfigurationError, match=r"no service in .*/src: streamer.toml names no app, and there is no"):
+        load_target(None, project(tmp_path), environment=ENVIRONMENT)
+
+
 def test_streamer_toml_names_the_target_its_folder_its_stage_and_variables(tmp_path: Path) -> None:
     (tmp_path / "src").mkdir()
     (tmp_path / "src" / "service.py").write_text(CHAT.format(function="say"))

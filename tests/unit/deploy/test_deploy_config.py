@@ -91,6 +91,8 @@ def test_other_stages_do_not_leak(tmp_path: Path) -> None:
         pytest.param("service = ", "not valid TOML", id="syntax"),
         pytest.param("region = 'europe'", "which is no Region of AWS", id="region"),
         pytest.param("stack_name = ''", "stack_name is empty; leave it out", id="no stack"),
+        pytest.param("project = ''", "project is empty; leave it out for the default", id="no folder"),
+        pytest.param("regoin = 'x'", "unknown key 'regoin'; did you mean 'region'", id="nearly a key"),
         pytest.param("table_prefix = 'a b'", "table_prefix is 'a b'; it takes letters", id="prefix"),
         pytest.param("bucket = 'Mine'", "bucket is 'Mine'; it takes 3 to 63 lower-case", id="bucket"),
         pytest.param(

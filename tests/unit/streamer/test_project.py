@@ -72,6 +72,17 @@ def test_an_unknown_key_is_named(tmp_path: Path, document: dict[str, object], to
     assert told in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["app", "project", "resources", "service", "region"])
+def test_a_key_without_a_value_is_no_default(tmp_path: Path, name: str) -> None:
+    for document in ({name: ""}, {"stages": {"prod": {name: ""}}}):
+        with pytest.raises(ConfigurationError, match=f"streamer.toml: {name} is empty; leave it out"):
+            parse(document, tmp_path)
+
+
+def test_no_base_path_and_no_table_prefix_are_something(tmp_path: Path) -> None:
+    assert parse({"base_path": "", "table_prefix": ""}, tmp_path).base_path == ""
+
+
 @pytest.mark.parametrize("document", [{"app": 1}, {"environment": {"A": 1}}, {"environment": "A=1"}])
 def test_what_makes_no_sense_is_named(tmp_path: Path, document: dict[str, object]) -> None:
     with pytest.raises(ConfigurationError, match=r"streamer\.toml"):
