@@ -80,6 +80,8 @@ def load_object(target: str) -> Any:
         raise ConfigurationError(f"{target!r} does not name an App; write it as module:attribute, such as app:app")
     if "/" in module_name or module_name.startswith(".") or module_name.endswith(".py"):
         raise ConfigurationError(f"{target!r} names a file; write a module as in 'import' instead, such as app:app")
+    if module_name == "streamer":
+        raise ConfigurationError(f"{target!r} names the package streamer itself; a service's file needs another name")
     found: Any = _import(module_name, target)
     for name in attribute.split("."):
         try:

@@ -22,7 +22,7 @@ async def described_now(target: str, folder: Path) -> dict[str, Any]:
         ConfigurationError: it cannot be described, such as while its code does not load.
     """
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "streamer", "describe", target, "--format", "json"),
+        *(sys.executable, "-P", "-m", "streamer", "describe", target, "--format", "json"),
         cwd=folder,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from streamer.project import Project
@@ -39,7 +41,8 @@ def serve(options: EmulateOptions, project: Project, shell: dict[str, str], laun
         bind(options.host, options.port).close()  # before a folder is made in a place that is not to be
         # What streamer.toml and --env say wins, as it does in the functions.
         said = {**shell, **project.environment}
-        target, environment = _target(options, project, said)
+        with _own_modules_first(project.code):
+            target, environment = _target(options, project, said)
         access = Access(
             identity=Identity.of_developer(environment, target.permissions),
             verifies_with=key_kind(said, is_app=target.has_tokens, is_signed=target.is_signed),
@@ -56,6 +59,17 @@ def serve(options: EmulateOptions, project: Project, shell: dict[str, str], laun
         from .run import run_emulator  # noqa: PLC0415 - a hundred modules, which no mistake in the target waits for
 
         run_emulator(options, target, project, access, sink=sink, launched=launched)
+
+
+@contextmanager
+def _own_modules_first(code: Path) -> Iterator[None]:
+    """Take a project's code off the import path again: a ``queue.py`` of its own is not what the emulator imports."""
+    was_there = str(code) in sys.path
+    try:
+        yield
+    finally:
+        if not was_there and str(code) in sys.path:
+            sys.path.remove(str(code))
 
 
 def _target(options: EmulateOptions, project: Project, said: dict[str, str]) -> tuple[Target, Mapping[str, str]]:

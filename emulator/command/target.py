@@ -198,7 +198,7 @@ def _forget_another(name: str, code: Path) -> None:
     Otherwise that project's code would be run in the name of this one: nearly every project has an ``app``.
     """
     file = getattr(sys.modules.get(name), "__file__", None)
-    if file is None or Path(file).resolve().is_relative_to(code.resolve()):
+    if name == "streamer" or file is None or Path(file).resolve().is_relative_to(code.resolve()):
         return
     if (code / f"{name}.py").is_file() or (code / name).is_dir():
         for each in [each for each in sys.modules if each == name or each.startswith(f"{name}.")]:

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from running_command import INLINE, PATIENCE_SECONDS, STREAMER, Emulate, ask, certificates, dial, streamer
+from running_command import INLINE, PATIENCE_SECONDS, STREAMER, Emulate, ask, aws_client, certificates, dial, streamer
 
 from emulator.command.ready_file import FILE, running
 
@@ -249,6 +249,25 @@ def test_a_disk_that_is_full_at_the_start_is_one_line_and_exit_status_2(tmp_path
 
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done.stderr
     assert done.stderr.startswith(f"streamer: {said}")
+
+
+def test_modules_of_a_project_with_names_of_others_are_imported_by_nobody_else(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(
+        "from streamer import App\napp = App()\n"
+        "@app.action('shout')\ndef shout(request):\n    import greetings\n    return greetings.HELLO\n"
+    )
+    (tmp_path / "greetings.py").write_text("HELLO = 'hello'\n")
+    for name in ("websockets", "moto"):
+        (tmp_path / f"{name}.py").write_text("raise RuntimeError('not for you')\n")
+
+    with Emulate("--no-reload", folder=tmp_path) as emulator:
+        with dial(emulator.address()) as client:
+            assert ask(client, "shout")[-1]["data"] == "hello"
+        described = streamer("describe", "--format", "json", folder=tmp_path)
+        made = aws_client("sqs", emulator.ready["url"]).create_queue(QueueName="mails")
+
+    assert (described.returncode, described.stderr) == (0, "")
+    assert made["QueueUrl"].endswith("/mails")
 
 
 def test_a_garbled_ready_file_is_none(tmp_path: Path) -> None:

@@ -81,6 +81,13 @@ def test_a_project_whose_file_names_nothing_is_told_so(tmp_path: Path) -> None:
         load_target(None, project(tmp_path), environment=ENVIRONMENT)
 
 
+def test_a_service_in_a_file_named_as_the_package_is_told_to_have_another_name(tmp_path: Path) -> None:
+    (tmp_path / "streamer.py").write_text(APP)
+
+    with pytest.raises(ConfigurationError, match="names the package streamer itself; a service's file needs another"):
+        load_target("streamer:app", project(tmp_path), environment=ENVIRONMENT)
+
+
 def test_streamer_toml_names_the_target_its_folder_its_stage_and_variables(tmp_path: Path) -> None:
     (tmp_path / "src").mkdir()
     (tmp_path / "src" / "service.py").write_text(CHAT.format(function="say"))
