@@ -134,7 +134,8 @@ class Payload(click.ParamType[Any]):
             what = "standard input" if value == "-" else value if value.startswith("@") else "it"
             self.fail(f"{what} is not UTF-8 text", param, ctx)
         except (ValueError, RecursionError) as error:
-            self.fail(f"not JSON ({error}); write '{{\"key\": 1}}', @FILE, or - for standard input", param, ctx)
+            what = "standard input is " if value == "-" else f"{value[1:]} is " if value.startswith("@") else ""
+            self.fail(f"{what}not JSON ({error}); write '{{\"key\": 1}}', @FILE, or - for standard input", param, ctx)
 
 
 def _as_typed(text: str) -> str:
@@ -162,6 +163,10 @@ def _finite(digits: str) -> float:
     return number
 
 
+_NAME: Final = re.compile(r"[A-Za-z~./][\w./~+-]*")
+"""What nobody means as JSON."""
+
+
 class Event(Payload):
     """What a function is given: a file with JSON, ``@FILE`` alike, ``-`` for standard input, or JSON."""
 
@@ -170,7 +175,12 @@ class Event(Payload):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """The JSON value."""
         is_named = value.endswith(".json") or (value != "-" and len(value) < _LONGEST_NAME and Path(value).is_file())
-        return super().convert(f"@{value}" if is_named and not value.startswith("@") else value, param, ctx)
+        try:
+            return super().convert(f"@{value}" if is_named and not value.startswith("@") else value, param, ctx)
+        except click.BadParameter as error:
+            if is_named or _NAME.fullmatch(value) is None:
+                raise
+            self.fail(f"there is no file {value}, and it is {error.message}", param, ctx)
 
 
 class RequestId(click.ParamType[Any]):

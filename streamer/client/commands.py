@@ -112,7 +112,10 @@ async def listen(
                         if heard == count:
                             break
             except TimeoutError:
-                return count is None
+                if count is None:
+                    return True
+                sys.stderr.write(f"streamer: {heard} of {count} messages came within {timeout_seconds:g} s\n")
+                return False
     return True
 
 

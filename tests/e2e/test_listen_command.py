@@ -78,7 +78,11 @@ def test_json_tells_topic_and_time_and_ctrl_c_ends_it(folder: Path) -> None:
 
 
 def test_too_few_messages_in_time_is_exit_status_1(folder: Path) -> None:
-    assert run(folder, "listen", "silence", "--count", "1", "--timeout", "0.1s") == (1, "", "")
+    assert run(folder, "listen", "silence", "--count", "1", "--timeout", "0.1s") == (
+        1,
+        "",
+        "streamer: 0 of 1 messages came within 0.1 s\n",
+    )
 
 
 def test_a_token_without_the_permission_may_not_publish(folder: Path) -> None:
