@@ -437,5 +437,6 @@ def _processor(table_prefix: str, environment: Mapping[str, str], secrets: tuple
 def _values(needed: tuple[str, ...], environment: Mapping[str, str]) -> dict[str, str]:
     missing = [name for name in needed if not environment.get(name)]
     if missing:
-        raise ConfigurationError(f"the app needs {', '.join(missing)}; set it in the environment and try again")
+        where = "in the shell or .env, or, if it is no secret, below [environment] of streamer.toml"
+        raise ConfigurationError(f"the app needs {', '.join(missing)}; set it {where}")
     return {name: environment[name] for name in needed}

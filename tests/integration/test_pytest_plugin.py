@@ -321,7 +321,7 @@ def test_an_app_that_lacks_a_variable_says_which(project: Path) -> None:
 
     output = run_pytest(project, "def test_it(streamer):\n    pass\n")
 
-    assert "the app needs GREETING; set it in the environment and try again" in output
+    assert "the app needs GREETING; set it in the shell or .env, or, if it is no secret, below [environment]" in output
 
 
 @pytest.mark.parametrize(
