@@ -1,4 +1,4 @@
-"""What must not leave this machine with the code: private keys, credentials, state. Pure.
+"""What must not leave this machine with the code: private keys, credentials, state, earlier bundles. Pure.
 
 Told by name where names are customary, and by content whatever the name is.
 """
@@ -85,6 +85,11 @@ _DATABASE: Final = "a database of SQLite"
 _SQLITE: Final = b"SQLite format 3\0"
 _EMULATOR: Final = b"streamer-dynamodb "
 """How a file of ``streamer emulate --state`` begins, whatever its name."""
+_ZIP: Final = b"PK\x03\x04"
+_RUNTIME: Final = b"streamer/handlers/__init__.py"
+"""In every bundle, by its name, which no zip compresses."""
+_BUNDLE: Final = "code that `streamer build` packed"
+"""No secret, but it would be in the next bundle, and that one in the one after it."""
 
 
 def kind_by_name(path: str) -> str | None:
@@ -103,6 +108,8 @@ def kind_by_content(content: bytes) -> str | None:
         return _DATABASE
     if content.startswith(_EMULATOR):
         return "state of the emulator"
+    if content.startswith(_ZIP) and _RUNTIME in content:
+        return _BUNDLE
     if content.startswith(_JAVA_KEYS):
         return "a key store (Java)"
     if _PRIVATE_KEY.search(content):
@@ -126,4 +133,4 @@ def kind(path: str, content: bytes, *, is_wanted: bool = False) -> str | None:
 
 
 def _is_weak(kind: str) -> bool:
-    return kind == _DATABASE or kind.endswith("by its name")
+    return kind in (_DATABASE, _BUNDLE) or kind.endswith("by its name")

@@ -71,6 +71,14 @@ def test_build_writes_the_zip_and_reports_sizes(run: Run, project: Path) -> None
     assert [word in found.stdout for word in ("runtime", "pyjwt", "project", "together")] == [True] * 4
 
 
+def test_what_build_wrote_into_the_project_is_not_in_the_next_bundle(run: Run, project: Path) -> None:
+    digests = [run(FakeCloud(), "build", "--output", "code.zip").stdout.split()[-1] for _ in range(2)]
+    noted = run(FakeCloud(), "build").stdout
+
+    assert digests[0] == digests[1]
+    assert "left out: code.zip is code that `streamer build` packed" in noted
+
+
 def test_a_dry_run_needs_no_credentials_and_does_nothing(run: Run) -> None:
     cloud = NoCredentials()
 
