@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import os
 import secrets
 import signal
@@ -64,6 +65,21 @@ _ending_file = click.option(
 )
 
 
+def _ends_with_a_sentence(body: Callable[..., int]) -> Callable[..., int]:
+    """A command that takes SIGTERM and SIGHUP for Ctrl-C from its beginning on, while it packs the code, too."""
+
+    @functools.wraps(body)
+    def command(**said: Any) -> int:
+        with _interrupted_by_signals():
+            try:
+                return body(**said)
+            except KeyboardInterrupt:  # before anything was asked of CloudFormation
+                _say_last("streamer: stopped; nothing was changed on AWS")
+                return INTERRUPTED
+
+    return command
+
+
 @click.command()
 @_target
 @of_stack
@@ -112,6 +128,7 @@ def build(output: Path | None, *, is_listed: bool, **said: Any) -> None:
 )
 @click.option("--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="Value of a template parameter.")
 @_ending_file
+@_ends_with_a_sentence
 def deploy(
     *,
     guided: bool,
@@ -210,6 +227,7 @@ def _require_one(**chosen: bool) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask whether to go on.")
 @click.option("--replace", multiple=True, metavar="ID", help="Allow this resource to be replaced or removed.")
 @_ending_file
+@_ends_with_a_sentence
 def rollback(
     *,
     is_listed: bool,
@@ -288,6 +306,7 @@ def _guide(*, dry_run: bool, **said: Any) -> None:
 @of_stack
 @click.option("--delete-data", is_flag=True, help="Delete the tables with everything in them, too.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@_ends_with_a_sentence
 def destroy(*, delete_data: bool, yes: bool, **said: Any) -> int:
     """Delete the stack. The tables stay, and the next deployment finds them again, unless --delete-data is given."""
     config = config_of(**said)
@@ -351,18 +370,18 @@ def _interruptible(ask: Callable[[], T]) -> T:
 
 
 def _accounted(act: Callable[[], Ended | None], file: Path | None = None) -> int:
-    """Act, take SIGTERM and SIGHUP for Ctrl-C, and say how it ended, to programs in a file; the exit status."""
-    with _interrupted_by_signals():
-        try:
-            ended = act()
-        except (FailedError, StoppedError, UnwatchedError) as exc:  # the others are bad input, as everywhere
-            _say_last(click.style(f"streamer: {' '.join(str(exc).split())}", fg="red"))
-            return status_of(exc)
-        except KeyboardInterrupt:  # before anything was asked of CloudFormation
-            _say_last("streamer: stopped; nothing was changed")
-            return INTERRUPTED
+    """Act, and say how it ended, to programs in a file; the exit status."""
+    try:
+        ended = act()
+    except (FailedError, StoppedError, UnwatchedError) as exc:  # the others are bad input, as everywhere
+        _say_last(click.style(f"streamer: {' '.join(str(exc).split())}", fg="red"))
+        return status_of(exc)
     if ended is not None and file is not None:
-        _write_ending(file, ended)
+        try:
+            _write_ending(file, ended)
+        except KeyboardInterrupt:
+            _say_last(f"streamer: stopped; {ended.stack} is done, but {file} may not be written")
+            return INTERRUPTED
     return 0
 
 

@@ -1,6 +1,7 @@
 """The commands: what they parse, say and refuse. AWS is a fake, bundles are made for real from a tiny project."""
 
 import json
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,24 @@ def test_what_build_wrote_into_the_project_is_not_in_the_next_bundle(run: Run, p
 
     assert digests[0] == digests[1]
     assert "left out: code.zip is code that `streamer build` packed" in noted
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("command", ["deploy", "destroy"])
+def test_whatever_ends_a_command_before_it_asks_aws_is_told(run: Run, project: Path, command: str, number: int) -> None:
+    killing = f"import os\nos.kill(os.getpid(), {int(number)})\n"
+    (project / "command_test_app.py").write_text(killing + APP)
+    cloud = FakeCloud(found=stack())
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # a command ignores it from the first one on
+
+    try:
+        found = run(cloud, command, "--yes")
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+    assert found.return_value == 130
+    assert found.stderr.endswith("streamer: stopped; nothing was changed on AWS\n")
+    assert cloud.did == []
 
 
 def test_a_dry_run_needs_no_credentials_and_does_nothing(run: Run) -> None:
