@@ -33,7 +33,7 @@ from emulator.gateway.rules.stage import Facts, Stage
 from emulator.gateway.shell import Gateway
 from emulator.gateway.verifier import Verifier
 from emulator.iam.guard import Guard
-from emulator.iam.keys import keys_of
+from emulator.iam.keys import KeyRing
 from emulator.port.http import HttpProtocol, HttpRequest, HttpResponse
 from streamer.sending.sender import ManagementApi
 from streamer.sending.transport import Answer
@@ -54,7 +54,8 @@ API: Final = Api(
     routes=(Route(route_key="$connect", function="connect"), Route(route_key="echo", function="echo")),
 )
 FUNCTIONS: Final = tuple(Function(name=name, handler="h.h", posts_to_connections=True) for name in ("connect", "echo"))
-KEYS: Final = keys_of(["connect", "echo"], b"s" * 32)
+_RING: Final = KeyRing(b"s" * 32)
+KEYS: Final = {name: _RING[name] for name in ("connect", "echo")}
 EVENT: Final = json.dumps({"requestContext": {"connectionId": "c" * 16}, "body": MESSAGE}).encode()
 OUTCOME: Final = Returned(b'{"statusCode": 200}', "id")
 TRACE: Final = "Root=1-67a1-0123456789abcdef01234567;Parent=0123456789abcdef;Sampled=0"

@@ -381,7 +381,7 @@ def nothing_found(project: Project) -> ConfigurationError:
         hint = f'src/ has {", ".join(src[:5])}: write project = "src" and app = "{src[0]}" to {CONFIG_FILE}'
     else:
         hint = "`streamer init` makes a new one, `streamer emulate --demo` runs a demo"
-    is_said = _is_meant(project.folder / CONFIG_FILE)
+    is_said = is_meant(project.folder / CONFIG_FILE)
     lacks = (
         f"{CONFIG_FILE} names no app, and there is no app.py or template"
         if is_said

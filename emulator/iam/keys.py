@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from msgspec import Struct, structs
@@ -83,14 +83,6 @@ def as_owner(owner: Keys, function: str) -> Keys:
 def signs_as_owner(session_token: str | None) -> str | None:
     """The function that signs with the owner's credentials; None: it is no function."""
     return session_token.removeprefix(_AS_OWNER) if session_token and session_token.startswith(_AS_OWNER) else None
-
-
-def keys_of(functions: Iterable[str], seed: bytes) -> KeyRing:
-    """Credentials for these functions, and for others that come."""
-    found = KeyRing(seed)
-    for function in functions:
-        found[function]
-    return found
 
 
 def _keys(function: str, seed: bytes) -> Keys:

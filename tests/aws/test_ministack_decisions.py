@@ -19,7 +19,7 @@ from ministack_projects import MiniStack
 from recorded_calls import Recording, read
 
 from emulator.iam.guard import Guard
-from emulator.iam.keys import keys_of
+from emulator.iam.keys import KeyRing
 from emulator.iam.needs import Need
 from streamer.topology import Topology
 from streamer.topology.grants import Kind, Place, Resource, grants
@@ -40,8 +40,7 @@ NOBODY = {
 
 def local(topology: Topology, place: Place) -> Callable[[str, Need], bool]:
     """What the emulator's IAM says in a place."""
-    names = [function.name for function in topology.functions]
-    guard = Guard(topology, place, keys_of(names, b"s" * 32), mode="enforce", advise=lambda *_: None)
+    guard = Guard(topology, place, KeyRing(b"s" * 32), mode="enforce", advise=lambda *_: None)
     return lambda function, need: guard.refusal(function, [need]) is None
 
 

@@ -22,7 +22,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
 from emulator.iam.guard import Guard
-from emulator.iam.keys import keys_of
+from emulator.iam.keys import KeyRing
 from emulator.iam.needs import Need
 from emulator.testing.thread import EmulatorThread
 from emulator.wiring.emulator import EmulatorConfig
@@ -153,7 +153,7 @@ def disagreements(project: Project, topology: Topology, needs: Mapping[str, set[
     )
     names = [function.name for function in topology.functions]
     asked = set().union(NOBODY, granted(topology), *needs.values())
-    guard = Guard(topology, place, keys_of(names, b"s" * 32), mode="enforce", advise=lambda *_: None)
+    guard = Guard(topology, place, KeyRing(b"s" * 32), mode="enforce", advise=lambda *_: None)
     found = []
     for function, need in itertools.product(names, sorted(asked)):
         answer = project.aws.client("iam").simulate_principal_policy(

@@ -11,7 +11,7 @@ from recorded_calls import read
 
 from emulator.iam.call_log import VARIABLE, CallLog, folder_from
 from emulator.iam.guard import Guard
-from emulator.iam.keys import keys_of
+from emulator.iam.keys import KeyRing
 from emulator.iam.needs import Need
 from streamer.errors import ConfigurationError
 from streamer.topology import Api, Function, Key, Table, TableAccess, Topology
@@ -33,7 +33,7 @@ PLACE = Place(region="eu-west-1", account_id="123456789012", apis={"notes": ("ab
 def test_every_call_is_in_the_log_with_what_the_role_says_of_it(tmp_path: Path, mode: Any) -> None:
     for _ in range(2):  # two runs, two files
         with CallLog(tmp_path / "calls", NOTES, PLACE) as log:
-            keys = keys_of(["note", "read"], b"s" * 32)
+            keys = KeyRing(b"s" * 32)
             guard = Guard(NOTES, PLACE, keys, mode=mode, advise=lambda *_: None, note=log.note)
             for function in ("note", "read", "note"):
                 guard.refusal(function, [PUT])

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from deploy.stack import policy as deployed
 from deploy.stack.settings import StackSettings
 from emulator.iam.guard import Caller, Guard, Mode, statements_of
-from emulator.iam.keys import Keys, Secrets, as_owner, keys_of
+from emulator.iam.keys import KeyRing, Keys, Secrets, as_owner
 from emulator.iam.needs import Need
 from emulator.iam.policy import statement_of
 from emulator.iam.texts import grant_lines
@@ -39,7 +39,14 @@ TOPOLOGY = Topology(
     tables=(Table(name="chat", key=Key(partition="id"), indexes=(Index(name="by-user", key=Key(partition="user")),)),),
     queues=(Queue(name="jobs"),),
 )
-KEYS = keys_of(["connect", "say"], b"s" * 32)
+
+
+def keys_by_name(seed: bytes) -> dict[str, Keys]:
+    ring = KeyRing(seed)
+    return {name: ring[name] for name in ("connect", "say")}
+
+
+KEYS = keys_by_name(b"s" * 32)
 
 
 class World:
@@ -476,7 +483,7 @@ def placed(resource: Any) -> str:
 
 
 def test_keys_differ_between_functions_and_runs_and_are_not_shown() -> None:
-    again = keys_of(["connect", "say"], b"t" * 32)
+    again = keys_by_name(b"t" * 32)
     everything = [text for keys in (*KEYS.values(), *again.values()) for text in parts(keys)]
 
     assert len(set(everything)) == 12
@@ -520,7 +527,7 @@ def test_a_post_that_is_refused_is_advised_upon_each_time_and_one_that_is_allowe
 
 
 def test_a_function_that_comes_is_guarded_and_known_by_a_key_of_its_own() -> None:
-    keys = keys_of(["connect", "say"], b"s" * 32)
+    keys = KeyRing(b"s" * 32)
     owner = Keys(access_key_id="AKIA", secret_access_key="o", session_token="")
     secrets = Secrets(owner, keys)
     guard = Guard(TOPOLOGY, PLACE, keys, mode="enforce", advise=lambda *_: None)

@@ -7,7 +7,7 @@ import yaml
 from msgspec import structs
 
 from emulator.iam.guard import Guard, Mode
-from emulator.iam.keys import keys_of
+from emulator.iam.keys import KeyRing
 from emulator.iam.managed import managed
 from emulator.iam.needs import Need
 from emulator.iam.policy import Statement, statement_of
@@ -42,7 +42,7 @@ class World:
         self.guard = Guard(
             TOPOLOGY,
             PLACE,
-            keys_of(["say", "other"], b"s" * 32),
+            KeyRing(b"s" * 32),
             mode=mode,
             advise=lambda _, line: self.advice.append(line),
             roles=roles(*statements),
