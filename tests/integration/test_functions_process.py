@@ -31,6 +31,7 @@ from functions_world import (
 )
 
 import emulator.functions.processes.functions as functions_module
+from emulator.functions.outcome import Failed
 from emulator.functions.processes.functions import MANY_ENVIRONMENTS, ProcessFunctions
 from emulator.functions.processes.means import Means
 from emulator.functions.processes.pool import CORES
@@ -418,6 +419,37 @@ async def test_an_init_that_takes_too_long_twice_is_a_timeout(
 
     async with project.processes("f", init_seconds=0.2, timeout_seconds=0.3) as functions:
         assert (await fail(functions, "f"))["errorType"] == "Sandbox.Timedout"
+
+
+MOVES = """
+import os, time
+def f(event, context):
+    if event is None: return os.getpid()
+    pid = os.fork()
+    if pid == 0:
+        os.setpgid(0, 0)
+        time.sleep(60)
+    while os.getpgid(pid) != pid: time.sleep(0.005)
+    os.setpgid(0, pid)
+    print(os.getpid(), flush=True)
+    while True: time.sleep(0.005)
+"""
+
+
+@needs_linux
+async def test_a_process_that_goes_to_another_group_is_ended_all_the_same(project: Project) -> None:
+    project.write(MOVES)
+
+    async with project.functions("f", timeout_seconds=1.0) as functions:
+        assert (await fail(functions, "f", "move"))["errorType"] == "Sandbox.Timedout"
+        pid = int(project.lines.texts[0])
+        await until(lambda: not alive(pid))
+        assert await call(functions, "f") != pid
+        event = functions.invoke("f", b'"move"')
+        await until(lambda: len(project.lines.texts) == 2)
+
+    assert isinstance(event.result(), Failed)
+    await until(lambda: not alive(int(project.lines.texts[1])))
 
 
 LEAVES = """

@@ -173,9 +173,10 @@ class _Template:
     def _end_all(self) -> None:
         for pid in self._children:
             _kill_group(pid)
-        for pid in self._children:
-            os.waitpid(pid, 0)
-        self._children.clear()
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)  # it may have gone to another group
+        while self._children:
+            os.waitpid(self._children.popitem()[0], 0)
         self._end_strays()
 
     def _end_strays(self) -> None:

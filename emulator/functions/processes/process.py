@@ -16,7 +16,17 @@ from .template import Template
 class Process:
     """Not started, running (perhaps frozen), or killed."""
 
-    __slots__ = ("_descendants", "_folder", "_is_frozen", "_is_killed", "_meter", "_pid", "_stopped", "peak_mb")
+    __slots__ = (
+        "_descendants",
+        "_folder",
+        "_has_ended",
+        "_is_frozen",
+        "_is_killed",
+        "_meter",
+        "_pid",
+        "_stopped",
+        "peak_mb",
+    )
 
     def __init__(self, meter: Meter, descendants: Descendants, *, searches: Path | None = None) -> None:
         """``searches`` is its temporary folder, where what it started has to be looked for by that when it ends.
@@ -33,6 +43,8 @@ class Process:
         self._pid: int | None = None
         self._is_frozen = False
         self._is_killed = False
+        self._has_ended = False
+        """Whether its end was told, so that its id may be another's."""
 
     async def start(
         self,
@@ -60,12 +72,16 @@ class Process:
             import_path=import_path,
             output=output,
             channel=channel,
-            ended=lambda status: ended(_end(status)),
+            ended=lambda status: self._tell_end(ended, status),
         )
         if self._is_killed:
             self._signal(signal.SIGKILL)
         elif self._is_frozen:
             self._stop()
+
+    def _tell_end(self, ended: Callable[[int | str], None], status: int) -> None:
+        self._has_ended = True
+        ended(_end(status))
 
     @property
     def pid(self) -> int | None:
@@ -121,9 +137,12 @@ class Process:
         return used
 
     def _signal(self, number: int) -> None:
+        """Send a signal to its group, and to itself: it may have gone to the group of a program that it started."""
         if self._pid is not None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._pid, number)
+            if not self._has_ended:
+                signal_each((self._pid,), number)
 
 
 def _end(status: int) -> int | str:
