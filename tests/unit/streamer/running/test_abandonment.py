@@ -15,10 +15,20 @@ from streamer.testing import FakeClock, RecordingSender
 OTHER = Listener("c-2", "https://api.example.com/dev")
 
 
+class Asked(RecordingSender):
+    """Counts what API Gateway is asked, each of which an account pays for."""
+
+    count = 0
+
+    def is_active(self, connection_id: str) -> bool:
+        self.count += 1
+        return super().is_active(connection_id)
+
+
 class Watched:
     def __init__(self, workers: Workers) -> None:
         self.clock = FakeClock(0)
-        self.sender = RecordingSender()
+        self.sender = Asked()
         record = request_record()
         self.audience = Audience(
             record, sender_at=self.sender.at, workers=workers, log=Logger(stream=io.StringIO(), level="ERROR")
@@ -43,6 +53,12 @@ def watched() -> Iterator[Watched]:
 
 def test_a_request_with_someone_listening_is_not_abandoned(watched: Watched) -> None:
     assert not watched.after(600)
+
+
+def test_api_gateway_is_asked_every_ten_seconds_and_no_more(watched: Watched) -> None:
+    watched.after(600)
+
+    assert watched.sender.count == 61
 
 
 def test_it_is_when_nobody_has_been_listening_for_half_a_minute(watched: Watched) -> None:
