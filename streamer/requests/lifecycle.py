@@ -215,9 +215,23 @@ def complete(result_json: str, *, attempt: int, now: float, kept_seconds: int = 
     return _by_attempt(Step.COMPLETE, attempt, _final(Status.COMPLETED, now, kept_seconds) | values)
 
 
-def fail(failure: Failure, *, attempt: int, now: float, kept_seconds: int = KEPT_SECONDS) -> Change:
-    """Store why the request failed; nothing can happen to it afterwards, and it is kept for ``kept_seconds``."""
-    return _by_attempt(Step.FAIL, attempt, _final(Status.FAILED, now, kept_seconds) | {"error": failure})
+def fail(
+    failure: Failure,
+    *,
+    attempt: int,
+    now: float,
+    told_percentage: float | None = None,
+    kept_seconds: int = KEPT_SECONDS,
+) -> Change:
+    """Store why the request failed; nothing can happen to it afterwards, and it is kept for ``kept_seconds``.
+
+    ``told_percentage`` is how far clients were told at last, where it goes on if it is reopened; None leaves what was
+    reserved.
+    """
+    values: dict[str, Any] = {"error": failure}
+    if told_percentage is not None:
+        values["told_percentage"] = told_percentage
+    return _by_attempt(Step.FAIL, attempt, _final(Status.FAILED, now, kept_seconds) | values)
 
 
 def retry(failure: Failure, *, attempt: int, now: float, due_at: float, told_percentage: float | None) -> Change:

@@ -159,7 +159,7 @@ class Attempt:
 
     def fail(self, failure: Failure) -> Status | None:
         """Store that the request failed, then tell the client; see `run`."""
-        return self._tell_end(self._claim.fail(failure))
+        return self._tell_end(self._claim.fail(failure, told_percentage=self._reporter.newest_percentage))
 
     def _log_failure(self, action: Action, exc: Exception, *, is_tried_again: bool) -> None:
         if not isinstance(exc, ActionError):

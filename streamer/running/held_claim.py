@@ -124,9 +124,9 @@ class HeldClaim:
         """
         return self._conclude(lifecycle.complete(result_json, **self._end()))
 
-    def fail(self, failure: Failure) -> RequestRecord | None:
-        """Store that the request failed; see `complete`."""
-        return self._conclude(lifecycle.fail(failure, **self._end()))
+    def fail(self, failure: Failure, *, told_percentage: float | None = None) -> RequestRecord | None:
+        """Store that the request failed; see `complete`, and `lifecycle.fail`."""
+        return self._conclude(lifecycle.fail(failure, told_percentage=told_percentage, **self._end()))
 
     def retry(self, failure: Failure, *, pause_seconds: float, told_percentage: float | None) -> RequestRecord | None:
         """Store that another attempt is due after a pause, whose run the stream starts; see `complete`."""

@@ -96,6 +96,11 @@ class Reporter:
         """The highest percentage that clients were told; None: nothing yet."""
         return self._told
 
+    @property
+    def newest_percentage(self) -> float | None:
+        """The percentage of what waits to be told, or was told last; None: there was no progress yet."""
+        return self._newest.percentage if self._newest is not None else None
+
     def __call__(self, percentage: float, message: str = "", metadata: Mapping[str, Any] | None = None) -> None:
         """See `streamer.context.Progress`."""
         metadata = _copied(metadata)

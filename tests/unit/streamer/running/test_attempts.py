@@ -12,6 +12,7 @@ from streamer_records import NOW, failure_of, request_record
 from streamer import ActionError, App, Cancelled, ErrorCode, Progress, Request, RetryableError
 from streamer.errors import StoreError
 from streamer.records import Failure, ProgressPoint, RequestRecord, Status
+from streamer.requests import lifecycle
 from streamer.requests.lifecycle import LEASE_SECONDS
 from streamer.running.execution import Workers
 from streamer.running.progress import Pace
@@ -207,6 +208,19 @@ def test_progress_of_the_next_attempt_goes_on_from_what_was_told(make: Callable[
     world.run(stored)
 
     assert [message["percentage"] for message in world.told if message["type"] == "progress"] == [60, 60]
+
+
+def test_progress_of_a_request_that_is_reopened_goes_on_from_what_was_told(make: Callable[..., World]) -> None:
+    def act(request: Request, progress: Progress) -> None:
+        progress(10 if request.attempt == 1 else 30)
+        if request.attempt == 1:
+            raise ActionError("the disk is full")
+
+    world = make(act)
+    failed = world.run(request_record())
+    world.run(lifecycle.reopen(attempt=1, further_attempts=1, now=NOW).applied_to(failed))
+
+    assert [message["percentage"] for message in world.told if message["type"] == "progress"] == [10, 30]
 
 
 # a final that was stored but perhaps not told
