@@ -51,6 +51,14 @@ def owner_of(tenant_id: str, user_id: str) -> str:
     return f"{escaped(tenant_id)}#{escaped(user_id)}"
 
 
+def is_owner(owner: str) -> bool:
+    """Whether DynamoDB takes it as a key; of a user or tenant of other names there are no rows."""
+    try:
+        return len(owner.encode()) <= OWNER_BYTES
+    except UnicodeEncodeError:  # half of a pair of surrogates, which JSON can say
+        return False
+
+
 def escaped(part: str) -> str:
     """A part of a key that is made of several with "#" between them."""
     return part.replace("%", "%25").replace("#", "%23")

@@ -20,7 +20,7 @@ from streamer.protocol.topics import (
     topic_of,
     topic_target,
 )
-from streamer.records import RequestKey, RequestRecord, Status, SubscriptionRecord, owner_of
+from streamer.records import RequestKey, RequestRecord, Status, SubscriptionRecord, is_owner, owner_of
 from streamer.requests import lifecycle
 from streamer.requests.lifecycle import Refused, is_final
 
@@ -74,7 +74,10 @@ class Cancelling:
                 details={"missing": [CANCEL_PERMISSION]},
             )
         # The tenant is the caller's own, whatever the message says.
-        return RequestKey(owner_of(call.principal.tenant_id, user_id), wanted)
+        owner = owner_of(call.principal.tenant_id, user_id)
+        if not is_owner(owner):
+            raise call.not_found(wanted)
+        return RequestKey(owner, wanted)
 
 
 def _reason(call: Call, payload: dict[str, Any]) -> str:

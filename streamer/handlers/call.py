@@ -60,5 +60,10 @@ class Call:
             ActionError: none was, or it has expired, which DynamoDB may take days to notice.
         """
         if found is None or (found.expires_at is not None and found.expires_at < self.now):
-            raise ActionError(f"there is no request {request_id!r}", code=ErrorCode.NOT_FOUND)
+            raise self.not_found(request_id)
         return found
+
+    @staticmethod
+    def not_found(request_id: str) -> ActionError:
+        """The refusal of a request that there is not, or that is another's."""
+        return ActionError(f"there is no request {request_id!r}", code=ErrorCode.NOT_FOUND)

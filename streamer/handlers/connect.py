@@ -18,7 +18,7 @@ from streamer.errors import AuthError, ConfigurationError, StoreError
 from streamer.handlers.events import LambdaContext, Origin, origin_of
 from streamer.handlers.setup import Environment, Once
 from streamer.observability import AUTHENTICATION_FAILED, CONNECTION_ESTABLISHED, Logger, Metrics
-from streamer.records import OWNER_BYTES, ConnectionRecord
+from streamer.records import ConnectionRecord, is_owner
 from streamer.settings import Settings
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class ConnectHandler:
         authenticated = authenticate(event, self._settings, now, self._published)
         principal = authenticated.principal
         record = self._record(principal, origin, now)
-        if len(record.owner.encode()) > OWNER_BYTES:
+        if not is_owner(record.owner):
             raise AuthError("identity_too_long")
         self._connections.put(record)
         log.info("connection established", user_id=principal.user_id, tenant_id=principal.tenant_id)

@@ -125,6 +125,15 @@ def test_who_may_not_cancel(
     assert service.requests.records[KEY].status is Status.PENDING
 
 
+@pytest.mark.parametrize("user_id", ["u" * 2048, "\ud800"], ids=["too long", "no text"])
+def test_a_user_whom_no_key_can_name_is_not_asked_for(service: LocalService, user_id: str) -> None:
+    admin = service.connect(user_id="root", tenant_id="acme", permissions=["requests:cancel"])
+
+    with pytest.raises(RequestFailed, match="NOT_FOUND"):
+        admin.call("cancel", {"request_id": "r-1", "user_id": user_id})
+    assert service.requests.calls == []
+
+
 def test_with_permission_requests_of_the_tenants_users_can_be_cancelled(
     service: LocalService, ada: LocalConnection
 ) -> None:
