@@ -190,6 +190,7 @@ class Listening:
             raise ActionError(
                 f"{LISTENERS} connections hear about request {record.request_id!r} already; ask for its status",
                 code=ErrorCode.RATE_LIMITED,
+                details={"limit": "listeners_per_request"},
                 retryable=True,
             )
         outcome = self._requests.apply(record.key, lifecycle.join(call.listener))
@@ -214,14 +215,17 @@ class Listening:
 
     def _authorize(self, call: Call, topic: Topic, operation: str) -> None:
         allows = self._app.topic_rule
+        details = None
         if allows is not None:
             allowed = allows(call.principal, topic.name, operation)
             require_verdict(allowed, "authorize_topic")
         else:
             # Whoever is in a tenant may hear its topics; speaking to everyone takes more.
             allowed = operation == "subscribe" or PUBLISH_PERMISSION in call.principal.permissions
+            details = {"missing": [PUBLISH_PERMISSION]}
         if not allowed:
-            raise ActionError(f"you may not {operation} to topic {topic.name!r}", code=ErrorCode.FORBIDDEN)
+            message = f"you may not {operation} to topic {topic.name!r}"
+            raise ActionError(message, code=ErrorCode.FORBIDDEN, details=details)
 
 
 def _response(call: Call, data: dict[str, Any]) -> str:

@@ -122,6 +122,13 @@ def test_a_wrong_payload_is_refused(connection: LocalConnection, action: str, pa
     assert caught.value.code == "VALIDATION_ERROR"
 
 
+def test_who_may_not_publish_is_told_the_permission_that_is_missing(connection: LocalConnection) -> None:
+    with pytest.raises(RequestFailed, match="FORBIDDEN") as caught:
+        connection.call("publish", {"topic": "news", "data": 1})
+
+    assert caught.value.details == {"missing": ["topics:publish"]}
+
+
 def test_the_app_decides_about_topics() -> None:
     asked: list[tuple[str, str, str]] = []
     own = App()
@@ -284,6 +291,7 @@ def test_so_many_connections_hear_about_one_request_and_no_more(
     answer = subscribe(connection, request_id="r-1")[-1]
 
     assert (answer["type"], answer["error"]["code"], answer["error"]["retryable"]) == ("error", "RATE_LIMITED", True)
+    assert answer["error"]["details"] == {"limit": "listeners_per_request"}
 
 
 @pytest.mark.parametrize("action", ["subscribe", "unsubscribe"])
