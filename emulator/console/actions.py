@@ -14,6 +14,7 @@ from .asked import Asked, BadRequestError
 from .invoking import Invoking
 from .recorder import RingRecorder
 from .records import Message, Record, Run
+from .restoring import restored_event, restored_text
 
 CLOSE_CODES: Final = (1000, 1001, 1008, 1009, 1011, 1012)
 """With which a connection may be closed; 1000 as DELETE of ``@connections`` does."""
@@ -87,7 +88,8 @@ class Actions:
         record = self._recorder.ring.find(asked.field("event", int))
         match record:
             case Message():
-                return {"number": self._receive(record.connection, asked.field("text", str, record.text))}
+                text = restored_text(asked.field("text", str, record.text), record.text)
+                return {"number": self._receive(record.connection, text)}
             case Run():
                 return await self._run_again(asked, record)
             case None:
@@ -111,7 +113,7 @@ class Actions:
         if len(record.payload) < record.payload_bytes:
             raise BadRequestError(409, "its event was too large to be kept whole")
         edited = asked.body_of().get("json")
-        payload = record.payload if edited is None else json.dumps(edited).encode()
+        payload = record.payload if edited is None else restored_event(edited, record.payload)
         _outcome, number = await self._invoking.invoke(record.function, payload)
         return {"number": number}
 

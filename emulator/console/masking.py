@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from msgspec import Struct, field
 
-from streamer.observability.redaction import is_sensitive, redact_text
+from streamer.observability.redaction import REDACTED, is_sensitive, redact_text
 
 from ..foundation.json_bytes import strict_json
 
@@ -20,6 +20,7 @@ _BEGIN, _END = "\u2039", "\u203a"
 """Quotation marks that no credential has in it."""
 HIDDEN: Final = f"{_BEGIN}hidden{_END}"
 _TOLD: Final = re.compile(f"{_BEGIN}token[^{_END}]*{_END}")
+_NOTE: Final = re.compile(rf"(?:{_BEGIN}|\\u2039)(?:hidden|token)")
 DEPTH: Final = 40
 """Deepest nesting that is told; DynamoDB allows 32 levels."""
 _TOKEN: Final = re.compile(r"(?:eyJ|eyA|ewo|ewk|ew0)[\w-]{4,}={0,2}\.[\w-]*(?:\.[\w-]*)?")
@@ -64,6 +65,11 @@ def who_of(text: str) -> Who:
 
 def _word(value: Any) -> str:
     return value if isinstance(value, str) else ""
+
+
+def has_note(text: str) -> bool:
+    """Whether something stands in a text that is told in place of a secret, perhaps as JSON escapes it."""
+    return REDACTED in text or _NOTE.search(text) is not None
 
 
 def masked_text(text: str) -> str:

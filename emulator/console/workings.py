@@ -20,6 +20,7 @@ from .invoking import Invoking
 from .masking import masked
 from .recorder import RingRecorder
 from .records import Run
+from .restoring import restored_event
 from .samples import KINDS, Sample, sample
 from .statistics import by_function, lanes, summary
 
@@ -60,11 +61,16 @@ class Workings:
     async def invoke(self, asked: Asked, name: str) -> Told:
         """Run a function with an event; answers once it has returned, with the number of the invocation's record.
 
-        With ``type`` ``Event`` as Lambda's asynchronous invocation: at once, with None for the number.
+        With ``type`` ``Event`` as Lambda's asynchronous invocation: at once, with None for the number. With ``of``, the
+        number of the invocation whose event it is, perhaps edited: its secrets, which are not told, are put back.
         """
         function = self._function(name)
-        event = asked.body_of().get("event")
-        payload = json.dumps(event).encode("utf-8", "surrogatepass")
+        event, of = asked.body_of().get("event"), asked.field("of", int, 0)
+        if of:
+            record = self._recorder.ring.find(of)
+            payload = restored_event(event, record.payload if isinstance(record, Run) else b"")
+        else:
+            payload = json.dumps(event).encode("utf-8", "surrogatepass")
         kind = asked.field("type", str, "RequestResponse")
         if kind not in ("RequestResponse", "Event"):
             raise BadRequestError(400, "type is RequestResponse or Event")

@@ -13,6 +13,7 @@ from console_world import Asked, running
 from websockets.asyncio.client import ClientConnection, connect
 
 from emulator.console.settings import ConsoleSettings
+from streamer.auth import mint
 
 SECRET = "s" * 32
 
@@ -127,6 +128,29 @@ async def test_a_message_is_sent_again_on_its_connection_as_it_was_or_edited(ask
         before = await get(asked, f"events/{first['number']}")
         after = await get(asked, f"events/{again['number']}")
         assert before["text"] == after["text"]
+
+
+async def test_what_is_edited_keeps_the_secrets_that_are_not_shown(asked: Asked) -> None:
+    key = mint(SECRET, user_id="eve", tenant_id="acme", now=0)
+    async with client(asked) as socket:
+        await socket.send(json.dumps({"action": "greet", "id": "g1", "payload": {"name": key}}))
+        await heard(socket)
+        message = (await get(asked, "events?kind=message"))["events"][0]["number"]
+        run = (await get(asked, "events?kind=run&function=router&wait=20"))["events"][0]["number"]
+        told = (await get(asked, f"events/{message}"))["text"]
+        event = (await get(asked, f"events/{run}"))["event"]
+        assert key not in json.dumps([told, event])
+
+        await post(asked, "replays", event=message, text=json.dumps({**told, "id": "g2"}))
+        by_message = await heard(socket)
+        await post(asked, "replays", event=run, json={**event, "edited": True})
+        by_run = await heard(socket)
+        await post(asked, "functions/router/invoke", event={**event, "edited": True}, type="Event", of=run)
+        by_function = await heard(socket)
+        status, _ = await post(asked, "replays", event=message, text=json.dumps({"id": told["payload"]["name"]}))
+
+    assert [each["data"] for each in (by_message, by_run, by_function)] == [f"hello {key}"] * 3
+    assert (by_message["request_id"], status) == ("g2", 409)
 
 
 async def test_an_invocation_is_run_again_with_its_event(asked: Asked) -> None:

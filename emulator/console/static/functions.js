@@ -160,7 +160,7 @@ function Run({ one, go, again }) {
     const found = one.events.find((/** @type {any} */ each) => each.name === chosen);
     // As it was, with the secrets that are not shown here.
     if (found?.number && !isEvent) return ask("replays", { body: { event: found.number } });
-    return ask(`${path}/invoke`, { body: { event: parsed(text), type: isEvent ? "Event" : "RequestResponse" } });
+    return ask(`${path}/invoke`, { body: { event: parsed(text), type: isEvent ? "Event" : "RequestResponse", of: one.events[0]?.number ?? 0 } });
   });
   return html`<section class="part" aria-label="Run it"><header><h3>Run it</h3>
       <label class="inline">event <select value=${chosen} onChange=${(/** @type {any} */ event) => choose(event.target.value)}>${one.events.map((/** @type {any} */ each) => html`<option key=${each.name} value=${each.name}>${each.name}</option>`)}<option value=${EDITED}>edited</option></select></label></header>
