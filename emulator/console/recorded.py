@@ -39,7 +39,7 @@ class Recorded:
             raise ConfigurationError(str(error)) from error
 
     def events(self, *, follow: bool, limit: int, missed: Callable[[int], None], **wanted: Any) -> Iterator[Told]:
-        """Records, the oldest first; nothing follows, and nothing was missed.
+        """The last so many records, the oldest first; nothing follows, and nothing was missed.
 
         Raises:
             ConfigurationError: they are to be followed.
@@ -47,8 +47,4 @@ class Recorded:
         if follow:
             raise ConfigurationError("--recording is over: it cannot be followed")
         asked = Asked({**{name: str(value) for name, value in wanted.items() if value}, "limit": str(limit)}, b"")
-        page = self._book.page(asked)()
-        if page.missed:
-            missed(page.missed)
-        teller = self._book.teller()
-        yield from map(teller.tell, page.records)
+        yield from map(self._book.teller().tell, self._book.page(asked)().records)

@@ -12,6 +12,7 @@ import pytest
 from console_records import TOKEN, World
 
 from emulator.console.book import Book
+from emulator.console.recorded import Recorded
 from emulator.console.recording_file import VERSION, document, read, ring_of
 from emulator.console.records import PAYLOAD_BYTES, Note
 from emulator.console.telling import who_opened
@@ -67,6 +68,16 @@ def test_what_is_read_again_tells_the_same() -> None:
     for one, other in zip(told(before), told(again), strict=True):
         masked = {"text": "", "bytes": 0}  # as it was, with its credentials
         assert {**one, **masked} == {**other, **masked}
+
+
+def test_of_a_file_the_last_records_are_told_and_none_was_missed(tmp_path: Path) -> None:
+    file = tmp_path / "recording.json"
+    file.write_text(json.dumps(document(full().ring, boot="b", at_ms=1.0)))
+    missed: list[int] = []
+    every = list(Recorded(file).events(follow=False, limit=1000, missed=missed.append))
+
+    assert list(Recorded(file).events(follow=False, limit=2, missed=missed.append)) == every[-2:]
+    assert (len(every) > 2, missed) == (True, [])
 
 
 def test_its_traces_are_the_same() -> None:
