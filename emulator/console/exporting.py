@@ -85,13 +85,14 @@ class Exporter:
             log.warning("spans were not sent: there were too many", records=page.missed)
         if page.records:
             kept, numbers = list(self._ring), frozenset(record.number for record in page.records)
-            problem = await asyncio.to_thread(self._send, kept, numbers)
-            self._tell(problem)
+            count, problem = await asyncio.to_thread(self._send, kept, numbers)
+            if count:  # of records without spans, such as the line that tells of a collector, nothing is learned of it
+                self._tell(problem)
 
-    def _send(self, kept: list[Record], numbers: frozenset[int]) -> str | None:
-        """Why they were not taken; None: they were, or there was nothing to send. Runs in a thread."""
+    def _send(self, kept: list[Record], numbers: frozenset[int]) -> tuple[int, str | None]:
+        """How many spans there were, and why they were not taken; None: they were. Runs in a thread."""
         content, count = spans(kept, numbers, boot=self._boot, version=self._version)
-        return post(self._url, content) if count else None
+        return count, post(self._url, content) if count else None
 
     def _tell(self, problem: str | None) -> None:
         if problem is not None and not self._has_failed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.server
 import json
 import queue
@@ -13,8 +14,11 @@ from typing import Any
 import pytest
 from console_world import running
 
-from emulator.console.exporting import post
+from emulator.console.exporting import Exporter, post
+from emulator.console.recorder import RingRecorder
+from emulator.console.ring import Ring
 from emulator.console.settings import ConsoleSettings
+from emulator.functions.outcome import Returned
 
 SECRET = "s" * 32
 
@@ -88,6 +92,23 @@ def test_a_collector_that_does_not_answer_is_told_of_in_one_line_and_harms_nobod
             after = page["next"]
 
     assert notes[0]["fields"]["problem"].startswith(f"{url}/v1/traces: ")
+
+
+async def test_records_without_spans_say_nothing_of_a_collector(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    with Collector(200) as unused:
+        url = unused.url
+    recorder = RingRecorder(Ring(), lambda: 1_700_000_000_000_000_000, lambda keep, record: keep(record))
+    about = {"number": 0, "trace": "", "duration_ms": 1.0, "waited_ms": 0.0, "init_ms": None, "memory_mb": 40}
+    recorder.run("router", b"{}", Returned(b"{}", "r1"), **about)  # type: ignore[arg-type]
+    looked = asyncio.Semaphore(0)
+    async with Exporter(recorder.ring, url, boot="b", look=looked.release), asyncio.timeout(30):
+        await looked.acquire()
+        await looked.acquire()  # the first attempt is over
+        recorder.note("something else", "info", {})
+
+    assert "does not take spans" in caplog.text
+    assert "takes spans again" not in caplog.text
 
 
 def test_a_refusal_is_a_problem(collector: Collector) -> None:
