@@ -15,7 +15,8 @@ import { Joiner, after, checkId, envelope, failureOf, isFinal, newId, parse, pro
  *   subprotocol can hold (with "=") go there all the same
  * @property {import("./link.js").Reconnect | null} [reconnect] null: a lost connection is the end
  * @property {any} [WebSocket] another than the built-in one; with that of "ws" messages may have 128 KB instead of 32
- * @property {number} [connectTimeout] milliseconds for one attempt, and for the first connection at all
+ * @property {number} [connectTimeout] milliseconds for one attempt, and for the first connection at all; what a token
+ *   function takes is not counted
  * @property {number} [keepAlive] milliseconds of silence after which something is sent; each fourth time an answer is waited for
  * @property {number} [answerTimeout] milliseconds to wait for the answer to a ping
  */
