@@ -20,6 +20,8 @@ LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 """Hosts that are this machine under any settings; the rest of 127.0.0.0/8 is as well. [DOC] RFC 6761, RFC 4291"""
 INTEGRATION_SECONDS: Final = 29.0
 """API Gateway waits no longer for a function. [DOC] apigw-docs quotas"""
+LEAST_INTEGRATION_SECONDS: Final = 0.05
+"""The least that API Gateway can be told to wait. [DOC] apigw-docs quotas"""
 FUNCTION_SECONDS: Final = 900.0
 """Lambda lets no function run longer. [DOC] lambda-docs:configuration-timeout"""
 

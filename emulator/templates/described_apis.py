@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from streamer.aws_limits import INTEGRATION_SECONDS, LEAST_INTEGRATION_SECONDS, STAGE_NAME
 from streamer.topology import CONNECT, Api, Authorizer, Route, Throttle
 
 from ..gateway.rules.domains import Domain
@@ -46,6 +47,10 @@ def api(things: Things, resource: Resource, stage_name: str | None, functions: s
         each.ref: things.guard(each, _authorizer, each, around)
         for each in _of(things, resource, "AWS::ApiGatewayV2::Authorizer")
     }
+    for each in _of(things, resource, "AWS::ApiGatewayV2::Integration"):
+        things.guard(each, _check_integration, each)
+    for each in _of(things, resource, "AWS::ApiGatewayV2::Stage"):
+        things.guard(each, _check_stage, each)
     routes = []
     for each in _of(things, resource, "AWS::ApiGatewayV2::Route"):
         made = things.guard(each, _route, each, around, authorizers)
@@ -87,6 +92,24 @@ def domains(things: Things, apis: Sequence[Api]) -> dict[str, tuple[Domain, ...]
     return found
 
 
+def _check_integration(resource: Resource) -> None:
+    """Refuse an integration that API Gateway refuses, whether or not a route has it. [USR] aws-cdk #31063: the text"""
+    kinds = ("AWS_PROXY", *described_integrations.KINDS)
+    kind = str(resource.properties.get("IntegrationType"))
+    if kind not in kinds:
+        raise Problem(at(resource, "IntegrationType"), f"{kind} is none of {', '.join(kinds)}")
+    milliseconds = number(resource, "TimeoutInMillis", 1000 * INTEGRATION_SECONDS)
+    if not 1000 * LEAST_INTEGRATION_SECONDS <= milliseconds <= 1000 * INTEGRATION_SECONDS:
+        raise Problem(at(resource, "TimeoutInMillis"), "Timeout should be between 50 ms and 29000 ms")
+
+
+def _check_stage(resource: Resource) -> None:
+    """Refuse a stage that cannot be, whether or not it is the one that is emulated. [DOC] apigwv2-api:CreateStage"""
+    name = text(resource, "StageName")
+    if STAGE_NAME.fullmatch(name) is None and name != "$default":
+        raise Problem(at(resource, "StageName"), f"{name!r} has other characters than letters, digits, '-' and '_'")
+
+
 _ROUTES: Final = (("AWS::ApiGatewayV2::Route", "ApiId"), ("AWS::ApiGateway::Method", "RestApiId"))
 
 
@@ -125,6 +148,8 @@ def _stage(things: Things, resource: Resource, wanted: str | None) -> Resource |
 def _route(resource: Resource, around: _Around, authorizers: Mapping[Any, Authorizer]) -> Route | None:
     things, stage = around.things, around.stage
     key = text(resource, "RouteKey")
+    if not key:
+        raise Problem(at(resource, "RouteKey"), "a route has a key")
     integration = _integration(things, resource, around.owner)
     if integration is None:
         return None

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from streamer.aws_limits import FUNCTION_SECONDS, INTEGRATION_SECONDS
+from streamer.aws_limits import FUNCTION_SECONDS, INTEGRATION_SECONDS, LEAST_INTEGRATION_SECONDS
 from streamer.errors import TopologyError
 from streamer.topology import (
     CONNECT,
@@ -271,7 +271,7 @@ def _validate_route(topology: Topology, api: Api, route: Route) -> None:
         raise TopologyError(f"route {key!r} names authorizer {route.authorizer!r}, which the API does not have")
     if key != CONNECT and route.required_parameters:
         raise TopologyError(f"route {key!r} cannot require parameters; only {CONNECT} has any")
-    if not 0.05 <= route.integration_timeout_seconds <= INTEGRATION_SECONDS:
+    if not LEAST_INTEGRATION_SECONDS <= route.integration_timeout_seconds <= INTEGRATION_SECONDS:
         raise TopologyError(f"route {key!r}: integration_timeout_seconds must be 0.05 to 29")
 
 

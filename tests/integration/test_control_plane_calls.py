@@ -460,6 +460,19 @@ def test_what_cannot_be_is_refused(
     assert refused(getattr(world.client(service), operation), **parameters)[0] == code
 
 
+def test_a_stage_is_of_a_deployment_that_is_there(world: ControlWorld) -> None:
+    gateway = world.client("apigatewayv2")
+    api = gateway.create_api(Name="staged", ProtocolType="WEBSOCKET", RouteSelectionExpression="$request.body.a")[
+        "ApiId"
+    ]
+
+    assert refused(gateway.create_stage, ApiId=api, StageName="dev", DeploymentId="none") == (
+        "NotFoundException",
+        "Unable to find Deployment by key none within the provided API",
+    )
+    gateway.delete_api(ApiId=api)
+
+
 def test_an_api_that_is_wrong_changes_nothing(world: ControlWorld, deployed: dict[str, str]) -> None:
     gateway = world.client("apigatewayv2")
     code, text = refused(gateway.create_route, ApiId=deployed["Api"], RouteKey="a", Target="integrations/nothing")

@@ -181,6 +181,9 @@ class GatewayApi:
         if kind.type == _API and content.get("protocolType") not in _PROTOCOLS:
             text = f"Invalid protocol specified. Must be one of [{', '.join(_PROTOCOLS)}]"
             raise ApiError("BadRequestException", text)
+        deployment = content.get("deploymentId")
+        if kind.type == "AWS::ApiGatewayV2::Stage" and deployment is not None:
+            self._one(_OF_APIS["deployments"], owner, str(deployment))
         named = _UNIQUE.get(kind.type)
         if named is None:
             return

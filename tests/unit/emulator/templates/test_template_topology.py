@@ -528,6 +528,26 @@ def test_schedules() -> None:
             id="wrong target",
         ),
         pytest.param(
+            {"Unused": resource("ApiGatewayV2::Integration", ApiId=ref("Api"), IntegrationType="LAMBDA")},
+            "Unused.Properties.IntegrationType: LAMBDA is none of AWS_PROXY, MOCK",
+            id="type of an integration that no route has",
+        ),
+        pytest.param(
+            {
+                "Unused": resource(
+                    "ApiGatewayV2::Integration", ApiId=ref("Api"), IntegrationType="MOCK", TimeoutInMillis=30_000
+                )
+            },
+            "Unused.Properties.TimeoutInMillis: Timeout should be between 50 ms and 29000 ms",
+            id="timeout of an integration that no route has",
+        ),
+        pytest.param(
+            {"Other": resource("ApiGatewayV2::Stage", ApiId=ref("Api"), StageName="a b")},
+            "Other.Properties.StageName: 'a b' has other characters",
+            id="name of a stage that is not emulated",
+        ),
+        pytest.param({"More": route("")}, "More.Properties.RouteKey: a route has a key", id="no route key"),
+        pytest.param(
             {
                 "Integration": resource(
                     "ApiGatewayV2::Integration", ApiId=ref("Api"), IntegrationType="AWS_PROXY", IntegrationUri="arn:x"
