@@ -130,6 +130,12 @@ def refuse_capabilities(resources: Mapping[str, Any], capabilities: tuple[str, .
         raise ApiError("InsufficientCapabilitiesException", f"Requires capabilities : [{enough[0]}]")
 
 
+def passed_over(asked: Mapping[str, Any]) -> list[str]:
+    """What is asked of a stack beside its template and is not done here, by the names of CloudFormation's API."""
+    names = ("NotificationARNs", "RollbackConfiguration", "StackPolicyBody", "StackPolicyURL", "TimeoutInMinutes")
+    return [name for name in names if asked.get(name)]
+
+
 def refuse_macros(wanted: Asked) -> None:
     """Refuse macros in what is made without a change set, if its sender did not say to know it; raises ApiError.
 

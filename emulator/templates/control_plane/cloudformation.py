@@ -141,6 +141,8 @@ class CloudFormation:
     async def _proposed(self, parameters: Parameters, stack: StackRecord | None) -> tuple[Proposed, asking.Asked]:
         before = None if stack is None else stack.current
         name = asking.stack_name(parameters) if stack is None else stack.name
+        for ignored in asking.passed_over(parameters):
+            log.warning(f"{ignored} is not held to", stack=name)
         template = await self._template(parameters, before)
         wanted = asking.wanted(parameters, name, template, before)
         proposed = await self._engine.propose(wanted)

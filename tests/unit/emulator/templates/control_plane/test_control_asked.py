@@ -147,3 +147,14 @@ def test_macros_have_to_be_known_to_whoever_makes_no_change_set(
     with pytest.raises(ApiError, match=r"Requires capabilities : \[CAPABILITY_AUTO_EXPAND\]") as refused:
         asking.refuse_macros(wanted)
     assert refused.value.code == "InsufficientCapabilitiesException"
+
+
+def test_what_is_asked_and_not_done_has_a_name() -> None:
+    asked = {
+        "StackName": "chat",
+        "StackPolicyBody": "{}",
+        "NotificationARNs": ["arn:aws:sns:::x"],
+        "TimeoutInMinutes": "",
+    }
+
+    assert asking.passed_over(asked) == ["NotificationARNs", "StackPolicyBody"]
