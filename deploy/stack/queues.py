@@ -19,8 +19,12 @@ def queue(described: Queue) -> dict[str, Any]:
         "VisibilityTimeout": described.visibility_timeout_seconds,
         "DelaySeconds": described.delay_seconds,
     }
+    if described.receive_wait_seconds:
+        properties["ReceiveMessageWaitTimeSeconds"] = described.receive_wait_seconds
     if described.is_fifo:
         properties |= {"FifoQueue": True, "ContentBasedDeduplication": described.deduplicates_by_content}
+        if described.deduplicates_by_group:
+            properties |= {"DeduplicationScope": "messageGroup", "FifoThroughputLimit": "perMessageGroupId"}
     if described.dead_letter_queue is not None:
         properties["RedrivePolicy"] = {
             "deadLetterTargetArn": att(queue_id(described.dead_letter_queue)),

@@ -125,7 +125,9 @@ def queue(things: Things, resource: Resource) -> Queue:
         name=queue_name(resource),
         visibility_timeout_seconds=whole(resource, "VisibilityTimeout", 30),
         delay_seconds=whole(resource, "DelaySeconds", 0),
+        receive_wait_seconds=whole(resource, "ReceiveMessageWaitTimeSeconds", 0),
         deduplicates_by_content=boolean(resource, "ContentBasedDeduplication"),
+        deduplicates_by_group=resource.properties.get("DeduplicationScope") == "messageGroup",
         dead_letter_queue=letters,
         maximum_receives=int(policy.get("maxReceiveCount", 10)),
     )

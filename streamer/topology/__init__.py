@@ -108,17 +108,17 @@ class Table:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Queue:
-    """An SQS queue: the destination of what was given up, or what a `QueueMapping` reads. Defaults are AWS's.
-
-    [DOC] sqs-docs:CreateQueue
-    """
+    """An SQS queue: where what was given up goes, or what a `QueueMapping` reads. [DOC] sqs-docs:CreateQueue"""
 
     name: str
     """That of a FIFO queue ends in ``.fifo``."""
     visibility_timeout_seconds: int = 30
     delay_seconds: int = 0
+    receive_wait_seconds: int = 0
+    """How long a reader waits for a message that does not say so itself."""
     deduplicates_by_content: bool = False
     """Whether a FIFO queue takes the hash of a body where a message has no deduplication id."""
+    deduplicates_by_group: bool = False
     dead_letter_queue: str | None = None
     """Name of the queue that gets what was received ``maximum_receives`` times and never deleted."""
     maximum_receives: int = 10

@@ -203,6 +203,7 @@ def _validate_queue(topology: Topology, queue: Queue) -> None:
     for name, value, low, high in (
         ("visibility_timeout_seconds", queue.visibility_timeout_seconds, 0, 43_200),
         ("delay_seconds", queue.delay_seconds, 0, 900),
+        ("receive_wait_seconds", queue.receive_wait_seconds, 0, 20),
         ("maximum_receives", queue.maximum_receives, 1, 1000),
     ):
         if not low <= value <= high:

@@ -198,18 +198,25 @@ class EmbeddedQueues:
     def __init__(self, region: str, account_id: str) -> None:
         self._backend = _Backend(region, account_id)
         self._listeners: list[Callable[[], None]] = []
+        self._described: dict[str, Queue] = {}
+        """As `create` was last told of each."""
 
     def create(self, queues: Iterable[Queue]) -> None:
-        """Create queues, unless they exist."""
+        """Create queues, unless they exist; those that are described otherwise than before are changed."""
         described = list(queues)
-        for queue in described:
-            if queue.name not in self._backend.queues:
+        changed = [queue for queue in described if self._described.get(queue.name) != queue or not self.has(queue.name)]
+        for queue in changed:
+            if not self.has(queue.name):
                 self._backend.create_queue(queue.name, {}, **_attributes(queue))
-        for queue in described:
+            else:
+                self._backend.set_queue_attributes(queue.name, _attributes(queue))
+            self._described[queue.name] = queue
+        for queue in changed:
+            policy: dict[str, Any] = {}
             if queue.dead_letter_queue is not None:
                 arn = self.arn(queue.dead_letter_queue)
-                letters = {"deadLetterTargetArn": arn, "maxReceiveCount": queue.maximum_receives}
-                self._backend.set_queue_attributes(queue.name, {checks.REDRIVE: letters})
+                policy = {"deadLetterTargetArn": arn, "maxReceiveCount": queue.maximum_receives}
+            self._backend.set_queue_attributes(queue.name, {checks.REDRIVE: policy})
 
     def arn(self, queue: str) -> str:
         """The ARN of a queue that exists."""
@@ -340,10 +347,15 @@ def _as_received(value: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _attributes(queue: Queue) -> dict[str, str]:
-    found = {"VisibilityTimeout": str(queue.visibility_timeout_seconds), "DelaySeconds": str(queue.delay_seconds)}
+    found = {
+        "VisibilityTimeout": str(queue.visibility_timeout_seconds),
+        "DelaySeconds": str(queue.delay_seconds),
+        "ReceiveMessageWaitTimeSeconds": str(queue.receive_wait_seconds),
+    }
     if queue.is_fifo:
         deduplicates = "true" if queue.deduplicates_by_content else "false"
-        found |= {"FifoQueue": "true", "ContentBasedDeduplication": deduplicates}
+        scope = "messageGroup" if queue.deduplicates_by_group else "queue"
+        found |= {"FifoQueue": "true", "ContentBasedDeduplication": deduplicates, "DeduplicationScope": scope}
     return found
 
 

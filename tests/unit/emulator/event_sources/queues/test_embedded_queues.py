@@ -286,3 +286,27 @@ def test_what_comes_again_in_a_group_comes_in_its_order(queues: EmbeddedQueues) 
         queues.send("ordered.fifo", body, group="g")
 
     assert [[each.body for each in queues.receive("ordered.fifo", 10)] for _ in range(3)] == [["1", "2", "3"]] * 3
+
+
+def test_a_queue_that_is_described_otherwise_changes_and_keeps_its_messages(queues: EmbeddedQueues) -> None:
+    queues.send("letters", "kept")
+    described = Queue(name="letters", visibility_timeout_seconds=7, receive_wait_seconds=3)
+    queues.create([Queue(name="lost"), described])
+    _, found = call(queues, "GetQueueUrl", QueueName="letters")
+    names = ["VisibilityTimeout", "ReceiveMessageWaitTimeSeconds", "RedrivePolicy"]
+    asked = {"QueueUrl": found["QueueUrl"], "AttributeNames": names}
+    told = call(queues, "GetQueueAttributes", **asked)[1]["Attributes"]
+    call(queues, "SetQueueAttributes", QueueUrl=found["QueueUrl"], Attributes={"VisibilityTimeout": "9"})
+    queues.create([Queue(name="lost"), described])
+
+    assert told == {"VisibilityTimeout": "7", "ReceiveMessageWaitTimeSeconds": "3"}
+    assert call(queues, "GetQueueAttributes", **asked)[1]["Attributes"]["VisibilityTimeout"] == "9"
+    assert [each.body for each in queues.receive("letters", 1)] == ["kept"]
+
+
+def test_a_queue_is_described_with_ids_that_count_in_each_group(queues: EmbeddedQueues) -> None:
+    queues.create([Queue(name="apart.fifo", deduplicates_by_group=True)])
+    for group in ("a", "b", "a"):
+        queues.send("apart.fifo", group, group=group, deduplication="x")
+
+    assert [each.body for each in queues.receive("apart.fifo", 10)] == ["a", "b"]
