@@ -172,8 +172,7 @@ class Permission:
     actions: Sequence[str]
     """Such as ``s3:GetObject``; ``*`` and ``?`` stand for parts of names."""
     resources: Sequence[str]
-    """ARNs, in which ``${AWS::Partition}``, ``${AWS::Region}`` and ``${AWS::AccountId}`` stand for where it runs, or
-    ``*``."""
+    """``*`` or ARNs; ``${AWS::Partition}``, ``${AWS::Region}`` and ``${AWS::AccountId}`` stand for where it runs."""
     conditions: Mapping[str, Mapping[str, str | Sequence[str]]] = field(default_factory=dict)
     """Operator to condition key to values, such as ``{"StringEquals": {"aws:RequestedRegion": "eu-central-1"}}``; in
     values the same names stand for where it runs."""
