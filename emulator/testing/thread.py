@@ -167,9 +167,8 @@ class SyncClient:
 class EmulatorThread:
     """A running emulator; enter it to start, leave it to stop.
 
-    For an App, ``secret`` is the JWT secret its ``$connect`` has, and ``wanted`` what that wants tokens to claim
-    (`streamer.settings.wanted_of`), so `token` can mint what it accepts. ``template`` is where the topology comes from,
-    if that is one.
+    For an App, ``secret`` is the JWT secret its ``$connect`` has, and ``told`` its variables, so `token` can mint what
+    it accepts. ``template`` is where the topology comes from, if that is one.
     """
 
     def __init__(
@@ -178,15 +177,16 @@ class EmulatorThread:
         config: EmulatorConfig,
         *,
         secret: str = "",
-        wanted: Mapping[str, str] | None = None,
+        told: Mapping[str, str] | None = None,
         template: TemplateTarget | None = None,
     ) -> None:
         self.logs = LogCapture()
         """What the functions wrote."""
         self._emulator = Emulator(topology, config, log_sink=self.logs)
         self._secret = secret
-        self._told = {} if template is None else template.told()
-        self._wanted = wanted
+        self._made = {} if template is None else template.told()
+        self._wanted = wanted_of(told or {})
+        self._tenant = (told or {}).get("ALLOWED_TENANTS", "").split(",")[0].strip() or "test-tenant"
         self._loop: asyncio.AbstractEventLoop
         self._stopped: asyncio.Event
         self._ready = threading.Event()
@@ -266,12 +266,12 @@ class EmulatorThread:
     @property
     def resources(self) -> Mapping[str, str]:
         """What ``Ref`` of each of a template's resources is, by logical id (``Stack/Id`` of several stacks)."""
-        return {name: str(each["id"]) for name, each in self._told.get("resources", {}).items()}
+        return {name: str(each["id"]) for name, each in self._made.get("resources", {}).items()}
 
     @property
     def outputs(self) -> Mapping[str, Any]:
         """A template's outputs, by name (``Stack.Name`` of several stacks)."""
-        return dict(self._told.get("outputs", {}))
+        return dict(self._made.get("outputs", {}))
 
     @property
     def management_url(self) -> str:
@@ -314,13 +314,15 @@ class EmulatorThread:
     def token(
         self,
         user: str = "test-user",
-        tenant: str = "test-tenant",
+        tenant: str | None = None,
         *,
         permissions: Iterable[str] = (),
         expires_in: float = 3600.0,
         **claims: Any,
     ) -> str:
         """A token that the App's ``$connect`` accepts; a negative ``expires_in`` (seconds) makes an expired one.
+
+        Without a tenant it is of ``test-tenant``, or of the first of ``ALLOWED_TENANTS``.
 
         Raises:
             ConfigurationError: it is no App, so only its own code knows what its ``$connect`` wants.
@@ -330,7 +332,7 @@ class EmulatorThread:
         return mint(
             self._secret,
             user_id=user,
-            tenant_id=tenant,
+            tenant_id=self._tenant if tenant is None else tenant,
             now=time.time(),
             permissions=permissions,
             expires_in_seconds=expires_in,
@@ -338,16 +340,16 @@ class EmulatorThread:
             wanted=self._wanted,
         )
 
-    def url(self, user: str = "test-user", tenant: str = "test-tenant", **token: Any) -> str:
+    def url(self, user: str = "test-user", tenant: str | None = None, **token: Any) -> str:
         """The WebSocket URL with a token for this user in it, for any WebSocket client."""
         return f"{self.websocket_url}?Authorization={quote(self.token(user, tenant, **token))}"
 
-    def client(self, user: str = "test-user", tenant: str = "test-tenant", **token: Any) -> StreamerClient:
+    def client(self, user: str = "test-user", tenant: str | None = None, **token: Any) -> StreamerClient:
         """A client for ``async with``; see `token` for the arguments."""
         return StreamerClient(self.websocket_url, self.token(user, tenant, **token))
 
     @contextmanager
-    def connect(self, user: str = "test-user", tenant: str = "test-tenant", **token: Any) -> Iterator[SyncClient]:
+    def connect(self, user: str = "test-user", tenant: str | None = None, **token: Any) -> Iterator[SyncClient]:
         """A connected client for tests that are plain functions; see `token` for the arguments."""
         client = self.client(user, tenant, **token)
         self.run(client.__aenter__())
@@ -387,5 +389,5 @@ def emulator_thread(
     config = dataclasses.replace(
         config, services=(*config.services, *found.services), domains={**found.domains, **config.domains}
     )
-    wanted = wanted_of(found.topology.function(CONNECT_FUNCTION).environment) if found.has_tokens else None
-    return EmulatorThread(found.topology, config, secret=secret, wanted=wanted)
+    told = found.topology.function(CONNECT_FUNCTION).environment if found.has_tokens else None
+    return EmulatorThread(found.topology, config, secret=secret, told=told)

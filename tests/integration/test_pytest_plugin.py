@@ -330,6 +330,7 @@ def test_an_app_that_lacks_a_variable_says_which(project: Path) -> None:
         pytest.param(
             'JWT_JWKS_URL = "https://idp.example/keys"\nJWT_ISSUER = "https://idp.example/"', id="published keys"
         ),
+        pytest.param('ALLOWED_TENANTS = "acme, umbrella"', id="tenants"),
         pytest.param('JWT_AUDIENCE = "shop"\nJWT_TENANT_CLAIM = "custom:tenant"\nJWT_USER_CLAIM = "sub"', id="claims"),
     ],
 )
