@@ -325,7 +325,7 @@ class App:
                 Others in it are ignored.
 
         Raises:
-            ConfigurationError: a variable that the App needs has no value, a setting no sense, or a name is taken.
+            ConfigurationError: a variable that the App needs has no value, or a name is taken.
             TopologyError: something of it is nothing that AWS takes.
         """
         # Deploying and emulating need it, answering a message does not: a cold start should not pay for it.

@@ -13,7 +13,6 @@ from streamer.errors import ConfigurationError
 from streamer.protocol.pings import KEEP_ALIVE, PING
 from streamer.records import Status
 from streamer.requests.runs import SWEEP_EVENT
-from streamer.settings import Settings
 from streamer.stores.names import (
     BY_DUE,
     BY_OWNER,
@@ -255,16 +254,11 @@ def describe(
 
     See `streamer.app.App.topology`.
     """
-    own.check_access()
-    functions = [
-        own.for_function(each, table_prefix) for each in _functions(target, table_prefix, stage, needed, environment)
-    ]
-    for each in functions:
-        # Else they would find what is wrong at their first event, when the service runs or is deployed already.
-        Settings.from_environ(each.environment)
+    functions = _functions(target, table_prefix, stage, needed, environment)
     authorizers = () if own.authorizer is None else (own.authorizer,)
     if own.authorizer is not None and own.authorizer.name in {each.name for each in functions}:
         raise ConfigurationError(f"the authorizer is called {own.authorizer.name!r}, as a function of every service is")
+    own.check_access()
     topology = Topology(
         api=Api(
             name="streamer",
@@ -284,7 +278,7 @@ def describe(
             ),
             authorizers=() if own.authorizer is None else (_authorizer(own.authorizer, own.identity_sources),),
         ),
-        functions=(*functions, *authorizers),
+        functions=(*(own.for_function(each, table_prefix) for each in functions), *authorizers),
         tables=(*tables(table_prefix), *(replace(each, name=f"{table_prefix}{each.name}") for each in own.tables)),
         event_source_mappings=(_requests_mapping(table_prefix),),
         queues=(Queue(name=DEAD_LETTERS), *own.queues),

@@ -54,31 +54,6 @@ def test_three_routes_lead_to_three_functions_and_pings_to_none() -> None:
     assert topology(stage="live").api.stage == "live"
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("LOG_LEVEL", "loud"),
-        ("STREAMER_ENV", "prod"),
-        ("REQUEST_TTL_SECONDS", "3"),
-        ("QUEUE_THRESHOLD_SECONDS", "soon"),
-        ("CONNECTION_TTL_SECONDS", "0"),
-        ("ALLOWED_TENANTS", ","),
-    ],
-)
-def test_a_setting_that_makes_no_sense_is_refused_before_any_function_meets_it(name: str, value: str) -> None:
-    with pytest.raises(ConfigurationError, match=f"^{name} is '{value}', "):
-        topology(environment={**ENVIRONMENT, name: value})
-
-
-def test_settings_of_tokens_do_not_matter_to_a_service_that_verifies_none() -> None:
-    environment = {"JWT_JWKS_URL": "no url"}
-
-    connect = App(iam=True).topology(target="app:app", environment=environment).function("connect")
-    assert "JWT_JWKS_URL" not in connect.environment
-    with pytest.raises(ConfigurationError, match="JWT_JWKS_URL"):
-        App().topology(target="app:app", environment=environment)
-
-
 @pytest.mark.parametrize("name", ["connect", "disconnect", "router", "processor"])
 def test_every_function_is_a_handler_of_the_runtime(name: str) -> None:
     function = topology().function(name)
