@@ -106,11 +106,13 @@ class Performer:
         *,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
+        new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
     ) -> None:
         self._cloud = cloud
         self._report = report
         self._sleep = sleep
         self._clock = clock
+        self._new_id = new_id
         self._moment = Moment.BEFORE
         self._name = ""
         self._is_new = False
@@ -224,7 +226,7 @@ class Performer:
         if stack is None or stack.status != "REVIEW_IN_PROGRESS" or (stack.tags and SERVICE_TAG not in stack.tags):
             return
         if not self._cloud.change_sets(stack.stack_id):
-            self._cloud.delete_stack(stack.stack_id, str(uuid.uuid4()))
+            self._cloud.delete_stack(stack.stack_id, self._new_id())
 
     def prepare(self, plan: Plan, carried: Carried, account: Account) -> ChangeSet | None:
         """Upload, and make the change set; None: there is nothing to change, and no trace of the attempt."""
@@ -251,7 +253,7 @@ class Performer:
         kept = [Parameter(name=name, value=None) for name in step.previous if name not in values]
         # A stack remembers the change sets that were executed, so a name serves once.
         proposal = Proposal(
-            name=f"streamer-{uuid.uuid4()}",
+            name=f"streamer-{self._new_id()}",
             stack_name=step.stack_name,
             is_new=step.is_new,
             template=template,
@@ -302,7 +304,7 @@ class Performer:
         seen = self._last_event(stack_id)
         self._moment = Moment.EXECUTING
         try:
-            self._cloud.execute(change_set.change_set_id, str(uuid.uuid4()))
+            self._cloud.execute(change_set.change_set_id, self._new_id())
         except DeployError:
             # An answer that was lost, or a refusal of what the SDK sent twice.
             if not self._execution():
@@ -346,7 +348,7 @@ class Performer:
 
     def _delete(self, stack_id: str) -> None:
         try:
-            self._cloud.delete_stack(stack_id, str(uuid.uuid4()))
+            self._cloud.delete_stack(stack_id, self._new_id())
         except DeployError:
             now = self._cloud.stack(stack_id)
             if now is not None and not now.status.startswith("DELETE_"):

@@ -7,6 +7,7 @@ import contextlib
 import logging
 import math
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -150,6 +151,7 @@ class Link:
         *,
         reconnect: Reconnect | None,
         keep_alive_seconds: float = KEEP_ALIVE_SECONDS,
+        jitter: Callable[[], float] = random.random,
     ) -> None:
         """Does not connect yet; with ``reconnect`` None a lost connection is the end."""
         self._handshake = handshake
@@ -157,6 +159,7 @@ class Link:
         self._reconnect = reconnect
         self._pacing = None if reconnect is None else Pacing(reconnect)
         self._keep_alive_seconds = keep_alive_seconds
+        self._jitter = jitter
         self._changed = asyncio.Condition()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._connection: Connection | None = None
@@ -269,9 +272,8 @@ class Link:
         loop = asyncio.get_running_loop()
         ends_at = math.inf if reconnect.give_up_seconds is None else loop.time() + reconnect.give_up_seconds
         while (now := loop.time()) < ends_at:
-            jitter = random.random()  # noqa: S311 - spreads clients, no secret
             # No time is given away: however long the pause would be, the last attempt is made when the time is over.
-            await asyncio.sleep(min(pacing.pause_seconds(jitter, now=now), ends_at - now))
+            await asyncio.sleep(min(pacing.pause_seconds(self._jitter(), now=now), ends_at - now))
             try:
                 # A token function may wait for as long as it likes.
                 async with asyncio.timeout_at(

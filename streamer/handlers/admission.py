@@ -10,7 +10,7 @@ import math
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from streamer.context import Principal
@@ -70,9 +70,12 @@ RETRY_SECONDS: Final = 1.0
 class Limiting:
     """See the module. Safe to share between threads."""
 
-    def __init__(self, limits: Limits, *, requests: RequestStore) -> None:
+    def __init__(
+        self, limits: Limits, *, requests: RequestStore, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         self._limits = limits
         self._requests = requests
+        self._monotonic = monotonic
         self._lock = threading.Lock()
         self._buckets = Buckets()
 
@@ -111,7 +114,7 @@ class Limiting:
         if per_second is None:
             return
         with self._lock:
-            retry_seconds = self._buckets.take(bucket, per_second, now=time.monotonic())
+            retry_seconds = self._buckets.take(bucket, per_second, now=self._monotonic())
         if retry_seconds is not None:
             raise _too_many(name, f"at most {per_second:g} messages a second", retry_seconds)
 

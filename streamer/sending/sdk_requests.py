@@ -12,7 +12,7 @@ from __future__ import annotations
 import socket
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import botocore
@@ -36,6 +36,7 @@ class SdkRequests:
         *,
         credentials: Any = None,
         timeout_seconds: float,
+        now: Callable[[], float] = time.time,
     ) -> None:
         """Without I/O.
 
@@ -43,10 +44,12 @@ class SdkRequests:
             exchange: The transport.
             credentials: botocore's, as its session gives them. None: botocore signs, or says that there are none.
             timeout_seconds: How long each step may take: to connect, to send, and to wait for the next bytes.
+            now: Unix seconds, which requests are signed with.
         """
         self._exchange = exchange
         self._credentials = credentials
         self._timeout_seconds = timeout_seconds
+        self._now = now
 
     def register(self, client: Any) -> None:
         """Send what a client asks for, unless a proxy stands between it and its service, as botocore reads it."""
@@ -85,7 +88,7 @@ class SdkRequests:
                 to = of_attempt if name.startswith("amz-sdk-") else headers
                 to[name] = value.decode("latin-1") if isinstance(value, bytes) else value
         if signer is not None and "authorization" not in headers:
-            timestamp = time.strftime(TIMESTAMP, time.gmtime(time.time()))
+            timestamp = time.strftime(TIMESTAMP, time.gmtime(self._now()))
             headers = signer.sign(request.method, url, body, headers, timestamp=timestamp)
         headers |= of_attempt  # botocore signs none of these
         try:
