@@ -188,6 +188,9 @@ def streamer_start(
     from ..command.which_project import template_name  # noqa: PLC0415
     from .thread import emulator_thread, minting_here  # noqa: PLC0415
 
+    built: set[str] = set()
+    """Templates whose project was built by this run of pytest already."""
+
     def start(target: Any, config: EmulatorConfig) -> EmulatorThread:
         def load(environment: Mapping[str, str]) -> Target:
             project = dataclasses.replace(project_of(pytestconfig), code=streamer_project)
@@ -196,7 +199,11 @@ def streamer_start(
                 from ..command.from_template import open_template  # noqa: PLC0415 - no other target pays for it
 
                 options = dataclasses.replace(streamer_template, iam=streamer_template.iam or config.iam)
-                return of_template(open_template(template, options, project.folder))
+                if template in built:
+                    options = dataclasses.replace(options, build=None)
+                opened = open_template(template, options, project.folder)
+                built.add(template)
+                return of_template(opened)
             chosen, found = find_service(target, project)
             if isinstance(found, App):
                 project, environment = minting_here(project, environment)

@@ -162,6 +162,21 @@ def streamer_template(streamer_template):
     assert "1 passed" in output, output
 
 
+def test_a_template_is_built_once_for_all_tests(sam: Path) -> None:
+    (sam / "build.py").write_text("open('builds', 'a').write('built ')")
+    (sam / "conftest.py").write_text(f"""
+import dataclasses, pytest
+
+@pytest.fixture(scope="session")
+def streamer_template(streamer_template):
+    return dataclasses.replace(streamer_template, build={f"{sys.executable} build.py"!r})
+""")
+    tests = "import pytest\n\n@pytest.mark.parametrize('number', [1, 2])\ndef test_starts(streamer, number): ...\n"
+
+    assert "2 passed" in (output := run_pytest(sam, tests)), output
+    assert (sam / "builds").read_text() == "built "
+
+
 def test_a_template_that_cannot_be_emulated_is_told_in_a_line(sam: Path) -> None:
     output = run_pytest(sam, ASK, "--streamer-target", "other.yaml")
 
