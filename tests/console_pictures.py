@@ -25,10 +25,10 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
 
+from loaded_target import load_target
 from websockets.asyncio.client import connect
 
 from emulator.command.described_now import described_now
-from emulator.command.target import load_target
 from emulator.console.settings import ConsoleSettings
 from emulator.console.token import console_token
 from emulator.testing.thread import EmulatorThread, emulator_thread

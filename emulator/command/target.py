@@ -96,25 +96,21 @@ def of_template(template: TemplateTarget) -> Target:
     return Target(name=template.name, topology=template.read.described.topology, is_app=False, template=template)
 
 
-def load_target(name: str | None, project: Project, *, environment: Mapping[str, str]) -> Target:
-    """Load a target of a project.
+def prepared(chosen: str, found: App | Topology, project: Project, *, environment: Mapping[str, str]) -> Target:
+    """What `find_service` found, ready to be emulated.
+
+    A function of stage and table prefix is given an empty prefix: nobody else's tables are here.
 
     Args:
-        name: ``module:attribute``; None: what ``streamer.toml`` names, else ``app:app`` if there is such a module. A
-            function of stage and table prefix is given an empty prefix: nobody else's tables are here.
-        project: its code is put first on the import path, as Lambda does with the function's; its stage is the API's
-            (None: the topology's own, for an App ``dev``), and all functions get its environment.
+        chosen: What names it.
+        found: The App or topology.
+        project: its stage is the API's (None: the topology's own, for an App ``dev``), and all functions get its
+            environment.
         environment: Values for the variables that an App's functions need, and of the secrets of plain handlers.
 
     Raises:
-        ConfigurationError: there is no such thing, or it is not what it should be.
+        ConfigurationError: it is not what it should be.
     """
-    chosen, found = find_service(name, project)
-    return prepared(chosen, found, project, environment=environment)
-
-
-def prepared(chosen: str, found: App | Topology, project: Project, *, environment: Mapping[str, str]) -> Target:
-    """What `find_service` found, ready to be emulated; raises and takes its arguments as `load_target`."""
     if isinstance(found, App):
         given = {**dict.fromkeys(project.environment_from, _LATER), **project.environment, **environment}
         topology = found.topology(target=chosen, stage=project.stage or DEFAULT_STAGE, environment=given)
@@ -179,7 +175,15 @@ def _domains(topology: Topology, project: Project) -> dict[str, tuple[Domain, ..
 
 
 def find_service(name: str | None, project: Project) -> tuple[str, App | Topology]:
-    """What a project's target names, and the target; raises and takes its arguments as `load_target`."""
+    """What a project's target names, and the target.
+
+    Args:
+        name: ``module:attribute``; None: what ``streamer.toml`` names, else ``app:app`` if there is such a module.
+        project: its code is put first on the import path, as Lambda does with the function's.
+
+    Raises:
+        ConfigurationError: there is no such thing, or it is not what it should be.
+    """
     if name is not None and not name.strip():
         raise ConfigurationError("the target is empty, as an unset variable is; name one, such as app:app, or none")
     if str(project.code) not in sys.path:

@@ -114,8 +114,10 @@ def test_inspecting_what_is_no_function_of_node_js_is_refused(tmp_path: Path) ->
     assert done.stderr.endswith("--inspect router: it is no function of Node.js; for Python there is --debug\n")
 
 
-def test_without_debugpy_one_line_says_what_to_install(tmp_path: Path) -> None:
-    (tmp_path / "debugpy.py").write_text("raise ImportError")
+def test_without_debugpy_one_line_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "packages").mkdir()
+    (tmp_path / "packages" / "debugpy.py").write_text("raise ImportError")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "packages"))
 
     done = streamer("emulate", "--demo", "--debug", folder=tmp_path)
 

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-from emulator.command.target import load_target
+from loaded_target import load_target
+
 from emulator.console.settings import ConsoleSettings
 from emulator.console.token import console_token
 from emulator.iam.guard import Mode

@@ -12,8 +12,8 @@ from pathlib import Path
 import boto3
 import pytest
 from botocore.config import Config
+from loaded_target import load_target
 
-from emulator.command.target import load_target
 from emulator.testing.thread import EmulatorThread, emulator_thread
 from emulator.wiring.emulator import EmulatorConfig
 from streamer.client import RequestFailedError

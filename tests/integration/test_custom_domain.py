@@ -12,9 +12,9 @@ from typing import Any
 import boto3
 import pytest
 import websockets
+from loaded_target import load_target
 from websockets.exceptions import InvalidStatus
 
-from emulator.command.target import load_target
 from emulator.testing.thread import EmulatorThread, emulator_thread
 from emulator.wiring.emulator import EmulatorConfig
 from streamer.client import StreamerClient

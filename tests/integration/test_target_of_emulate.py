@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from loaded_target import load_target
 
-from emulator.command.target import DEMO, load_target
+from emulator.command.target import DEMO
 from emulator.command.which_project import pairs
 from streamer.errors import ConfigurationError, TopologyError
 from streamer.project import Project, read

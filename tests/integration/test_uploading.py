@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from loaded_target import load_target
 
-from emulator.command.target import load_target
 from emulator.testing.thread import EmulatorThread, emulator_thread
 from emulator.wiring.emulator import EmulatorConfig
 from streamer.client import Progress, RequestFailedError, StreamerClient, SyncClient

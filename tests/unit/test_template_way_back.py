@@ -12,10 +12,10 @@ import pytest
 from every_feature import every_feature
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from loaded_target import load_target
 
 from deploy.stack.settings import StackSettings
 from deploy.stack.template import template
-from emulator.command.target import load_target
 from emulator.templates.resources.kind import Place
 from emulator.templates.source import load
 from emulator.templates.stack import Resource, Stack, Surroundings, resolve
