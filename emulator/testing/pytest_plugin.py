@@ -204,6 +204,7 @@ def streamer_start(
                 opened = open_template(template, options, project.folder)
                 built.add(template)
                 return of_template(opened)
+            _refuse_for_templates_only(streamer_template)
             chosen, found = find_service(target, project)
             if isinstance(found, App):
                 project, environment = minting_here(project, environment)
@@ -212,6 +213,12 @@ def streamer_start(
         return emulator_thread(load if isinstance(target, str) else target, config, streamer_environment)
 
     return start
+
+
+def _refuse_for_templates_only(options: TemplateOptions) -> None:
+    said = [each.name for each in dataclasses.fields(options) if getattr(options, each.name) != each.default]
+    if said:
+        raise ConfigurationError(f"streamer_template says {', '.join(said)}, and the target is no template")
 
 
 @contextmanager

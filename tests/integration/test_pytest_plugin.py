@@ -177,6 +177,20 @@ def streamer_template(streamer_template):
     assert (sam / "builds").read_text() == "built "
 
 
+def test_what_is_said_of_a_template_is_refused_for_an_app(project: Path) -> None:
+    (project / "conftest.py").write_text(f"""{CONFTEST}
+import dataclasses
+
+@pytest.fixture(scope="session")
+def streamer_template(streamer_template):
+    return dataclasses.replace(streamer_template, parameters=("Stage=live",))
+""")
+
+    output = run_pytest(project, "def test_starts(streamer): ...\n")
+
+    assert "streamer: streamer_template says parameters, and the target is no template" in output, output
+
+
 def test_a_template_that_cannot_be_emulated_is_told_in_a_line(sam: Path) -> None:
     output = run_pytest(sam, ASK, "--streamer-target", "other.yaml")
 
