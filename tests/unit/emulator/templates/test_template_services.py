@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from template_parts import PLACE, att, ref, resource
+from template_parts import PLACE, att, base, ref, resource
 
 from emulator.services.calls import Call
 from emulator.services.secret_names import suffix
@@ -18,22 +18,9 @@ from emulator.templates.topology import Described, Located, Wanted, describe
 from streamer.topology.kinesis import KinesisMapping
 
 
-def base() -> dict[str, Any]:
-    """An API and a function, to which tests add."""
-    return {
-        "Api": resource(
-            "ApiGatewayV2::Api",
-            Name="chat",
-            ProtocolType="WEBSOCKET",
-            RouteSelectionExpression="$request.body.action",
-        ),
-        "Stage": resource("ApiGatewayV2::Stage", ApiId=ref("Api"), StageName="prod"),
-        "Answer": resource("Lambda::Function", FunctionName="answer", Handler="app.handler", Runtime="python3.12"),
-    }
-
-
 def described(region: str = "us-east-1", **resources: Any) -> Described:
-    source = load(json.dumps({"Resources": {**base(), **resources}}), "template.json")
+    around = {name: base()[name] for name in ("Api", "Stage", "Answer")}
+    source = load(json.dumps({"Resources": {**around, **resources}}), "template.json")
     stack = resolve(source, Surroundings(place=PLACE))
     return describe([stack], lambda _stack, _resource: Located(folder="code"), Wanted(), region=region)
 
