@@ -13,7 +13,7 @@ from streamer._entry import tool
 from .extras import require
 
 MAY_BE_EMPTY: Final = frozenset({"--body", "--filter", "--table-prefix"})
-"""Options of which nothing is something."""
+"""Options of which an empty value has a meaning."""
 
 
 class Command(click.Command):
