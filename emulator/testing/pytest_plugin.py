@@ -210,6 +210,8 @@ def streamer_start(
                 project, environment = minting_here(project, environment)
             return prepared(chosen, found, project, environment=environment)
 
+        if isinstance(target, Path):
+            target = str(target)
         return emulator_thread(load if isinstance(target, str) else target, config, streamer_environment)
 
     return start

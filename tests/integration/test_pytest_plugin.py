@@ -162,6 +162,18 @@ def streamer_template(streamer_template):
     assert "1 passed" in output, output
 
 
+def test_a_template_may_be_named_by_a_path(sam: Path) -> None:
+    (sam / "conftest.py").write_text("""
+import pathlib, pytest
+
+@pytest.fixture(scope="session")
+def streamer_target():
+    return pathlib.Path(__file__).with_name("template.yaml")
+""")
+
+    assert "1 passed" in (output := run_pytest(sam, ASK)), output
+
+
 def test_a_template_is_built_once_for_all_tests(sam: Path) -> None:
     (sam / "build.py").write_text("open('builds', 'a').write('built ')")
     (sam / "conftest.py").write_text(f"""
