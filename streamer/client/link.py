@@ -206,6 +206,11 @@ class Link:
                 await self._changed.wait()
             return self._connection
 
+    @property
+    def number(self) -> int:
+        """The number of the connection that there is; 0: there is none."""
+        return 0 if self._connection is None else self._connection.number
+
     async def close(self) -> None:
         """Close the connection, for good."""
         if self._task is None:

@@ -187,8 +187,12 @@ class Session:
                 queue.fail(error)
 
     def _complain(self, complaint: ClientError) -> None:
-        """An error that does not say which request it answers: it is told once it is certain whom it is about."""
-        if not self._complaints.heard(complaint, self._inboxes.values()):
+        """An error that does not say which request it answers: it is told once it is certain whom it is about.
+
+        That is nobody whose request was sent on an earlier connection: about it somebody asks on this one.
+        """
+        sent = [inbox for inbox in self._inboxes.values() if inbox.sent_on == self._link.number]
+        if not self._complaints.heard(complaint, sent):
             LOGGER.warning("%s; no request waits for an answer", complaint)
 
     # going on

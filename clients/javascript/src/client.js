@@ -471,12 +471,15 @@ export class StreamerClient extends /** @type {new () => Target} */ (EventTarget
   }
 
   /**
-   * An error that does not say which request it answers: it is told once it is certain whom it is about.
+   * An error that does not say which request it answers: it is told once it is certain whom it is about. That is nobody
+   * whose request was not sent on this connection, as of events that are not read yet.
    *
    * @param {Error} complaint
    */
   #complain(complaint) {
-    if (!this.#complaints.heard(complaint, this.#inboxes.values())) this.#tell("gateway-error", complaint);
+    const { number } = this.#link;
+    const sent = [...this.#inboxes.values()].filter(({ sentOn }) => sentOn === number);
+    if (!this.#complaints.heard(complaint, sent)) this.#tell("gateway-error", complaint);
   }
 
   /**

@@ -452,3 +452,13 @@ test("an error that belongs to no request is an event", async () => {
 
   assert.deepEqual(told, ["API Gateway answered: Forbidden"]);
 });
+
+test("an error that names no request is not about events that nobody reads, which were not asked for", async () => {
+  const socket = await opened();
+  client.events("report", 1);
+  const asking = client.request("echo", 2);
+  await until(() => socket.sent.length === 1);
+  socket.say({ message: "Forbidden", connectionId: "c=", requestId: "g=" });
+
+  await assert.rejects(asking, { name: "GatewayError", text: "Forbidden" });
+});
