@@ -103,6 +103,8 @@ Connect = Callable[[HttpRequest, asyncio.Transport, bytes], None]
 """Takes over a connection whose request was CONNECT; it gets what an `Upgrade` gets."""
 
 _REASONS: Final = {status.value: status.phrase for status in http.HTTPStatus}
+BODILESS: Final = frozenset({204, 304})
+"""Statuses whose answers end with their head (RFC 9110, 6.4.1): bytes after it would begin the next answer."""
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -124,11 +126,11 @@ def render(response: HttpResponse, *, keep_alive: bool = True, head_only: bool =
     lines = [f"HTTP/1.1 {response.status} {_REASONS.get(response.status, 'Unknown')}\r\n"]
     lines.extend(f"{name}: {value}\r\n" for name, value in response.headers)
     told = head_only and any(name.lower() == "content-length" for name, _ in response.headers)
-    if response.status >= 200 and response.status != 204 and not told:
+    if response.status >= 200 and response.status not in BODILESS and not told:
         lines.append(f"content-length: {len(response.body)}\r\n")
     lines.append("connection: keep-alive\r\n\r\n" if keep_alive else "connection: close\r\n\r\n")
     head = "".join(lines).encode("latin-1")
-    return head if head_only else head + response.body
+    return head if head_only or response.status in BODILESS else head + response.body
 
 
 class HttpProtocol(asyncio.Protocol):

@@ -17,7 +17,7 @@ from h2.errors import ErrorCodes
 from h2.exceptions import ProtocolError
 from h2.settings import SettingCodes
 
-from .http import BODY_BYTES, KEEP_ALIVE_SECONDS, Handler, HttpRequest, HttpResponse, failure
+from .http import BODILESS, BODY_BYTES, KEEP_ALIVE_SECONDS, Handler, HttpRequest, HttpResponse, failure
 
 AT_ONCE: Final = 64
 """Most requests of one connection at once."""
@@ -189,10 +189,11 @@ class Http2Protocol(asyncio.Protocol):
             return
         headers = [(":status", str(response.status))]
         headers += [(name.lower(), value) for name, value in response.headers if name.lower() not in _NOT_HERE]
-        if request.method != "HEAD" and not any(name == "content-length" for name, _ in headers):
+        has_body = request.method != "HEAD" and response.status not in BODILESS
+        if has_body and not any(name == "content-length" for name, _ in headers):
             headers.append(("content-length", str(len(response.body))))
         self._h2.send_headers(stream, headers)
-        exchange.left = b"" if request.method == "HEAD" else response.body
+        exchange.left = response.body if has_body else b""
 
     def _send_all(self) -> None:
         for stream, exchange in list(self._exchanges.items()):

@@ -36,6 +36,8 @@ class Asked:
                 return self._later()
             case "/large":
                 return HttpResponse(200, LARGE)
+            case "/nothing":
+                return HttpResponse(204, b"nothing")
             case "/broken":
                 raise RuntimeError("asked to")
         return HttpResponse(201, request.body, (("X-Path", request.target), ("Connection", "close")))
@@ -155,6 +157,12 @@ async def test_head_has_no_body() -> None:
     async with connected(Asked()) as client:
         head, body = await client.answer(await client.ask("/x", method="HEAD"))
     assert (head[":status"], body) == ("201", b"")
+
+
+async def test_a_status_without_a_body_has_none_whatever_the_handler_says() -> None:
+    async with connected(Asked()) as client:
+        head, body = await client.answer(await client.ask("/nothing"))
+    assert (head[":status"], head.get("content-length"), body) == ("204", None, b"")
 
 
 async def test_a_handler_that_fails_is_answered_with_500() -> None:

@@ -168,6 +168,16 @@ async def test_head_is_answered_without_a_body() -> None:
         assert await client.answer() == b"GET / "
 
 
+@pytest.mark.parametrize("status", [204, 304])
+async def test_a_status_without_a_body_ends_with_its_head_whatever_the_handler_says(status: int) -> None:
+    async with serving(lambda request: HttpResponse(status if request.path == "/1" else 200, b"body")) as client:
+        await client.send("GET /1 HTTP/1.1\r\n\r\nGET /2 HTTP/1.1\r\n\r\n")
+        await client.answer()
+
+        assert await client.answer() == b"body"
+    assert client.statuses == [status, 200]
+
+
 async def test_an_offer_of_http_2_is_declined_by_answering() -> None:
     async with serving(echo) as client:
         await client.send("GET /1 HTTP/1.1\r\nconnection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\n\r\n")
