@@ -9,6 +9,7 @@ costs milliseconds on every call.
 from __future__ import annotations
 
 import asyncio
+import functools
 import http
 import json
 from collections import deque
@@ -21,6 +22,7 @@ import httptools
 from msgspec import Struct, field
 
 from ..foundation import log
+from .header_names import KEPT, named
 
 HEADER_BYTES: Final = 64 * 1024
 """Largest request head any route of ours needs; narrower limits (a handshake's 10,240) are decided above."""
@@ -34,16 +36,6 @@ LINGER_SECONDS: Final = 2.0
 """How long what a refused client still sends is thrown away before it is cut off."""
 PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 """What a client sends first that goes on in HTTP/2 whatever it is answered (RFC 9113, 3.4)."""
-NAMES: Final = 512
-"""Names of headers that are kept as text: those of clients are few, and each has them all in every request."""
-NAME_BYTES: Final = 64
-OFTEN_THE_SAME: Final = frozenset(
-    {
-        *("accept", "accept-encoding", "connection", "content-type", "host", "origin", "upgrade", "user-agent"),
-        *("sec-websocket-extensions", "sec-websocket-protocol", "sec-websocket-version"),
-    }
-)
-"""Headers whose values thousands of connections have in common; each stays in memory once."""
 PIPELINED: Final = 64
 """Requests of one connection that may wait for their turn before reading stops."""
 
@@ -108,19 +100,6 @@ BODILESS: Final = frozenset({204, 304})
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
-_NAMES: Final[dict[bytes, tuple[str, str, bool]]] = {}
-"""As received: as text, in lower case, and whether it is one of `OFTEN_THE_SAME`."""
-
-
-def _named(name: bytes) -> tuple[str, str, bool]:
-    spelled = name.decode("latin-1")
-    lower = spelled.lower()
-    found = spelled, lower, lower in OFTEN_THE_SAME
-    if len(_NAMES) < NAMES and len(name) < NAME_BYTES:
-        _NAMES[name] = found
-    return found
-
-
 def render(response: HttpResponse, *, keep_alive: bool = True, head_only: bool = False) -> bytes:
     """The bytes of an answer."""
     lines = [f"HTTP/1.1 {response.status} {_REASONS.get(response.status, 'Unknown')}\r\n"]
@@ -155,6 +134,8 @@ class HttpProtocol(asyncio.Protocol):
         self._peer = peer
         self._waiting: deque[tuple[HttpRequest, bool]] = deque()
         self._task: asyncio.Task[None] | None = None
+        self._successor: Callable[[], None] | None = None
+        """Takes the connection over, once the requests before its own are answered; None: nobody does."""
         self._parser: Any = httptools.HttpRequestParser(self)
         """None: the connection is over, or somebody else's."""
         self._refusal: int | None = None
@@ -185,6 +166,7 @@ class HttpProtocol(asyncio.Protocol):
         self._transport = None
         self._watch_timer.cancel()
         self._waiting.clear()
+        self._successor = None
         if self._task is not None:
             self._task.cancel()
         self._end_parser()
@@ -225,8 +207,7 @@ class HttpProtocol(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         """It read them."""
-        if self._transport is not None and len(self._waiting) < PIPELINED:
-            self._transport.resume_reading()
+        self._read_on()
 
     # time
 
@@ -274,7 +255,7 @@ class HttpProtocol(asyncio.Protocol):
         """Collect one header; a trailer is none."""
         if not self._in_head:
             return
-        spelled, lower, is_often_the_same = _NAMES.get(name) or _named(name)
+        spelled, lower, is_often_the_same = KEPT.get(name) or named(name)
         text = value.decode("latin-1")
         if is_often_the_same:
             text = intern(text)
@@ -347,7 +328,12 @@ class HttpProtocol(asyncio.Protocol):
             self._answer(*self._waiting.popleft())
         if self._is_refused and self._refusal is not None and self._task is None:
             self._write_refusal(self._refusal)
-        if self._transport is not None and len(self._waiting) < PIPELINED:
+        if self._task is None:
+            self._hand_over()
+        self._read_on()
+
+    def _read_on(self) -> None:
+        if self._transport is not None and self._successor is None and len(self._waiting) < PIPELINED:
             self._transport.resume_reading()
 
     def _write(self, request: HttpRequest, response: HttpResponse, keep_alive: bool) -> None:
@@ -424,12 +410,19 @@ class HttpProtocol(asyncio.Protocol):
             return
         if self._transport is None:
             return
-        transport, self._transport = self._transport, None
-        self._watch_timer.cancel()
-        transport.pause_reading()
-        request = self._request()
+        self._transport.pause_reading()
+        self._successor = functools.partial(take_over, self._request(), self._transport, rest)
         self._end_parser()
-        take_over(request, transport, rest)
+        if self._task is None:  # else the requests before it are answered first
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        if self._successor is None or self._transport is None or self._transport.is_closing():
+            return
+        self._transport = None
+        self._watch_timer.cancel()
+        successor, self._successor = self._successor, None
+        successor()
 
     def _end_parser(self) -> None:
         """Let go of it: it holds methods of ours, and both would stay until the garbage collector finds them."""

@@ -313,11 +313,74 @@ async def test_a_client_that_leaves_ends_what_was_done_for_it() -> None:
             await cancelled.wait()
 
 
+class Later:
+    """A server whose answers wait for the gate, and that notes what is taken over."""
+
+    def __init__(self) -> None:
+        self.gate = asyncio.Event()
+        self.taken: list[tuple[str, bytes]] = []
+
+    async def __call__(self, request: HttpRequest) -> HttpResponse:
+        await self.gate.wait()
+        return echo(request)
+
+    def take(self, request: HttpRequest, transport: asyncio.Transport, rest: bytes) -> None:
+        self.taken.append((request.target, rest))
+        transport.write(b"taken")
+        transport.close()
+
+    @contextlib.asynccontextmanager
+    async def client(self) -> AsyncIterator[Client]:
+        def make() -> HttpProtocol:
+            return HttpProtocol(self, upgrade=self.take, connect=self.take)
+
+        async with await asyncio.get_running_loop().create_server(make, "127.0.0.1", 0) as server:
+            reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+            yield Client(reader, writer)
+            writer.close()
+
+
+@pytest.mark.parametrize(
+    ("last", "taken"),
+    [
+        pytest.param("GET /ws HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", "/ws", id="a WebSocket"),
+        pytest.param("CONNECT a:1 HTTP/1.1\r\nhost: a:1\r\n\r\n", "a:1", id="a tunnel"),
+    ],
+)
+@pytest.mark.parametrize("before", [1, 3])
+async def test_a_connection_is_taken_over_once_the_requests_before_are_answered(
+    last: str, taken: str, before: int
+) -> None:
+    server = Later()
+    async with server.client() as client:
+        await client.send("".join(f"GET /{number} HTTP/1.1\r\n\r\n" for number in range(before)) + last + "rest")
+        server.gate.set()
+
+        for number in range(before):
+            assert await client.answer() == f"GET /{number} ".encode()
+        assert await client.rest() == b"taken"
+    assert server.taken == [(taken, b"rest")]
+
+
+async def test_a_connection_that_the_request_before_closes_is_not_taken_over() -> None:
+    server = Later()
+    async with server.client() as client:
+        upgrade = "GET /ws HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+        await client.send("GET / HTTP/1.0\r\nconnection: close\r\n\r\n" + upgrade)
+        server.gate.set()
+
+        assert (await client.rest()).endswith(b"GET / ")
+    assert server.taken == []
+
+
 class Taken(asyncio.Transport):
     """A connection on which nothing is sent."""
 
     def pause_reading(self) -> None:
         pass
+
+    def is_closing(self) -> bool:
+        return False
 
 
 async def test_a_connection_that_was_taken_over_only_to_be_closed_ends_in_peace(
