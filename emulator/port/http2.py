@@ -11,13 +11,12 @@ from dataclasses import dataclass, field
 from typing import Final, cast
 
 from h2 import events
-from h2.config import H2Configuration
-from h2.connection import H2Connection
 from h2.errors import ErrorCodes
 from h2.exceptions import ProtocolError
 from h2.settings import SettingCodes
 
-from .http import BODILESS, BODY_BYTES, KEEP_ALIVE_SECONDS, Handler, HttpRequest, HttpResponse, failure
+from .h2_connection import ServerConnection
+from .http import BODILESS, BODY_BYTES, KEEP_ALIVE_SECONDS, LINGER_SECONDS, Handler, HttpRequest, HttpResponse, failure
 
 AT_ONCE: Final = 64
 """Most requests of one connection at once."""
@@ -54,7 +53,11 @@ class Http2Protocol(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._quiet_since = self._loop.time()
         self._watch_timer = self._loop.call_later(request_seconds, self._watch)
-        self._h2 = H2Connection(H2Configuration(client_side=False, header_encoding="latin-1"))
+        self._is_leaving = False
+        """Whether the client opens no more streams, and waits for the answers of those that are open."""
+        self._is_over = False
+        """Whether it has all of them: what it still says is thrown away."""
+        self._h2 = ServerConnection()
         self._h2.local_settings.update(
             {SettingCodes.MAX_CONCURRENT_STREAMS: AT_ONCE, SettingCodes.MAX_HEADER_LIST_SIZE: HEADER_LIST_BYTES}
         )
@@ -65,6 +68,8 @@ class Http2Protocol(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take frames; whoever breaks the protocol is told so, and cut off."""
+        if self._is_over:
+            return
         self._quiet_since = self._loop.time()
         try:
             for event in self._h2.receive_data(data):
@@ -110,7 +115,7 @@ class Http2Protocol(asyncio.Protocol):
 
     def _flush(self) -> None:
         data = self._h2.data_to_send()
-        if data and self._transport is not None and not self._transport.is_closing():
+        if data and not self._is_over and self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
 
     # requests
@@ -130,7 +135,9 @@ class Http2Protocol(asyncio.Protocol):
                 if gone is not None and gone.task is not None:
                     gone.task.cancel()
             case events.ConnectionTerminated():
-                self._close()
+                self._is_leaving = True
+                if event.error_code is not ErrorCodes.NO_ERROR:
+                    self._close()
 
     def _feed(self, stream: int, data: bytes) -> None:
         exchange = self._exchanges.get(stream)
@@ -196,9 +203,26 @@ class Http2Protocol(asyncio.Protocol):
         exchange.left = response.body if has_body else b""
 
     def _send_all(self) -> None:
+        """Whatever the client takes; who is leaving and has all its answers is let go."""
         for stream, exchange in list(self._exchanges.items()):
             if exchange.left is not None and not self._is_full:
                 self._send(stream, exchange, exchange.left)
+        if self._is_leaving and not self._exchanges:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        transport = self._transport
+        if transport is None or transport.is_closing() or self._is_over:
+            return
+        self._flush()
+        self._is_over = True
+        if transport.can_write_eof():
+            # Closing with bytes unread would reset the connection, and the client would lose the last answer.
+            transport.write_eof()
+            self._watch_timer.cancel()
+            self._watch_timer = self._loop.call_later(LINGER_SECONDS, transport.abort)
+        else:
+            transport.close()
 
     def _send(self, stream: int, exchange: Exchange, left: bytes) -> None:
         """As much as the client's window takes."""

@@ -13,6 +13,7 @@ import pytest
 from h2 import events
 from h2.config import H2Configuration
 from h2.connection import H2Connection
+from h2.errors import ErrorCodes
 
 from emulator.port.front import Front
 from emulator.port.http import BODY_BYTES, PREFACE, HttpProtocol, HttpRequest, HttpResponse
@@ -84,6 +85,15 @@ class Client:
     async def give_up(self, stream: int) -> None:
         self._h2.reset_stream(stream)
         await self._turn(reads=False)
+
+    async def leave(self, error: ErrorCodes = ErrorCodes.NO_ERROR) -> None:
+        """Say that no more requests will come, without waiting for the answers, as Node.js does."""
+        self._writer.write(b"\0\0\x08\x07" + bytes(9) + int(error).to_bytes(4, "big"))
+        await self._turn(reads=False)
+
+    async def rest(self) -> bytes:
+        """Everything until the server closes."""
+        return await asyncio.wait_for(self._reader.read(), 60)
 
     async def _turn(self, *, reads: bool) -> None:
         self._writer.write(self._h2.data_to_send())
@@ -176,6 +186,26 @@ async def test_whoever_gives_up_is_not_worked_for_any_more() -> None:
         stream = await client.ask("/later")
         await client.answer(await client.ask("/other"))
         await client.give_up(stream)
+        await asyncio.wait_for(asked.cancelled.wait(), 60)
+
+
+async def test_whoever_leaves_gets_the_answers_it_waits_for_and_is_let_go() -> None:
+    asked = Asked()
+    async with connected(asked) as client:
+        late, large = await client.ask("/later"), await client.ask("/large")
+        await client.leave()
+        assert (await client.answer(large))[1] == LARGE
+        asked.free.set()
+        assert (await client.answer(late))[1] == b"later"
+        await client.rest()
+
+
+async def test_whoever_leaves_because_of_an_error_is_let_go_at_once() -> None:
+    asked = Asked()
+    async with connected(asked) as client:
+        await client.ask("/later")
+        await client.leave(ErrorCodes.PROTOCOL_ERROR)
+        await client.rest()
         await asyncio.wait_for(asked.cancelled.wait(), 60)
 
 
