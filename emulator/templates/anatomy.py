@@ -1,6 +1,7 @@
 """What CloudFormation refuses of a template whatever its resources are: sections, names, attributes, circles. Pure.
 
-[DOC] cfn-docs:template-anatomy, cfn-docs:aws-product-attribute-reference; [USR] cfn-lint #160, troposphere #140
+[DOC] cfn-docs:template-anatomy, cfn-docs:aws-product-attribute-reference; [USR] cfn-lint #160, troposphere #140;
+that resources may have a Description: aws-cdk #10522, idea-cloudformation #117
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ _SECTIONS: Final = frozenset(
 )
 _ATTRIBUTES: Final = frozenset(
     {
-        *("Condition", "CreationPolicy", "DeletionPolicy", "DependsOn", "Metadata", "Properties", "Type"),
-        *("UpdatePolicy", "UpdateReplacePolicy", "Version"),
+        *("Condition", "CreationPolicy", "DeletionPolicy", "DependsOn", "Description", "Metadata", "Properties"),
+        *("Type", "UpdatePolicy", "UpdateReplacePolicy", "Version"),
     }
 )
 _POLICIES: Final = {

@@ -43,6 +43,7 @@ def test_what_no_template_has_is_refused_with_its_place(more: dict[str, Any], wh
 
 def test_what_templates_have_is_taken() -> None:
     attributes = {"Metadata": {}, "Condition": "C", "DeletionPolicy": "Retain", "UpdateReplacePolicy": "Delete"}
+    attributes |= {"Description": "what it is for", "Version": "1.0", "DependsOn": "B", "UpdatePolicy": {}}
     sections = {"Rules": {}, "Metadata": {}, "Transform": "AWS::Serverless-2016-10-31", "Description": "d"}
     anatomy.check({"AWSTemplateFormatVersion": "2010-09-09", **sections, "Resources": {"A": {**QUEUE, **attributes}}})
 
