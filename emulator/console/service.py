@@ -10,7 +10,6 @@ import secrets
 import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from ..foundation import log
@@ -74,11 +73,9 @@ class Console:
             self._exporter = await exporter.__aenter__()
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *error: object) -> None:
         if self._exporter is not None:
-            await self._exporter.__aexit__(kind, error, traceback)
+            await self._exporter.__aexit__(*error)
         self._recording.now = None
         log.LOGGER.removeHandler(self._notes)
         if self._timer is not None:

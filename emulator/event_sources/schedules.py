@@ -7,7 +7,6 @@ import json
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from types import TracebackType
 from typing import Any, Final, Self
 
 from streamer.topology import Schedule, Topology
@@ -52,9 +51,7 @@ class Schedules:
         self._tasks = [asyncio.create_task(self._run(schedule)) for schedule in self._schedules]
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await end(self._tasks)
 
     async def _run(self, schedule: Schedule) -> None:

@@ -7,7 +7,6 @@ import functools
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
-from types import TracebackType
 from typing import Any, Final, Self, assert_never
 
 from msgspec import Struct
@@ -171,9 +170,7 @@ class AsyncInvocations:
                 self._notes.drop(EVENTS, request_id)
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await end(self._tasks)
 
     def apply(self, topology: Topology) -> None:

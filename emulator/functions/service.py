@@ -9,7 +9,6 @@ import re
 import uuid
 from collections.abc import Sequence
 from contextlib import ExitStack
-from types import TracebackType
 from typing import Final, Self
 from urllib.parse import unquote
 
@@ -86,10 +85,8 @@ class LambdaService:
         await self._asynchronous.__aenter__()
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        await self._asynchronous.__aexit__(kind, error, traceback)
+    async def __aexit__(self, *error: object) -> None:
+        await self._asynchronous.__aexit__(*error)
 
     def apply(self, topology: Topology) -> None:
         """Go by another description from the next event on."""

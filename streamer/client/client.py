@@ -8,7 +8,6 @@ import inspect
 import ssl as ssl_module
 import uuid
 from collections.abc import AsyncGenerator, Callable, Mapping
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from streamer.client.errors import ConnectionLostError, RequestTimeoutError
@@ -72,9 +71,7 @@ class StreamerClient:
         await self._session.open()
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """Close."""
         await self.close()
 

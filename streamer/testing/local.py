@@ -6,7 +6,6 @@ import itertools
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any, Self, TextIO, cast
 
 from streamer.app import App
@@ -147,9 +146,7 @@ class LocalService:
         """Nothing to start."""
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """End the threads that ran actions."""
         self.handlers.workers.close()
 

@@ -14,7 +14,6 @@ import traceback
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
 from typing import Final, Self
 
 from streamer.topology import Function, Topology
@@ -74,9 +73,7 @@ class InlineFunctions:
         self._runner = EventRunner()
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         self._is_ending = True
         for event in self._events:  # those of functions that were replaced, too
             event.target.waiting.clear()

@@ -7,7 +7,6 @@ import random
 from collections import deque
 from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Final, Self
 
 from streamer.topology import CONNECT, DISCONNECT, Function, Topology
@@ -116,9 +115,7 @@ class ProcessFunctions:
         self._sweep = self._loop.call_later(_SWEEP_SECONDS, self._retire_idle)
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *error: object) -> None:
         self._to_warm.clear()
         for timer in (self._watch, self._sweep, self._calming):
             if timer is not None:
@@ -126,7 +123,7 @@ class ProcessFunctions:
         for pool in (*self._pools.values(), *self._replaced):
             pool.end()
         await end(self._tasks)
-        await self._template.__aexit__(kind, error, traceback)
+        await self._template.__aexit__(*error)
 
     def invoke(
         self,

@@ -13,7 +13,6 @@ import tempfile
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Final, Self
 
 from ...foundation import log
@@ -65,9 +64,7 @@ class Template:
         self._serve(before or self._launch())
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         self._ending = True
         self._ends.clear()
         if self._control is not None:

@@ -6,7 +6,6 @@ import re
 import uuid
 from collections.abc import Callable, Collection
 from pathlib import Path
-from types import TracebackType
 from typing import Final, Self
 from urllib.parse import parse_qsl
 
@@ -58,9 +57,7 @@ class ControlPlane:
         await self._cloudformation.take_up({CREATED})
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self._cloudformation.close()
 
     def wants(self, request: HttpRequest) -> bool:
