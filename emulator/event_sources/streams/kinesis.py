@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import Any, Final, Protocol
 
 from streamer.topology.kinesis import KinesisMapping
@@ -176,12 +176,9 @@ class EngineSource:
         self._engine = engine
         self._role_arn = role_arn
 
-    def open(self, mapping: KinesisMapping, saved: MappingCheckpoint | None) -> AbstractAsyncContextManager[Stream]:
-        """Open a stream where it was left, or else at the starting position; it may be created later."""
-        return self._open(mapping, saved)
-
     @asynccontextmanager
-    async def _open(self, mapping: KinesisMapping, saved: MappingCheckpoint | None) -> AsyncIterator[Stream]:
+    async def open(self, mapping: KinesisMapping, saved: MappingCheckpoint | None) -> AsyncIterator[Stream]:
+        """Open a stream where it was left, or else at the starting position; it may be created later."""
         stream = OpenStream(self._engine, mapping, self._role_arn(mapping.function))
         stream.start(saved)
         unlisten = self._engine.listen(stream.wake)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import Final
 
 from msgspec import Struct
@@ -214,14 +214,9 @@ class PolledSource:
         self._pace = pace or PollingPace()
         self._clock = clock
 
-    def open(
-        self, table: str, position: str, saved: MappingCheckpoint | None = None
-    ) -> AbstractAsyncContextManager[Stream]:
-        """Open a table's stream; waits for an endpoint that does not answer yet."""
-        return self._open(table, position, saved)
-
     @asynccontextmanager
-    async def _open(self, table: str, position: str, saved: MappingCheckpoint | None) -> AsyncIterator[Stream]:
+    async def open(self, table: str, position: str, saved: MappingCheckpoint | None = None) -> AsyncIterator[Stream]:
+        """Open a table's stream; waits for an endpoint that does not answer yet."""
         failures = 0
         while True:
             try:

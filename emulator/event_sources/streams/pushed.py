@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import Any, Final, Protocol
 
 from ...foundation import log
@@ -201,14 +201,9 @@ class PushedSource:
         self._history = history
         self._pace = pace or PollingPace()
 
-    def open(
-        self, table: str, position: str, saved: MappingCheckpoint | None = None
-    ) -> AbstractAsyncContextManager[Stream]:
-        """Subscribe to a table; raises StreamNotFoundError."""
-        return self._open(table, position, saved)
-
     @asynccontextmanager
-    async def _open(self, table: str, position: str, saved: MappingCheckpoint | None) -> AsyncIterator[Stream]:
+    async def open(self, table: str, position: str, saved: MappingCheckpoint | None = None) -> AsyncIterator[Stream]:
+        """Subscribe to a table; raises StreamNotFoundError."""
         arn = await self._history.stream_arn(table)
         description = (await self._history.shards(arn))[-1]
         resumed = resume(saved, arn)
