@@ -1,8 +1,9 @@
-"""How tasks end whose owner ends."""
+"""How tasks end whose owner ends, and how they wait."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Iterable
 from typing import Any
 
@@ -13,3 +14,11 @@ async def end(tasks: Iterable[asyncio.Task[Any]]) -> None:
     for task in ending:
         task.cancel()
     await asyncio.gather(*ending, return_exceptions=True)
+
+
+async def happens(event: asyncio.Event, seconds: float | None) -> bool:
+    """Wait until an event is set, at most so long, or with None as long as it takes; whether it is set."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            return await event.wait()
+    return False

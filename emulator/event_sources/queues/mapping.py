@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol, Self
 
@@ -11,7 +10,7 @@ from streamer.topology import QueueMapping, Topology
 
 from ...foundation import log
 from ...foundation.recording import Recording
-from ...foundation.tasks import end
+from ...foundation.tasks import end, happens
 from ...functions.limits import EVENT_BYTES
 from ...functions.outcome import Failed, Functions
 from ..streams.filters import compile_filters
@@ -122,9 +121,7 @@ class QueueMappings:
                 await free.acquire()
                 self._start(index, lot, free)
             if not lots:
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(LOOK_SECONDS):
-                        await event.wait()
+                await happens(event, LOOK_SECONDS)
 
     async def _receive(self, mapping: QueueMapping, event: asyncio.Event) -> list[list[QueueMessage]]:
         """Lots of at most a batch; waits for more for the batching window once there is one message."""
@@ -143,9 +140,7 @@ class QueueMappings:
             if left <= 0:
                 break
             event.clear()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(min(left, LOOK_SECONDS)):
-                    await event.wait()
+            await happens(event, min(left, LOOK_SECONDS))
         return by_group(found)
 
     def _start(self, index: int, lot: list[QueueMessage], free: asyncio.Semaphore) -> None:

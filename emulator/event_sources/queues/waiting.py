@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 from typing import Final
 
+from ...foundation.tasks import happens
 from ...port.http import HttpResponse
 
 LOOK_SECONDS: Final = 0.5
@@ -37,9 +37,7 @@ async def answered(
     try:
         while (left := until - loop.time()) > 0:
             happened.clear()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(min(left, LOOK_SECONDS)):
-                    await happened.wait()
+            await happens(happened, min(left, LOOK_SECONDS))
             if (answer := ask()) is not None:
                 return answer
         return first

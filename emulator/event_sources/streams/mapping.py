@@ -26,13 +26,11 @@ from .documents import failure_document
 from .endpoint import StreamsApiError
 from .filters import Filter, compile_filters
 from .kinesis_records import kinesis_record
-from .processor import ShardProcessor, Work
+from .processor import Shape, ShardProcessor, Work
 from .records import EventRecord, stream_record
 from .source import RawRecord, Shard, Source, Stream, StreamMapping, source_name
 from .status import CALL_FAILED, NO_RECORDS, PROCESSED, MappingStatus, ShardProgress
 
-Shape = Callable[[RawRecord, str | None], EventRecord]
-"""Makes what is delivered of a record and the sequence number of the one before it."""
 STOP_SECONDS: Final = 5.0
 """How long functions that are running may go on when the mappings stop."""
 DESTINATION_SECONDS: Final = (0.1, 0.5, 2.0)

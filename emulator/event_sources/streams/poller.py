@@ -11,6 +11,7 @@ from typing import Final
 from msgspec import Struct
 
 from ...foundation import log
+from ...foundation.tasks import happens
 from .checkpoints import OLDEST, Checkpoint, MappingCheckpoint, begin, resume
 from .endpoint import (
     IteratorExpiredError,
@@ -182,7 +183,8 @@ class PolledStream:
             yield shard
         failures = 0
         while True:
-            await self._wait()
+            if await happens(self._look, self._pace.discovery_seconds):
+                self._look.clear()
             try:
                 found = await self._api.shards(self.arn)
             except StreamsApiError as error:
@@ -194,14 +196,6 @@ class PolledStream:
                 if description.shard_id not in self._known:
                     yield self._shard(description, OLDEST)
             self._known = {description.shard_id for description in found}
-
-    async def _wait(self) -> None:
-        try:
-            async with asyncio.timeout(self._pace.discovery_seconds):
-                await self._look.wait()
-        except TimeoutError:
-            return
-        self._look.clear()
 
 
 class PolledSource:

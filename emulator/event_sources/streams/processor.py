@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from ...foundation import log
 from ...foundation.recording import Recording
+from ...foundation.tasks import happens
 from ...functions.outcome import Functions, Outcome, Refused
 from .batching import Batch, GivenUp, Lane, Rules, lane_of
 from .filters import Filter
@@ -17,6 +18,8 @@ from .records import EventRecord
 from .source import RawRecord, Shard
 from .status import LaneProgress, ShardProgress
 
+Shape = Callable[[RawRecord, str | None], EventRecord]
+"""Makes what is delivered of a record and the sequence number of the one before it."""
 SLICE_RECORDS: Final = 100
 """Records turned into AWS's shape before other tasks get their turn."""
 
@@ -27,8 +30,7 @@ class Work(Struct, frozen=True, kw_only=True):
     function: str
     source: str
     """The table's name, or the stream's."""
-    shape: Callable[[RawRecord, str | None], EventRecord]
-    """Makes what is delivered of a record and the sequence number of the one before it."""
+    shape: Shape
     lanes: int
     rules: Rules
     filter: Filter
@@ -141,18 +143,11 @@ class ShardProcessor:
                 case None:
                     if lane.is_done:
                         return
-                    await self._wait(wake, lane.deadline())
+                    deadline = lane.deadline()
+                    await happens(wake, None if deadline is None else max(0.0, deadline - self._work.clock()))
             self._room.set()
             # Refusals come back without suspending; a throttled function must not keep the loop to itself.
             await asyncio.sleep(0)
-
-    async def _wait(self, wake: asyncio.Event, deadline: float | None) -> None:
-        timeout = None if deadline is None else max(0.0, deadline - self._work.clock())
-        try:
-            async with asyncio.timeout(timeout):
-                await wake.wait()
-        except TimeoutError:
-            return
 
     async def _invoke(self, index: int, batch: Batch) -> None:
         outcome = await self._outcome(batch)
