@@ -13,6 +13,7 @@ from typing import Any, Final
 Refusal = tuple[str, str]
 """Code and message of an error."""
 
+REDRIVE: Final = "RedrivePolicy"
 _VALUE: Final = "InvalidParameterValue"
 _NO_TEXT: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _ID: Final = re.compile(r"[\x21-\x7e]{1,128}")
@@ -32,10 +33,14 @@ _WORDS: Final = {
     "DeduplicationScope": ("messageGroup", "queue"),
     "FifoThroughputLimit": ("perQueue", "perMessageGroupId"),
 }
-_OTHERS: Final = ("KmsMasterKeyId", "Policy", "RedriveAllowPolicy", "RedrivePolicy")
+_OTHERS: Final = ("KmsMasterKeyId", "Policy", "RedriveAllowPolicy", REDRIVE)
 _OF_FIFO: Final = ("ContentBasedDeduplication", "FifoQueue", *_WORDS)
-REDRIVE: Final = "RedrivePolicy"
 _MOST_RECEIVES: Final = 1000
+
+
+def invalid(value: object, parameter: str, why: str) -> Refusal:
+    """How a parameter's value is refused."""
+    return _VALUE, f"Value {value} for parameter {parameter} is invalid. Reason: {why}"
 
 
 def of_message(
@@ -50,10 +55,10 @@ def of_message(
     for name, value in (("MessageGroupId", group), ("MessageDeduplicationId", same)):
         if value is not None and _ID.fullmatch(value) is None:
             why = f"{name} can only include alphanumeric and punctuation characters. 1 to 128 in length."
-            return _VALUE, f"Value {value} for parameter {name} is invalid. Reason: {why}"
+            return invalid(value, name, why)
     if same is not None and not is_fifo:
         why = "The request includes a parameter that is not valid for this queue type."
-        return _VALUE, f"Value {same} for parameter MessageDeduplicationId is invalid. Reason: {why}"
+        return invalid(same, "MessageDeduplicationId", why)
     if len(attributes) > _MOST_ATTRIBUTES:
         most = f"exceeds the allowed maximum [{_MOST_ATTRIBUTES}]"
         return _VALUE, f"Number of message attributes [{len(attributes)}] {most}."
@@ -64,10 +69,8 @@ def _of_attribute(name: str, attribute: Mapping[str, Any]) -> Refusal | None:
     kind = str(attribute.get("DataType", ""))
     value = attribute.get("BinaryValue" if kind.startswith("Binary") else "StringValue")
     if _RESERVED.match(name) is not None:
-        return (
-            _VALUE,
-            f"Message (user) attribute name '{name}' must not begin with AWS. or Amazon., which are reserved.",
-        )
+        why = "must not begin with AWS. or Amazon., which are reserved."
+        return _VALUE, f"Message (user) attribute name '{name}' {why}"
     if not value:
         base = kind.partition(".")[0]
         return _VALUE, f"Message (user) attribute '{name}' must contain a non-empty value of type '{base}'."
@@ -118,10 +121,7 @@ def of_redrive(policy: Any, *, is_fifo: bool, is_there: Callable[[str], bool]) -
         content = json.loads(text)
         target, times = str(content["deadLetterTargetArn"]), int(content["maxReceiveCount"])
     except (ValueError, TypeError, KeyError):
-        return (
-            _VALUE,
-            f"Value {text} for parameter RedrivePolicy is invalid. Reason: Redrive policy is not a valid JSON map.",
-        )
+        return invalid(text, REDRIVE, "Redrive policy is not a valid JSON map.")
     name = target.rpartition(":")[2]
     if not 1 <= times <= _MOST_RECEIVES:
         why = f"Invalid value for maxReceiveCount: {times}, valid values are from 1 to {_MOST_RECEIVES} both inclusive."
@@ -131,8 +131,4 @@ def of_redrive(policy: Any, *, is_fifo: bool, is_there: Callable[[str], bool]) -
         why = "Dead-letter queue must be same type of queue as the source."
     else:
         return name, times
-    return _refused_policy(text, why)
-
-
-def _refused_policy(text: str, why: str) -> Refusal:
-    return _VALUE, f"Value {text} for parameter RedrivePolicy is invalid. Reason: {why}"
+    return invalid(text, REDRIVE, why)

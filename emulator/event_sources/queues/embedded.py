@@ -187,8 +187,7 @@ class _Handler(SQSResponse):  # type: ignore[misc] # moto publishes no types
         for name, low, high, words in _RECEIVING:
             value = self._get_param(name)
             if value is not None and not low <= int(value) <= high:
-                why = f"Value {value} for parameter {name} is invalid. Reason: Must be {words}, if provided."
-                raise _REFUSALS[0]("InvalidParameterValue", why)
+                raise _REFUSALS[0](*checks.invalid(value, name, f"Must be {words}, if provided."))
         return super().receive_message()
 
 
