@@ -220,7 +220,9 @@ class Services:
                 return None if error.code == "ParameterNotFound" else f"{error.code}: {error}"
             return None
         if call.service in _OURS:
-            {STREAMS: self._remove_stream, POOLS: self._remove_pool, MACHINES: self._remove_machine}[call.service](call)
+            ours = {STREAMS: self._kinesis, POOLS: self._user_pools, MACHINES: self._state_machines}[call.service]
+            if ours is not None:
+                ours.remove(call)
             return None
         if not self._process.is_running:
             return None
@@ -230,18 +232,6 @@ class Services:
             return None  # and what it kept is lost, too
         return "; ".join(each for each in refused if "NoSuch" not in each and "NotFound" not in each) or None
 
-    def _remove_stream(self, call: Call) -> None:
-        if self._kinesis is not None:
-            self._kinesis.remove(call)
-
-    def _remove_pool(self, call: Call) -> None:
-        if self._user_pools is not None:
-            self._user_pools.remove(call)
-
-    def _remove_machine(self, call: Call) -> None:
-        if self._state_machines is not None:
-            self._state_machines.remove(call)
-
     def stored(self) -> Mapping[str, str]:
         """Values of the parameter store, by name."""
         return self._parameters.values()
@@ -250,9 +240,6 @@ class Services:
         """The answer to a request; None: the service does not know the operation."""
         if "x-amz-target" in request.fields and request.body and not is_object(request.body):
             return error(service, request, "Serialization", "the body is no JSON object", 400)
-        return await self._answered(request, service)
-
-    async def _answered(self, request: HttpRequest, service: str) -> HttpResponse | None:
         caller = self._caller(request)
         if service == "sts" and asks_identity(request):
             return self._identity(caller)
