@@ -6,13 +6,39 @@ import { PayloadTooLargeError, RequestCancelledError, RequestFailedError } from 
 import { newId } from "./wire.js";
 
 /** @typedef {import("./client.js").StreamerClient<any, any>} AnyClient */
+/** @typedef {import("./wire.js").Progress} Progress */
+/** @typedef {{payload?: any, result?: any}} Action */
 /**
- * @typedef {object} RequestState
- * @property {"idle" | "running" | "done" | "failed"} status
- * @property {string | null} id the request's
- * @property {any} data the result
- * @property {import("./wire.js").Progress | null} progress
- * @property {any} error
+ * What is known of a request: `id` is its own, `data` its result.
+ *
+ * @template [Result=any]
+ * @typedef {{status: "idle", id: null, data: null, progress: null, error: null}
+ *   | {status: "running", id: string, data: null, progress: Progress | null, error: null}
+ *   | {status: "done", id: string, data: Result, progress: Progress | null, error: null}
+ *   | {status: "failed", id: string, data: null, progress: Progress | null, error: any}} RequestState
+ */
+/**
+ * @template {Action} [Asked=Action]
+ * @typedef {RequestState<Asked["result"]> & {
+ *   run: (...asking: import("./client.js").Asking<Asked["payload"]>) => Promise<Asked["result"]>,
+ *   cancel: (reason?: string) => Promise<any>,
+ * }} Requesting
+ */
+/**
+ * @template [Data=any]
+ * @typedef {{messages: import("./wire.js").TopicMessage<Data>[], error: unknown}} Listening
+ */
+/**
+ * @template {Record<string, Action>} Actions
+ * @template {Record<string, any>} Topics
+ * @typedef {object} Hooks
+ * @property {(props: {client: import("./client.js").StreamerClient<Actions, Topics>, children?: import("react").ReactNode}) =>
+ *   import("react").ReactElement} StreamerProvider
+ * @property {() => import("./client.js").StreamerClient<Actions, Topics>} useStreamer
+ * @property {() => import("./client.js").ClientState} useConnectionState
+ * @property {<Name extends keyof Actions & string>(action: Name, options?: {persist?: string}) =>
+ *   Requesting<Actions[Name]>} useRequest
+ * @property {<Name extends keyof Topics & string>(name: Name, options?: {limit?: number}) => Listening<Topics[Name]>} useTopic
  */
 
 const Context = createContext(/** @type {AnyClient | null} */ (null));
@@ -24,10 +50,15 @@ const UNSENT = [PayloadTooLargeError, TypeError];
 /** Requests under way, by their ids: a component that comes back goes on with its own. @type {WeakMap<AnyClient, Map<string, Flight>>} */
 const FLIGHTS = new WeakMap();
 
-/** What outlives a page; null where a page may keep nothing, as in another site's frame whose cookies are blocked. */
-function storage() {
+/**
+ * Use what outlives a page; null where it may keep nothing, as in another site's frame whose cookies are blocked, or no more.
+ *
+ * @template T
+ * @param {(storage: Storage) => T} use
+ */
+function stored(use) {
   try {
-    return sessionStorage;
+    return use(sessionStorage);
   } catch {
     return null;
   }
@@ -63,9 +94,9 @@ function begun(client, id, key, work) {
   const flight = { id, progress: null, heard, result: work(report) };
   const ended = (/** @type {boolean} */ isForgotten) => {
     flights.delete(id);
-    if (key && isForgotten && storage()?.getItem(key) === id) storage()?.removeItem(key);
+    if (key && isForgotten) stored((kept) => kept.getItem(key) === id && kept.removeItem(key));
   };
-  if (key) storage()?.setItem(key, id);
+  if (key) stored((kept) => kept.setItem(key, id));
   flights.set(id, flight);
   flight.result.then(() => ended(true), (error) => ended(isOver(error, id)));
   return flight;
@@ -100,34 +131,37 @@ export function useConnectionState() {
 
 /**
  * One request of an action at a time. With `persist`, a name, it goes on after a reload of the page, and where another
- * component of that name is mounted: its id is kept in sessionStorage until it is over.
+ * component of that name is mounted: its id is kept in sessionStorage until it is over. Another action or name begins anew.
  *
  * @param {string} action
  * @param {{persist?: string}} [options]
+ * @returns {Requesting}
  */
 export function useRequest(action, { persist } = {}) {
   const client = useStreamer();
   const [state, setState] = useState(IDLE);
-  /** The one that is shown; what others say comes too late. */
-  const shown = useRef(/** @type {Flight | null} */ (null));
   const key = persist && `streamer:${persist}`;
+  const now = [client, action, key];
+  const [of, setOf] = useState(now);
+  if (now.some((part, index) => part !== of[index])) {
+    setOf(now);
+    setState(IDLE);
+  }
+  /** The latest, and what it was one of. */
+  const latest = useRef({ id: "", of });
 
-  const follow = useCallback(async (/** @type {Flight} */ flight) => {
-    shown.current = flight;
-    const show = (/** @type {Partial<RequestState>} */ change) => {
-      if (shown.current === flight) setState((last) => ({ ...last, ...change }));
-    };
-    setState({ ...IDLE, status: "running", id: flight.id, progress: flight.progress });
-    flight.heard.add((progress) => show({ progress }));
-    try {
-      const data = await flight.result;
-      show({ status: "done", data });
-      return data;
-    } catch (error) {
-      show({ status: "failed", error });
-      throw error;
-    }
-  }, []);
+  const follow = useCallback(
+    (/** @type {Flight} */ { id, progress, heard, result }) => {
+      latest.current = { id, of };
+      // What others say comes too late.
+      const show = (/** @type {object} */ change) => setState((last) => (last.id === id ? { ...last, ...change } : last));
+      setState({ ...IDLE, status: "running", id, progress });
+      heard.add((progress) => show({ progress }));
+      result.then((data) => show({ status: "done", data }), (error) => show({ status: "failed", error }));
+      return result;
+    },
+    [of],
+  );
 
   const run = useCallback(
     /**
@@ -149,7 +183,7 @@ export function useRequest(action, { persist } = {}) {
   );
 
   useEffect(() => {
-    const id = key && storage()?.getItem(key);
+    const id = key && stored((kept) => kept.getItem(key));
     if (!id) return;
     // React mounts twice in development: the second time finds the flight of the first.
     const flight = FLIGHTS.get(client)?.get(id);
@@ -158,8 +192,11 @@ export function useRequest(action, { persist } = {}) {
 
   const cancel = useCallback(
     /** @param {string} [reason] @returns {Promise<any>} */
-    (reason) => (shown.current ? client.cancel(shown.current.id, reason) : Promise.resolve()),
-    [client],
+    async (reason) => {
+      const { id, of: asked } = latest.current;
+      if (id && asked === of) return client.cancel(id, reason);
+    },
+    [client, of],
   );
   return { ...state, run, cancel };
 }
@@ -169,7 +206,7 @@ export function useRequest(action, { persist } = {}) {
  *
  * @param {string} name
  * @param {{limit?: number}} [options]
- * @returns {{messages: import("./wire.js").TopicMessage[], error: unknown}}
+ * @returns {Listening}
  */
 export function useTopic(name, { limit = 100 } = {}) {
   const client = useStreamer();
@@ -187,3 +224,12 @@ export function useTopic(name, { limit = 100 } = {}) {
   }, [client, name, limit]);
   return state;
 }
+
+/**
+ * The same for the `Actions` and `Topics` that `streamer describe --format typescript` makes.
+ *
+ * @template {Record<string, Action>} Actions
+ * @template {Record<string, any>} [Topics=Record<string, any>]
+ * @returns {Hooks<Actions, Topics>}
+ */
+export const typedHooks = () => ({ StreamerProvider, useConnectionState, useRequest, useStreamer, useTopic });

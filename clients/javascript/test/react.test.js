@@ -13,11 +13,12 @@ let client;
 let shown;
 let root;
 const kept = new Map();
-globalThis.sessionStorage = {
+const STORAGE = {
   getItem: (key) => kept.get(key) ?? null,
   setItem: (key, value) => void kept.set(key, value),
   removeItem: (key) => void kept.delete(key),
 };
+globalThis.sessionStorage = STORAGE;
 
 beforeEach(() => {
   FakeSocket.made = [];
@@ -31,14 +32,16 @@ afterEach(async () => {
 });
 
 /** Show what hooks say; React mounts twice, as in development. */
-async function show(use) {
-  function Page() {
-    shown = use();
+async function show(use, props = {}) {
+  function Page(given) {
+    shown = use(given);
     return null;
   }
+  const page = (given) => createElement(StrictMode, null, createElement(StreamerProvider, { client }, createElement(Page, given)));
   await act(async () => {
-    root = create(createElement(StrictMode, null, createElement(StreamerProvider, { client }, createElement(Page))));
+    root = create(page(props));
   });
+  return (changed) => act(async () => root.update(page(changed)));
 }
 
 /** The socket, open, once something was sent. */
@@ -169,25 +172,59 @@ test("with persist, the same request once more is refused, and the one under way
   assert.deepEqual([shown.status, await result, kept.size], ["done", 7, 0]);
 });
 
-test("with persist, a page that may keep nothing asks all the same", async () => {
-  const storage = globalThis.sessionStorage;
-  delete globalThis.sessionStorage;
-  Object.defineProperty(globalThis, "sessionStorage", {
-    configurable: true,
-    get() {
-      throw new Error("SecurityError: the document is sandboxed");
-    },
+function refuse() {
+  throw new Error("SecurityError, or QuotaExceededError");
+}
+
+for (const [what, storage] of [
+  ["nothing", { get: refuse }],
+  ["nothing more", { value: { ...STORAGE, setItem: refuse } }],
+]) {
+  test(`with persist, a page that may keep ${what} asks all the same`, async () => {
+    Object.defineProperty(globalThis, "sessionStorage", { configurable: true, ...storage });
+    try {
+      await show(() => useRequest("report", { persist: "monthly" }));
+      let result;
+      await act(async () => void (result = shown.run(1, { id: "r-1" })));
+      await say(await asked(), { type: "complete", request_id: "r-1", result: 7 });
+
+      assert.deepEqual([shown.status, shown.data, await result], ["done", 7, 7]);
+    } finally {
+      Object.defineProperty(globalThis, "sessionStorage", { configurable: true, writable: true, value: STORAGE });
+    }
   });
-  try {
-    await show(() => useRequest("report", { persist: "monthly" }));
+}
+
+for (const [what, before, after] of [
+  ["name", { action: "report", persist: "january" }, { action: "report", persist: "february" }],
+  ["action", { action: "report" }, { action: "summary" }],
+]) {
+  test(`another ${what} begins anew: it shows and cancels nothing of the one before`, async () => {
+    const change = await show(({ action, persist }) => useRequest(action, { persist }), before);
     let result;
     await act(async () => void (result = shown.run(1, { id: "r-1" })));
-    await say(await asked(), { type: "complete", request_id: "r-1", result: 7 });
+    const socket = await asked();
+    await say(socket, { type: "progress", request_id: "r-1", percentage: 40, message: "" });
+    await change(after);
+    assert.deepEqual([shown.status, shown.id, shown.progress, await shown.cancel()], ["idle", null, null, undefined]);
 
-    assert.equal(await result, 7);
-  } finally {
-    Object.defineProperty(globalThis, "sessionStorage", { configurable: true, writable: true, value: storage });
-  }
+    await say(socket, { type: "complete", request_id: "r-1", result: 7 });
+    assert.deepEqual([shown.status, shown.data, await result, socket.sent.length], ["idle", null, 7, 1]);
+  });
+}
+
+test("a name that is come back to shows what became of its request meanwhile", async () => {
+  const change = await show(({ persist }) => useRequest("report", { persist }), { persist: "january" });
+  await act(async () => void shown.run(1, { id: "r-1" }).catch(() => {}));
+  const socket = await asked();
+  await change({ persist: "february" });
+  await say(socket, { type: "progress", request_id: "r-1", percentage: 40, message: "" });
+  await change({ persist: "january" });
+  assert.deepEqual([shown.status, shown.id, shown.progress.percentage], ["running", "r-1", 40]);
+
+  await act(async () => void shown.cancel().catch(() => {}));
+  await asked(2);
+  assert.deepEqual(socket.sent[1].payload, { request_id: "r-1" });
 });
 
 test("a topic shows its latest messages, and ends with the component", async () => {
