@@ -61,6 +61,16 @@ def test_it_has_no_dependencies_and_the_version_of_the_python_package() -> None:
     assert (PACKAGE / "LICENSE").read_text() == (PACKAGE.parents[1] / "LICENSE").read_text()
 
 
+def test_tools_that_know_no_exports_find_the_same_files() -> None:
+    package = json.loads((PACKAGE / "package.json").read_text())
+    entries = package["exports"]
+
+    assert (package["main"], package["types"]) == (entries["."]["default"], entries["."]["types"])
+    assert package["typesVersions"] == {
+        "*": {name.removeprefix("./"): [entry["types"]] for name, entry in entries.items() if name != "."}
+    }
+
+
 def test_every_module_is_checked_and_imports_its_own_files_and_react_alone() -> None:
     for module in (PACKAGE / "src").glob("*.js"):
         text = module.read_text()
@@ -82,19 +92,53 @@ def test_the_hooks_do_in_react_what_they_say(tmp_path: Path) -> None:
     assert "# fail 0" in run_tests("react.test.js", package=tmp_path / "package")
 
 
-@pytest.mark.needs_node
-def test_wrong_actions_payloads_and_topics_do_not_compile(tmp_path: Path) -> None:
+def compiled(folder: Path, *options: str) -> tuple[str, int]:
+    """What TypeScript says in a folder that has the package, and its exit code."""
+    tsc = folder / "node_modules" / "typescript" / "bin" / "tsc"
+    done = subprocess.run(
+        [node(), str(tsc), *options], cwd=folder, capture_output=True, text=True, timeout=120, check=False
+    )
+    return done.stdout, done.returncode
+
+
+@pytest.fixture
+def beside_typescript(tmp_path: Path) -> Path:
+    """A folder with TypeScript and the package."""
     node()
     install(tmp_path, "typescript@5", "@types/react@19", "react@19")
-    shutil.copytree(PACKAGE, tmp_path / "package")
-    tsc = tmp_path / "node_modules" / "typescript" / "bin" / "tsc"
-    checked = subprocess.run(
-        [node(), str(tsc), "--project", "package/test/tsconfig.json"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=250,
-        check=False,
-    )
+    shutil.copytree(PACKAGE, tmp_path / "package", ignore=shutil.ignore_patterns("node_modules"))
+    return tmp_path
 
-    assert (checked.stdout, checked.returncode) == ("", 0)
+
+@pytest.mark.needs_node
+def test_wrong_actions_payloads_and_topics_do_not_compile(beside_typescript: Path) -> None:
+    assert compiled(beside_typescript, "--project", "package/test/tsconfig.json") == ("", 0)
+
+
+USE = """\
+import { StreamerClient } from "streamer-ws";
+import { typedHooks } from "streamer-ws/react";
+import { upload } from "streamer-ws/upload";
+
+export const client = new StreamerClient<{ echo: { payload: number; result: number } }, { news: { id: number } }>("ws://x");
+client.subscribe("news", ({ data }) => data.id.toFixed());
+export const { useRequest } = typedHooks<{ echo: { payload: number; result: number } }>();
+export const reference: Promise<string> = upload(client, "text");
+"""
+
+
+@pytest.mark.needs_node
+def test_its_types_are_found_and_complete_however_modules_are_resolved(beside_typescript: Path, tmp_path: Path) -> None:
+    published = ("--project", "package/tsconfig.json", "--noEmit", "false", "--declaration", "--emitDeclarationOnly")
+    assert compiled(beside_typescript, *published, "--outDir", "package/types") == ("", 0)
+    packages = tmp_path / "user" / "node_modules"
+    packages.mkdir(parents=True)
+    for installed in (tmp_path / "node_modules").iterdir():
+        (packages / installed.name).symlink_to(installed)
+    (tmp_path / "package").rename(packages / "streamer-ws")
+    (tmp_path / "user" / "use.ts").write_text(USE)
+    strict = ("--noEmit", "--strict", "--exactOptionalPropertyTypes", "--target", "es2022")
+
+    for module, resolution in (("esnext", "bundler"), ("nodenext", "nodenext"), ("esnext", "node10")):
+        said = compiled(tmp_path / "user", *strict, "--module", module, "--moduleResolution", resolution, "use.ts")
+        assert said == ("", 0), resolution

@@ -1,4 +1,5 @@
 // @ts-check
+/// <reference lib="esnext.disposable" preserve="true" />
 /** The client, as callers use it: requests and topics over one connection. */
 
 import { ConnectionLostError, GatewayError, RequestFailedError, RequestTimeoutError } from "./errors.js";
@@ -210,7 +211,7 @@ export class StreamerClient extends /** @type {new () => Target} */ (EventTarget
    *
    * @template {keyof Topics & string} Name
    * @param {Name} name
-   * @returns {AsyncIterableIterator<import("./wire.js").TopicMessage & {data: Topics[Name]}>}
+   * @returns {AsyncIterableIterator<import("./wire.js").TopicMessage<Topics[Name]>>}
    */
   topic(name) {
     return this.#queue(name, () => this.#inTurn(name, async () => {
@@ -235,7 +236,7 @@ export class StreamerClient extends /** @type {new () => Target} */ (EventTarget
    *
    * @template {keyof Topics & string} Name
    * @param {Name} name
-   * @param {(message: import("./wire.js").TopicMessage & {data: Topics[Name]}) => void} callback
+   * @param {(message: import("./wire.js").TopicMessage<Topics[Name]>) => void} callback
    * @param {(error: unknown) => void} [onError] called once when nothing more will come; else that is a "gateway-error"
    * @returns {() => void} unsubscribes
    */

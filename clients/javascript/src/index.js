@@ -18,5 +18,8 @@ export {
 /** @typedef {import("./client.js").ClientEvents} ClientEvents */
 /** @typedef {import("./wire.js").Event} Event */
 /** @typedef {import("./wire.js").Progress} Progress */
-/** @typedef {import("./wire.js").TopicMessage} TopicMessage */
+/**
+ * @template [Data=any]
+ * @typedef {import("./wire.js").TopicMessage<Data>} TopicMessage
+ */
 /** @typedef {import("./link.js").Reconnect} Reconnect */

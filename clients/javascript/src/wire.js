@@ -5,8 +5,12 @@ import { GatewayError, PayloadTooLargeError, RequestCancelledError, RequestFaile
 
 /** @typedef {{type: string, request_id?: string | null, [field: string]: any}} Event a message as it came */
 /** @typedef {{percentage: number, message: string, metadata: any}} Progress 0 to 100, never going back */
-/** @typedef {{topic: string | null, data: any, timestamp: number, missed: number}} TopicMessage
- * `timestamp` in Unix seconds; `missed`: how many before this one were dropped because the reader was too slow */
+/**
+ * `timestamp` in Unix seconds; `missed`: how many before this one were dropped because the reader was too slow.
+ *
+ * @template [Data=any]
+ * @typedef {{topic: string | null, data: Data, timestamp: number, missed: number}} TopicMessage
+ */
 
 /** Largest frame that API Gateway takes, and browsers send a message as one frame. */
 export const FRAME_BYTES = 32 * 1024;

@@ -1,6 +1,6 @@
 // Compiled, never run: what the types allow, and what they refuse.
 import { RequestFailedError, StreamerClient, type Progress } from "../src/index.js";
-import { useRequest, useTopic } from "../src/react.js";
+import { typedHooks, useRequest, useTopic } from "../src/react.js";
 import { UploadFailedError, upload } from "../src/upload.js";
 
 type Actions = {
@@ -32,6 +32,10 @@ export async function uses(signal: AbortSignal): Promise<string> {
     if (id) break;
   }
   client.subscribe("orders", ({ data }) => void data.id)();
+  // @ts-expect-error what is published has no such field
+  client.subscribe("orders", ({ data }) => void data.name);
+  // @ts-expect-error nor has it in a loop
+  for await (const { data } of client.topic("orders")) data.name;
   for await (const event of client.events("report", { pages: 1 })) if (event.type === "progress") break;
 
   // @ts-expect-error there is no such action
@@ -91,4 +95,30 @@ export function Report(): string | null {
   // @ts-expect-error no such state
   if (status === "finished") return null;
   return `${id} ${progress?.percentage} ${messages.length}`;
+}
+
+const typed = typedHooks<Actions, Topics>();
+
+export function TypedReport({ client }: { client: StreamerClient<Actions, Topics> }): string {
+  const { run, status, data, error } = typed.useRequest("report");
+  const ping = typed.useRequest("ping");
+  const { messages } = typed.useTopic("orders");
+  const ids: number[] = messages.map((message) => message.data.id);
+  void run({ pages: 3 }, { timeout: 1000 }).then(({ url }) => url satisfies string);
+  void ping.run();
+  void typed.useStreamer().request("report", { pages: 3 });
+  typed.StreamerProvider({ client });
+  // @ts-expect-error there is no such action
+  typed.useRequest("repotr");
+  // @ts-expect-error the payload is another
+  void run({ pages: "three" });
+  // @ts-expect-error there is no payload
+  void run();
+  // @ts-expect-error there is no such topic
+  typed.useTopic("order");
+  // @ts-expect-error there is no result yet
+  if (status === "running") return data.url;
+  // @ts-expect-error the result has no such field
+  if (status === "done") return data.uri + data.url;
+  return `${error} ${ids}`;
 }
