@@ -172,6 +172,8 @@ export class Link {
     try {
       const token = await this.#freshToken();
       if (turn !== this.#turn) return;
+      // That somebody signs in takes nothing of the time for the first connection.
+      if (!this.number) this.#since += Date.now() - this.#attemptAt;
       socket = this.#dial(token);
     } catch (error) {
       if (turn !== this.#turn) return;

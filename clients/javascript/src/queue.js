@@ -55,7 +55,7 @@ export class Queue {
     const promise = new Promise((resolve, reject) => this.#readers.push({ resolve, reject }));
     const begin = this.#begin;
     this.#begin = null;
-    if (begin) {
+    if (begin && this.#error === undefined) {
       (async () => begin())().catch((error) => this.fail(error));
     }
     this.#serve();

@@ -80,6 +80,26 @@ test("a token function is asked for every attempt, and what it throws is not tol
   await assert.rejects(client.open(), (error) => error instanceof CannotConnectError && !error.message.includes("hunter2"));
 });
 
+test("what a token function takes is not counted: there is time for another attempt", async () => {
+  const now = Date.now;
+  const token = () => {
+    const then = Date.now() + 60_000;
+    Date.now = () => then;
+    return "t";
+  };
+  try {
+    const opening = make({ token, connectTimeout: 50 }).open();
+    await until(() => FakeSocket.made.length);
+    FakeSocket.last.onerror({});
+    await next(2);
+    await opening;
+  } finally {
+    Date.now = now;
+  }
+
+  assert.equal(client.state, "open");
+});
+
 test("a first connection that cannot be had is an error in words, within the time for it", async () => {
   const opening = make({ connectTimeout: 50, token: "secret" }).open();
   const refused = setInterval(() => FakeSocket.made.forEach((socket) => socket.onerror?.({})), 1);
@@ -307,6 +327,16 @@ test("a signal stops the waiting, not the request", async () => {
 
   await assert.rejects(asking, { name: "AbortError" });
   assert.equal(socket.sent.length, 1);
+});
+
+test("a signal that is aborted already asks for nothing, not even a connection", async () => {
+  const signal = AbortSignal.abort(new Error("enough"));
+  make();
+  await assert.rejects(client.request("order", 1, { signal }), /enough/);
+  await assert.rejects(client.resume("r-1", { signal }), /enough/);
+  await assert.rejects(client.events("order", 1, { signal }).next(), /enough/);
+
+  assert.deepEqual([client.state, FakeSocket.made.length], ["idle", 0]);
 });
 
 test("what nobody waits for any more is not sent once there is a connection again", async () => {
