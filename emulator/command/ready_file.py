@@ -15,6 +15,7 @@ from streamer.aws_limits import LOOPBACK
 from streamer.project import own_file
 
 from ..foundation.files import write_whole
+from ..foundation.place import REGION
 from .development_secret import FOLDER
 from .identity import Identity
 
@@ -43,6 +44,8 @@ class Ready:
     """Of a template: logical id to physical id and what becomes of it here."""
     outputs: Mapping[str, Any] = field(default_factory=dict)
     """Of a template."""
+    region: str = REGION
+    """What requests have to be signed for."""
     verifies_with: str = ""
     """How tokens are verified, as `identity.key_kind` says; empty: not said."""
     identity: Identity = field(default_factory=Identity)
@@ -102,6 +105,7 @@ def _read(path: Path) -> Ready | None:
             pid=int(content["pid"]),
             url=str(content.get("url", "")),
             ca_file=str(content.get("ca_file", "")),
+            region=str(content.get("region", REGION)),
             verifies_with=str(content.get("verifies_with", "")),
             identity=Identity.of_json(content["identity"]) if "identity" in content else Identity(),
             wanted={str(name): str(value) for name, value in content.get("wanted", {}).items()},

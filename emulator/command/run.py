@@ -231,6 +231,7 @@ def _ready(emulator: Emulator, target: Target, access: Access) -> Ready:
         http_urls=emulator.http_urls,
         resources=told.get("resources", {}),
         outputs=told.get("outputs", {}),
+        region=emulator.config.region,
         verifies_with=access.verifies_with,
         identity=access.identity,
         wanted=access.wanted,

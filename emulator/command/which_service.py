@@ -101,5 +101,6 @@ def _signer(project: Here, address: str, place: Callable[[], Place]) -> Callable
     from ..functions.variables import OWNER  # noqa: PLC0415
 
     if is_here(address, LOOPBACK):  # an emulator: nobody's real key is shown to it
-        return signed_with(OWNER.access_key_id, OWNER.secret_access_key, OWNER.session_token, region=REGION)
+        region = REGION if project.ready is None else project.ready.region
+        return signed_with(OWNER.access_key_id, OWNER.secret_access_key, OWNER.session_token, region=region)
     return place().signer(project.folder, address)

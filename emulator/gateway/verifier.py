@@ -16,9 +16,6 @@ from .rules.signature import SERVICE, Check, Flaw, Signature, parse, refusal
 
 CLOCK_SKEW: Final = timedelta(minutes=5)
 """How far a signature's time may be from ours. [DOC] iam-docs:reference_sigv-troubleshooting"""
-
-SCOPES: Final = 16
-"""Most pairs of service and Region whose keys are kept, for each access key."""
 UNSIGNED: Final = "UNSIGNED-PAYLOAD"
 """Stands for the body's hash where the client did not sign its body."""
 
@@ -29,12 +26,14 @@ class Verifier:
 
     secrets: Mapping[str, str]
     """Access key id to secret access key."""
+    region: str
+    """Where the API is; a signature for another Region is none for it."""
     identity: Callable[[str], Mapping[str, str]] = lambda _: {}
     """Who has an access key id, as ``identity`` of events says; nothing: nobody knows."""
     clock: Callable[[], float]
     """Unix seconds."""
-    _signers: dict[tuple[str, str, str], Signer] = field(default_factory=dict, init=False)
-    """By access key id, service and Region, the few that there are."""
+    _signers: dict[tuple[str, str], Signer] = field(default_factory=dict, init=False)
+    """By access key id and service, the few that there are."""
 
     def flaw(self, request: HttpRequest, service: str = SERVICE) -> Flaw | None:
         """What is wrong with a request's signature; None: it is good, or made with a key that only AWS knows.
@@ -59,6 +58,8 @@ class Verifier:
             return Check.EXPIRED
         if signature.access_key_id not in self.secrets:
             return Check.VALID
+        if signature.region != self.region:
+            return Check.ELSEWHERE
         if not request.target.startswith("/") or not _is_body_signed(request, signature):
             return Check.MISMATCH
         expected = self._expected(request, signature)
@@ -84,15 +85,14 @@ class Verifier:
             query = "&".join(pair for pair in query.split("&") if not pair.startswith("X-Amz-Signature="))
         # A target has no fragment: the path goes on after a "#", which clients should have encoded.
         path, query = path.replace("#", "%23"), query.replace("#", "%23")
-        signer = self._signer(signature.access_key_id, signature.service, signature.region)
+        signer = self._signer(signature.access_key_id, signature.service)
         return signer.signature(request.method, path, query, headers, request.body, timestamp=signature.timestamp)
 
-    def _signer(self, access_key_id: str, service: str, region: str) -> Signer:
-        signer = self._signers.get((access_key_id, service, region))
+    def _signer(self, access_key_id: str, service: str) -> Signer:
+        signer = self._signers.get((access_key_id, service))
         if signer is None:
-            signer = Signer(SigningKeys(access_key_id, self.secrets[access_key_id]), service, region)
-            if len(self._signers) < SCOPES * len(self.secrets):  # clients name them, so they must not add up
-                self._signers[access_key_id, service, region] = signer
+            signer = Signer(SigningKeys(access_key_id, self.secrets[access_key_id]), service, self.region)
+            self._signers[access_key_id, service] = signer
         return signer
 
 

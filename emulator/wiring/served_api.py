@@ -119,6 +119,7 @@ class ServedApi:
         self.stage = Stage(self.api, facts, ids, limits=config.limits, assumptions=config.assumptions)
         verifier = Verifier(
             secrets=Secrets(endpoints.owner, endpoints.keys),
+            region=endpoints.region,
             identity=lambda access_key_id: _identity(guard, access_key_id, endpoints.account_id),
             clock=time.time,
         )

@@ -28,6 +28,8 @@ from streamer.topology import Api, Authorizer, Function, Route, Topology
 
 OWN: Final = Credentials(OWNER.access_key_id, OWNER.secret_access_key)
 """The emulator's own key pair."""
+Scope = tuple[str, str]
+SCOPE: Final[Scope] = ("execute-api", "us-east-1")
 
 HANDLERS: Final = '''
     """They return 200, or what the "do" of the query, the message or the environment asks for."""
@@ -237,11 +239,11 @@ class World:
         return self.http(method, target, *self.signature(method, target, body, credentials), body=body)
 
     def signature(
-        self, method: str, target: str, body: bytes = b"", credentials: Credentials = OWN, service: str = "execute-api"
+        self, method: str, target: str, body: bytes = b"", credentials: Credentials = OWN, scope: Scope = SCOPE
     ) -> list[tuple[str, str]]:
-        """The headers that sign a request."""
+        """The headers that sign a request, for a service and a Region."""
         request = AWSRequest(method, f"http://{self.host}{target}", data=body, headers={"Host": self.host})
-        SigV4Auth(credentials, service, "us-east-1").add_auth(request)
+        SigV4Auth(credentials, *scope).add_auth(request)
         return [(name, value) for name, value in request.headers.items() if name.lower() != "host"]
 
     def presigned(self, target: str, credentials: Credentials = OWN, *, expires: int = 300) -> str:

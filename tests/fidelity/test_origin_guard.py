@@ -28,7 +28,7 @@ SERVICES = {"Lambda": "lambda", "DynamoDB": "dynamodb"}
 def call(world: World, api: str, *headers: tuple[str, str], host: str | None = None) -> Answer:
     method, target, own = APIS[api]
     body = b"{}" if method == "POST" else b""
-    signed = world.signature(method, target, body, service=SERVICES.get(api, "execute-api"))
+    signed = world.signature(method, target, body, scope=(SERVICES.get(api, "execute-api"), "us-east-1"))
     return world.http(method, target, *own, *headers, *signed, body=body, host=host)
 
 

@@ -228,14 +228,15 @@ def test_a_malformed_signature_is_403(world: World, authorization: str, error_ty
     assert (answer.status, answer.header("x-amzn-ErrorType")) == (403, error_type)
 
 
-@pytest.mark.parametrize("what", ["secret", "body", "path", "service", "date"])
+@pytest.mark.parametrize("what", ["secret", "body", "path", "service", "region", "date"])
 def test_a_signature_over_something_else_is_403(world: World, what: str) -> None:
     client = world.open()
     target = f"/dev/%40connections/{quote(world.id_of(), safe='')}"
     credentials = Credentials(OWN.access_key, "wrong") if what == "secret" else OWN
     service = "lambda" if what == "service" else "execute-api"
     signed = target if what != "path" else f"/dev/%40connections/{quote(MADE_UP)}"
-    headers = world.signature("POST", signed, b"x", credentials, service)
+    region = "eu-west-1" if what == "region" else "us-east-1"
+    headers = world.signature("POST", signed, b"x", credentials, (service, region))
     if what == "date":
         headers = [(name, "20200101T000000Z" if name == "X-Amz-Date" else value) for name, value in headers]
 

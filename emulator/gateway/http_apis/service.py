@@ -82,7 +82,8 @@ class HttpApis:
         self._tokens: Tokens | None = None
         """Made when a route first asks for a token."""
         self._ids = IdSource(endpoints.region, secrets.randbits(64))
-        self._verifier = Verifier(secrets=Secrets(endpoints.owner, endpoints.keys), clock=time.time)
+        keys = Secrets(endpoints.owner, endpoints.keys)
+        self._verifier = Verifier(secrets=keys, region=endpoints.region, clock=time.time)
         self._verdicts: dict[tuple[str, ...], tuple[float, Result]] = {}
         self.change(apis)
 

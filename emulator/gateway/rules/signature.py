@@ -73,6 +73,8 @@ class Check(enum.Enum):
     VALID = enum.auto()
     """It verified, or belongs to credentials the emulator cannot know and therefore trusts."""
     MISMATCH = enum.auto()
+    ELSEWHERE = enum.auto()
+    """It is for another Region than the one that was asked."""
     EXPIRED = enum.auto()
 
 
@@ -206,6 +208,10 @@ def refusal(found: Signature | Flaw, check: Check) -> Flaw | None:
             return None
         case Check.MISMATCH:
             return MISMATCH
+        case Check.ELSEWHERE:
+            # [USR] saleweaver/python-amazon-sp-api #5, an API of API Gateway's; the blank at the end is AWS's
+            text = f"Credential should be scoped to a valid region, not '{found.region}'. "
+            return Flaw("InvalidSignatureException", text)
         case Check.EXPIRED:
             return Flaw(
                 "InvalidSignatureException", f"Signature expired: {found.timestamp} is now too old or too early."

@@ -50,18 +50,23 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def runs(folder: Path, verifies_with: str, websocket_url: str = HERE) -> None:
+def runs(folder: Path, verifies_with: str, websocket_url: str = HERE, **more: str) -> None:
     """Say that an emulator runs here: this process."""
     (folder / ".streamer").mkdir()
     ready = {"websocket_url": websocket_url, "management_url": "", "dynamodb_url": "", "pid": os.getpid()}
-    (folder / ".streamer" / "emulator.json").write_text(json.dumps(ready | {"verifies_with": verifies_with}))
+    (folder / ".streamer" / "emulator.json").write_text(json.dumps(ready | {"verifies_with": verifies_with} | more))
+
+
+def scope_of(sign: Callable[[str], Mapping[str, str]]) -> list[str]:
+    """Key, date, Region and service."""
+    headers = {name.lower(): value for name, value in sign(THERE).items()}
+    return headers["authorization"].partition("Credential=")[2].partition(",")[0].split("/")
 
 
 def key_of(sign: Callable[[str], Mapping[str, str]] | None) -> str | None:
     if sign is None:
         return None
-    headers = {name.lower(): value for name, value in sign(THERE).items()}
-    return headers["authorization"].partition("Credential=")[2].partition("/")[0]
+    return scope_of(sign)[0]
 
 
 @pytest.mark.parametrize(
@@ -82,6 +87,16 @@ def test_real_keys_are_used_for_services_elsewhere_alone(
     found = service(asked, lambda: place, HERE)
 
     assert (key_of(found.sign), found.token, place.asked) == (key, asked.token, questions)
+
+
+@pytest.mark.parametrize(("said", "region"), [({}, "us-east-1"), ({"region": "eu-west-1"}, "eu-west-1")])
+def test_what_is_signed_for_an_emulator_is_for_its_region(folder: Path, said: dict[str, str], region: str) -> None:
+    runs(folder, "IAM", **said)
+
+    found = service(Asked(), FakePlace, HERE)
+
+    assert found.sign is not None
+    assert scope_of(found.sign)[2] == region
 
 
 @pytest.mark.parametrize("verifies_with", ["JWT_SECRET", "own", "IAM"])

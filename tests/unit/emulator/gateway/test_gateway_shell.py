@@ -143,7 +143,7 @@ class World:
         chosen = {name: Route(route_key=f"${name}", function=name) for name in ("connect", "disconnect", "default")}
         api = Api(name="test", stage="dev", routes=tuple((chosen | routes).values()))
         self.functions = Functions()
-        verifier = Verifier(secrets={"a": "s"}, clock=lambda: 0.0)
+        verifier = Verifier(secrets={"a": "s"}, region="eu-west-1", clock=lambda: 0.0)
         self.gateway = Gateway(Stage(api, FACTS, ids("eu-west-1", seed)), self.functions, verifier, notes=notes)
 
     def dial(self, target: str = "/dev") -> Client:

@@ -105,6 +105,7 @@ def test_what_is_wrong_with_a_signature_is_told_as_aws_does(
     [
         pytest.param(Check.VALID, None, id="valid"),
         pytest.param(Check.MISMATCH, MISMATCH.error_type, id="mismatch"),
+        pytest.param(Check.ELSEWHERE, "InvalidSignatureException", id="another Region"),
         pytest.param(Check.EXPIRED, "InvalidSignatureException", id="expired"),
     ],
 )
