@@ -113,12 +113,20 @@ def broken(asked: Asked, reason: str) -> Refused:
     return Refused(500, "Internal Server Error", None, reason)
 
 
+def is_broken(verdict: Verdict) -> bool:
+    """Whether a verdict says that the authorizer is at fault, and nothing of the client."""
+    return isinstance(verdict, Refused) and verdict.status == 500
+
+
 def _judge_reply(authorizer: HttpAuthorizer, asked: Asked, reply: Any, latency_ms: int) -> Verdict:
     if not isinstance(reply, dict):
         return broken(asked, "the authorizer's result is no object")
     context = reply.get("context") or {}
     if not isinstance(context, dict):
         return broken(asked, "the authorizer's context is no object")
+    if asked.api.kind is HttpKind.REST and not all(isinstance(each, str | int | float) for each in context.values()):
+        # [REC] serverless-offline PR #1376; [DOC] apigw-docs:api-gateway-lambda-authorizer-output
+        return broken(asked, "the authorizer's context may hold strings, numbers and booleans only")
     if authorizer.simple and "isAuthorized" in reply:
         if reply["isAuthorized"] is not True:
             return FORBIDDEN

@@ -25,7 +25,7 @@ from ...iam.keys import Secrets
 from ...port.aws_names import api_id, api_names, domain_name, url_name
 from ...port.http import HttpRequest, HttpResponse
 from ..invocations import Invocations
-from ..rules.effects import HttpAnswer, Invoke, NotInvoked, Result
+from ..rules.effects import HttpAnswer, Invoke, NotInvoked, Replied, Result
 from ..rules.ids import IdSource
 from ..rules.signature import SERVICE, URL_SERVICE
 from ..verifier import Verifier
@@ -38,6 +38,7 @@ from .identity import (
     Verdict,
     broken,
     identities,
+    is_broken,
     is_valid_token,
     judge,
     judge_claims,
@@ -291,15 +292,18 @@ class HttpApis:
             return Refused(401, "Unauthorized", "UnauthorizedException", "the token is not of the form asked for")
         assert authorizer.function is not None
         began = time.monotonic()
-        result = self._kept(authorizer, asked, values, began)
-        if result is None:
-            seconds = AUTHORIZER_SECONDS[asked.api.kind]
-            event = _event(authorizer, asked, values)
-            result = await self._invoke(authorizer.function, event, asked, seconds, authorizer.name)
-            self._keep(authorizer, asked, values, result, began)
+        kept = self._kept(authorizer, asked, values, began)
+        if kept is not None:
+            return judge(authorizer, asked, kept, _milliseconds_since(began))
+        event = _event(authorizer, asked, values)
+        seconds = AUTHORIZER_SECONDS[asked.api.kind]
+        result = await self._invoke(authorizer.function, event, asked, seconds, authorizer.name)
         if isinstance(result, NotInvoked):
             return broken(asked, result.reason)
-        return judge(authorizer, asked, result, round((time.monotonic() - began) * 1000))
+        verdict = judge(authorizer, asked, result, _milliseconds_since(began))
+        if isinstance(result, Replied) and not is_broken(verdict):
+            self._keep(authorizer, asked, values, result, began)
+        return verdict
 
     async def _by_token(self, authorizer: HttpAuthorizer, asked: Asked, values: list[str]) -> Verdict:
         from .tokens import TokenError, Tokens  # noqa: PLC0415 - cryptography, a tenth of every start
@@ -313,7 +317,10 @@ class HttpApis:
         return judge_claims(authorizer, asked, claims, time.time())
 
     def _kept(self, authorizer: HttpAuthorizer, asked: Asked, values: list[str], now: float) -> Result | None:
-        """An answer for the same identity that still counts. [DOC] apigw-docs:http-api-lambda-authorizer, caching"""
+        """An answer for the same identity that still counts. [DOC] apigw-docs:http-api-lambda-authorizer, caching
+
+        A failure is no answer, so the next request asks again. [INF]
+        """
         until, result = self._verdicts.get(_key(authorizer, asked, values), (0.0, None))
         return result if now < until else None
 
@@ -322,6 +329,10 @@ class HttpApis:
             self._verdicts[_key(authorizer, asked, values)] = (now + authorizer.ttl_seconds, result)
             while len(self._verdicts) > KEPT_VERDICTS:
                 del self._verdicts[next(iter(self._verdicts))]
+
+
+def _milliseconds_since(began: float) -> int:
+    return round((time.monotonic() - began) * 1000)
 
 
 def _key(authorizer: HttpAuthorizer, asked: Asked, values: list[str]) -> tuple[str, ...]:

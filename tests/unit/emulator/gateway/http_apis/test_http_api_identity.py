@@ -90,6 +90,17 @@ def test_payload_1_has_the_context_flat_and_as_texts() -> None:
     assert verdict(FIRST, reply) == Allowed({"vip": "true", "principalId": "me", "integrationLatency": 3})
 
 
+@pytest.mark.parametrize("value", [None, {"b": 1}, ["b"]])
+def test_a_context_of_a_rest_api_has_neither_objects_nor_lists_nor_null(value: Any) -> None:
+    reply = {"principalId": "me", "policyDocument": policy("Allow", "*"), "context": {"a": value}}
+
+    rest, http = verdict(REST, reply), verdict(HTTP, reply)
+
+    assert isinstance(rest, Refused)
+    assert (rest.status, rest.error_type) == (500, "AuthorizerConfigurationException")
+    assert http == Allowed({"lambda": {"a": value}})
+
+
 @pytest.mark.parametrize(
     ("of", "document", "message"),
     [

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from emulator.functions.outcome import Outcome, Returned
+from emulator.functions.outcome import Failed, Outcome, Refused, Returned
 from emulator.functions.variables import Endpoints
 from emulator.gateway.http_apis import service
 from emulator.port.http import HttpRequest
@@ -36,16 +36,18 @@ API = HttpApi(
 
 
 class Functions:
-    """The authorizer lets everybody in, and each function is counted."""
+    """The authorizer lets everybody in once it has done what it does first, and each function is counted."""
 
-    def __init__(self) -> None:
+    def __init__(self, *first: Outcome) -> None:
         self.asked: list[str] = []
+        self._first = list(first)
 
     def invoke(self, function: str, payload: bytes, **_: Any) -> asyncio.Future[Outcome]:
         self.asked.append(function)
         result = {"isAuthorized": True} if function == "door" else {"statusCode": 200}
         answered: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        answered.set_result(Returned(json.dumps(result).encode(), "id"))
+        is_first = function == "door" and bool(self._first)
+        answered.set_result(self._first.pop(0) if is_first else Returned(json.dumps(result).encode(), "id"))
         return answered
 
 
@@ -69,6 +71,32 @@ async def test_an_answer_counts_for_the_same_identity_until_its_time_is_over(mon
     apis.change([API])
     assert await ask("a") == 200
     assert functions.asked.count("door") == 4, "another description asks anew"
+
+
+@pytest.mark.parametrize(
+    ("first", "status"),
+    [
+        pytest.param(Failed(b'{"errorMessage": "boom"}', "id", "Exception"), 500, id="failed"),
+        pytest.param(Refused(429, "TooManyRequestsException", "Rate Exceeded."), 500, id="was not run"),
+        pytest.param(Returned(b'{"nothing": 1}', "id"), 500, id="answered nonsense"),
+    ],
+)
+async def test_a_failure_is_no_answer_that_counts(first: Outcome, status: int) -> None:
+    functions = Functions(first)
+    apis = service.HttpApis([API], functions, Endpoints(), address="127.0.0.1:1", aws_domain=False)
+    request = HttpRequest("GET", "/", (("Key", "a"),), b"", "127.0.0.1", {"key": "a"})
+
+    assert [(await apis.answer(API, request)).status for _ in range(3)] == [status, 200, 200]
+    assert functions.asked.count("door") == 2
+
+
+async def test_a_refusal_is_an_answer_that_counts() -> None:
+    functions = Functions(Returned(b'{"isAuthorized": false}', "id"))
+    apis = service.HttpApis([API], functions, Endpoints(), address="127.0.0.1:1", aws_domain=False)
+    request = HttpRequest("GET", "/", (("Key", "a"),), b"", "127.0.0.1", {"key": "a"})
+
+    assert [(await apis.answer(API, request)).status for _ in range(2)] == [403, 403]
+    assert functions.asked == ["door"]
 
 
 async def test_the_oldest_answers_are_forgotten_where_there_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
