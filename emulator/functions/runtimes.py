@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import shlex
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -70,6 +70,27 @@ def reason_not_run(runtime: str) -> str | None:
     return f'{runtime} is not run here; give it a command that speaks the Runtime API with --command ID="..."'
 
 
+def program_missing(runtime: str | None, handler: str, folders: Sequence[str]) -> str | None:
+    """Why a function of ``provided.*`` or ``go1.x`` has nothing to be started by; None: it has, or needs none.
+
+    ``folders`` are that of its code and those of its layers.
+    """
+    family = runtime_name(runtime)
+    if family not in ("provided", "go") or not folders or _program(family, handler, folders) is not None:
+        return None
+    what = "such a function is started by it" if family == "provided" else "such a function is that binary"
+    return f"there is no file {_names(family, handler, folders)[0]}, and {what} ({runtime}): build it"
+
+
+def _program(family: str, handler: str, folders: Sequence[str]) -> Path | None:
+    """[DOC] lambda-docs:runtimes-custom: the runtime is found in the function's code, then in its layers."""
+    return next((each for each in _names(family, handler, folders) if each.is_file()), None)
+
+
+def _names(family: str, handler: str, folders: Sequence[str]) -> list[Path]:
+    return [Path(folder, "bootstrap" if family == "provided" else handler) for folder in folders]
+
+
 def launch(function: Function, *, code_folder: str) -> Launch:
     """How the environments of a function are started."""
     if function.unavailable is not None:
@@ -110,18 +131,12 @@ def _node(function: Function, code_folder: str) -> Launch:
     return Launch(command=node.command(program, function), inherits_channel=True, variables=variables)
 
 
-def _provided(function: Function, code_folder: str) -> Launch:
-    bootstrap = Path(code_folder, "bootstrap")
-    if not bootstrap.is_file():
-        return _refused(f"there is no file {bootstrap}: a function of {function.runtime} is started by it")
-    return Launch(command=(str(bootstrap.absolute()),), variables=_folders(function))
-
-
-def _go(function: Function, code_folder: str) -> Launch:
-    binary = Path(code_folder, function.handler)
-    if not binary.is_file():
-        return _refused(f"there is no file {binary}: a function of {function.runtime} is that binary")
-    return Launch(command=(str(binary.absolute()),), variables=_folders(function))
+def _binary(function: Function, code_folder: str) -> Launch:
+    family, folders = runtime_name(function.runtime) or "", (code_folder, *function.search_paths)
+    found = _program(family, function.handler, folders)
+    if found is None:
+        return _refused(program_missing(function.runtime, function.handler, folders) or "")
+    return Launch(command=(str(found.absolute()),), variables=_folders(function))
 
 
 def _folders(function: Function) -> dict[str, str]:
@@ -137,6 +152,6 @@ def _folders(function: Function) -> dict[str, str]:
 _RUNTIMES: Final[Mapping[str, Callable[[Function, str], Launch]]] = {
     "python": _python,
     "nodejs": _node,
-    "provided": _provided,
-    "go": _go,
+    "provided": _binary,
+    "go": _binary,
 }

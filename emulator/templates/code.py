@@ -13,6 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, Final, NamedTuple
 
+from msgspec import structs
+
+from ..functions.runtimes import program_missing
 from .assembly import Part
 from .described_functions import names_of
 from .errors import Problem
@@ -42,6 +45,8 @@ _KNOWN_LAYERS: Final = {
 }
 """By how their names begin."""
 _STALE_SECONDS: Final = 1.0
+_WRAPPER: Final = "AWS_LAMBDA_EXEC_WRAPPER"
+_ARCHIVES: Final = (".zip", ".jar")
 
 
 @dataclass(slots=True)
@@ -81,10 +86,22 @@ class Code:
         is_source = self._part(stack).uploads is None
         if is_source and _is_built(resource) and not self._is_there(stack, resource):
             return Located(unavailable="it has a build method and was not built: run sam build")
+        if not found.exists() and not _is_loaded_by_name(resource):
+            return Located(unavailable=f"there is no {_kind(found)} {found}: build it")
         folder, built, warnings = self._folder(stack, resource, found)
         self.used.add(folder)
         located = self._with_layers(resource, Located(folder=str(folder), warnings=warnings), built)
-        self._check_handler(resource, located)
+        reason = self._no_program(resource, located)
+        if reason is not None:
+            return structs.replace(located, unavailable=reason)
+        try:
+            self._check_handler(resource, located)
+        except Problem:
+            wrapper = (resource.properties.get("Environment") or {}).get("Variables", {}).get(_WRAPPER)
+            if not wrapper:
+                raise
+            reason = f"{wrapper} ({_WRAPPER}) makes something of its handler, and is not run here"
+            return structs.replace(located, unavailable=reason)
         return located
 
     def _is_there(self, stack: Stack, resource: Resource) -> bool:
@@ -140,8 +157,12 @@ class Code:
             built = (str(made.resolve()),)
         if path.is_file() and zipfile.is_zipfile(path):
             return self._unpacked(resource, path), built, warnings
+        if path.is_file() and path.suffix not in _ARCHIVES:  # tools pack the file alone. [INF] sam-cli, aws-cli
+            path = path.parent
         if not path.is_dir():
-            raise Problem(at(resource, "Code"), f"there is no folder {path}")
+            found = "is no archive" if path.is_file() else "does not exist: build it"
+            text = f"there is no folder {path}" if _kind(path) == "folder" else f"{path} {found}"
+            raise Problem(at(resource, "Code"), text)
         return path.resolve(), built, warnings
 
     def _unpacked(self, resource: Resource, archive: Path) -> Path:
@@ -214,10 +235,16 @@ class Code:
             warnings=tuple(warnings),
         )
 
+    def _no_program(self, resource: Resource, located: Located) -> str | None:
+        """Why there is nothing yet that a function is started by."""
+        runtime, handler = str(resource.properties.get("Runtime")), str(resource.properties.get("Handler") or "")
+        folders = () if located.folder is None else (located.folder, *located.search_paths)
+        return program_missing(runtime, handler, folders)
+
     def _check_handler(self, resource: Resource, located: Located) -> None:
         """Raise `Problem` where a function in Python or Node.js has no such file."""
-        runtime, handler = str(resource.properties.get("Runtime", "")), str(resource.properties.get("Handler", ""))
-        if not runtime.startswith(("python", "nodejs")) or located.folder is None:
+        runtime, handler = str(resource.properties.get("Runtime")), str(resource.properties.get("Handler", ""))
+        if not _is_loaded_by_name(resource) or located.folder is None:
             return
         if "." not in handler:
             raise Problem(at(resource, "Handler"), f"{handler!r} is not FILE.FUNCTION")
@@ -250,6 +277,15 @@ def _uploaded(uploads: Callable[[str, str], Path], resource: Resource, name: str
 
 def _is_built(resource: Resource) -> bool:
     return bool(resource.metadata.get("BuildMethod") or resource.metadata.get("BuildProperties"))
+
+
+def _is_loaded_by_name(resource: Resource) -> bool:
+    """Whether the handler names a file of its sources, which is there before anything is built."""
+    return str(resource.properties.get("Runtime", "")).startswith(("python", "nodejs"))
+
+
+def _kind(path: Path) -> str:
+    return "archive" if path.suffix in _ARCHIVES else "folder"
 
 
 def _foreign(arn: str) -> str:

@@ -40,8 +40,8 @@ def function(
         runtime, unavailable = command, None
     elif is_image:
         unavailable = unavailable or "it is a container image, which is not run here"
-    elif unavailable is None and runtime is not None:
-        unavailable = reason_not_run(runtime)
+    elif runtime is not None:  # first of all: code that is brought here would not run either
+        unavailable = reason_not_run(runtime) or unavailable
     python = runtime is not None and runtime.startswith(PYTHON) and command is None
     environment = _environment(resource, variables)
     if (wrapper := environment.get("AWS_LAMBDA_EXEC_WRAPPER")) and not str(runtime).startswith("provided"):

@@ -264,6 +264,8 @@ class _Reader:
     def _file(self, folder: Path, what: str, notes: list[str]) -> Callable[[str, Any], Any]:
         def read(location: str, path: Any) -> Any:
             file = folder / location
+            if "://" in location:
+                raise Problem(path, f"{what}: {location} is not on this machine: name a file beside the template")
             if not file.is_file():
                 raise Problem(path, f"{what}: there is no file {file}")
             self.files.add(file.resolve())

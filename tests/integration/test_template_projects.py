@@ -401,6 +401,106 @@ def test_code_that_is_elsewhere_is_no_error_and_can_be_replaced(code: Any, reaso
     assert (replaced.unavailable, replaced.code_root) == (None, str((tmp_path / "p" / "run").resolve()))
 
 
+JAVA = "java21 is not run here; give it a command"
+
+
+@pytest.mark.parametrize(
+    ("properties", "reason"),
+    [
+        pytest.param("Handler: a.B\n      Runtime: java21\n      CodeUri: target/f.zip", JAVA, id="archive of Java"),
+        pytest.param("Handler: a.B\n      Runtime: java21\n      CodeUri: s3://b/k", JAVA, id="Java that is in S3"),
+        pytest.param(
+            "Handler: bootstrap\n      Runtime: provided.al2023\n      CodeUri: target/lambda",
+            "there is no folder {folder}/target/lambda: build it",
+            id="no folder",
+        ),
+        pytest.param(
+            "Handler: bootstrap\n      Runtime: provided.al2023\n      CodeUri: out/f.zip",
+            "there is no archive {folder}/out/f.zip: build it",
+            id="no archive",
+        ),
+        pytest.param(
+            "Handler: main\n      Runtime: provided.al2023\n      CodeUri: src",
+            "there is no file {folder}/src/bootstrap, and such a function is started by it (provided.al2023): build it",
+            id="no bootstrap",
+        ),
+        pytest.param(
+            "Handler: run.sh\n      Runtime: python3.12\n      CodeUri: src\n"
+            "      Environment: {Variables: {AWS_LAMBDA_EXEC_WRAPPER: /opt/bootstrap}}",
+            "/opt/bootstrap (AWS_LAMBDA_EXEC_WRAPPER) makes something of its handler, and is not run here",
+            id="a wrapper's handler",
+        ),
+    ],
+)
+def test_what_of_a_project_does_not_run_yet_is_told_and_the_rest_runs(
+    properties: str, reason: str, tmp_path: Path
+) -> None:
+    (tmp_path / "src").mkdir()
+    other = f"  Other:\n    Type: AWS::Serverless::Function\n    Properties:\n      {properties}\n"
+    (tmp_path / "template.yaml").write_text(f"Transform: AWS::Serverless-2016-10-31\nResources:\n{CHAT}{other}")
+
+    answer, found = sorted(read(tmp_path, "template.yaml").functions, key=lambda each: "Other" in each.name)
+
+    assert answer.unavailable is None
+    assert found.unavailable is not None
+    assert found.unavailable.startswith(reason.replace("{folder}", str(tmp_path)))
+
+
+def test_what_is_built_later_is_started_then(tmp_path: Path) -> None:
+    shutil.copytree(TEMPLATES / "bootstrap", tmp_path / "p")
+    kept = tmp_path / "p" / "run" / "bootstrap"
+    content = kept.read_bytes()
+    kept.unlink()
+    target = load_template("template.json", EmulateOptions(), folder=tmp_path / "p", state_folder=tmp_path / "s")
+    assert target.read.described.topology.functions[0].unavailable is not None
+    assert kept.parent.resolve() in target.watched
+
+    kept.write_bytes(content)
+
+    assert target.again().read.described.topology.functions[0].unavailable is None
+
+
+@pytest.mark.parametrize("uri", ["src/answer.py", "./src/answer.py"])
+def test_code_may_be_one_file_as_tools_pack_it(uri: str, tmp_path: Path) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "answer.py").write_text("def handler(event, context): ...\n")
+    chat = CHAT.partition("  Answer:")[0]
+    function = f"Handler: answer.handler\n      Runtime: python3.12\n      CodeUri: {uri}\n"
+    (tmp_path / "template.yaml").write_text(
+        "Transform: AWS::Serverless-2016-10-31\nResources:\n"
+        f"{chat}  Answer:\n    Type: AWS::Serverless::Function\n    Properties:\n      {function}"
+    )
+
+    [found] = read(tmp_path, "template.yaml").functions
+
+    assert (found.code_root, found.unavailable) == (str((tmp_path / "src").resolve()), None)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(None, "f.zip does not exist: build it"), (b"no archive", "f.zip is no archive")],
+)
+def test_an_archive_of_what_runs_here_must_be_one(content: bytes | None, message: str, tmp_path: Path) -> None:
+    if content is not None:
+        (tmp_path / "f.zip").write_bytes(content)
+    chat = CHAT.partition("  Answer:")[0]
+    (tmp_path / "template.yaml").write_text(
+        f"Transform: AWS::Serverless-2016-10-31\nResources:\n{chat}  Answer:\n    Type: AWS::Serverless::Function\n"
+        "    Properties: {Handler: answer.handler, Runtime: python3.12, CodeUri: f.zip}\n"
+    )
+
+    with pytest.raises(ConfigurationError, match=message):
+        read(tmp_path, "template.yaml")
+
+
+def test_an_include_that_is_in_s3_is_told_as_such(tmp_path: Path) -> None:
+    include = "  Fn::Transform: {Name: AWS::Include, Parameters: {Location: 's3://parts/more.yaml'}}\n"
+    (tmp_path / "template.yaml").write_text(f"Transform: AWS::Serverless-2016-10-31\nResources:\n{include}{CHAT}")
+
+    with pytest.raises(ConfigurationError, match=r"s3://parts/more\.yaml is not on this machine: name a file beside"):
+        read(tmp_path, "template.yaml")
+
+
 def test_one_stack_of_an_assembly_can_be_chosen(tmp_path: Path) -> None:
     shutil.copytree(TEMPLATES / "cdk", tmp_path / "p")
 

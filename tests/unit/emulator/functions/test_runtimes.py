@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from emulator.functions.runtimes import identity, launch, reason_not_run
+from emulator.functions.runtimes import identity, launch, program_missing, reason_not_run
 from streamer.topology import Function
 
 
@@ -82,6 +82,41 @@ def test_a_binary_of_go_is_its_handler(tmp_path: Path) -> None:
     (tmp_path / "main").write_text("")
 
     assert launch(function("go1.x"), code_folder=str(tmp_path)).command == (str(tmp_path / "main"),)
+
+
+@pytest.mark.parametrize("runtime", ["provided.al2023", "provided"])
+def test_a_bootstrap_may_come_from_a_layer_unless_the_function_has_its_own(runtime: str, tmp_path: Path) -> None:
+    code, first, second = (tmp_path / name for name in ("code", "first", "second"))
+    for folder in (code, first, second):
+        folder.mkdir()
+    described = function(runtime, search_paths=(str(first), str(second)))
+
+    (second / "bootstrap").write_text("#!/bin/sh\n")
+    assert launch(described, code_folder=str(code)).command == (str(second / "bootstrap"),)
+    (code / "bootstrap").write_text("#!/bin/sh\n")
+    assert launch(described, code_folder=str(code)).command == (str(code / "bootstrap"),)
+
+
+@pytest.mark.parametrize(
+    ("runtime", "missing"),
+    [
+        ("provided.al2023", "bootstrap, and such a function is started by it (provided.al2023): build it"),
+        ("go1.x", "main, and such a function is that binary (go1.x): build it"),
+        ("python3.12", None),
+        ("nodejs20.x", None),
+        ("java21", None),
+        ("./run me", None),
+    ],
+)
+def test_what_a_function_is_started_by_is_missed_where_there_is_one(
+    runtime: str, missing: str | None, tmp_path: Path
+) -> None:
+    found = program_missing(runtime, "main", (str(tmp_path),))
+
+    assert found == (None if missing is None else f"there is no file {tmp_path}/{missing}")
+    for name in ("bootstrap", "main"):
+        (tmp_path / name).write_text("")
+    assert program_missing(runtime, "main", (str(tmp_path),)) is None
 
 
 def test_a_command_line_is_split_like_a_shells(tmp_path: Path) -> None:
