@@ -19,7 +19,7 @@ from ..functions.runtimes import program_missing
 from .assembly import Part
 from .described_functions import names_of
 from .errors import Problem
-from .sam import local_path
+from .sam import SOURCE_ID, local_path
 from .stack import Resource, Stack
 from .topology import Located
 from .values import at
@@ -45,6 +45,8 @@ _KNOWN_LAYERS: Final = {
 }
 """By how their names begin."""
 _STALE_SECONDS: Final = 1.0
+_MANIFESTS: Final = {"python": "requirements.txt", "nodejs": "package.json"}
+"""What names the packages of a layer, by how its build method begins."""
 _WRAPPER: Final = "AWS_LAMBDA_EXEC_WRAPPER"
 _ARCHIVES: Final = (".zip", ".jar")
 
@@ -209,18 +211,21 @@ class Code:
             layer = self.layers.get(arn)
             if layer is None:
                 continue
+            name = str(layer.metadata.get(SOURCE_ID) or layer.logical_id)
             content = layer.properties.get("Content")
             found = self._path(self.layer_stacks[arn], layer, "Content", content)
             if found is not None and found.is_file() and zipfile.is_zipfile(found):
                 found = self._unpacked(layer, found)
             if found is None or not found.is_dir():
-                warnings.append(f"its layer {layer.logical_id} is not here")
+                warnings.append(f"its layer {name} is not here")
                 continue
-            made = self._part(self.layer_stacks[arn]).built
-            if made is not None and (made / layer.logical_id).is_dir():
-                found = made / layer.logical_id
+            part = self._part(self.layer_stacks[arn])
+            if part.built is not None and (part.built / name).is_dir():
+                found = part.built / name
+            elif part.uploads is None and part.folder.name != "build" and _wants_build(layer, found):
+                warnings.append(f"its layer {name} has a build method and was not built: run sam build")
             if (found / "extensions").is_dir():
-                warnings.append(f"its layer {layer.logical_id} has Lambda extensions, which are not run here")
+                warnings.append(f"its layer {name} has Lambda extensions, which are not run here")
             self.used.add(found.resolve())
             paths.append(str(found.resolve()))
         folders = [Path(each) for each in (located.folder, *paths) if each is not None]
@@ -277,6 +282,16 @@ def _uploaded(uploads: Callable[[str, str], Path], resource: Resource, name: str
 
 def _is_built(resource: Resource) -> bool:
     return bool(resource.metadata.get("BuildMethod") or resource.metadata.get("BuildProperties"))
+
+
+def _wants_build(layer: Resource, folder: Path) -> bool:
+    """Whether a layer's sources are not yet what functions find: packages are missing, or who knows what is made.
+
+    [DOC] sam-docs:building-layers
+    """
+    method = str(layer.metadata.get("BuildMethod") or "")
+    manifest = next((name for start, name in _MANIFESTS.items() if method.startswith(start)), None)
+    return bool(method) and (manifest is None or (folder / manifest).is_file())
 
 
 def _is_loaded_by_name(resource: Resource) -> bool:

@@ -24,6 +24,8 @@ TYPES: Final = (
 )
 """SAM's own types. [DOC] sam-docs:sam-specification-resources-and-properties"""
 _PREFIX: Final = "AWS::Serverless::"
+FORM: Final = 2
+"""Of what is kept; another one where we make something else of the translator's result."""
 KEPT: Final = 20
 """Expansions that are kept in a folder; the oldest are forgotten first."""
 
@@ -40,7 +42,7 @@ def expanded_once(source: Source, parameters: Mapping[str, Any], region: str, fo
         version = metadata.version(DISTRIBUTION)
     except metadata.PackageNotFoundError as error:
         raise ConfigurationError(NO_TRANSLATOR) from error
-    asked = json.dumps([version, source.tree, dict(parameters), region], sort_keys=True)
+    asked = json.dumps([FORM, version, source.tree, dict(parameters), region], sort_keys=True)
     file = folder / f"{hashlib.blake2b(asked.encode(), digest_size=16).hexdigest()}.json"
     with contextlib.suppress(OSError, ValueError):
         return source.with_tree(json.loads(file.read_text("utf-8")))

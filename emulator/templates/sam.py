@@ -10,6 +10,7 @@ import contextlib
 import copy
 import io
 import logging
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -19,6 +20,8 @@ from .errors import Problem
 from .language import NO_TRANSLATOR, SAM
 from .source import Source
 
+SOURCE_ID: Final = "SamResourceId"
+"""Metadata with a resource's name in the template that SAM builds, as ``sam build`` writes it."""
 LOCAL: Final = "streamer-local"
 """Bucket of the addresses that stand for code on this machine: their key is the path, in hexadecimal digits."""
 _CODE: Final = {
@@ -50,9 +53,23 @@ def expanded(source: Source, parameters: Mapping[str, Any], region: str) -> Sour
     _localize(tree)
     try:
         with _silent():
-            return source.with_tree(_translated(tree, parameters, region))
+            return source.with_tree(_named(_translated(tree, parameters, region), source.tree["Resources"]))
     except Problem as problem:
         raise source.error(problem) from problem
+
+
+def _named(tree: Any, sources: Mapping[str, Any]) -> Any:
+    """The expanded template, where a layer says as what, and how, SAM builds it.
+
+    The translator gives each of a layer's states a name of its own, and drops the layer's metadata.
+    """
+    for name, source in sources.items():
+        if not isinstance(source, dict) or source.get("Type") != "AWS::Serverless::LayerVersion":
+            continue
+        for made, resource in tree["Resources"].items():
+            if resource.get("Type") == "AWS::Lambda::LayerVersion" and re.fullmatch(rf"{name}[0-9a-f]{{10}}", made):
+                resource["Metadata"] = {**(source.get("Metadata") or {}), SOURCE_ID: name}
+    return tree
 
 
 def local_path(bucket: Any, key: Any) -> str | None:

@@ -308,6 +308,42 @@ def test_layers_and_built_folders_come_after_the_functions_own(sam: Path) -> Non
     assert function.search_paths == (str(built.resolve()), str((sam / "layer").resolve()))
 
 
+def test_a_layer_that_sam_has_built_is_found_under_the_name_it_has_in_the_template(sam: Path) -> None:
+    built = sam / ".aws-sam" / "build" / "Words"
+    built.mkdir(parents=True)
+
+    [function] = read(sam, "template.yaml").functions
+
+    assert function.search_paths == (str(built.resolve()),)
+
+
+@pytest.mark.parametrize(
+    ("method", "files", "is_told"),
+    [
+        pytest.param("makefile", (), True, id="makefile"),
+        pytest.param("nodejs20.x", ("package.json",), True, id="packages of Node.js"),
+        pytest.param("nodejs20.x", (), False, id="Node.js alone"),
+        pytest.param("python3.12", ("requirements.txt",), True, id="packages of Python"),
+        pytest.param("python3.12", (), False, id="Python alone"),
+        pytest.param(None, ("requirements.txt", "package.json"), False, id="no method"),
+    ],
+)
+def test_a_layer_that_waits_for_sam_build_is_told(
+    method: str | None, files: tuple[str, ...], is_told: bool, sam: Path
+) -> None:
+    for name in files:
+        (sam / "layer" / name).write_text("{}")
+    if method is not None:
+        template = sam / "template.yaml"
+        kind = "    Type: AWS::Serverless::LayerVersion\n"
+        template.write_text(template.read_text().replace(kind, f"{kind}    Metadata: {{BuildMethod: {method}}}\n"))
+
+    found = load_template("template.yaml", EmulateOptions(), folder=sam, state_folder=sam / "s").read
+
+    told = "Greet: its layer Words has a build method and was not built: run sam build"
+    assert (told in found.warnings) is is_told
+
+
 def test_extensions_of_a_layer_are_told(sam: Path) -> None:
     (sam / "layer" / "extensions").mkdir()
 
