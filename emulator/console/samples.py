@@ -12,8 +12,8 @@ from msgspec import Struct
 
 from streamer.topology import Api
 
+from ..event_sources.eventbridge import scheduled_event
 from ..event_sources.queues.batches import QueueMessage, record
-from ..event_sources.schedules import scheduled_event
 from ..event_sources.streams.records import corrected, stream_record
 from ..foundation.place import ACCOUNT_ID, REGION
 from ..gateway.rules.events import Session, gateway_headers, grouped_query

@@ -16,6 +16,7 @@ from ..foundation import log
 from ..foundation.place import ACCOUNT_ID, REGION
 from ..foundation.tasks import end
 from ..functions.outcome import AcceptEvent
+from .eventbridge import scheduled_event
 
 MINUTE_SECONDS: Final = 60.0
 LOOK_SECONDS: Final = 30.0
@@ -85,19 +86,3 @@ class Schedules:
         if schedule.event is not None:
             return schedule.event
         return scheduled_event(self._rule_arn + schedule.name, self._now(), event_id=str(uuid.uuid4()))
-
-
-def scheduled_event(rule_arn: str, at: datetime, *, event_id: str) -> dict[str, Any]:
-    """What EventBridge sends at a time, which is in UTC. [DOC] eb-docs:eb-run-lambda-schedule"""
-    _arn, _partition, _service, region, account, _rest = rule_arn.split(":")
-    return {
-        "version": "0",
-        "id": event_id,
-        "detail-type": "Scheduled Event",
-        "source": "aws.events",
-        "account": account,
-        "time": f"{at:%Y-%m-%dT%H:%M:%SZ}",
-        "region": region,
-        "resources": [rule_arn],
-        "detail": {},
-    }

@@ -1,6 +1,6 @@
 """What a rule's target gets of an event: the event, a part of it, a constant, or a text made of it. Pure.
 
-[DOC] eb-docs:eb-transform-target-input, eb-events-structure
+[DOC] eb-docs:eb-transform-target-input
 """
 
 from __future__ import annotations
@@ -37,31 +37,6 @@ def refused(given: Mapping[str, Any]) -> tuple[str, str] | None:
     except (ValueError, RecursionError):
         is_object = False
     return None if is_object else ("MalformedDetail", "Detail is malformed.")
-
-
-def event(
-    *,
-    event_id: str,
-    source: str,
-    detail_type: str,
-    detail: Any,
-    at: datetime,
-    region: str,
-    account: str,
-    resources: list[str],
-) -> dict[str, Any]:
-    """An event as targets get it; ``at`` is in UTC."""
-    return {
-        "version": "0",
-        "id": event_id,
-        "detail-type": detail_type,
-        "source": source,
-        "account": account,
-        "time": f"{at:%Y-%m-%dT%H:%M:%SZ}",
-        "region": region,
-        "resources": resources,
-        "detail": detail,
-    }
 
 
 def target_input(target: Mapping[str, Any], sent: Mapping[str, Any], rule: Rule, ingested: datetime) -> str:

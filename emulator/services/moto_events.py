@@ -13,6 +13,7 @@ from moto.events.exceptions import InvalidEventPatternException, ResourceNotFoun
 from moto.events.models import EventPattern, EventPatternParser, EventsBackend, Rule, events_backends
 from moto.events.responses import EventsHandler
 
+from ..event_sources.eventbridge import event, scheduled_event
 from ..event_sources.streams.filters import InvalidFilterPatternError
 from . import event_inputs, moto_sns
 from .delivery import Delivery, Tell
@@ -117,18 +118,7 @@ class Events:
         }
         now = self._now()
         for arn in self._clock.due([(arn, rule.scheduled_expression) for arn, rule in rules.items()], now):
-            rule = rules[arn]
-            sent = event_inputs.event(
-                event_id=str(uuid.uuid4()),
-                source="aws.events",
-                detail_type="Scheduled Event",
-                detail={},
-                at=now,
-                region=rule.region_name,
-                account=rule.account_id,
-                resources=[arn],
-            )
-            self._send(rule, sent)
+            self._send(rules[arn], scheduled_event(arn, now, event_id=str(uuid.uuid4())))
 
     def _send(self, rule: Any, sent: Mapping[str, Any]) -> None:
         of = event_inputs.Rule(rule.name, rule.arn)
@@ -175,7 +165,7 @@ def _event(told: Mapping[str, Any]) -> dict[str, Any]:
     """Moto's event as AWS's: the time in ISO 8601, and nothing of moto's own."""
     time = told["time"]
     at = datetime.fromtimestamp(float(time), UTC) if isinstance(time, int | float) else _instant(str(time))
-    return event_inputs.event(
+    return event(
         event_id=str(told["id"]),
         source=str(told["source"]),
         detail_type=str(told["detail-type"]),

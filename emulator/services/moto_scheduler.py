@@ -12,7 +12,8 @@ from moto.core.exceptions import JsonRESTError
 from moto.scheduler.exceptions import ValidationException
 from moto.scheduler.models import EventBridgeSchedulerBackend, scheduler_backends
 
-from . import event_inputs, moto_sns
+from ..event_sources.eventbridge import event_about
+from . import moto_sns
 from .delivery import Delivery, Tell
 from .schedule_clock import ScheduleClock, Timing, problem, target_input
 
@@ -80,16 +81,13 @@ class Schedules:
     def _event(self, schedule: Any, text: str) -> dict[str, Any]:
         """What a bus gets. [DOC] scheduler-docs:managing-targets-templated, EventBridge PutEvents"""
         given = schedule.target.get("EventBridgeParameters") or {}
-        _arn, _partition, _service, region, account, _rest = schedule.arn.split(":")
-        return event_inputs.event(
+        return event_about(
+            schedule.arn,
             event_id=str(uuid.uuid4()),
             source=str(given.get("Source", "")),
             detail_type=str(given.get("DetailType", "")),
             detail=json.loads(text),
             at=self._now(),
-            region=region,
-            account=account,
-            resources=[schedule.arn],
         )
 
 

@@ -13,8 +13,8 @@ from urllib.parse import quote_plus
 
 from msgspec import Struct
 
+from ..event_sources import eventbridge
 from ..functions.variables import uuid4
-from . import event_inputs
 
 _WITHOUT_CONTENT: Final = "ObjectRemoved:"
 _OWNER: Final = "A3NL1KOZZKEXAMPLE"
@@ -165,7 +165,7 @@ def bus_event(event: ObjectEvent, at: datetime, *, account: str, request_id: str
     }
     if kind == "ObjectRemoved":
         detail["deletion-type"] = "Permanently Deleted" if how == "Delete" else "Delete Marker Created"
-    return event_inputs.event(
+    return eventbridge.event(
         event_id=uuid4(int(request_id, 16)),
         source="aws.s3",
         detail_type=detail_type,

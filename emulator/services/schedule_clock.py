@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from msgspec import Struct
 
+from ..event_sources.eventbridge import event_about
 from .rule_clock import at_rate, is_cron, next_due, period
 
 _AT: Final = "at("
@@ -123,22 +124,10 @@ class ScheduleClock:
 
 def target_input(target: Mapping[str, Any], arn: str, at: datetime, *, execution_id: str) -> str:
     """What a target gets: its input, context attributes filled in, or an event that says what happened."""
-    time = f"{at:%Y-%m-%dT%H:%M:%SZ}"
     if (given := target.get("Input")) is None:
-        _arn, _partition, _service, region, account, _rest = arn.split(":")
-        event = {
-            "version": "0",
-            "id": execution_id,
-            "detail-type": "Scheduled Event",
-            "source": "aws.scheduler",
-            "account": account,
-            "time": time,
-            "region": region,
-            "resources": [arn],
-            "detail": "{}",
-        }
-        return json.dumps(event, separators=(",", ":"))
-    text = str(given)
+        what = {"source": "aws.scheduler", "detail_type": "Scheduled Event", "detail": "{}"}
+        return json.dumps(event_about(arn, event_id=execution_id, at=at, **what), separators=(",", ":"))
+    text, time = str(given), f"{at:%Y-%m-%dT%H:%M:%SZ}"
     context = {"schedule-arn": arn, "scheduled-time": time, "execution-id": execution_id, "attempt-number": "1"}
     for name, value in context.items():
         text = text.replace(f"<aws.scheduler.{name}>", value)

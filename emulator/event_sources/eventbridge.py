@@ -1,0 +1,53 @@
+"""EventBridge's events, as functions and other targets get them. Pure. [DOC] eb-docs:eb-events-structure"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+
+def event(
+    *,
+    event_id: str,
+    source: str,
+    detail_type: str,
+    detail: Any,
+    at: datetime,
+    region: str,
+    account: str,
+    resources: list[str],
+) -> dict[str, Any]:
+    """An event; ``at`` is in UTC."""
+    return {
+        "version": "0",
+        "id": event_id,
+        "detail-type": detail_type,
+        "source": source,
+        "account": account,
+        "time": f"{at:%Y-%m-%dT%H:%M:%SZ}",
+        "region": region,
+        "resources": resources,
+        "detail": detail,
+    }
+
+
+def event_about(arn: str, *, event_id: str, source: str, detail_type: str, detail: Any, at: datetime) -> dict[str, Any]:
+    """An event about one resource, whose ARN tells Region and account."""
+    region, account = arn.split(":")[3:5]
+    return event(
+        event_id=event_id,
+        source=source,
+        detail_type=detail_type,
+        detail=detail,
+        at=at,
+        region=region,
+        account=account,
+        resources=[arn],
+    )
+
+
+def scheduled_event(rule_arn: str, at: datetime, *, event_id: str) -> dict[str, Any]:
+    """What a rule sends at a time, which is in UTC. [DOC] eb-docs:eb-run-lambda-schedule"""
+    return event_about(
+        rule_arn, event_id=event_id, source="aws.events", detail_type="Scheduled Event", detail={}, at=at
+    )
