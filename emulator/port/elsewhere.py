@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Awaitable, Mapping
 from typing import Any, Final, Protocol
@@ -151,8 +150,7 @@ def refusal(
         error = f"<Error><Type>Sender</Type><Code>{code}</Code><Message>{text}</Message></Error>"
         body = f"<ErrorResponse>{error}</ErrorResponse>"
     else:
-        content = json.dumps({"__type": code, "message": text}).encode()
-        return HttpResponse(_UNKNOWN, content, (("content-type", "application/json"), ("x-amzn-ErrorType", code)))
+        return HttpResponse.of_json(_UNKNOWN, {"__type": code, "message": text}, ("x-amzn-ErrorType", code))
     return HttpResponse(_UNKNOWN, f'<?xml version="1.0"?>{body}'.encode(), (("content-type", "text/xml"),))
 
 

@@ -79,9 +79,11 @@ class HttpResponse(Struct, frozen=True):
     headers: tuple[tuple[str, str], ...] = ()
 
     @classmethod
-    def of_json(cls, status: int, content: Any, *headers: tuple[str, str]) -> HttpResponse:
-        """An answer with a JSON body."""
-        return cls(status, json.dumps(content).encode(), (("content-type", "application/json"), *headers))
+    def of_json(
+        cls, status: int, content: Any, *headers: tuple[str, str], kind: str = "application/json"
+    ) -> HttpResponse:
+        """An answer with a JSON body, whose content type is ``kind``."""
+        return cls(status, json.dumps(content).encode(), (("content-type", kind), *headers))
 
 
 Handler = Callable[[HttpRequest], "HttpResponse | Awaitable[HttpResponse]"]

@@ -333,9 +333,8 @@ class Services:
         try:
             found = self._parameters.perform(operation, parameters_of(request), now=time.time())
         except ParameterError as refused:
-            content = json.dumps({"__type": refused.code, "message": str(refused)}).encode()
-            return HttpResponse(400, content, (("content-type", _JSON),))
-        return None if found is None else HttpResponse(200, json.dumps(found).encode(), (("content-type", _JSON),))
+            return HttpResponse.of_json(400, refused.told(), kind=_JSON)
+        return None if found is None else HttpResponse.of_json(200, found, kind=_JSON)
 
     def _store(self, calls: Iterable[Call]) -> None:
         for each in calls:

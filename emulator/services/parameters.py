@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from streamer.errors import StreamerError
+from .errors import ServiceError
 
 TARGET: Final = "AmazonSSM."
 VALUE_CHARACTERS: Final = {"Standard": 4096, "Advanced": 8192, "Intelligent-Tiering": 8192}
@@ -30,12 +30,12 @@ VERSIONS: Final = 100
 Parameters = Mapping[str, Any]
 
 
-class ParameterError(StreamerError):
+class ParameterError(ServiceError):
     """An error of the service."""
 
-    def __init__(self, code: str, message: str = "") -> None:
-        super().__init__(message)
-        self.code = code
+
+def _invalid(why: str) -> ParameterError:
+    return ParameterError("ValidationException", why)
 
 
 class Version(Struct, frozen=True, kw_only=True):
@@ -144,8 +144,7 @@ class ParameterStore:
     def _get_by_path(self, parameters: Parameters, _now: float) -> dict[str, Any]:
         path = _required(parameters, "Path")
         if not path.startswith("/"):
-            raise ParameterError(
-                "ValidationException",
+            raise _invalid(
                 "The parameter doesn't meet the parameter name requirements. The parameter name must begin with a "
                 f'forward slash "/". It can\'t be prefixed with "aws" or "ssm" (case-insensitive). Parameter: {path}',
             )
@@ -239,11 +238,10 @@ def _type(parameters: Parameters, last: Version | None) -> str:
     given = parameters.get("Type")
     if given is None:
         if last is None:
-            raise ParameterError("ValidationException", "A parameter type is required when you create a parameter.")
+            raise _invalid("A parameter type is required when you create a parameter.")
         return last.type
     if given not in _TYPES:
-        raise ParameterError(
-            "ValidationException",
+        raise _invalid(
             f"1 validation error detected: Value '{given}' at 'type' failed to satisfy constraint: Member must satisfy "
             "enum value set: [SecureString, StringList, String]",
         )
@@ -252,13 +250,10 @@ def _type(parameters: Parameters, last: Version | None) -> str:
 
 def _check_name(name: str) -> None:
     if _RESERVED.match(name):
-        raise ParameterError(
-            "ValidationException", 'Parameter name: can\'t be prefixed with "aws" or "ssm" (case-insensitive).'
-        )
+        raise _invalid('Parameter name: can\'t be prefixed with "aws" or "ssm" (case-insensitive).')
     if not _NAME.fullmatch(name) or ("/" in name and not name.startswith("/")):
-        raise ParameterError(
-            "ValidationException",
-            "Parameter name must be a fully qualified name." if "/" in name else "Parameter name is not valid.",
+        raise _invalid(
+            "Parameter name must be a fully qualified name." if "/" in name else "Parameter name is not valid."
         )
     if name.count("/") > LEVELS:
         raise ParameterError(
@@ -270,16 +265,12 @@ def _check_name(name: str) -> None:
 def _check_value(made: Version) -> None:
     limit = VALUE_CHARACTERS.get(made.tier, VALUE_CHARACTERS["Standard"])
     if not made.value:
-        raise ParameterError(
-            "ValidationException",
+        raise _invalid(
             "1 validation error detected: Value '' at 'value' failed to satisfy constraint: Member must have length "
             "greater than or equal to 1",
         )
     if len(made.value.encode()) > limit:
-        raise ParameterError(
-            "ValidationException",
-            f"{made.tier} tier parameters support a maximum parameter value of {limit} characters.",
-        )
+        raise _invalid(f"{made.tier} tier parameters support a maximum parameter value of {limit} characters.")
     if made.pattern and not re.search(made.pattern, made.value):
         raise ParameterError(
             "ParameterPatternMismatchException",
@@ -321,8 +312,7 @@ def _page(operation: str, found: list[Version], parameters: Parameters) -> tuple
 def _required(parameters: Parameters, name: str) -> str:
     value = parameters.get(name)
     if not isinstance(value, str):
-        raise ParameterError(
-            "ValidationException",
+        raise _invalid(
             f"1 validation error detected: Value null at '{name[0].lower()}{name[1:]}' failed to satisfy constraint: "
             "Member must not be null",
         )

@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from streamer.errors import StreamerError
+from ..errors import ServiceError
 
 Parameters = Mapping[str, Any]
 
@@ -24,12 +24,8 @@ WRONG: Final = "InvalidParameterException"
 NOT_FOUND: Final = "ResourceNotFoundException"
 
 
-class PoolError(StreamerError):
+class PoolError(ServiceError):
     """An error of the service."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
 
 
 class Password(Struct, frozen=True, kw_only=True):

@@ -100,7 +100,7 @@ class UserPools:
             return _refused(error)
         except (AttributeError, KeyError, TypeError, ValueError):
             return _refused(PoolError("SerializationException", "A parameter is of another type than its model says"))
-        return HttpResponse(200, json.dumps(found).encode(), (("content-type", _JSON), *_ALLOWED))
+        return HttpResponse.of_json(200, found, *_ALLOWED, kind=_JSON)
 
     async def _document(self, pool: str, name: str, request: HttpRequest) -> HttpResponse:
         await asyncio.to_thread(self._keys.ready)
@@ -111,7 +111,7 @@ class UserPools:
         except PoolError as error:
             return _refused(error)
         content = found if name == "openid-configuration" else self._keys.published()
-        return HttpResponse(200, json.dumps(content).encode(), (("content-type", "application/json"), *_ALLOWED))
+        return HttpResponse.of_json(200, content, *_ALLOWED)
 
     async def _done(self, steps: Steps) -> Mapping[str, Any]:
         answer: Any = None
@@ -145,6 +145,5 @@ class UserPools:
 
 
 def _refused(error: PoolError) -> HttpResponse:
-    content = json.dumps({"__type": error.code, "message": str(error)}).encode()
     told = (("x-amzn-ErrorType", f"{error.code}:"), ("x-amzn-ErrorMessage", str(error).replace("\n", " ").strip()))
-    return HttpResponse(400, content, (("content-type", _JSON), *told, *_ALLOWED))
+    return HttpResponse.of_json(400, error.told(), *told, *_ALLOWED, kind=_JSON)

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from streamer.errors import StreamerError
+from ..errors import ServiceError
 
 
-class KinesisError(StreamerError):
-    """A refusal, with AWS's code."""
-
-    def __init__(self, code: str, text: str) -> None:
-        super().__init__(text)
-        self.code = code
+class KinesisError(ServiceError):
+    """An error of the service."""
 
 
 def invalid(text: str) -> KinesisError:

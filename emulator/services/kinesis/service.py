@@ -119,9 +119,10 @@ class KinesisStreams:
             given = json.loads(request.body or b"{}")
             found = self.perform(operation, given)
         except KinesisError as error:
-            return _refused(error.code, str(error))
+            return _refused(error)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            return _refused("SerializationException", f"a parameter is missing or of another type: {error}")
+            text = f"a parameter is missing or of another type: {error}"
+            return _refused(KinesisError("SerializationException", text))
         if found is None:
             return None
         body = b"" if found == {} else json.dumps(found).encode()
@@ -353,6 +354,5 @@ def _changed(change: Callable[[], None]) -> None:
         raise invalid(str(error)) from error
 
 
-def _refused(code: str, text: str) -> HttpResponse:
-    body = json.dumps({"__type": code, "message": text}).encode()
-    return HttpResponse(400, body, (("content-type", _JSON), ("x-amzn-errortype", code)))
+def _refused(error: KinesisError) -> HttpResponse:
+    return HttpResponse.of_json(400, error.told(), ("x-amzn-errortype", error.code), kind=_JSON)

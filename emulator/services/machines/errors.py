@@ -6,13 +6,11 @@ from typing import Any
 
 from streamer.errors import StreamerError
 
+from ..errors import ServiceError
 
-class MachineError(StreamerError):
+
+class MachineError(ServiceError):
     """An error of the service's API."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
 
 
 class StateError(StreamerError):

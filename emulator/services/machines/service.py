@@ -161,7 +161,7 @@ class StateMachines:
             return _refused(error)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             return _refused(MachineError("ValidationException", f"a parameter is missing or of another type: {error}"))
-        return HttpResponse(200, json.dumps(found).encode(), (("content-type", _JSON),))
+        return HttpResponse.of_json(200, found, kind=_JSON)
 
     # machines
 
@@ -408,5 +408,4 @@ def _page(name: str, found: Sequence[Any], given: Mapping[str, Any]) -> dict[str
 
 
 def _refused(error: MachineError) -> HttpResponse:
-    content = json.dumps({"__type": error.code, "message": str(error)}).encode()
-    return HttpResponse(400, content, (("content-type", _JSON), ("x-amzn-ErrorType", error.code)))
+    return HttpResponse.of_json(400, error.told(), ("x-amzn-ErrorType", error.code), kind=_JSON)

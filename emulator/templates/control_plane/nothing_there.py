@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Final
 from urllib.parse import parse_qsl
 
@@ -26,7 +25,7 @@ def answer(service: str | None, request: HttpRequest, request_id: str) -> HttpRe
     """No alarm, and no repository: those of stacks are ignored."""
     if service != "monitoring":
         told = {"__type": "RepositoryNotFoundException", "message": "The repository does not exist in the registry"}
-        return HttpResponse(400, json.dumps(told).encode(), (("content-type", "application/x-amz-json-1.1"),))
+        return HttpResponse.of_json(400, told, kind="application/x-amz-json-1.1")
     known = ("x-amzn-RequestId", request_id)
     if request.fields.get("smithy-protocol") == _CBOR:
         pairs = b"".join(_text(name) + b"\x80" for name in _ALARMS)
