@@ -7,7 +7,7 @@ any is read (scylladb's and dynalite's suites).
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from streamer.aws_limits import text_bytes
 
-from ..errors import ApiError, validation_error
+from ..errors import validation_error
 from ..values import ORDERED, TYPES, Attributes, AttributeValue, shown, sort_value
 from .grammar import Parser
 from .paths import find
@@ -55,24 +55,28 @@ class CompiledCondition(Struct, frozen=True):
 
     def check_values(self, values: Attributes) -> None:
         """Raise ApiError if a ``:value`` is missing, or of a type that its operator or function does not know."""
-        for name in self.used.values:
-            if name not in values:
-                raise undefined_value(self.where, name)
-        for check in self.checks:
-            fault = check(values)
-            if fault is not None:
-                raise validation_error(f"Invalid {self.where}: {fault}")
+        check_values(self.where, self.used, self.checks, values)
 
 
 ALWAYS: Final = CompiledCondition("", lambda _attributes, _values: True, (), _NOBODY)
 """The condition of a request that has none."""
 
 
-def undefined_value(where: str, name: str) -> ApiError:
-    """A ``:value`` of an expression is not among ExpressionAttributeValues."""
-    return validation_error(
-        f"Invalid {where}: An expression attribute value used in expression is not defined; attribute value: {name}"
-    )
+def check_values(where: str, used: Used, checks: Iterable[Check], values: Attributes) -> None:
+    """Raise ApiError if a ``:value`` of an expression is missing, or one of the checks finds a fault."""
+    for name in used.values:
+        if name not in values:
+            undefined = "An expression attribute value used in expression is not defined"
+            raise validation_error(f"Invalid {where}: {undefined}; attribute value: {name}")
+    refuse_faults(checks, values, f"Invalid {where}: ")
+
+
+def refuse_faults(checks: Iterable[Check], values: Attributes, begin: str = "") -> None:
+    """Raise ApiError with the first fault that a check finds, behind what its message begins with."""
+    for check in checks:
+        fault = check(values)
+        if fault is not None:
+            raise validation_error(begin + fault)
 
 
 def compile_condition(expression: str | None, names: Mapping[str, str], *, where: str) -> CompiledCondition:

@@ -6,7 +6,7 @@ dynalite's suite, which AWS passes; [DOC] ddb-docs:Expressions
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from ..errors import ApiError, validation_error
@@ -242,11 +242,7 @@ class Parser:
             choices.append(self._wrapped_operand())
         self._expect(")")
         if len(choices) > CHOICES:
-            self._fault(
-                "operand",
-                # [USR] reapit/foundations 8255
-                f"The IN operator is provided with too many operands; number of operands: {len(choices)}",
-            )
+            self._fault("operand", too_many_choices(choices))
         return tuple(choices)
 
     def _check_operands(self, operator: str, operands: tuple[Operand, ...]) -> None:
@@ -273,12 +269,18 @@ class Parser:
             self._fault("parentheses", "The expression has redundant parentheses;")
         return operand
 
-    def _operand(self) -> Operand:
+    def _takes_value(self) -> Placeholder | None:
         token = self._token
-        if token.kind == "value":
-            self._position += 1
-            self._values_used.add(token.text)
-            return Placeholder(token.text)
+        if token.kind != "value":
+            return None
+        self._position += 1
+        self._values_used.add(token.text)
+        return Placeholder(token.text)
+
+    def _operand(self) -> Operand:
+        if (value := self._takes_value()) is not None:
+            return value
+        token = self._token
         if token.kind == "word" and self._tokens[self._position + 1].text == "(":
             return self._call(CONDITION_FUNCTIONS)
         return Attribute(self._path())
@@ -300,11 +302,7 @@ class Parser:
                 else f"Invalid function name; function: {name}",
             )
         elif functions[name] != len(arguments):
-            self._fault(
-                "count",
-                "Incorrect number of operands for operator or function; "
-                f"operator or function: {name}, number of operands: {len(arguments)}",
-            )
+            self._fault("count", wrong_count(name, arguments))
         else:
             self._check_call(name, arguments)
         return FunctionCall(name, tuple(arguments))
@@ -318,7 +316,7 @@ class Parser:
     def _check_call(self, name: str, arguments: list[Operand]) -> None:
         needs_path = name in ("attribute_exists", "attribute_not_exists", "if_not_exists")
         if needs_path and not isinstance(arguments[0], Attribute):
-            self._fault("operand", f"Operator or function requires a document path; operator or function: {name}")
+            self._fault("operand", needs_a_path(name))
         if name == "list_append" and any(isinstance(each, FunctionCall) and each.name == name for each in arguments):
             self._fault("misuse", _misused(name))
         if name in CONDITION_FUNCTIONS:
@@ -380,12 +378,9 @@ class Parser:
         if section == "SET":
             self._expect("=")
             return UpdateAction(section, path, self._sum())
-        token = self._token
-        if token.kind != "value":
+        if (value := self._takes_value()) is None:
             raise self._syntax_error()
-        self._position += 1
-        self._values_used.add(token.text)
-        return UpdateAction(section, path, Placeholder(token.text))
+        return UpdateAction(section, path, value)
 
     def _sum(self) -> Operand:
         """What SET assigns: an operand, or two with a sign between them; all may be in parentheses."""
@@ -405,17 +400,14 @@ class Parser:
         return inside
 
     def _update_operand(self) -> Operand:
-        token = self._token
-        if token.text == "(":
+        if self._token.text == "(":
             inside = self._sum_in_parentheses()
             if isinstance(inside, Arithmetic):
                 raise self._syntax_error()
             return inside
-        if token.kind == "value":
-            self._position += 1
-            self._values_used.add(token.text)
-            return Placeholder(token.text)
-        if token.kind == "word" and self._tokens[self._position + 1].text == "(":
+        if (value := self._takes_value()) is not None:
+            return value
+        if self._token.kind == "word" and self._tokens[self._position + 1].text == "(":
             return self._call(UPDATE_FUNCTIONS)
         return Attribute(self._path())
 
@@ -423,6 +415,22 @@ class Parser:
 _SECTIONS: Final = ("SET", "REMOVE", "ADD", "DELETE")
 _KEYWORDS: Final = ("AND", "OR", "NOT", "BETWEEN", "IN")
 _LARGEST_POSITION: Final = 2**31 - 1
+
+
+def too_many_choices(choices: Sequence[Operand]) -> str:
+    """IN has more operands than `CHOICES`. [USR] reapit/foundations 8255"""
+    return f"The IN operator is provided with too many operands; number of operands: {len(choices)}"
+
+
+def wrong_count(function: str, arguments: Sequence[Operand]) -> str:
+    """A function has more or fewer operands than it takes."""
+    begin = "Incorrect number of operands for operator or function; operator or function:"
+    return f"{begin} {function}, number of operands: {len(arguments)}"
+
+
+def needs_a_path(function: str) -> str:
+    """A function that is about paths has another operand."""
+    return f"Operator or function requires a document path; operator or function: {function}"
 
 
 def _misused(function: str) -> str:

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from ..errors import ApiError, invalid_parameter, validation_error
 from ..values import Attributes, AttributeValue
-from .conditions import Check, predicate_of, undefined_value, wrong_bounds
+from .conditions import Check, check_values, predicate_of, wrong_bounds
 from .grammar import Parser
 from .syntax import (
     Attribute,
@@ -73,13 +73,7 @@ class CompiledKeyCondition(Struct, frozen=True):
 
     def check_values(self, values: Attributes) -> None:
         """Raise ApiError if a ``:value`` is missing, or of a type that its operator does not know."""
-        for name in self.used.values:
-            if name not in values:
-                raise undefined_value(_WHERE, name)
-        for check in self.checks:
-            fault = check(values)
-            if fault is not None:
-                raise _invalid(fault)
+        check_values(_WHERE, self.used, self.checks, values)
 
     def resolve(self, values: Attributes) -> list[KeyCondition]:
         """The conditions with the ``:values`` of a request.

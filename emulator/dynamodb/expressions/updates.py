@@ -14,7 +14,7 @@ from msgspec import Struct, field
 from ..errors import ApiError, invalid_parameter, validation_error
 from ..numbers import add_numbers
 from ..values import SETS, Attributes, AttributeValue, ordered_set
-from .conditions import Check, undefined_value, wrong_operand
+from .conditions import Check, check_values, wrong_operand
 from .grammar import Parser
 from .paths import find
 from .syntax import Arithmetic, Attribute, FunctionCall, Operand, Path, Placeholder, UpdateAction, Used
@@ -68,13 +68,7 @@ class Update(Struct, frozen=True):
 
     def check_values(self, values: Attributes) -> None:
         """Raise ApiError if a ``:value`` is missing, or of a type that its function does not know."""
-        for name in self.used.values:
-            if name not in values:
-                raise undefined_value(_WHERE, name)
-        for check in self.checks:
-            fault = check(values)
-            if fault is not None:
-                raise validation_error(f"Invalid {_WHERE}: {fault}")
+        check_values(_WHERE, self.used, self.checks, values)
 
     def check_keys(self, key_names: tuple[str, ...]) -> None:
         """Raise ApiError if it changes one of these attributes."""

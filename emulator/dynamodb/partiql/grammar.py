@@ -12,7 +12,7 @@ from typing import Any, Final
 from msgspec import Struct, structs
 
 from ..errors import validation_error
-from ..expressions.grammar import CHOICES
+from ..expressions.grammar import CHOICES, needs_a_path, too_many_choices, wrong_count
 from ..expressions.syntax import (
     Arithmetic,
     Attribute,
@@ -308,12 +308,9 @@ class _Parser(Literals):
         self._position += 1
         arguments = self._arguments()
         if len(arguments) != count:
-            raise validation_error(
-                "Incorrect number of operands for operator or function; operator or function: "
-                f"{name}, number of operands: {len(arguments)}"
-            )
+            raise validation_error(wrong_count(name, arguments))
         if name in _ABOUT_PATHS and not isinstance(arguments[0], Attribute):
-            raise validation_error(f"Operator or function requires a document path; operator or function: {name}")
+            raise validation_error(needs_a_path(name))
         return FunctionCall(name, tuple(arguments))
 
     def _comparison(self, value: Operand) -> Condition:
@@ -344,9 +341,7 @@ class _Parser(Literals):
             choices.append(self._operand())
         self._sign("]" if opened == "[" else ")")
         if len(choices) > CHOICES:
-            raise validation_error(
-                f"The IN operator is provided with too many operands; number of operands: {len(choices)}"
-            )
+            raise validation_error(too_many_choices(choices))
         return tuple(choices)
 
     def _operand(self) -> Operand:

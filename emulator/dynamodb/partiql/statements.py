@@ -11,7 +11,7 @@ from typing import Any, Final
 from ..backend import EmbeddedBackend
 from ..capacity import Cost, read_units, wants_capacity
 from ..errors import ApiError, condition_failed, invalid_parameter, validation_error
-from ..expressions.conditions import Check, predicate_of
+from ..expressions.conditions import Check, predicate_of, refuse_faults
 from ..expressions.paths import find_clash, project
 from ..expressions.request import Test
 from ..expressions.syntax import (
@@ -75,10 +75,7 @@ def _predicate(statement: Statement) -> Test:
         return lambda _attributes: True
     checks: list[Check] = []
     holds = predicate_of(statement.where, checks)
-    for check in checks:
-        fault = check(statement.values)
-        if fault is not None:
-            raise validation_error(fault)
+    refuse_faults(checks, statement.values)
     return lambda attributes: holds(attributes, statement.values)
 
 
@@ -261,10 +258,7 @@ def _prepare_insert(table: Table, statement: Statement) -> Write:
 def _update(statement: Statement) -> Update:
     checks: list[Check] = []
     changes = tuple([_change(action, checks) for action in statement.actions])
-    for check in checks:
-        fault = check(statement.values)
-        if fault is not None:
-            raise validation_error(fault)
+    refuse_faults(checks, statement.values)
     clash = find_clash([change.path for change in changes])
     if clash is not None:
         raise validation_error(clash)
