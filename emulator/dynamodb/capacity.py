@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .items import StoredItem
+from .items import StoredItem, bytes_of
 from .table import Index, Table
 from .values import Attributes, wire_value
 
@@ -43,10 +43,13 @@ class Cost:
     table_units: float = 0.0
     index_units: dict[str, float] = field(default_factory=dict)
 
+    def add_read(self, item: StoredItem | None, *, consistent: bool, transaction: bool = False) -> None:
+        """Count the read of an item, or of none, from the table."""
+        self.table_units += read_units(bytes_of(item), consistent=consistent, transaction=transaction)
+
     def add_write(self, old: StoredItem | None, new: StoredItem | None, *, transaction: bool = False) -> None:
         """Count the write of an item, in the table and in each index that it changes."""
-        size_bytes = max(0 if item is None else item.size_bytes for item in (old, new))
-        self.table_units += write_units(size_bytes, transaction=transaction)
+        self.table_units += write_units(max(bytes_of(old), bytes_of(new)), transaction=transaction)
         for name, index in self.table.indexes.items():
             units = _index_units(index, old, new, transaction=transaction)
             if units:
@@ -77,9 +80,7 @@ def _index_units(index: Index, old: StoredItem | None, new: StoredItem | None, *
     if before is None and after is None:
         return 0.0
     if before is None or after is None:
-        return write_units(
-            max(0 if item is None else item.size_bytes for item in (before, after)), transaction=transaction
-        )
+        return write_units(max(bytes_of(before), bytes_of(after)), transaction=transaction)
     if before.same_as(after):
         return 0.0
     names = index.definition.schema.names
@@ -88,6 +89,12 @@ def _index_units(index: Index, old: StoredItem | None, new: StoredItem | None, *
     return write_units(before.size_bytes, transaction=transaction) + write_units(
         after.size_bytes, transaction=transaction
     )
+
+
+def consumed(costs: Iterable[Cost], parameters: Mapping[str, Any]) -> Json:
+    """``ConsumedCapacity`` of several tables, if the client wants to know."""
+    wanted = wants_capacity(parameters)
+    return {} if wanted is None else {"ConsumedCapacity": [cost.shown(wanted) for cost in costs]}
 
 
 def collection_metrics(parameters: Mapping[str, Any], table: Table, key: Attributes) -> Json | None:

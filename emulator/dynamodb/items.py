@@ -75,3 +75,8 @@ class KeptItem(StoredItem):
     def text(self) -> bytes:
         """As it was kept; empty once its attributes have been asked for."""
         return self._text
+
+
+def bytes_of(item: StoredItem | None) -> int:
+    """Size of an item; of none 0."""
+    return 0 if item is None else item.size_bytes

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from .backend import EmbeddedBackend
-from .capacity import Cost, read_units, wants_capacity
+from .capacity import Cost, consumed, wants_capacity
 from .errors import ApiError, validation_error
 from .expressions.paths import project
 from .expressions.request import Expressions
 from .expressions.syntax import Path
-from .items import StoredItem
+from .items import StoredItem, bytes_of
 from .table import Table
 from .transactions import TRANSACTION_BYTES, cancelled, several_operations, too_large
 from .values import Attributes, read_attributes, wire_attributes
@@ -34,7 +34,8 @@ def get_item(backend: EmbeddedBackend, parameters: Parameters) -> dict[str, Any]
     answer: dict[str, Any] = {} if item is None else {"Item": _shown(item, paths)}
     wanted = wants_capacity(parameters)
     if wanted is not None:
-        cost = Cost(table, table_units=_units(item, parameters))
+        cost = Cost(table)
+        cost.add_read(item, consistent=parameters.get("ConsistentRead", False))
         answer["ConsumedCapacity"] = cost.shown(wanted)
     return answer
 
@@ -58,18 +59,13 @@ def _shown(item: StoredItem, paths: list[Path] | None) -> dict[str, Any]:
     return wire_attributes(item.attrs if paths is None else project(item.attrs, paths))
 
 
-def _units(item: StoredItem | None, parameters: Parameters) -> float:
-    size_bytes = 0 if item is None else item.size_bytes
-    return read_units(size_bytes, consistent=parameters.get("ConsistentRead", False))
-
-
 def batch_get_item(backend: EmbeddedBackend, parameters: Parameters) -> dict[str, Any]:
     """Up to 100 items of any tables; what would exceed 16 MB comes back as UnprocessedKeys."""
     requests = parameters["RequestItems"]
     if sum(len(request["Keys"]) for request in requests.values()) > BATCH_KEYS:
         raise validation_error("Too many items requested for the BatchGetItem call")
     read = [(name, request, *_read_keys(request)) for name, request in requests.items()]
-    wanted, left = wants_capacity(parameters), BATCH_BYTES
+    left = BATCH_BYTES
     responses: dict[str, list[Any]] = {}
     unprocessed: dict[str, Any] = {}
     costs = []
@@ -79,18 +75,15 @@ def batch_get_item(backend: EmbeddedBackend, parameters: Parameters) -> dict[str
         found = responses[name] = []
         items = [_find(table, key, expressions) for key in keys]
         for raw, item in zip(request["Keys"], items, strict=True):
-            left -= 0 if item is None else item.size_bytes
+            left -= bytes_of(item)
             if left < 0:
                 unprocessed.setdefault(name, {**request, "Keys": []})["Keys"].append(raw)
                 continue
-            cost.table_units += _units(item, request)
+            cost.add_read(item, consistent=request.get("ConsistentRead", False))
             if item is not None:
                 found.append(_shown(item, paths))
         costs.append(cost)
-    answer: dict[str, Any] = {"Responses": responses, "UnprocessedKeys": unprocessed}
-    if wanted is not None:
-        answer["ConsumedCapacity"] = [cost.shown(wanted) for cost in costs]
-    return answer
+    return {"Responses": responses, "UnprocessedKeys": unprocessed, **consumed(costs, parameters)}
 
 
 def _read_keys(request: Parameters) -> tuple[list[Attributes], Expressions | None, list[Path] | None]:
@@ -125,20 +118,11 @@ def transact_get_items(backend: EmbeddedBackend, parameters: Parameters) -> dict
     targets = [table.target(key) for table, key, _, _ in read]
     if len(set(targets)) != len(targets):
         raise several_operations()  # [USR] dynamodb-conformance: as of writes
-    if sum(0 if item is None else item.size_bytes for item in items) > TRANSACTION_BYTES:
+    if sum(map(bytes_of, items)) > TRANSACTION_BYTES:
         raise too_large()
-    answer: dict[str, Any] = {
-        "Responses": [
-            {} if item is None else {"Item": _shown(item, paths)}
-            for item, (_, _, _, paths) in zip(items, read, strict=True)
-        ]
-    }
-    wanted = wants_capacity(parameters)
-    if wanted is not None:
-        costs: dict[str, Cost] = {}
-        for item, (table, _, _, _) in zip(items, read, strict=True):
-            cost = costs.setdefault(table.name, Cost(table, "Read"))
-            size_bytes = 0 if item is None else item.size_bytes
-            cost.table_units += read_units(size_bytes, consistent=True, transaction=True)
-        answer["ConsumedCapacity"] = [cost.shown(wanted) for cost in costs.values()]
-    return answer
+    responses: list[dict[str, Any]] = []
+    costs: dict[str, Cost] = {}
+    for item, (table, _, _, paths) in zip(items, read, strict=True):
+        responses.append({} if item is None else {"Item": _shown(item, paths)})
+        costs.setdefault(table.name, Cost(table, "Read")).add_read(item, consistent=True, transaction=True)
+    return {"Responses": responses, **consumed(costs.values(), parameters)}

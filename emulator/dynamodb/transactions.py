@@ -11,7 +11,7 @@ from typing import Any, Final
 from streamer.aws_limits import ITEM_BYTES, attributes_bytes
 
 from .backend import EmbeddedBackend
-from .capacity import Cost, collection_metrics, read_units, wants_capacity
+from .capacity import Cost, collection_metrics, consumed, wants_capacity
 from .errors import ApiError, validation_error
 from .items import StoredItem
 from .table import Table
@@ -87,17 +87,14 @@ def transact_write_items(backend: EmbeddedBackend, parameters: Parameters, token
 
 def _read_again(backend: EmbeddedBackend, parameters: Parameters) -> dict[str, Any]:
     """The answer to a transaction that was done before: it costs a read of each item. [DOC] TransactWriteItems"""
-    wanted = wants_capacity(parameters)
-    if wanted is None:
+    if wants_capacity(parameters) is None:
         return {}
     costs: dict[str, Cost] = {}
     for entry in parameters["TransactItems"]:
         write = _prepare(backend, entry)
-        item = write.table.primary.get(write.key)
-        size_bytes = 0 if item is None else item.size_bytes
         cost = costs.setdefault(write.table.name, Cost(write.table, "Read"))
-        cost.table_units += read_units(size_bytes, consistent=True, transaction=True)
-    return {"ConsumedCapacity": [cost.shown(wanted) for cost in costs.values()]}
+        cost.add_read(write.table.primary.get(write.key), consistent=True, transaction=True)
+    return consumed(costs.values(), parameters)
 
 
 def _prepare(backend: EmbeddedBackend, entry: Mapping[str, Any]) -> Write:
@@ -184,14 +181,11 @@ def cancelled(faults: Iterable[ApiError | None]) -> ApiError:
 def _consumed(
     parameters: Parameters, written: list[tuple[Table, Attributes, Images]], *, transaction: bool
 ) -> dict[str, Any]:
-    answer: dict[str, Any] = {}
-    wanted = wants_capacity(parameters)
-    if wanted is not None:
-        costs: dict[str, Cost] = {}
-        for table, _, (old, new) in written:
-            cost = costs.setdefault(table.name, Cost(table, "Write" if transaction else None))
-            cost.add_write(old, new, transaction=transaction)
-        answer["ConsumedCapacity"] = [cost.shown(wanted) for cost in costs.values()]
+    costs: dict[str, Cost] = {}
+    for table, _, images in written if wants_capacity(parameters) is not None else ():
+        cost = costs.setdefault(table.name, Cost(table, "Write" if transaction else None))
+        cost.add_write(*images, transaction=transaction)
+    answer = consumed(costs.values(), parameters)
     collections: dict[str, list[Any]] = {}
     for table, key, _ in written:
         metrics = collection_metrics(parameters, table, key)

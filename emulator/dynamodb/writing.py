@@ -170,21 +170,25 @@ PREPARE: Final = {
 
 def put_item(backend: EmbeddedBackend, parameters: Parameters) -> dict[str, Any]:
     """PutItem."""
-    returns = str(parameters.get("ReturnValues", "NONE"))
-    if returns not in ("NONE", "ALL_OLD"):
-        raise validation_error("ReturnValues can only be ALL_OLD or NONE")
-    write = prepare_put(backend, parameters)
-    write.check()
-    old, new = write.perform()
-    return _answer(parameters, write, old if returns == "ALL_OLD" else None, old, new)
+    return _written(backend, parameters, prepare_put, "ReturnValues can only be ALL_OLD or NONE")
 
 
 def delete_item(backend: EmbeddedBackend, parameters: Parameters) -> dict[str, Any]:
     """DeleteItem."""
+    return _written(backend, parameters, prepare_delete, "Return values set to invalid value")
+
+
+def _written(
+    backend: EmbeddedBackend,
+    parameters: Parameters,
+    prepare: Callable[[EmbeddedBackend, Parameters], Write],
+    refusal: str,
+) -> dict[str, Any]:
+    """Write a whole item; ``refusal`` tells that no other than the old one can be returned."""
     returns = str(parameters.get("ReturnValues", "NONE"))
     if returns not in ("NONE", "ALL_OLD"):
-        raise validation_error("Return values set to invalid value")
-    write = prepare_delete(backend, parameters)
+        raise validation_error(refusal)
+    write = prepare(backend, parameters)
     write.check()
     old, new = write.perform()
     return _answer(parameters, write, old if returns == "ALL_OLD" else None, old, new)

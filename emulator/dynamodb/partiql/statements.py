@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from ..backend import EmbeddedBackend
-from ..capacity import Cost, read_units, wants_capacity
+from ..capacity import Cost, consumed, read_units, wants_capacity
 from ..errors import ApiError, condition_failed, invalid_parameter, validation_error
 from ..expressions.conditions import Check, predicate_of, refuse_faults
 from ..expressions.paths import find_clash, project
@@ -297,11 +297,7 @@ def batch_execute_statement(backend: EmbeddedBackend, parameters: Parameters) ->
     costs: dict[str, Cost] = {}
     for request, statement in zip(parameters["Statements"], statements, strict=True):
         responses.append(_batch_response(backend, statement, request, costs))
-    answer: Json = {"Responses": responses}
-    wanted = wants_capacity(parameters)
-    if wanted is not None:
-        answer["ConsumedCapacity"] = [cost.shown(wanted) for cost in costs.values()]
-    return answer
+    return {"Responses": responses, **consumed(costs.values(), parameters)}
 
 
 def _batch_response(
@@ -314,8 +310,7 @@ def _batch_response(
         cost = costs.setdefault(table.name, Cost(table))
         if statement.verb == "SELECT":
             item = _single(table, statement, "BatchExecuteStatement")
-            size_bytes = 0 if item is None else item.size_bytes
-            cost.table_units += read_units(size_bytes, consistent=request.get("ConsistentRead", False))
+            cost.add_read(item, consistent=request.get("ConsistentRead", False))
             shown = None if item is None else _shown(item, _columns(statement))
         else:
             write = prepare(backend, statement, request)
@@ -389,7 +384,6 @@ def execute_transaction(backend: EmbeddedBackend, parameters: Parameters, tokens
             _check_in_transaction(statement)
     if len({statement.verb == "SELECT" for statement in statements}) > 1:
         raise validation_error("Transaction cannot contain both read and write operations")
-    wanted = wants_capacity(parameters)
     costs: dict[str, Cost] = {}
     responses: list[Json] = []
     if statements[0].verb == "SELECT":
@@ -397,9 +391,7 @@ def execute_transaction(backend: EmbeddedBackend, parameters: Parameters, tokens
             table = backend.get_table(statement.table)
             with _named(position):
                 item = _single(table, statement, "ExecuteTransaction")
-            cost = costs.setdefault(table.name, Cost(table, "Read"))
-            size_bytes = 0 if item is None else item.size_bytes
-            cost.table_units += read_units(size_bytes, consistent=True, transaction=True)
+            costs.setdefault(table.name, Cost(table, "Read")).add_read(item, consistent=True, transaction=True)
             responses.append({} if item is None else {"Item": _shown(item, _columns(statement))})
     else:
         writes = [prepare(backend, statement, request) for statement, request in zip(statements, requests, strict=True)]
@@ -407,7 +399,4 @@ def execute_transaction(backend: EmbeddedBackend, parameters: Parameters, tokens
             costs.setdefault(write.table.name, Cost(write.table, "Write")).add_write(*images, transaction=True)
     if token is not None:
         tokens.remember(token, digest, now)
-    answer: Json = {"Responses": responses}
-    if wanted is not None:
-        answer["ConsumedCapacity"] = [cost.shown(wanted) for cost in costs.values()]
-    return answer
+    return {"Responses": responses, **consumed(costs.values(), parameters)}
