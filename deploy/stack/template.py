@@ -284,14 +284,21 @@ def _outputs(topology: Topology, settings: StackSettings, secrets: Mapping[str, 
     return found
 
 
+def _require_own_sources(topology: Topology) -> None:
+    """Refuse a service that reads what it does not make."""
+    if topology.kinesis_mappings:
+        raise DeployError("the service reads streams of Kinesis; describe those in a file of resources beside it")
+    if topology.found_tables or topology.found_queues:
+        raise DeployError("the service reads tables or queues that it does not make; streamer deploy knows of none")
+
+
 def _require_deployable(topology: Topology) -> None:
     """Refuse what no template of ours says."""
     if topology.more_apis:
         raise DeployError("the service has several WebSocket APIs; streamer deploy makes one of a stack")
+    _require_own_sources(topology)
     if topology.http_apis:
         raise DeployError("the service has HTTP or REST APIs or function URLs, which streamer deploy does not make")
-    if topology.kinesis_mappings:
-        raise DeployError("the service reads streams of Kinesis; describe those in a file of resources beside it")
     if topology.api.api_id is not None:
         raise DeployError("the API has an api_id of its own; on AWS, API Gateway chooses it")
     for route in topology.api.routes:

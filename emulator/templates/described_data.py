@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from streamer.topology import Index, Key, Queue, StreamView, Table
 
@@ -12,6 +12,8 @@ from .errors import Problem
 from .stack import Resource
 from .things import Things
 from .values import at, boolean, items, mapping, whole
+
+TABLES: Final = ("AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable")
 
 
 def table(things: Things, resource: Resource) -> Table:
@@ -118,7 +120,7 @@ def queue(things: Things, resource: Resource) -> Queue:
     if not isinstance(policy, dict):
         raise Problem(at(resource, "RedrivePolicy"), "a mapping is expected")
     letters = str(policy.get("deadLetterTargetArn", "")).rpartition(":")[2] or None
-    if letters is not None and letters not in {each.name for each in queues(things)}:
+    if letters is not None and letters not in queue_names(things):
         things.warn(resource, f"its dead letter queue {letters} is none of this project: messages stay")
         letters = None
     return Queue(
@@ -133,9 +135,14 @@ def queue(things: Things, resource: Resource) -> Queue:
     )
 
 
-def queues(things: Things) -> list[Queue]:
-    """Names of all queues."""
-    return [Queue(name=queue_name(each)) for each in things.of("AWS::SQS::Queue")]
+def queue_names(things: Things) -> set[str]:
+    """Names of all queues, those beside the templates included."""
+    return {*(queue_name(each) for each in things.of("AWS::SQS::Queue")), *things.beside.queues}
+
+
+def table_names(things: Things) -> set[str]:
+    """Names of all tables, likewise."""
+    return {*(each.name for each in things.of(*TABLES)), *(each.name for each in things.beside.tables)}
 
 
 def queue_name(resource: Resource) -> str:

@@ -15,7 +15,7 @@ from streamer.topology.kinesis import KinesisMapping
 
 from ..services.kinesis.names import stream_name
 from ..services.rule_clock import is_rate
-from .described_data import queue_name
+from .described_data import queue_names, table_names
 from .described_functions import function_name
 from .described_rules import is_for_the_clock, is_told_by_the_clock
 from .errors import Problem
@@ -34,8 +34,7 @@ def stream_mapping(things: Things, resource: Resource) -> EventSourceMapping | N
     if ":dynamodb:" not in arn or not _is_enabled(resource):
         return None
     table = re.search(r":table/([^/]+)", arn)
-    names = {each.name for each in things.of("AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable")}
-    if table is None or table[1] not in names:
+    if table is None or table[1] not in table_names(things):
         things.warn(resource, f"reads {arn}, which is none of this project's tables: it is left out")
         return None
     return EventSourceMapping(table=table[1], **_of_stream(things, resource))
@@ -86,7 +85,7 @@ def queue_mapping(things: Things, resource: Resource) -> QueueMapping | None:
     name = arn.rpartition(":")[2]
     if not _is_enabled(resource):
         return None
-    if name not in {queue_name(each) for each in things.of("AWS::SQS::Queue")}:
+    if name not in queue_names(things):
         things.warn(resource, f"reads {arn}, which is none of this project's queues: it is left out")
         return None
     concurrency = mapping(resource, "ScalingConfig").get("MaximumConcurrency")
@@ -134,7 +133,7 @@ def _told(things: Things, resource: Resource, arn: Any) -> str | None:
     if not arn:
         return None
     written = str(arn)
-    if written.rpartition(":")[2] in {queue_name(each) for each in things.of("AWS::SQS::Queue")}:
+    if written.rpartition(":")[2] in queue_names(things):
         return written.rpartition(":")[2]
     function = function_name(written) if ":lambda:" in written else None
     is_mine = function is not None and function in {each.name for each in things.of("AWS::Lambda::Function")}
@@ -226,7 +225,7 @@ def _destination(things: Things, resource: Resource) -> str | None:
     if arn is None:
         return None
     name = str(arn).rpartition(":")[2]
-    if name in {queue_name(each) for each in things.of("AWS::SQS::Queue")}:
+    if name in queue_names(things):
         return name
     things.warn(resource, f"its destination {arn} is no queue of this project: what is given up is logged only")
     return None

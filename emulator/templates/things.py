@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, ParamSpec, TypeVar
 
+from msgspec import Struct
+
+from streamer.topology import Table
+
 from .errors import Problem, TemplateError
 from .source import Source
 from .stack import Resource, Stack
@@ -13,11 +17,19 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
+class Beside(Struct, frozen=True, kw_only=True):
+    """What is there without a template, and is named by resources nevertheless."""
+
+    tables: tuple[Table, ...] = ()
+    queues: tuple[str, ...] = ()
+
+
 class Things:
     """All resources of all stacks, to be looked up by what refers to them."""
 
-    def __init__(self, stacks: Iterable[Stack]) -> None:
+    def __init__(self, stacks: Iterable[Stack], beside: Beside | None = None) -> None:
         self._stacks = tuple(stacks)
+        self.beside = beside or Beside()
         self.all = [(stack, resource) for stack in self._stacks for resource in stack.resources.values()]
         self._said: dict[str, list[str]] = {}
 

@@ -22,7 +22,7 @@ from . import (
 from .errors import Problem
 from .resources.kind import Meaning
 from .stack import Resource, Stack
-from .things import Things, guarded, made
+from .things import Beside, Things, guarded, made
 
 
 class Located(Struct, frozen=True, kw_only=True):
@@ -49,6 +49,8 @@ class Wanted(Struct, frozen=True, kw_only=True):
     """Name of the stage, instead of the template's; of several stages, the one."""
     commands: Mapping[str, str] = field(default_factory=dict)
     """Command lines that speak the Runtime API, by logical id, function name or construct path."""
+    beside: Beside = field(default_factory=Beside)
+    """What is there that no template describes."""
     home: Api | None = None
     """An API that stands before those of the templates, which then need not have one."""
     variables: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -74,7 +76,7 @@ def describe(stacks: Iterable[Stack], locate: Locate, wanted: Wanted, *, region:
     Raises:
         TemplateError: something in them cannot be emulated, or AWS would refuse it.
     """
-    things = Things(each for stack in stacks for each in stack.all())
+    things = Things((each for stack in stacks for each in stack.all()), wanted.beside)
     functions = tuple(guarded(things, each, _function, locate, wanted) for each in things.of("AWS::Lambda::Function"))
     names = {function.name for function in functions}
     apis, api_ids = _apis(things, wanted, names)
@@ -85,10 +87,7 @@ def describe(stacks: Iterable[Stack], locate: Locate, wanted: Wanted, *, region:
         more_apis=tuple(apis[1:]),
         http_apis=described_http.http_apis(things, wanted.stage, names),
         functions=functions,
-        tables=tuple(
-            guarded(things, each, described_data.table)
-            for each in things.of("AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable")
-        ),
+        tables=tuple(guarded(things, each, described_data.table) for each in things.of(*described_data.TABLES)),
         queues=tuple(guarded(things, each, described_data.queue) for each in things.of("AWS::SQS::Queue")),
         event_source_mappings=made(things, "AWS::Lambda::EventSourceMapping", described_sources.stream_mapping),
         kinesis_mappings=made(things, "AWS::Lambda::EventSourceMapping", described_sources.kinesis_mapping),
@@ -97,6 +96,8 @@ def describe(stacks: Iterable[Stack], locate: Locate, wanted: Wanted, *, region:
             made(things, "AWS::Lambda::EventInvokeConfig", described_sources.async_invocation),
             made(things, "AWS::Lambda::Function", described_sources.dead_letters),
         ),
+        found_tables=wanted.beside.tables,
+        found_queues=wanted.beside.queues,
         schedules=(
             *(each for rule in made(things, "AWS::Events::Rule", described_sources.rule_schedules) for each in rule),
             *made(things, "AWS::Scheduler::Schedule", described_sources.scheduler_schedule),

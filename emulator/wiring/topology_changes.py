@@ -24,4 +24,4 @@ def read_by(topology: Topology) -> tuple[Any, ...]:
     """What decides about the readers of streams, queues and the clock."""
     streams = [table for table in topology.tables if table.stream is not None]
     mappings = (topology.event_source_mappings, topology.kinesis_mappings, topology.queue_mappings)
-    return (*mappings, topology.schedules, streams, topology.queues)
+    return (*mappings, topology.schedules, streams, topology.queues, topology.found_tables)

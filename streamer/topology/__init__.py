@@ -412,29 +412,25 @@ class Topology:
     """HTTP APIs, REST APIs and function URLs beside them; emulated only."""
     kinesis_mappings: tuple[KinesisMapping, ...] = ()
     """Streams of Kinesis that functions read, of templates and resources beside a service; emulated only."""
+    found_tables: tuple[Table, ...] = ()
+    """Tables that are there already and are not made with it, which functions read; emulated only."""
+    found_queues: tuple[str, ...] = ()
+    """Names of queues likewise, which functions read or which are told of what is given up."""
 
     def all_apis(self) -> tuple[Api, ...]:
         """All WebSocket APIs, the first one first."""
         return (self.api, *self.more_apis)
 
     def function(self, name: str) -> Function:
-        """The function of that name.
-
-        Raises:
-            TopologyError: there is none.
-        """
+        """The function of that name; raises TopologyError where there is none."""
         for function in self.functions:
             if function.name == name:
                 return function
         raise TopologyError(f"there is no function {name!r}; there are: {names_of(self.functions)}")
 
     def table(self, name: str) -> Table:
-        """The table of that name.
-
-        Raises:
-            TopologyError: there is none.
-        """
-        for table in self.tables:
+        """The table of that name, also one that is there already; raises TopologyError where there is none."""
+        for table in (*self.tables, *self.found_tables):
             if table.name == name:
                 return table
         raise TopologyError(f"there is no table {name!r}; there are: {names_of(self.tables)}")

@@ -231,8 +231,8 @@ def _validate_queue_mapping(topology: Topology, mapping: QueueMapping) -> None:
     seconds = topology.function(mapping.function).timeout_seconds
     _require_queue(topology, mapping.queue)
     where = f"event source mapping of {mapping.queue!r} to {mapping.function!r}"
-    visibility = next(queue for queue in topology.queues if queue.name == mapping.queue).visibility_timeout_seconds
-    if visibility < seconds:
+    own = next((queue for queue in topology.queues if queue.name == mapping.queue), None)
+    if own is not None and (visibility := own.visibility_timeout_seconds) < seconds:
         # [USR] Lambda's InvalidParameterValueException of CreateEventSourceMapping, in these words
         raise TopologyError(
             f"{where}: Queue visibility timeout: {visibility} seconds is less than Function timeout: {seconds:g} "
@@ -428,5 +428,5 @@ def _validate_batches(topology: Topology, mapping: EventSourceMapping | KinesisM
 
 
 def _require_queue(topology: Topology, name: str | None) -> None:
-    if name is not None and name not in [queue.name for queue in topology.queues]:
+    if name is not None and name not in [*(queue.name for queue in topology.queues), *topology.found_queues]:
         raise TopologyError(f"there is no queue {name!r}; there are: {names_of(topology.queues)}")

@@ -32,6 +32,7 @@ NOT_EMULATED = {
     ("Function", "snap_start"): "environments start quickly here, and are kept",
     ("Function", "system_log_level"): "functions write to the terminal",
     ("Function", "layers"): "layers are on AWS; what they hold is installed beside the project's own packages here",
+    ("Topology", "found_queues"): "mappings name them; that they are there is for the check of all fields to know",
     ("Function", "secrets"): "functions get the values in their environment, from where the runtime takes either",
 }
 """Fields that the emulator does not read, and why."""

@@ -22,8 +22,9 @@ from . import lives, reports
 from .asked import invalid
 from .book import Book
 from .changes import among, changed, gone, is_same
-from .engine import Engine, PerformError, World
+from .engine import Engine, PerformError
 from .exports import ExportError
+from .protocol import World
 from .query import ApiError
 from .records import REVIEW, ChangeSet, Deployed, Failure, Moment, Proposed, ResourceRecord, StackRecord
 

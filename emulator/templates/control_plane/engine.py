@@ -10,7 +10,7 @@ import re
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from msgspec import Struct, structs
 
@@ -27,13 +27,15 @@ from ..assembly import Part, Project
 from ..errors import Problem, TemplateError
 from ..project import Resolved, Settings, described_project, resolved_project
 from ..stack import Resource, Stack
-from ..things import Things
+from ..things import Beside, Things
 from ..topology import Wanted
-from . import beside, exports, kept
+from . import beside, exports, kept, strangers
 from .asked import Asked, invalid
+from .nearby import Nearby
 from .proposals import proposed
+from .protocol import World
 from .records import CREATED, Deployed, Proposed, ResourceRecord
-from .removal import Removal, all_removals
+from .removal import all_removals
 from .stored import refuse_unstored
 
 HOME: Final = Api(name="control-plane", routes=(), stage="dev", api_id="controlplane")
@@ -46,41 +48,6 @@ UPLOADS: Final = "uploads"
 """In the state folder: what stacks were made of."""
 _PARAMETER: Final = "AWS::SSM::Parameter"
 _OWN: Final = re.compile(r"(?P<name>[A-Za-z0-9]+): ")
-
-
-class World(Protocol):
-    """What the engine needs of the emulator."""
-
-    @property
-    def region(self) -> str:
-        """Where all of it is."""
-        ...
-
-    @property
-    def account_id(self) -> str:
-        """Whose all of it is."""
-        ...
-
-    @property
-    def asks_for_rights(self) -> bool:
-        """Whether functions are held to their roles, or what they do is recorded."""
-        ...
-
-    async def apply(self, topology: Topology, services: tuple[Call, ...], roles: Roles) -> None:
-        """Emulate a topology from now on, whose functions run as these roles; raises ConfigurationError."""
-        ...
-
-    async def uploaded(self, bucket: str, key: str) -> bytes:
-        """An object of S3; raises LookupError."""
-        ...
-
-    async def remove(self, removal: Removal) -> str | None:
-        """Remove what a resource kept; answers why it cannot be removed, if so."""
-        ...
-
-    def stored(self) -> Mapping[str, str]:
-        """Values of the parameter store."""
-        ...
 
 
 class Placed(Struct, frozen=True, kw_only=True):
@@ -121,6 +88,8 @@ class Engine:
         """``provide`` adds to functions what Lambda brings, and may take its time; ``notes`` are for the next run."""
         self._notes = Notes() if notes is None else notes
         self._world = world
+        self.nearby = Nearby(world)
+        """What is there that no stack has."""
         self._folder = state_folder
         self._provide = provide
         self._deployed: dict[str, Deployed] = {}
@@ -282,11 +251,13 @@ class Engine:
         return failed
 
     async def _emulate(self, wanted: Mapping[str, Deployed], fresh: str | None) -> None:
-        settings = self._settings()
         resolved = await self._resolved(wanted, fresh=fresh)
         self._refuse_exports(resolved)
+        around, missing = await self.nearby.beside(resolved.stacks)
+        settings = self._settings(around)
         if fresh is not None:
             beside.refuse(resolved.stacks, fresh, CREATED, self.account_id)
+            strangers.refuse_sources(resolved.stacks, fresh, missing, self.region, self.account_id)
         topology: Topology = HOME_TOPOLOGY
         services: tuple[Call, ...] = ()
         if wanted:
@@ -304,9 +275,9 @@ class Engine:
             return Roles(of={})
         things = Things(each for top in resolved.stacks for each in top.all())
         place = grants.Place(region=self._world.region, account_id=self._world.account_id, apis={})
-        found = described_roles.roles(things, managed, place)
+        roles = described_roles.roles(things, managed, place)
         self._warn(things.warnings)
-        return found
+        return roles
 
     def _warn(self, texts: Iterable[str]) -> None:
         for text in texts:
@@ -374,13 +345,13 @@ class Engine:
             path.write_bytes(body)
         return path
 
-    def _settings(self) -> Settings:
+    def _settings(self, around: Beside | None = None) -> Settings:
         world = self._world
         return Settings(
             region=world.region,
             account_id=world.account_id,
             stored=world.stored(),
-            wanted=Wanted(home=HOME),
+            wanted=Wanted(home=HOME, beside=around or Beside()),
             # As it is now, in whatever order stacks were made; what must not change is refused afterwards.
             imports={name: value for each in self._stacks() for name, value in exports.exported(each).items()},
             outputs={each.name: each.outputs for each in self._stacks()},

@@ -19,15 +19,15 @@ from urllib.parse import unquote
 from ...foundation import log
 from ...foundation.json_bytes import json_of
 from . import function_settings
-from .engine import Engine, PerformError, Placed
+from .edits import Edits
+from .engine import Engine, Placed
 from .function_urls import URL, FunctionUrls
 from .query import ApiError
-from .records import CREATED
+from .sources_api import SourcesApi
 
 BUCKET: Final = "sent-with-the-call"
 """The bucket of code that came in a request, which nobody else can name."""
 _FUNCTION: Final = "AWS::Lambda::Function"
-_SOURCE: Final = "AWS::Lambda::EventSourceMapping"
 _PERMISSION: Final = "AWS::Lambda::Permission"
 _PATHS: Final = (
     (re.compile(r"/2015-03-31/functions/?"), "functions"),
@@ -43,12 +43,6 @@ _PATHS: Final = (
     (re.compile(r"/2015-03-31/event-source-mappings/(?P<name>[^/]+)"), "source"),
 )
 _NAME: Final = re.compile(r"(?:arn:[\w-]+:lambda:[\w-]+:)?(?:\d{12}:)?(?:function:)?(?P<name>[\w-]+)(?::[\w$-]+)?")
-_SOURCE_SETTINGS: Final = (
-    *("BatchSize", "BisectBatchOnFunctionError", "DestinationConfig", "Enabled", "EventSourceArn", "FilterCriteria"),
-    *("FunctionName", "FunctionResponseTypes", "MaximumBatchingWindowInSeconds", "MaximumRecordAgeInSeconds"),
-    *("MaximumRetryAttempts", "ParallelizationFactor", "ScalingConfig", "StartingPosition"),
-    "StartingPositionTimestamp",
-)
 
 
 def place_of(path: str) -> tuple[str, str] | None:
@@ -67,7 +61,8 @@ class FunctionsApi:
         """``address`` is the emulator's, host and port."""
         self._engine = engine
         self._urls = FunctionUrls(engine, address)
-        self._new_id = new_id
+        self._edits = Edits(engine, new_id)
+        self._sources = SourcesApi(engine, self._edits)
 
     async def answer(
         self, method: str, path: str, body: bytes, query: Mapping[str, str] = MappingProxyType({})
@@ -84,12 +79,11 @@ class FunctionsApi:
             case "functions", "POST":
                 return await self._create(content)
             case "sources", "GET":
-                found = self._sources(query.get("EventSourceArn"), query.get("FunctionName"))
-                return 200, {"EventSourceMappings": [self._mapping(each) for each in found]}
+                return self._sources.listed(query)
             case "sources", "POST":
-                return await self._create_source(content)
+                return await self._sources.create(content)
             case "source", _:
-                return await self._source(method, name, content)
+                return await self._sources.one(method, name, content)
             case "statement", "DELETE":
                 return await self._forbid(self._function(name), unquote(path.rpartition("/")[2]))
         return await self._of_function(what, method, self._function(name), content)
@@ -100,7 +94,7 @@ class FunctionsApi:
                 location = {"RepositoryType": "S3"}
                 return 200, {"Configuration": self._configuration(found), "Code": location, **self._tags(found)}
             case "function", "DELETE":
-                await self._remove(found)
+                await self._edits.removed(found, lambda each: _is_part(each, found.resource.name))
                 return 204, None
             case "configuration", "GET":
                 return 200, self._configuration(found)
@@ -147,7 +141,7 @@ class FunctionsApi:
         code, uploads = self._code(content.get("Code") or {})
         _tell_unpublished(content, name)
         properties = function_settings.properties(content) | {"FunctionName": name, "Code": code}
-        await self._made("Function", _FUNCTION, properties, uploads)
+        await self._edits.made("Function", _FUNCTION, properties, uploads)
         return 201, self._configuration(self._function(name))
 
     async def _set_code(self, found: Placed, content: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -170,7 +164,7 @@ class FunctionsApi:
             for each in [each for each, value in settings.items() if value is None]:
                 del properties[each]
 
-        await self._changed(found, edit, uploads)
+        await self._edits.changed(found, edit, uploads)
         return self._configuration(self._function(found.resource.name))
 
     def _code(self, content: Mapping[str, Any]) -> tuple[dict[str, str], dict[tuple[str, str], Path]]:
@@ -200,7 +194,7 @@ class FunctionsApi:
             raise ApiError("ResourceConflictException", text, 409)
         names = ("StatementId", "Action", "Principal", "SourceAccount", "SourceArn")
         properties = {name: content[name] for name in names if name in content}
-        await self._made("Permission", _PERMISSION, {**properties, "FunctionName": found.resource.name})
+        await self._edits.made("Permission", _PERMISSION, {**properties, "FunctionName": found.resource.name})
         return 201, {"Statement": json.dumps(_statement(properties, self._arn(found.resource.name)))}
 
     def _policy(self, found: Placed) -> tuple[int, Any]:
@@ -219,7 +213,7 @@ class FunctionsApi:
             text = f"Statement {statement_id} is not found in resource policy."
             text = text if known else "No policy is associated with the given resource."
             raise ApiError("ResourceNotFoundException", text, 404)
-        await self._remove(statement)
+        await self._edits.removed(statement)
         return 204, None
 
     def _statements(self, found: Placed) -> list[Placed]:
@@ -240,7 +234,7 @@ class FunctionsApi:
             if known is not None:
                 text = f"FunctionUrlConfig exists for this Lambda function: {self._arn(found.resource.name)}"
                 raise ApiError("ResourceConflictException", text, 409)
-            await self._made("Url", URL, self._urls.properties(found, content))
+            await self._edits.made("Url", URL, self._urls.properties(found, content))
         elif what != "url" or method not in ("GET", "PUT", "DELETE"):
             raise ApiError("UnknownOperationException", f"{method} of a function's {what} is not emulated", 404)
         elif known is None:
@@ -251,9 +245,9 @@ class FunctionsApi:
             def edit(resources: dict[str, Any]) -> None:
                 resources[name]["Properties"].update(settings)
 
-            await self._changed(known, edit)
+            await self._edits.changed(known, edit)
         elif method == "DELETE":
-            await self._remove(known)
+            await self._edits.removed(known)
             return 204, None
         again = self._urls.of(found)
         assert again is not None
@@ -276,120 +270,6 @@ class FunctionsApi:
     def _arn(self, name: str) -> str:
         where = f"{self._engine.region}:{self._engine.account_id}"
         return name if name.startswith("arn:") else f"arn:aws:lambda:{where}:function:{name}"
-
-    # what invokes them
-
-    async def _create_source(self, content: Mapping[str, Any]) -> tuple[int, Any]:
-        properties = {each: content[each] for each in _SOURCE_SETTINGS if each in content}
-        function = self._function(str(properties.get("FunctionName"))).resource.name
-        arn = str(properties.get("EventSourceArn"))
-        for known in self._sources(arn, function):
-            # [USR] the words, which differ for queues
-            named = f'(" {arn} ") and function (" {function} ")'
-            is_queue = arn.startswith("arn:aws:sqs:")
-            text = (
-                f"An event source mapping with SQS arn {named} already exists."
-                if is_queue
-                else f"The event source arn {named} provided mapping already exists."
-            )
-            text = f"{text} Please update or delete the existing mapping with UUID {known.resource.ref}"
-            raise ApiError("ResourceConflictException", text, 409)
-        name = await self._made("Source", _SOURCE, properties)
-        made = next(each for each in self._engine.placed(_SOURCE) if each.resource.logical_id == name)
-        return 202, self._mapping(made)
-
-    def _sources(self, arn: str | None, function: str | None) -> list[Placed]:
-        """Mappings of a source and of a function; None: of any. [DOC] lambda-api:ListEventSourceMappings"""
-        return [
-            each
-            for each in self._engine.placed(_SOURCE)
-            if arn in (None, str(each.resource.properties.get("EventSourceArn")))
-            and (function is None or _plain(str(each.resource.properties.get("FunctionName"))) == _plain(function))
-        ]
-
-    async def _source(self, method: str, name: str, content: Mapping[str, Any]) -> tuple[int, Any]:
-        found = next((each for each in self._engine.placed(_SOURCE) if each.resource.ref == name), None)
-        if found is None:
-            raise ApiError("ResourceNotFoundException", "The resource you requested does not exist.", 404)
-        told = self._mapping(found)
-        if method == "DELETE":
-            await self._remove(found)
-            return 202, {**told, "State": "Deleting"}
-        if method == "PUT":
-            settings = {each: content[each] for each in _SOURCE_SETTINGS if each in content}
-
-            def edit(resources: dict[str, Any]) -> None:
-                resources[found.resource.logical_id]["Properties"].update(settings)
-
-            await self._changed(found, edit)
-            again = next(each for each in self._engine.placed(_SOURCE) if each.resource.ref == name)
-            return 202, self._mapping(again)
-        return 200, told
-
-    def _mapping(self, found: Placed) -> Mapping[str, Any]:
-        properties = found.resource.properties
-        told = {name: properties[name] for name in _SOURCE_SETTINGS if name in properties}
-        is_on = told.pop("Enabled", True) not in (False, "false")
-        return {
-            **told,
-            "UUID": found.resource.ref,
-            "FunctionArn": self._arn(str(told.pop("FunctionName", ""))),
-            "State": "Enabled" if is_on else "Disabled",
-            "LastModified": found.since,
-        }
-
-    # changes
-
-    async def _made(
-        self,
-        noun: str,
-        kind: str,
-        properties: Mapping[str, Any],
-        uploads: Mapping[tuple[str, str], Path] | None = None,
-    ) -> str:
-        name = f"{noun}{self._new_id()}"
-
-        def edit(resources: dict[str, Any]) -> None:
-            resources[name] = {"Type": kind, "Properties": dict(properties)}
-
-        await self._perform(CREATED, edit, uploads)
-        return name
-
-    async def _changed(
-        self,
-        found: Placed,
-        edit: Callable[[dict[str, Any]], None],
-        uploads: Mapping[tuple[str, str], Path] | None = None,
-    ) -> None:
-        if found.is_nested:
-            text = f"{found.resource.logical_id} is of a nested stack, and can be changed there alone"
-            raise ApiError("ResourceConflictException", text, 409)
-        await self._perform(found.stack, edit, uploads)
-
-    async def _remove(self, found: Placed) -> None:
-        name = found.resource.logical_id
-        if found.stack != CREATED:
-            text = f"{name} is of the stack {found.stack}, and goes with it"
-            raise ApiError("ResourceConflictException", text, 409)
-
-        def edit(resources: dict[str, Any]) -> None:
-            del resources[name]
-            if found.resource.type == _FUNCTION:
-                for each in [each for each, had in resources.items() if _is_part(had, found.resource.name)]:
-                    del resources[each]
-
-        await self._perform(CREATED, edit)
-
-    async def _perform(
-        self,
-        stack: str,
-        edit: Callable[[dict[str, Any]], None],
-        uploads: Mapping[tuple[str, str], Path] | None = None,
-    ) -> None:
-        try:
-            await self._engine.change(stack, edit, uploads)
-        except PerformError as error:
-            raise ApiError("InvalidParameterValueException", str(error)) from error
 
 
 def _statement(permission: Mapping[str, Any], arn: str) -> Mapping[str, Any]:

@@ -16,9 +16,10 @@ from ...port.http import HttpRequest, HttpResponse
 from ...port.signed import scope_of, service_wanted
 from . import nothing_there, query, reports
 from .cloudformation import CloudFormation
-from .engine import Engine, World
+from .engine import Engine
 from .functions_api import FunctionsApi, place_of
 from .gateway_api import GatewayApi
+from .protocol import World
 from .records import CREATED
 
 _XML: Final = (("content-type", "text/xml"),)

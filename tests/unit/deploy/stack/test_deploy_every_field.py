@@ -29,6 +29,8 @@ REFUSED: dict[tuple[str, str], Any] = {
     ("Function", "runtime"): "node index.mjs",
     ("Function", "search_paths"): ("layer",),
     ("Function", "unavailable"): "no code",
+    ("Topology", "found_queues"): ("found",),
+    ("Topology", "found_tables"): (Table(name="found", key=Key(partition="id")),),
     ("Topology", "http_apis"): (HttpApi(name="http", kind=HttpKind.HTTP, api_id="abcdefghij", routes=()),),
     ("Topology", "kinesis_mappings"): (KinesisMapping(function="answer", stream="clicks"),),
     ("Topology", "more_apis"): (Api(name="more", routes=()),),

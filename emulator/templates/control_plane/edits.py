@@ -1,0 +1,72 @@
+"""What calls make, change and remove: resources, edited in the templates that they are of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from .engine import Engine, PerformError, Placed
+from .query import ApiError
+from .records import CREATED
+
+Uploads = Mapping[tuple[str, str], Path]
+"""Objects that a resource names, by bucket and key."""
+
+
+class Edits:
+    """Raises ApiError where the resources would not be what AWS has."""
+
+    def __init__(self, engine: Engine, new_id: Callable[[], str]) -> None:
+        """``new_id`` gives what ends the logical id of what is made."""
+        self._engine = engine
+        self._new_id = new_id
+
+    async def made(
+        self,
+        noun: str,
+        kind: str,
+        properties: Mapping[str, Any],
+        uploads: Uploads | None = None,
+    ) -> str:
+        """Make a resource; answers its logical id, which begins with ``noun``."""
+        name = f"{noun}{self._new_id()}"
+
+        def edit(resources: dict[str, Any]) -> None:
+            resources[name] = {"Type": kind, "Properties": dict(properties)}
+
+        await self._perform(CREATED, edit, uploads)
+        return name
+
+    async def changed(
+        self, found: Placed, edit: Callable[[dict[str, Any]], None], uploads: Uploads | None = None
+    ) -> None:
+        """Change the resources of the stack that a resource is of."""
+        if found.is_nested:
+            text = f"{found.resource.logical_id} is of a nested stack, and can be changed there alone"
+            raise ApiError("ResourceConflictException", text, 409)
+        await self._perform(found.stack, edit, uploads)
+
+    async def removed(
+        self, found: Placed, goes_too: Callable[[Mapping[str, Any]], bool] = lambda resource: False
+    ) -> None:
+        """Remove a resource, and what of the others goes with it; not what is of a stack."""
+        name = found.resource.logical_id
+        if found.stack != CREATED:
+            text = f"{name} is of the stack {found.stack}, and goes with it"
+            raise ApiError("ResourceConflictException", text, 409)
+
+        def edit(resources: dict[str, Any]) -> None:
+            del resources[name]
+            for each in [each for each, had in resources.items() if goes_too(had)]:
+                del resources[each]
+
+        await self._perform(CREATED, edit)
+
+    async def _perform(
+        self, stack: str, edit: Callable[[dict[str, Any]], None], uploads: Uploads | None = None
+    ) -> None:
+        try:
+            await self._engine.change(stack, edit, uploads)
+        except PerformError as error:
+            raise ApiError("InvalidParameterValueException", str(error)) from error
