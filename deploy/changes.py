@@ -3,55 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from .adoption import has_literal_shape
 from .cloud import Change, Replacement
 from .errors import DangerError, DeployError
+from .losses import is_precious, of_removal, of_replacement
 
 _TABLE: Final = "AWS::DynamoDB::Table"
 _MAPPING: Final = "AWS::Lambda::EventSourceMapping"
 
-_IDENTITY: Final[Mapping[str, frozenset[str]]] = {
-    "AWS::DynamoDB::Table": frozenset({"TableName", "KeySchema"}),
+IDENTITY: Final[Mapping[str, frozenset[str]]] = {
+    "AWS::DynamoDB::Table": frozenset({"TableName", "KeySchema", "ImportSourceSpecification"}),
+    "AWS::S3::Bucket": frozenset({"BucketName", "BucketNamePrefix", "BucketNamespace"}),
     "AWS::ApiGatewayV2::Api": frozenset({"ProtocolType"}),
     "AWS::ApiGatewayV2::Stage": frozenset({"StageName", "ApiId"}),
     "AWS::ApiGatewayV2::Route": frozenset({"ApiId"}),
     "AWS::ApiGatewayV2::Integration": frozenset({"ApiId"}),
-    "AWS::Lambda::Function": frozenset({"FunctionName", "PackageType"}),
-    "AWS::Lambda::EventSourceMapping": frozenset({"EventSourceArn", "StartingPosition"}),
-    "AWS::Lambda::Permission": frozenset({"Action", "FunctionName", "Principal", "SourceArn"}),
+    "AWS::Lambda::Function": frozenset({"FunctionName", "PackageType", "TenancyConfig"}),
+    "AWS::Lambda::EventSourceMapping": frozenset({
+        "EventSourceArn", "SelfManagedEventSource", "StartingPosition", "StartingPositionTimestamp",
+    }),
+    "AWS::Lambda::Permission": frozenset({
+        "Action", "EventSourceToken", "FunctionName", "FunctionUrlAuthType", "InvokedViaFunctionUrl", "Principal",
+        "PrincipalOrgID", "SourceAccount", "SourceArn",
+    }),
     "AWS::Logs::LogGroup": frozenset({"LogGroupName"}),
-    "AWS::SQS::Queue": frozenset({"QueueName"}),
+    "AWS::SQS::Queue": frozenset({"QueueName", "FifoQueue"}),
     "AWS::SecretsManager::Secret": frozenset({"Name"}),
     "AWS::Events::Rule": frozenset({"Name", "EventBusName"}),
     "AWS::CloudWatch::Dashboard": frozenset({"DashboardName"}),
-}
+}  # fmt: skip
 """Properties whose change makes a new resource. [DOC] cfn-docs: "Update requires: Replacement" of each type."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Loss:
-    replaced: str
-    """What is lost when it is replaced."""
-    removed: str
-    """What is lost when it is removed."""
-
-
-_ADDRESS: Final = _Loss("clients must be told a new address", "clients have no address any more")
-_PRECIOUS: Final[Mapping[str, _Loss]] = {
-    _TABLE: _Loss(
-        "the new table is empty; the old one stays with its data, outside of the stack",
-        "it stays with its data, outside of the stack, and nothing of the service knows it any more",
-    ),
-    "AWS::ApiGatewayV2::Api": _ADDRESS,
-    "AWS::ApiGatewayV2::Stage": _ADDRESS,
-    "AWS::S3::Bucket": _Loss("the new bucket is empty", "what is in it is lost with it, or stays outside of the stack"),
-    "AWS::SQS::Queue": _Loss("messages in the old queue are lost", "messages in it are lost"),
-    "AWS::SecretsManager::Secret": _Loss("the old secret is deleted", "it is deleted"),
-}
-"""Types whose replacement or removal needs an explicit word, and why."""
 
 
 def diff(old: Mapping[str, Any], new: Mapping[str, Any], *, code_changes: bool = False) -> tuple[Change, ...]:
@@ -78,7 +61,7 @@ def _modified(
         names.add("Code")
     if not names and before == after:
         return None
-    is_new = before["Type"] != after["Type"] or names & _IDENTITY.get(after["Type"], frozenset())
+    is_new = before["Type"] != after["Type"] or names & IDENTITY.get(after["Type"], frozenset())
     return Change(
         action="Modify",
         logical_id=logical_id,
@@ -88,27 +71,43 @@ def _modified(
     )
 
 
-def require_safe(changes: Sequence[Change], expected: Sequence[Change], allowed: frozenset[str]) -> None:
+def require_safe(
+    changes: Sequence[Change], old: Mapping[str, Any], new: Mapping[str, Any], allowed: frozenset[str]
+) -> None:
     """Refuse to lose data or an address by the way.
 
     A replacement that CloudFormation calls conditional counts when our own comparison of the templates says so too:
-    it calls many changes conditional that never replace a table, such as a new index.
+    it calls many changes conditional that never replace a table, such as a new index. Of a type whose identity is not
+    known here nothing can deny it.
+
+    Args:
+        changes: Those of the change set.
+        old: The template of the stack; empty: there is none.
+        new: The template that is proposed.
+        allowed: Logical ids that may be replaced or removed.
 
     Raises:
         DangerError: something precious would be replaced or removed, and is not among ``allowed`` logical ids.
     """
-    ours = {change.logical_id for change in expected if change.replacement is Replacement.YES}
+    ours = {change.logical_id for change in diff(old, new) if change.replacement is Replacement.YES}
+    before, after = old.get("Resources", {}), new.get("Resources", {})
     for change in changes:
-        replaced = change.replacement is Replacement.YES or (
-            change.replacement is Replacement.CONDITIONAL and change.logical_id in ours
-        )
-        loss = _PRECIOUS.get(change.resource_type)
-        if loss is None or change.logical_id in allowed or not (replaced or change.action == "Remove"):
+        name = change.logical_id
+        if name in allowed or not is_precious(change.resource_type):
             continue
-        word, why = ("replaced", loss.replaced) if replaced else ("removed from the stack", loss.removed)
+        if change.action == "Remove":
+            what, why = "would be removed from the stack", of_removal(before.get(name, {}))
+        elif change.replacement is Replacement.YES or (
+            change.replacement is Replacement.CONDITIONAL and (name in ours or change.resource_type not in IDENTITY)
+        ):
+            is_sure = change.replacement is Replacement.YES or name in ours
+            what = f"{'would' if is_sure else 'may'} be replaced"
+            why = of_replacement(before.get(name, {}), after.get(name, {}))
+        else:
+            continue
         raise DangerError(
-            f"{change.logical_id} would be {word} ({', '.join(change.properties) or 'no longer described'}): {why}; "
-            f"if you want that, say --replace {change.logical_id}"
+            f"{name} {what} ({', '.join(change.properties) or 'no longer described'}): {why}; "
+            f"if you want that, say --replace {name}"
         )
 
 
@@ -121,7 +120,7 @@ def require_named(allowed: frozenset[str], old: Mapping[str, Any], new: Mapping[
     known = {**old.get("Resources", {}), **new.get("Resources", {})}
     for name in sorted(allowed):
         if name not in known:
-            precious = ", ".join(sorted(i for i, each in known.items() if each["Type"] in _PRECIOUS))
+            precious = ", ".join(sorted(i for i, each in known.items() if is_precious(each["Type"])))
             raise DeployError(f"--replace {name}: there is no such resource; those that need the word are {precious}")
 
 

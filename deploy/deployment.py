@@ -143,7 +143,7 @@ def _bring(cloud: Cloud, desk: Desk, wish: Wish, performer: Performer) -> tuple[
     change_set = proposed(desk, performer, made, carried, found)
     if change_set is None:
         return ended_without_changes(desk, config, found), found.drift
-    require_safe(change_set.changes, made.expected, wish.allowed)
+    require_safe(change_set.changes, found.template or {}, service.template, wish.allowed)
     now = found.stack.parameters.get("CodeKey") if found.stack is not None else None
     offer = Offer(question="Deploy this?", old=found.template or {}, new=service.template, code=(now, made.code_key))
     show(desk, change_set, offer)
@@ -331,6 +331,7 @@ def take_away(cloud: Cloud, desk: Desk, config: Config, named_tables: Sequence[s
             _refuse_protected(cloud, ruin.tables)
         desk.say(f"delete the stack {name}" if ruin.stack else f"there is no stack {name} any more")
         desk.say(*(f"{'delete' if with_data else 'keep'} the table {table}" for table in ruin.tables))
+        desk.say(*(f"delete {each}" for each in ruin.lost))
         for bucket, expires in ruin.buckets.items():
             desk.say(
                 f"keep the bucket {bucket}" + (": what is in it expires by itself" if expires else ", with all in it")

@@ -10,6 +10,7 @@ from .adoption import misfit
 from .cloud import BucketState, Cloud, Resource, Stack
 from .drift import API, FUNCTION, QUEUE, STAGE, TABLE, Drift, api_of_stage, drifts
 from .errors import DeniedError, StackStateError
+from .losses import BUCKET, holds_data, of_removal, stays
 from .plan import SERVICE_TAG, Found, Wanted, bucket_name, code_key, other_owner, tags_of
 from .stack.access_log import LOGGING_ROLE_PARAMETER
 
@@ -83,15 +84,29 @@ def _misfits(cloud: Cloud, wanted: Wanted, loose: Sequence[str]) -> Mapping[str,
     return {name: why for name, why in found.items() if why is not None}
 
 
-def _kept_buckets(cloud: Cloud, name: str, resources: Sequence[Resource]) -> dict[str, bool]:
+def _kept_buckets(described: Mapping[str, Any], resources: Sequence[Resource]) -> dict[str, bool]:
     """Bucket that stays to whether what is in it expires."""
-    buckets = [each for each in resources if each.resource_type == "AWS::S3::Bucket"]
-    described = cloud.deployed_template(name).get("Resources", {}) if buckets else {}
     return {
         each.physical_id: _expires(described[each.logical_id])
-        for each in buckets
-        if str(described.get(each.logical_id, {}).get("DeletionPolicy", "")).startswith("Retain")
+        for each in resources
+        if each.resource_type == BUCKET and stays(described.get(each.logical_id, {}))
     }
+
+
+def _lost(described: Mapping[str, Any], resources: Sequence[Resource]) -> tuple[str, ...]:
+    """What holds data and goes with the stack, a line each: of the user's own, since all of ours stays."""
+    kinds = [each for each in resources if holds_data(each.resource_type) and each.resource_type not in _LEFT_UNSAID]
+    going = [(each, described[each.logical_id]) for each in kinds if each.logical_id in described]
+    return tuple(
+        f"{each.logical_id} ({each.resource_type}, {each.physical_id}): {of_removal(resource)}"
+        for each, resource in going
+        if not stays(resource)
+    )
+
+
+_STAYS: Final = {"DeletionPolicy": "Retain"}
+_LEFT_UNSAID: Final = frozenset({QUEUE, "AWS::SecretsManager::Secret"})
+"""Every stack has them, and nothing in them is for later."""
 
 
 def _expires(bucket: Mapping[str, Any]) -> bool:
@@ -203,9 +218,11 @@ class Ruin:
     stack: Stack | None
     """None: it is gone already; only its tables may be left."""
     tables: tuple[str, ...]
-    """Tables that exist. They stay, with their data, unless the data is to go too."""
+    """Tables that exist, but for those that go with the stack. They stay, unless the data is to go too."""
     strangers: tuple[str, ...] = ()
     """Tables of these names that do not say that they are this stage's; they stay."""
+    lost: tuple[str, ...] = ()
+    """What of the stack holds data and goes with it, a line each."""
     buckets: Mapping[str, bool] = field(default_factory=dict)
     """Bucket of the stack that stays to whether it empties itself: CloudFormation deletes none that holds something."""
 
@@ -235,11 +252,20 @@ def what_is_left(cloud: Cloud, name: str, topology_tables: Sequence[str], prefix
         if stack.status.endswith("_IN_PROGRESS") and stack.status != "REVIEW_IN_PROGRESS":
             raise StackStateError(f"{name} is being changed right now ({stack.status}); wait for it and try again")
     resources = cloud.resources(name) if stack is not None else ()
+    is_made = stack is not None and stack.status != "REVIEW_IN_PROGRESS"
+    described = cloud.deployed_template(name).get("Resources", {}) if is_made else {}
     own = _tables(resources)
+    going = _tables([each for each in resources if not stays(described.get(each.logical_id, _STAYS))])
     named = {*topology_tables, *(cloud.table_names(prefix) if prefix else ())}
     strangers = _strangers(cloud, cloud.existing_tables(sorted(named - own)), tags)
-    tables = tuple(cloud.existing_tables(sorted((named | own) - {*strangers})))
+    tables = tuple(cloud.existing_tables(sorted((named | own) - going - {*strangers})))
     if stack is None and not tables:
         left = f"; {', '.join(strangers)} may be somebody else's, by the tags" if strangers else ""
         raise StackStateError(f"there is no stack {name} in this account and region, and no table of one{left}")
-    return Ruin(stack=stack, tables=tables, strangers=strangers, buckets=_kept_buckets(cloud, name, resources))
+    return Ruin(
+        stack=stack,
+        tables=tables,
+        strangers=strangers,
+        lost=_lost(described, resources),
+        buckets=_kept_buckets(described, resources),
+    )

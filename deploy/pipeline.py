@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from . import console, describe, history
-from .changes import diff, require_named, require_safe
+from .changes import require_named, require_safe
 from .cloud import Cloud, Stack
 from .config import Config
 from .deployment import (
@@ -59,7 +59,7 @@ def carry_out(cloud: Cloud, desk: Desk, config: Config, named: str, allowed: fro
         new = cloud.proposed_template(change_set.change_set_id)
         drift = () if is_new else describe.drift_of(cloud, old, cloud.resources(config.stack))[0]
         require_named(allowed, old, new)
-        require_safe(change_set.changes, diff(old, new), allowed)
+        require_safe(change_set.changes, old, new, allowed)
         running = there.parameters.get("CodeKey") if there is not None else None
         code = (running, change_set.parameters.get("CodeKey", running or ""))
         offer = Offer(question="Execute this?", old=old, new=new, code=code)
@@ -120,7 +120,7 @@ def go_back(cloud: Cloud, desk: Desk, config: Config, named: str | None, allowed
         change_set = proposed(desk, performer, made, carried_for(config, template, values), found)
         if change_set is None:
             return ended_without_changes(desk, config, found)
-        require_safe(change_set.changes, made.expected, allowed)
+        require_safe(change_set.changes, found.template or {}, template, allowed)
         offer = Offer(question="Go back to this?", old=found.template or {}, new=template, code=(running, key))
         show(desk, change_set, offer)
         if not desk.confirm(offer.question):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import json
 import sys
 from pathlib import Path
 from typing import Any
 
+import cfnlint
 import pytest
 from cfnlint.config import ConfigMixIn, ManualArgs
 from cfnlint.decode import decode_str
@@ -15,6 +17,7 @@ from cfnlint.runner import Runner
 from deployed_topologies import FULL, chat, of_an_app
 from every_feature import every_feature
 
+from deploy.changes import IDENTITY
 from deploy.config import load
 from deploy.project import load_service
 from deploy.stack import own_resources
@@ -144,3 +147,15 @@ def test_what_is_wrong_is_found_by_the_same_checks() -> None:
 
     assert any("AssumeRolePolicyDocument" in each for each in matches(to_json(wrong)))
     assert matches(to_json(whole)) == []
+
+
+def test_what_makes_a_new_resource_is_what_its_schema_says() -> None:
+    files = (Path(cfnlint.__file__).parent / "data" / "schemas" / "resources").glob("*.json")
+    schemas = {each["typeName"]: each for each in (json.loads(file.read_text("utf-8")) for file in files)}
+
+    for kind, properties in IDENTITY.items():
+        always, perhaps = (
+            {path.split("/")[2] for path in schemas[kind].get(key, ())}
+            for key in ("createOnlyProperties", "conditionalCreateOnlyProperties")
+        )
+        assert always <= properties <= always | perhaps, kind

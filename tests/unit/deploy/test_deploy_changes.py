@@ -45,24 +45,34 @@ def change(
     return Change(action=action, logical_id="Thing", resource_type=type_, replacement=replacement)
 
 
+def thing(type_: str = "AWS::DynamoDB::Table", name: str = "t", **policies: str) -> dict[str, Any]:
+    return {"Resources": {"Thing": {"Type": type_, "Properties": {"TableName": name}, **policies}}}
+
+
 @pytest.mark.parametrize(
-    ("found", "expected"),
+    ("found", "new"),
     [
-        pytest.param(change(replacement=Replacement.YES), (), id="replaced"),
-        pytest.param(change("Remove"), (), id="removed"),
+        pytest.param(change(replacement=Replacement.YES), thing(), id="replaced"),
+        pytest.param(change("Remove"), {}, id="removed"),
         pytest.param(
             change(replacement=Replacement.CONDITIONAL),
-            (change(replacement=Replacement.YES),),
+            thing(name="other"),
             id="perhaps replaced, and our own comparison says so",
         ),
-        pytest.param(change(replacement=Replacement.YES, type_="AWS::ApiGatewayV2::Api"), (), id="API"),
+        pytest.param(
+            change(replacement=Replacement.CONDITIONAL, type_="AWS::RDS::DBInstance"),
+            thing(),
+            id="perhaps replaced, and nothing here can deny it",
+        ),
+        pytest.param(change(replacement=Replacement.YES, type_="AWS::ApiGatewayV2::Api"), thing(), id="API"),
+        pytest.param(change("Remove", type_="AWS::Cognito::UserPool"), {}, id="data of a type of the user's own"),
     ],
 )
-def test_danger_needs_an_explicit_word(found: Change, expected: tuple[Change, ...]) -> None:
+def test_danger_needs_an_explicit_word(found: Change, new: dict[str, Any]) -> None:
     with pytest.raises(DangerError, match="--replace Thing"):
-        require_safe([found], expected, frozenset())
+        require_safe([found], thing(), new, frozenset())
 
-    require_safe([found], expected, frozenset({"Thing"}))
+    require_safe([found], thing(), new, frozenset({"Thing"}))
 
 
 @pytest.mark.parametrize(
@@ -75,19 +85,61 @@ def test_danger_needs_an_explicit_word(found: Change, expected: tuple[Change, ..
     ],
 )
 def test_what_is_harmless_needs_none(found: Change) -> None:
-    require_safe([found], [], frozenset())
+    require_safe([found], thing(), thing(), frozenset())
+
+
+REPLACED, REMOVED = change(replacement=Replacement.YES), change("Remove")
+KEPT = {"DeletionPolicy": "RetainExceptOnCreate", "UpdateReplacePolicy": "Retain"}
 
 
 @pytest.mark.parametrize(
-    ("found", "why"),
+    ("found", "old", "new", "why"),
     [
-        pytest.param(change(replacement=Replacement.YES), "the new table is empty; the old one stays", id="replaced"),
-        pytest.param(change("Remove"), "it stays with its data, outside of the stack", id="removed"),
+        pytest.param(REPLACED, thing(**KEPT), thing(**KEPT), "new one is empty; the old one stays with", id="replaced"),
+        pytest.param(REMOVED, thing(**KEPT), {}, "it stays with its data, outside of the stack", id="removed"),
+        pytest.param(
+            REPLACED, thing(), thing(), "the old one is deleted with all in it; UpdateReplacePolicy: ", id="not kept"
+        ),
+        pytest.param(REPLACED, thing(**KEPT), thing(), "old one is deleted with all", id="not kept any more"),
+        pytest.param(REPLACED, thing(), thing(**KEPT), "old one is deleted with all", id="kept from now on"),
+        pytest.param(REMOVED, thing(), {}, "it is deleted with all in it; DeletionPolicy: Retain", id="gone"),
+        pytest.param(
+            REMOVED, thing(UpdateReplacePolicy="Retain"), {}, "it is deleted with all in it", id="the other policy"
+        ),
+        pytest.param(REMOVED, thing(DeletionPolicy="Snapshot"), {}, "once a snapshot was made", id="a snapshot"),
+        pytest.param(
+            change("Remove", type_="AWS::S3::Bucket"),
+            thing("AWS::S3::Bucket"),
+            {},
+            "deleted if it is empty, and else stays",
+            id="a bucket",
+        ),
+        pytest.param(
+            change("Remove", type_="AWS::ApiGatewayV2::Stage"),
+            thing("AWS::ApiGatewayV2::Stage"),
+            {},
+            "clients have no address",
+            id="an address",
+        ),
+        pytest.param(
+            change(replacement=Replacement.YES, type_="AWS::ApiGatewayV2::Api"),
+            thing("AWS::ApiGatewayV2::Api"),
+            thing("AWS::ApiGatewayV2::Api"),
+            "must be told a new address",
+            id="another address",
+        ),
+        pytest.param(
+            change(replacement=Replacement.CONDITIONAL, type_="AWS::RDS::DBInstance"),
+            thing("AWS::RDS::DBInstance"),
+            thing("AWS::RDS::DBInstance"),
+            "Thing may be replaced",
+            id="perhaps",
+        ),
     ],
 )
-def test_a_danger_says_what_is_lost(found: Change, why: str) -> None:
+def test_a_danger_says_what_is_lost(found: Change, old: dict[str, Any], new: dict[str, Any], why: str) -> None:
     with pytest.raises(DangerError, match=why):
-        require_safe([found], (), frozenset())
+        require_safe([found], old, new, frozenset())
 
 
 def test_a_word_for_what_there_is_not_is_refused() -> None:

@@ -510,7 +510,8 @@ def test_destroy_says_that_a_bucket_stays_which_cloudformation_cannot_delete(run
     stays = {"DeletionPolicy": "RetainExceptOnCreate"}
     rules = [{"Status": "Enabled", "ExpirationInDays": 1}]
     expires = stays | {"Properties": {"LifecycleConfiguration": {"Rules": rules}}}
-    template = {"Resources": {"UploadsBucket": expires, "OwnBucket": {}, "DocumentsBucket": stays}}
+    own = {"Type": "AWS::S3::Bucket"}
+    template = {"Resources": {"UploadsBucket": expires, "OwnBucket": own, "DocumentsBucket": stays}}
     cloud = FakeCloud(found=stack(), parts=parts, template=template, script=[("DELETE_COMPLETE", [event(1, "X")])])
 
     found = run(cloud, "destroy", "--yes")
@@ -518,7 +519,24 @@ def test_destroy_says_that_a_bucket_stays_which_cloudformation_cannot_delete(run
     assert found.return_value == 0
     assert "keep the bucket chat-dev-uploadsbucket: what is in it expires by itself" in found.stdout
     assert "keep the bucket chat-dev-documentsbucket, with all in it" in found.stdout
-    assert "chat-dev-ownbucket" not in found.stdout
+    assert "delete OwnBucket (AWS::S3::Bucket, chat-dev-ownbucket): it is deleted if it is empty" in found.stdout
+
+
+def test_destroy_says_what_of_ones_own_goes_with_all_in_it(run: Run) -> None:
+    kinds = {"Users": "AWS::Cognito::UserPool", "Notes": "AWS::DynamoDB::Table", "Kept": "AWS::DynamoDB::Table"}
+    parts = [Resource(logical_id=i, physical_id=i.lower(), resource_type=t, status="X") for i, t in kinds.items()]
+    resources = {each: {"Type": kind} for each, kind in kinds.items()}
+    template = {"Resources": resources | {"Kept": {"Type": kinds["Kept"], "DeletionPolicy": "Retain"}}}
+    cloud = FakeCloud(found=stack(), parts=parts, template=template, script=[("DELETE_COMPLETE", [event(1, "X")])])
+    cloud.tables = ["notes", "kept"]
+
+    found = run(cloud, "destroy", "--yes")
+
+    assert found.return_value == 0
+    assert "delete Users (AWS::Cognito::UserPool, users): it is deleted with all in it; Del" in found.stdout
+    assert "delete Notes (AWS::DynamoDB::Table, notes): it is deleted with all in it; Del" in found.stdout
+    assert "keep the table notes" not in found.stdout
+    assert "keep the table kept" in found.stdout
 
 
 def test_destroy_with_data_deletes_the_services_tables_alone(run: Run) -> None:
