@@ -114,7 +114,7 @@ class EmbeddedDynamoDB:
         if perform is None:
             raise ApiError("UnknownOperationException", "", namespace=SERVICE)
         parameters = read_request(body)
-        if caller is not None and (denial := caller.dynamodb(action, parameters)) is not None:
+        if caller is not None and (denial := self._denial(caller, action, parameters)) is not None:
             raise access_denied(denial)
         if self._redefined is None:
             return perform(action, parameters)
@@ -126,6 +126,13 @@ class EmbeddedDynamoDB:
         if action in _DEFINING:
             self._redefined()
         return result
+
+    def _denial(self, caller: Caller, action: str, parameters: dict[str, Any]) -> str | None:
+        if not caller.depends_on_items:
+            return caller.dynamodb(action, parameters)
+        from .facts import describing  # noqa: PLC0415 - only for policies with such conditions
+
+        return caller.dynamodb(action, parameters, describing(self.backend, action, parameters))
 
     def _answer(self, status: int, body: bytes, accepted: str | None) -> HttpResponse:
         headers: tuple[tuple[str, str], ...] = (CONTENT_TYPE, ("x-amzn-requestid", self._new_request_id()))

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -96,11 +96,15 @@ _ANY: Final = "ForAnyValue:"
 
 def are_met(conditions: Conditions, context: Context) -> bool:
     """Whether a request meets all of them; an operator that is not known here is never met."""
-    return all(
-        _is_met(operator, values, context.get(key.lower(), ()))
-        for operator, keys in conditions.items()
-        for key, values in keys.items()
-    )
+    return not any(unmet(conditions, context))
+
+
+def unmet(conditions: Conditions, context: Context) -> Iterator[tuple[str, str]]:
+    """Operators, and keys of theirs, that a request does not meet."""
+    for name, keys in conditions.items():
+        for key, values in keys.items():
+            if not _is_met(name, values, context.get(key.lower(), ())):
+                yield name, key
 
 
 def unknown_operators(conditions: Conditions) -> list[str]:

@@ -11,16 +11,24 @@ from streamer.topology.grants import Grant, Kind, Place, Resource, arn, grants, 
 from ..port.http import HttpRequest
 from .conditions import Context, unknown_keys, unknown_operators
 from .keys import Keys, signs_as_owner
-from .needs import Need, of_dynamodb, of_sqs
-from .policy import Decision, Statement, decide, statement_of, unknown_variables, with_values
+from .needs import Describe, Need, of_dynamodb, of_sqs
+from .policy import Decision, Statement, almost, decide, statement_of, unknown_variables, with_values
 from .record import recorded
 from .roles import Roles, recorded_statements, role_advice
-from .texts import advice, refusal, role_name, user_arn
+from .texts import advice, refusal, role_name, unmet_advice, user_arn
 
 Mode = Literal["enforce", "record", "off"]
 """``record`` allows everything and remembers it; ``off`` takes every caller for the account's owner."""
 
-OF_REQUESTS: Final = ("iam:passedtoservice", "s3:delimiter", "s3:max-keys", "s3:prefix")
+OF_ITEMS: Final = "dynamodb:"
+"""Begins condition keys of which the tables' keys have to be known; see `emulator.dynamodb.facts`."""
+OF_REQUESTS: Final = frozenset(
+    {
+        *("dynamodb:attributes", "dynamodb:enclosingoperation", "dynamodb:fulltablescan", "dynamodb:leadingkeys"),
+        *("dynamodb:returnconsumedcapacity", "dynamodb:returnvalues", "dynamodb:select"),
+        *("iam:passedtoservice", "s3:delimiter", "s3:max-keys", "s3:prefix"),
+    }
+)
 """Condition keys that some requests have a value for; see `Need.about`."""
 DECISIONS: Final = 65_536
 """Most decisions that are kept; names of tables come from functions, so they must not add up."""
@@ -99,13 +107,18 @@ class Guard:
             if roles is None
             else {name: role.statements for name, role in roles.of.items()}
         )
-        self._contexts = {name: _context(name, self._role_path(name), self._place) for name in written}
+        self._contexts = {
+            name: {**_context(name, self._role_path(name), self._place), **self._tags(name)} for name in written
+        }
         self._statements: dict[str, tuple[Statement, ...]] = {}
         for name, statements in written.items():
             context = self._contexts[name]
             self._tell_of_unknown(name, statements, context)
             valued = (with_values(each, context) for each in statements)
             self._statements[name] = tuple(each for each in valued if each is not None)
+        self._depending = {
+            name for name, found in self._statements.items() if any(each.asks_for(OF_ITEMS) for each in found)
+        }
         self._decisions: dict[tuple[str, Need], Decision] = {}
         for caller in self._callers.values():
             caller.forget()
@@ -127,6 +140,11 @@ class Guard:
     def _role_path(self, function: str) -> str:
         role = None if self._roles is None else self._roles.of.get(function)
         return f"/{role_name(function)}" if role is None else f"{role.path}{role.name}"
+
+    def _tags(self, function: str) -> Context:
+        """Of its role. [DOC] iam-docs:reference_policies_condition-keys, aws:PrincipalTag"""
+        role = None if self._roles is None else self._roles.of.get(function)
+        return {} if role is None else {f"aws:principaltag/{key.lower()}": (value,) for key, value in role.tags.items()}
 
     def _role_name(self, function: str) -> str:
         role = None if self._roles is None else self._roles.of.get(function)
@@ -174,22 +192,40 @@ class Guard:
                 return refusal(self.user_arn(function), need, decision, self._place)
         return None
 
+    def depends_on_items(self, function: str) -> bool:
+        """Whether a function may do something with some items of a table, and not with others."""
+        return function in self._depending
+
     def _advice(self, function: str, need: Need, decision: Decision) -> str:
+        if decision is Decision.NOT_ALLOWED:
+            found = almost(self._statements[function], need.action, arn(need.resource, self._place))
+            if found is not None:
+                return unmet_advice(function, need, found, self._context(function, need))
         if self._roles is None:
             return advice(function, need, self._topology)
         return role_advice(function, need, decision, self._place, self._roles)
 
     def _decide(self, function: str, need: Need) -> Decision:
+        statements = self._statements.get(function)
+        if statements is None:
+            return Decision.ALLOWED  # while somebody records: nothing is known of its role
         resource = arn(need.resource, self._place)
-        statements, context = self._statements.get(function), self._contexts.get(function, {})
-        allowed = Decision.ALLOWED  # while somebody records: nothing is known of its role
+        decision = decide(statements, need.action, resource, self._context(function, need))
         if need.about:
-            context = {**context, **{key: (value,) for key, value in need.about}}
-        decision = allowed if statements is None else decide(statements, need.action, resource, context)
+            return decision  # there are as many as there are keys of items
         if len(self._decisions) >= DECISIONS:
             self._decisions.clear()
         self._decisions[function, need] = decision
         return decision
+
+    def _context(self, function: str, need: Need) -> Context:
+        of_function = self._contexts[function]
+        if not need.about:
+            return of_function
+        values: dict[str, list[str]] = {}
+        for key, value in need.about:
+            values.setdefault(key, []).append(value)
+        return {**of_function, **values}
 
     @property
     def wants_every_call(self) -> bool:
@@ -242,9 +278,14 @@ class Caller:
         """Ask again for what was allowed once: the role has changed."""
         self._posts.clear()
 
-    def dynamodb(self, operation: str, parameters: Mapping[str, Any]) -> str | None:
-        """For an operation of DynamoDB or of its streams."""
-        return self._guard.refusal(self.function, of_dynamodb(operation, parameters))
+    def dynamodb(self, operation: str, parameters: Mapping[str, Any], describe: Describe | None = None) -> str | None:
+        """For an operation of DynamoDB or of its streams, of which ``describe`` tells more if it `depends_on_items`."""
+        return self._guard.refusal(self.function, of_dynamodb(operation, parameters, describe))
+
+    @property
+    def depends_on_items(self) -> bool:
+        """Whether conditions ask for more of a request to DynamoDB than its operation and its tables."""
+        return self._guard.depends_on_items(self.function)
 
     def sqs(self, operation: str, parameters: Mapping[str, Any]) -> str | None:
         """For an operation of SQS."""

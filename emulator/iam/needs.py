@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from streamer.topology.grants import ANYTHING, Kind, Resource
@@ -20,7 +20,20 @@ class Need(NamedTuple):
     action: str
     resource: Resource
     about: tuple[tuple[str, str], ...] = ()
-    """What else the request has for conditions: keys in lower case, each with its value."""
+    """What else the request has for conditions: keys in lower case, each with a value; of several, several times."""
+
+
+class Part(NamedTuple):
+    """What of a request to DynamoDB a need is for."""
+
+    action: str
+    resource: Resource
+    parameters: Any
+    """The whole request, an item of a transaction, a statement, or what a batch wants of a table."""
+
+
+Describe = Callable[[Part], tuple[tuple[str, str], ...]]
+"""Tells what conditions see of a part, as `Need.about`."""
 
 
 _OF_TRANSACTIONS: Final = {
@@ -43,19 +56,29 @@ _STATEMENT: Final = re.compile(
 _BATCH: Final = "Batch"
 
 
-def of_dynamodb(operation: str, parameters: Parameters) -> list[Need]:
-    """What an operation of DynamoDB or its streams needs; nothing if it names no table, which DynamoDB refuses."""
+def of_dynamodb(operation: str, parameters: Parameters, describe: Describe | None = None) -> list[Need]:
+    """What an operation of DynamoDB or its streams needs; nothing if it names no table, which DynamoDB refuses.
+
+    ``describe`` tells what conditions see of the request; None: no condition asks.
+    """
+    parts = _parts(operation, parameters)
+    if describe is None:
+        return [Need(action, resource) for action, resource, _ in parts]
+    return [Need(part.action, part.resource, describe(part)) for part in parts]
+
+
+def _parts(operation: str, parameters: Parameters) -> list[Part]:
     if operation in ("TransactWriteItems", "TransactGetItems"):
         return list(_of_transaction(parameters.get("TransactItems")))
     if operation in ("BatchGetItem", "BatchWriteItem"):
         tables = parameters.get("RequestItems")
-        names = tables if isinstance(tables, Mapping) else ()
-        return [Need(f"dynamodb:{operation}", _table(name)) for name in names]
+        wanted = tables if isinstance(tables, Mapping) else {}
+        return [Part(f"dynamodb:{operation}", _table(name), each) for name, each in wanted.items()]
     if operation in ("ExecuteStatement", "BatchExecuteStatement", "ExecuteTransaction"):
         return list(_of_statements(operation, parameters))
     action = f"dynamodb:{operation}"
     if operation in _WITHOUT_RESOURCE:
-        return [Need(action, ANYTHING)]
+        return [Part(action, ANYTHING, parameters)]
     if operation in _OF_STREAMS:
         # The emulator's iterators begin with the ARN of their stream.
         named = parameters.get("StreamArn") or str(parameters.get("ShardIterator", "")).partition("|")[0]
@@ -65,20 +88,20 @@ def of_dynamodb(operation: str, parameters: Parameters) -> list[Need]:
         return []
     index = parameters.get("IndexName")
     if isinstance(index, str) and operation in ("Query", "Scan"):
-        return [Need(action, Resource(Kind.INDEX, _table(named).name, index))]
-    return [Need(action, _table(named))]
+        return [Part(action, Resource(Kind.INDEX, _table(named).name, index), parameters)]
+    return [Part(action, _table(named), parameters)]
 
 
-def _of_transaction(items: Any) -> Iterator[Need]:
+def _of_transaction(items: Any) -> Iterator[Part]:
     for item in _mappings(items):
         for kind, operation in item.items():
             if kind in _OF_TRANSACTIONS and isinstance(operation, Mapping):
                 name = operation.get("TableName")
                 if isinstance(name, str):
-                    yield Need(_OF_TRANSACTIONS[kind], _table(name))
+                    yield Part(_OF_TRANSACTIONS[kind], _table(name), operation)
 
 
-def _of_statements(operation: str, parameters: Parameters) -> Iterator[Need]:
+def _of_statements(operation: str, parameters: Parameters) -> Iterator[Part]:
     several = parameters.get("Statements" if operation.startswith(_BATCH) else "TransactStatements")
     for each in [parameters] if operation == "ExecuteStatement" else _mappings(several):
         found = _STATEMENT.match(str(each.get("Statement", "")))
@@ -86,7 +109,7 @@ def _of_statements(operation: str, parameters: Parameters) -> Iterator[Need]:
             continue
         table, index = (found[f"{part}_quoted"] or found[f"{part}_plain"] for part in ("table", "index"))
         resource = Resource(Kind.INDEX, table, index) if index else _table(table)
-        yield Need(f"dynamodb:PartiQL{found['verb'].capitalize()}", resource)
+        yield Part(f"dynamodb:PartiQL{found['verb'].capitalize()}", resource, each)
 
 
 def _mappings(value: Any) -> Iterable[Mapping[str, Any]]:

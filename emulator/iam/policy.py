@@ -34,11 +34,17 @@ class Statement(Struct, frozen=True, kw_only=True):
 
     def applies(self, action: str, resource: str, context: Context) -> bool:
         """Whether it speaks of this action on this resource (an ARN, or ``*`` for an action that knows none)."""
-        return (
-            _is_named(action, self.actions, self.not_actions, is_action)
-            and _is_named(resource, self.resources, self.not_resources, is_resource)
-            and are_met(self.conditions, context)
+        return self.names(action, resource) and are_met(self.conditions, context)
+
+    def names(self, action: str, resource: str) -> bool:
+        """The same, whatever its conditions."""
+        return _is_named(action, self.actions, self.not_actions, is_action) and _is_named(
+            resource, self.resources, self.not_resources, is_resource
         )
+
+    def asks_for(self, prefix: str) -> bool:
+        """Whether one of its conditions is about a key that begins with this, in lower case."""
+        return any(key.lower().startswith(prefix) for keys in self.conditions.values() for key in keys)
 
 
 def with_values(statement: Statement, context: Context) -> Statement | None:
@@ -107,6 +113,11 @@ def decide(statements: Iterable[Statement], action: str, resource: str, context:
     if False in effects:
         return Decision.DENIED
     return Decision.ALLOWED if effects else Decision.NOT_ALLOWED
+
+
+def almost(statements: Iterable[Statement], action: str, resource: str) -> Statement | None:
+    """A statement that would allow it, were it not for its conditions; None: there is none."""
+    return next((each for each in statements if each.is_allow and each.names(action, resource)), None)
 
 
 def statement_of(document: Mapping[str, Any]) -> Statement:

@@ -26,6 +26,8 @@ class Role(Struct, frozen=True, kw_only=True):
     path: str = "/"
     """What stands before the name in its ARN, slashes included."""
     statements: tuple[Statement, ...]
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """What ``aws:PrincipalTag/...`` stands for."""
 
 
 class Roles(Struct, frozen=True, kw_only=True):

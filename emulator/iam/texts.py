@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Sequence
+from typing import Final
 
 from streamer.topology import Topology
 from streamer.topology.grants import CONNECTION_METHODS, SENDER_ACTIONS, Kind, Place, arn
 
+from .conditions import Context, unmet
 from .needs import Need
-from .policy import Decision
+from .policy import Decision, Statement
+
+VALUES_SHOWN: Final = 5
+"""Of a condition, and of a request, in the log."""
 
 
 def user_arn(function: str, role: str, place: Place) -> str:
@@ -43,6 +49,22 @@ def refusal(subject: str, need: Need, decision: Decision, place: Place) -> str:
 def advice(function: str, need: Need, topology: Topology) -> str:
     """The line for the function's log that says what would allow it."""
     return f"function {function} may not {need.action} on {shown(need)}; {_remedy(function, need, topology)}"
+
+
+def unmet_advice(function: str, need: Need, almost: Statement, context: Context) -> str:
+    """The line for the function's log that says which condition keeps a statement from allowing it."""
+    operator, key = next(unmet(almost.conditions, context))
+    wanted, given = almost.conditions[operator][key], context.get(key.lower(), ())
+    condition = f"{operator} {{{key}: {_shortened(wanted)}}}"
+    return (
+        f"function {function} may not {need.action} on {shown(need)}: a statement allows it, but its condition "
+        f"{condition} is not met by {_shortened(given) if given else 'a request without a value for it'}"
+    )
+
+
+def _shortened(values: Sequence[str]) -> str:
+    more = ", ..." if len(values) > VALUES_SHOWN else ""
+    return f"[{', '.join(json.dumps(each) for each in values[:VALUES_SHOWN])}{more}]"
 
 
 def shown(need: Need) -> str:

@@ -79,12 +79,13 @@ def roles(things: Things, managed: Managed, place: grants.Place) -> Roles:
     for policy in things.of("AWS::IAM::RolePolicy"):
         _add(statements, str(policy.properties.get("RoleName")), guarded(things, policy, _document))
     paths = {str(role.ref): str(role.properties.get("Path", "/")) for role in things.of("AWS::IAM::Role")}
+    tags = {str(role.ref): guarded(things, role, _tags) for role in things.of("AWS::IAM::Role")}
     found = {}
     for function in things.of("AWS::Lambda::Function"):
         name = str(function.properties.get("Role", "")).rpartition("/")[2]
         said = statements.get(name)
         if said is not None:
-            found[function.name] = Role(name=name, path=paths[name], statements=tuple(said))
+            found[function.name] = Role(name=name, path=paths[name], statements=tuple(said), tags=tags[name])
         elif name not in statements:
             why = f"its role {name} is not in the project" if name else "it has no Role"
             things.warn(function, f"{why}, so that it may do everything")
@@ -213,6 +214,11 @@ def _own(things: Things, role: Resource, managed: Managed) -> list[Statement] | 
         things.warn(role, f"its policy {unknown[0]} is not in the project, so that its functions may do everything")
         return None
     return found
+
+
+def _tags(things: Things, role: Resource) -> dict[str, str]:
+    tags = [each for each in items(role, "Tags") if isinstance(each, dict)]
+    return {str(each.get("Key")): str(each.get("Value")) for each in tags}
 
 
 def _names(things: Things, policy: Resource, name: str) -> list[str]:

@@ -22,7 +22,7 @@ from deploy.config import load
 from streamer import App, client
 from streamer.protocol.messages import Malformed, parse
 from streamer.testing import LocalService
-from streamer.topology import Function, Key, Table, TableAccess
+from streamer.topology import Function, Key, Permission, Table, TableAccess
 
 Run = Callable[[Block, Path], None]
 RUNS: Final[dict[tuple[str, str], Run]] = {}
@@ -43,6 +43,7 @@ NOT_RUN: Final[dict[tuple[str, str], str]] = {
     ("docs/cli.md", "[environment]"): "needs an identity provider; test_identity_provider has one",
     ("docs/permissions.md", "streamer emulate template.yaml --iam enforce"): "test_emulate_iam does, with a template",
     ("docs/permissions.md", "function note may not"): IS_OUTPUT + "test_emulate_iam",
+    ("docs/permissions.md", "function note may not dynamodb:GetItem"): IS_OUTPUT + "test_dynamodb_facts",
     ("docs/console.md", "$ streamer tail --errors"): IS_OUTPUT + "test_console_commands",
     ("docs/console.md", "curl -H"): "test_console_api asks the same in Python",
     ("docs/deploy.md", "streamer deploy --guided"): NEEDS_AWS,
@@ -411,6 +412,11 @@ def _(block: Block, folder: Path) -> None:
 @runs("docs/permissions.md", "Function(")
 def _(block: Block, folder: Path) -> None:
     run_python(block.text, {"Function": Function, "TableAccess": TableAccess})
+
+
+@runs("docs/permissions.md", "Permission(")
+def _(block: Block, folder: Path) -> None:
+    run_python(block.text, {"Permission": Permission})
 
 
 @runs("docs/permissions.md", "streamer emulate --iam record")

@@ -25,6 +25,7 @@ from streamer.topology import (
     Function,
     Index,
     Key,
+    Permission,
     Queue,
     Route,
     StreamView,
@@ -84,6 +85,18 @@ TOPOLOGY = Topology(
             posts_to_connections=True,
             invokes=("upgrade",),
             sends_to=("jobs",),
+        ),
+        Function(
+            name="tenant",
+            handler="handlers.calling",
+            timeout_seconds=20,
+            permissions=(
+                Permission(
+                    actions=["dynamodb:GetItem", "dynamodb:Query"],
+                    resources=[f"arn:${{AWS::Partition}}:dynamodb:${{AWS::Region}}:${{AWS::AccountId}}:table/{TABLE}*"],
+                    conditions={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["a*"]}},
+                ),
+            ),
         ),
         Function(name="upgrade", handler="handlers.upgrade", timeout_seconds=20),
     ),
@@ -188,6 +201,17 @@ def test_a_function_may_do_what_it_was_granted(world: World, name: str) -> None:
         assert answer == "allowed"
     else:
         assert (answer["status"], answer["code"]) == CODES.get(service, (400, "AccessDeniedException"))
+
+
+def test_a_function_may_read_the_items_whose_partition_key_a_condition_names(world: World) -> None:
+    answers = {
+        user: world.ask("tenant", "dynamodb", "get_item", {"TableName": TABLE, "Key": {"id": {"S": user}}})
+        for user in ("ada", "bob")
+    }
+
+    assert answers["ada"] == "allowed"
+    assert answers["bob"]["code"] == "AccessDeniedException"
+    assert world.ask("tenant", *calls()["Query of an index"]) == "allowed"  # of the index's partition key
 
 
 @pytest.mark.parametrize("name", calls())

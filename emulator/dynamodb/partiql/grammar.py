@@ -53,7 +53,9 @@ class Statement(Struct, frozen=True):
     """Of SELECT; None: all."""
     where: Condition | None = None
     where_paths: tuple[Path, ...] = ()
-    """Every path in `where`, in the order of the text."""
+    """Of SELECT: every path in `where`, in the order of the text."""
+    paths: tuple[Path, ...] = ()
+    """Every path in the statement."""
     order: tuple[tuple[str, bool], ...] = ()
     """Of ORDER BY: name, and whether it descends."""
     item: Mapping[str, AttributeValue] | None = None
@@ -101,7 +103,7 @@ class _Parser(Literals):
             raise malformed("Unexpected token after expression")
         if self._used != len(self._parameters):
             raise validation_error("Number of parameters in request and statement don't match.")
-        return statement
+        return structs.replace(statement, paths=tuple(self._paths))
 
     def _name(self) -> str:
         token = self._token

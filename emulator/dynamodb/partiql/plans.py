@@ -23,7 +23,7 @@ from ..expressions.syntax import (
 )
 from ..items import StoredItem
 from ..partitions import Bounds, KeyIndex, SortKey, bounds_of
-from ..values import Attributes, sort_value
+from ..values import Attributes, AttributeValue, sort_value
 from .grammar import Statement
 
 READS: Final = 50
@@ -128,8 +128,24 @@ def plan(statement: Statement, schema: KeySchema, key_types: Mapping[str, str]) 
     return reads
 
 
+def partitions(statement: Statement, schema: KeySchema, key_types: Mapping[str, str]) -> list[AttributeValue] | None:
+    """The values of the partition key's first attribute that a WHERE names; None: it speaks of all partitions.
+
+    Raises:
+        ApiError: it names more keys than one SELECT may read.
+    """
+    planner = _Planner(schema, key_types, statement.values)
+    if statement.where is None or not planner.names_partitions(statement.where):
+        return None
+    return [_value(branch, schema.hash_names[0]) for branch in planner.branches(statement.where)]
+
+
 def _equal(branch: Branch, name: str) -> Any:
-    return next(sort_value(each.values[0]) for each in branch if each.name == name and each.operator == "=")
+    return sort_value(_value(branch, name))
+
+
+def _value(branch: Branch, name: str) -> AttributeValue:
+    return next(each.values[0] for each in branch if each.name == name and each.operator == "=")
 
 
 def _bounds(branch: Branch, sort_names: Sequence[str]) -> list[Bounds]:

@@ -145,6 +145,13 @@ def test_a_role_has_its_path() -> None:
     assert (found.of["say"].name, found.of["say"].path) == ("says", "/app/")
 
 
+def test_a_role_has_its_tags() -> None:
+    tags = [{"Key": "Tenant", "Value": "ada"}]
+    found, _ = read(base(Role=resource("IAM::Role", RoleName="says", Tags=tags)))
+
+    assert found.of["say"].tags == {"Tenant": "ada"}
+
+
 def test_resources_are_named_as_the_template_names_them() -> None:
     more = {
         "Api": resource("ApiGatewayV2::Api", Name="chat", ProtocolType="WEBSOCKET"),
