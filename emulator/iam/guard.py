@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, Literal
 
 from streamer.topology import Function, Topology
@@ -110,18 +110,27 @@ class Guard:
         self._contexts = {
             name: {**_context(name, self._role_path(name), self._place), **self._tags(name)} for name in written
         }
-        self._statements: dict[str, tuple[Statement, ...]] = {}
-        for name, statements in written.items():
-            context = self._contexts[name]
-            self._tell_of_unknown(name, statements, context)
-            valued = (with_values(each, context) for each in statements)
-            self._statements[name] = tuple(each for each in valued if each is not None)
+        self._statements = {name: self._valued(name, statements) for name, statements in written.items()}
+        bounded = {} if roles is None else {name: role.boundary for name, role in roles.of.items()}
+        self._boundaries = {
+            name: self._valued(name, each.statements) for name, each in bounded.items() if each is not None
+        }
         self._depending = {
-            name for name, found in self._statements.items() if any(each.asks_for(OF_ITEMS) for each in found)
+            name
+            for each in (self._statements, self._boundaries)
+            for name, found in each.items()
+            if any(statement.asks_for(OF_ITEMS) for statement in found)
         }
         self._decisions: dict[tuple[str, Need], Decision] = {}
         for caller in self._callers.values():
             caller.forget()
+
+    def _valued(self, function: str, statements: Sequence[Statement]) -> tuple[Statement, ...]:
+        """Statements with the values of their variables, without those that never apply, which is told."""
+        context = self._contexts[function]
+        self._tell_of_unknown(function, statements, context)
+        valued = (with_values(each, context) for each in statements)
+        return tuple(each for each in valued if each is not None)
 
     def _tell_of_unknown(self, function: str, statements: Iterable[Statement], context: Context) -> None:
         operators, keys, variables = set[str](), set[str](), set[str]()
@@ -197,8 +206,9 @@ class Guard:
         return function in self._depending
 
     def _advice(self, function: str, need: Need, decision: Decision) -> str:
-        if decision is Decision.NOT_ALLOWED:
-            found = almost(self._statements[function], need.action, arn(need.resource, self._place))
+        lacking = {Decision.NOT_ALLOWED: self._statements, Decision.OUT_OF_BOUNDS: self._boundaries}.get(decision)
+        if lacking is not None:
+            found = almost(lacking[function], need.action, arn(need.resource, self._place))
             if found is not None:
                 return unmet_advice(function, need, found, self._context(function, need))
         if self._roles is None:
@@ -210,7 +220,8 @@ class Guard:
         if statements is None:
             return Decision.ALLOWED  # while somebody records: nothing is known of its role
         resource = arn(need.resource, self._place)
-        decision = decide(statements, need.action, resource, self._context(function, need))
+        boundary = self._boundaries.get(function)
+        decision = decide(statements, need.action, resource, self._context(function, need), boundary)
         if need.about:
             return decision  # there are as many as there are keys of items
         if len(self._decisions) >= DECISIONS:

@@ -105,14 +105,37 @@ class Decision(enum.Enum):
     """None of them allows it."""
     DENIED = enum.auto()
     """One of them denies it."""
+    OUT_OF_BOUNDS = enum.auto()
+    """One of them allows it, and none of the permissions boundary."""
+    DENIED_BY_BOUNDARY = enum.auto()
+    """One of the permissions boundary denies it."""
 
 
-def decide(statements: Iterable[Statement], action: str, resource: str, context: Context) -> Decision:
-    """Whether a role may do it."""
-    effects = {statement.is_allow for statement in statements if statement.applies(action, resource, context)}
-    if False in effects:
+def decide(
+    statements: Iterable[Statement],
+    action: str,
+    resource: str,
+    context: Context,
+    boundary: Iterable[Statement] | None = None,
+) -> Decision:
+    """Whether a role may do it, within its permissions boundary, if it has one.
+
+    [DOC] iam-docs:access_policies_boundaries: both must allow it, and neither deny it. Of what several would refuse AWS
+    names one: denials first, then in the order of reference_policies_evaluation-logic_policy-eval-basics.
+    """
+
+    def effects(of: Iterable[Statement]) -> set[bool]:
+        return {each.is_allow for each in of if each.applies(action, resource, context)}
+
+    said = effects(statements)
+    if False in said:
         return Decision.DENIED
-    return Decision.ALLOWED if effects else Decision.NOT_ALLOWED
+    within = {True} if boundary is None else effects(boundary)
+    if False in within:
+        return Decision.DENIED_BY_BOUNDARY
+    if not said:
+        return Decision.NOT_ALLOWED
+    return Decision.ALLOWED if within else Decision.OUT_OF_BOUNDS
 
 
 def almost(statements: Iterable[Statement], action: str, resource: str) -> Statement | None:

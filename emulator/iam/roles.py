@@ -19,6 +19,13 @@ _ENDS: Final = ("", "/", ":")
 """What may follow the ARN of a resource in the ARN of a part of it."""
 
 
+class Boundary(Struct, frozen=True, kw_only=True):
+    """The policy that a role may not go beyond, whatever others allow."""
+
+    name: str
+    statements: tuple[Statement, ...]
+
+
 class Role(Struct, frozen=True, kw_only=True):
     """A role, and all that its policies say."""
 
@@ -28,6 +35,8 @@ class Role(Struct, frozen=True, kw_only=True):
     statements: tuple[Statement, ...]
     tags: Mapping[str, str] = field(default_factory=dict)
     """What ``aws:PrincipalTag/...`` stands for."""
+    boundary: Boundary | None = None
+    """None: none is known."""
 
 
 class Roles(Struct, frozen=True, kw_only=True):
@@ -43,14 +52,17 @@ class Roles(Struct, frozen=True, kw_only=True):
 
 def role_advice(function: str, need: Need, decision: Decision, place: Place, roles: Roles) -> str:
     """The line for the function's log that says what would allow it."""
-    role, resource = roles.of[function].name, _in_template(arn(need.resource, place), roles)
+    role, resource = roles.of[function], _in_template(arn(need.resource, place), roles)
     tag, _, name = resource.partition(" ")
     placed = arn(need.resource, place) if need.resource.kind is Kind.ARN else shown(need)
     begin = f"function {function} may not {need.action} on {name.partition('.')[0] if tag in _NAMES else placed}:"
-    if decision is Decision.DENIED:
-        return f"{begin} a statement of its role {role} denies it"
+    whose = f"its role {role.name}"
+    if role.boundary is not None and decision in (Decision.DENIED_BY_BOUNDARY, Decision.OUT_OF_BOUNDS):
+        whose = f"{role.boundary.name}, the permissions boundary of {whose},"
+    if decision in (Decision.DENIED, Decision.DENIED_BY_BOUNDARY):
+        return f"{begin} a statement of {whose.rstrip(',')} denies it"
     add = f"{{Effect: Allow, Action: {need.action}, Resource: {resource}}}"
-    return f"{begin} no statement of its role {role} allows it; add {add}"
+    return f"{begin} no statement of {whose} allows it; add {add}"
 
 
 def recorded_statements(needs: Mapping[str, Iterable[Need]], place: Place, roles: Roles) -> str:

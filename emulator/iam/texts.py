@@ -17,6 +17,14 @@ VALUES_SHOWN: Final = 5
 """Of a condition, and of a request, in the log."""
 
 
+_REASONS: Final = {
+    Decision.DENIED: "with an explicit deny in an identity-based policy",
+    Decision.DENIED_BY_BOUNDARY: "with an explicit deny in a permissions boundary",
+    Decision.NOT_ALLOWED: "because no identity-based policy allows the {} action",
+    Decision.OUT_OF_BOUNDS: "because no permissions boundary allows the {} action",
+}
+
+
 def user_arn(function: str, role: str, place: Place) -> str:
     """Who a function is to other services: its role's session, named after it. [USR] anomalyco/sst #4469"""
     return f"arn:{place.partition}:sts::{place.account_id}:assumed-role/{role}/{function}"
@@ -33,16 +41,15 @@ def refusal(subject: str, need: Need, decision: Decision, place: Place) -> str:
     [USR] anomalyco/sst #4469 (DynamoDB), awslabs/aws-deployment-framework #460 (Lambda),
     aws/serverless-application-model #3633 (SQS, which writes its actions in lower case),
     aws-solutions/innovation-sandbox-on-aws #59 (``@connections``, which hides most of the account and names no
-    connection; the reason for an implicit denial is the others'. [INF])
+    connection; the reason for an implicit denial is the others'. [INF]), nebari-dev/nebari #2152 (boundaries).
+    [DOC] iam-docs:troubleshoot_access-denied, its table of reasons.
     """
     action = need.action.lower() if need.action.startswith("sqs:") else need.action
     resource = arn(need.resource, place)
     if need.resource.kind is Kind.CONNECTIONS:
         resource = resource.replace(f":{place.account_id}:", f":{'*' * 8}{place.account_id[-4:]}:", 1)
         resource = f"{resource.removesuffix('*')}{{connectionId}}"
-    reason = "with an explicit deny in an identity-based policy"
-    if decision is Decision.NOT_ALLOWED:
-        reason = f"because no identity-based policy allows the {action} action"
+    reason = _REASONS[decision].format(action)
     return f"User: {subject} is not authorized to perform: {action} on resource: {resource} {reason}"
 
 

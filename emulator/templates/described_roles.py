@@ -9,14 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from msgspec import structs
-
 from streamer.topology import grants
 from streamer.topology.grants import Kind
 
 from ..iam.needs import Need
 from ..iam.policy import Statement, statement_of, with_any_value, without_variables
-from ..iam.roles import Role, Roles
+from ..iam.roles import Boundary, Role, Roles
 from .errors import Path, Problem
 from .stack import Resource
 from .things import Things, guarded
@@ -78,14 +76,13 @@ def roles(things: Things, managed: Managed, place: grants.Place) -> Roles:
             _add(statements, name, guarded(things, policy, _document))
     for policy in things.of("AWS::IAM::RolePolicy"):
         _add(statements, str(policy.properties.get("RoleName")), guarded(things, policy, _document))
-    paths = {str(role.ref): str(role.properties.get("Path", "/")) for role in things.of("AWS::IAM::Role")}
-    tags = {str(role.ref): guarded(things, role, _tags) for role in things.of("AWS::IAM::Role")}
+    of_names = {str(role.ref): role for role in things.of("AWS::IAM::Role")}
     found = {}
     for function in things.of("AWS::Lambda::Function"):
         name = str(function.properties.get("Role", "")).rpartition("/")[2]
         said = statements.get(name)
         if said is not None:
-            found[function.name] = Role(name=name, path=paths[name], statements=tuple(said), tags=tags[name])
+            found[function.name] = _role(things, of_names[name], said, managed)
         elif name not in statements:
             why = f"its role {name} is not in the project" if name else "it has no Role"
             things.warn(function, f"{why}, so that it may do everything")
@@ -96,6 +93,16 @@ def roles(things: Things, managed: Managed, place: grants.Place) -> Roles:
         if each.function in found:
             _check(things, each, found[each.function])
     return Roles(of=found, written=_written(things, place), behind=behind)
+
+
+def _role(things: Things, role: Resource, statements: Sequence[Statement], managed: Managed) -> Role:
+    return Role(
+        name=str(role.ref),
+        path=str(role.properties.get("Path", "/")),
+        statements=tuple(statements),
+        tags=guarded(things, role, _tags),
+        boundary=guarded(things, role, _boundary, managed),
+    )
 
 
 class _Doing(NamedTuple):
@@ -159,14 +166,19 @@ def _check(things: Things, doing: _Doing, role: Role) -> None:
     """Warn if Lambda may not do something with the function's role."""
     missing = [need.action for need in doing.needs if not _is_allowed(role, need.action, doing.arn)]
     if missing:
-        why = f"since {role.name} does not allow {', '.join(missing)} on {doing.arn}"
+        within = "" if role.boundary is None else ", within its permissions boundary,"
+        why = f"since {role.name}{within} does not allow {', '.join(missing)} on {doing.arn}"
         things.warn(doing.resource, f"{doing.otherwise}, {why}")
 
 
 def _is_allowed(role: Role, action: str, arn: str) -> bool:
-    """Whether it is, whatever the conditions."""
-    allowing = (with_any_value(structs.replace(each, conditions={})) for each in role.statements if each.is_allow)
-    return any(each.applies(action, arn, {}) for each in allowing)
+    """Whether it is, whatever the conditions, within its permissions boundary."""
+    policies = (role.statements, *(() if role.boundary is None else (role.boundary.statements,)))
+    return all(any(_may_allow(each, action, arn) for each in policy) for policy in policies)
+
+
+def _may_allow(statement: Statement, action: str, arn: str) -> bool:
+    return statement.is_allow and with_any_value(statement).names(action, arn)
 
 
 def _written(things: Things, place: grants.Place) -> dict[str, str]:
@@ -200,12 +212,9 @@ def _own(things: Things, role: Resource, managed: Managed) -> list[Statement] | 
         if not isinstance(policy, dict) or not isinstance(policy.get("PolicyDocument"), dict):
             raise Problem(place, "a policy has a PolicyDocument")
         found += _statements(policy["PolicyDocument"], (*place, "PolicyDocument"))
-    if "PermissionsBoundary" in role.properties:
-        things.warn(role, "its PermissionsBoundary is not held to")
-    own = {str(each.ref): each for each in things.of("AWS::IAM::ManagedPolicy")}
     unknown = []
     for arn in map(str, items(role, "ManagedPolicyArns")):
-        more = _document(things, own[arn]) if arn in own else managed(arn)
+        more = _managed(things, arn, managed)
         if more is None:
             unknown.append(arn)
         else:
@@ -214,6 +223,22 @@ def _own(things: Things, role: Resource, managed: Managed) -> list[Statement] | 
         things.warn(role, f"its policy {unknown[0]} is not in the project, so that its functions may do everything")
         return None
     return found
+
+
+def _managed(things: Things, arn: str, managed: Managed) -> Sequence[Statement] | None:
+    own = things.by_ref(arn, "AWS::IAM::ManagedPolicy")
+    return managed(arn) if own is None else guarded(things, own, _document)
+
+
+def _boundary(things: Things, role: Resource, managed: Managed) -> Boundary | None:
+    arn = role.properties.get("PermissionsBoundary")
+    if arn is None:
+        return None
+    found = _managed(things, str(arn), managed)
+    if found is None:
+        things.warn(role, f"its permissions boundary {arn} is not in the project, so that it is not held to")
+        return None
+    return Boundary(name=str(arn).rpartition("/")[2], statements=tuple(found))
 
 
 def _tags(things: Things, role: Resource) -> dict[str, str]:

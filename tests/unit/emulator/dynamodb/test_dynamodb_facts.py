@@ -16,7 +16,7 @@ from emulator.iam.guard import Guard
 from emulator.iam.keys import KeyRing
 from emulator.iam.needs import of_dynamodb
 from emulator.iam.policy import statement_of
-from emulator.iam.roles import Role, Roles
+from emulator.iam.roles import Boundary, Role, Roles
 from emulator.port.http import HttpRequest
 from streamer.topology import Api, Function, Topology
 from streamer.topology.grants import Place
@@ -276,12 +276,15 @@ def test_what_parts_do_not_know_is_not_looked_at(kind: str, more: dict[str, Any]
 class World:
     """A function that calls DynamoDB under statements; it signs as itself."""
 
-    def __init__(self, *documents: dict[str, Any], tags: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, *documents: dict[str, Any], tags: dict[str, str] | None = None, within: dict[str, Any] | None = None
+    ) -> None:
         self.advice: list[str] = []
         keys = KeyRing(b"s" * 32)
         topology = Topology(api=Api(name="chat", routes=()), functions=(Function(name="say", handler="h.say"),))
         place = Place(region="us-east-1", account_id="123456789012", apis={})
-        role = Role(name="SayRole", statements=tuple(map(statement_of, documents)), tags=tags or {})
+        boundary = None if within is None else Boundary(name="bounds", statements=(statement_of(within),))
+        role = Role(name="SayRole", statements=tuple(map(statement_of, documents)), tags=tags or {}, boundary=boundary)
         guard = Guard(
             topology,
             place,
@@ -329,6 +332,13 @@ def test_a_tenant_has_the_items_whose_partition_key_is_theirs(
     operation: str, parameters: dict[str, Any], code: str | None
 ) -> None:
     assert World(TENANT, tags={"Tenant": "ada"}).code(operation, parameters) == code
+
+
+def test_a_permissions_boundary_may_confine_a_tenant() -> None:
+    world = World(allow(), tags={"Tenant": "ada"}, within=TENANT)
+
+    assert world.code("PutItem", on(Item=OWN)) is None
+    assert world.code("PutItem", on(Item=OTHER)) == DENIED
 
 
 def test_the_log_names_the_condition_that_is_not_met_and_what_the_request_has() -> None:

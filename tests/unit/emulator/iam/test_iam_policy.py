@@ -71,6 +71,28 @@ def test_leading_keys_confine_a_function_to_rows_of_its_own() -> None:
     assert of("ada", "bob") is NOT_ALLOWED
 
 
+@pytest.mark.parametrize(
+    ("documents", "boundary", "decision"),
+    [
+        pytest.param([document()], [document()], ALLOWED, id="both allow"),
+        pytest.param([document()], [], Decision.OUT_OF_BOUNDS, id="the boundary does not allow"),
+        pytest.param([document()], [document(Action=GET)], Decision.OUT_OF_BOUNDS, id="it allows something else"),
+        pytest.param([], [document()], NOT_ALLOWED, id="a boundary allows nothing by itself"),
+        pytest.param([], [], NOT_ALLOWED, id="neither allows"),
+        pytest.param([document()], [document(), document("Deny")], Decision.DENIED_BY_BOUNDARY, id="it denies"),
+        pytest.param([], [document("Deny")], Decision.DENIED_BY_BOUNDARY, id="a denial is told first"),
+        pytest.param([document("Deny")], [document("Deny")], DENIED, id="both deny"),
+        pytest.param([document("Deny"), document()], [document()], DENIED, id="an identity policy denies"),
+    ],
+)
+def test_a_permissions_boundary_limits(
+    documents: list[dict[str, Any]], boundary: list[dict[str, Any]], decision: Decision
+) -> None:
+    said, within = ([statement_of(each) for each in found] for found in (documents, boundary))
+
+    assert decide(said, PUT, CHAT, {}, within) is decision
+
+
 ACTIONS = st.sampled_from(["a:Get", "a:Put", "a:*", "*"])
 RESOURCES = st.sampled_from(["arn:p:s:r:1:x", "arn:p:s:r:1:y", "arn:p:s:r:1:*", "*"])
 STATEMENTS = st.lists(

@@ -11,7 +11,7 @@ from emulator.iam.keys import KeyRing
 from emulator.iam.managed import managed
 from emulator.iam.needs import Need
 from emulator.iam.policy import Statement, statement_of
-from emulator.iam.roles import Role, Roles, recorded_statements
+from emulator.iam.roles import Boundary, Role, Roles, recorded_statements
 from streamer.topology import Api, Function, Topology
 from streamer.topology.grants import ANYTHING, Kind, Place, Resource
 
@@ -146,6 +146,51 @@ def test_what_a_statement_denies_is_told_as_denied() -> None:
     assert world.advice == [
         "function say may not dynamodb:PutItem on Notes: a statement of its role shop-SayRole denies it"
     ]
+
+
+DENIES = Statement(is_allow=False, actions=("dynamodb:PutItem",), resources=("*",))
+IN_EUROPE = {"StringEquals": {"aws:RequestedRegion": ("eu-north-1",)}}
+
+
+@pytest.mark.parametrize(
+    ("within", "ends", "advice"),
+    [
+        pytest.param(
+            [allows("dynamodb:Get*")],
+            "because no permissions boundary allows the dynamodb:PutItem action",
+            "no statement of bounds, the permissions boundary of its role shop-SayRole, allows it; "
+            "add {Effect: Allow, Action: dynamodb:PutItem, Resource: !GetAtt Notes.Arn}",
+            id="does not allow",
+        ),
+        pytest.param(
+            [allows("dynamodb:*"), DENIES],
+            "with an explicit deny in a permissions boundary",
+            "a statement of bounds, the permissions boundary of its role shop-SayRole denies it",
+            id="denies",
+        ),
+        pytest.param(
+            [structs.replace(allows("dynamodb:*"), conditions=IN_EUROPE)],
+            "because no permissions boundary allows the dynamodb:PutItem action",
+            "a statement allows it, but its condition "
+            'StringEquals {aws:RequestedRegion: ["eu-north-1"]} is not met by ["eu-west-1"]',
+            id="allows it elsewhere",
+        ),
+    ],
+)
+def test_what_is_beyond_a_permissions_boundary_is_refused_in_awss_words(
+    within: list[Statement], ends: str, advice: str
+) -> None:
+    world = World(allows("dynamodb:*"))
+    role = structs.replace(
+        roles(allows("dynamodb:*")).of["say"], boundary=Boundary(name="bounds", statements=tuple(within))
+    )
+    world.guard.change(TOPOLOGY, PLACE, Roles(of={"say": role}, written=WRITTEN))
+
+    refused = world.guard.refusal("say", [PUT])
+
+    assert refused is not None
+    assert refused.endswith(f"table/shop-Notes {ends}")
+    assert [line.partition(": ")[2] for line in world.advice] == [advice]
 
 
 class Tagged(yaml.SafeLoader):

@@ -50,7 +50,9 @@ def read(resources: dict[str, Any]) -> tuple[Roles, list[str]]:
 
 
 def decision(found: Roles, need: Need) -> Decision:
-    return decide(found.of["say"].statements, need.action, arn(need.resource, WHERE), {})
+    role = found.of["say"]
+    boundary = None if role.boundary is None else role.boundary.statements
+    return decide(role.statements, need.action, arn(need.resource, WHERE), {}, boundary)
 
 
 @pytest.mark.parametrize(
@@ -107,6 +109,24 @@ def test_statements_that_deny_and_awss_own_policies_count() -> None:
 
     assert decision(found, Need("sqs:SendMessage", grants.Resource(Kind.QUEUE, "jobs"))) is Decision.ALLOWED
     assert (decision(found, GET), decision(found, PUT)) == (Decision.ALLOWED, Decision.DENIED)
+    assert warnings == []
+
+
+@pytest.mark.parametrize("boundary", [{"Ref": "Bounds"}, OF_AWS], ids=["of the template", "one of AWS's own"])
+def test_a_role_has_its_permissions_boundary(boundary: Any) -> None:
+    both = document("dynamodb:*", "sqs:*", Resource="*")
+    found, warnings = read(
+        base(
+            Role=resource("IAM::Role", RoleName="says", PermissionsBoundary=boundary),
+            Bounds=resource(
+                "IAM::ManagedPolicy", ManagedPolicyName="b", PolicyDocument=document("sqs:*", Resource="*")
+            ),
+            P=resource("IAM::Policy", Roles=["says"], PolicyDocument=both),
+        )
+    )
+
+    assert decision(found, Need("sqs:SendMessage", grants.Resource(Kind.QUEUE, "jobs"))) is Decision.ALLOWED
+    assert decision(found, GET) is Decision.OUT_OF_BOUNDS
     assert warnings == []
 
 
@@ -205,9 +225,22 @@ def test_a_function_of_whose_rights_not_all_is_known_may_do_everything(more: dic
     ("more", "warning"),
     [
         pytest.param(
-            {"Role": resource("IAM::Role", RoleName="says", PermissionsBoundary=OF_AWS)},
-            "Role: its PermissionsBoundary is not held to",
-            id="a boundary",
+            {"Role": resource("IAM::Role", RoleName="says", PermissionsBoundary="arn:aws:iam::123456789012:policy/b")},
+            "Role: its permissions boundary arn:aws:iam::123456789012:policy/b is not in the project, "
+            "so that it is not held to",
+            id="a boundary of the account",
+        ),
+        pytest.param(
+            {
+                "Role": resource("IAM::Role", RoleName="says", PermissionsBoundary={"Ref": "Bounds"}),
+                "Bounds": resource("IAM::ManagedPolicy", PolicyDocument=document("sqs:Receive*", Resource="*")),
+                "Jobs": resource("SQS::Queue", QueueName="jobs"),
+                "Source": resource("Lambda::EventSourceMapping", EventSourceArn=att("Jobs"), FunctionName=att("Say")),
+                "P": resource("IAM::Policy", Roles=["says"], PolicyDocument=document("sqs:*", Resource="*")),
+            },
+            "Source: AWS refuses it, since says, within its permissions boundary, does not allow sqs:DeleteMessage, "
+            "sqs:GetQueueAttributes on arn:aws:sqs:us-east-1:123456789012:jobs",
+            id="a queue that Lambda may not read because of a boundary",
         ),
         pytest.param(
             {
