@@ -20,6 +20,7 @@ _SENSITIVE_NAMES: Final = frozenset(
     {
         "authorization",
         "cookie",
+        "cookies",
         "setcookie",
         "proxyauthorization",
         "secwebsocketprotocol",
@@ -29,22 +30,31 @@ _SENSITIVE_NAMES: Final = frozenset(
 )
 """Without the dashes and underscores that they are written with here and there, as are the endings."""
 _SENSITIVE_ENDINGS: Final = (
-    *("token", "secret", "password", "passwd", "passphrase", "credentials"),
+    *("token", "secret", "password", "passwd", "pwd", "passphrase", "credentials"),
     *("privatekey", "secretkey", "secretaccesskey"),
 )
 # A JWT's header is base64url of `{` and a quote, blank or line break, so it cannot start in any other way.
 _JWT: Final = re.compile(r"(?:eyJ|eyA|ewo|ewk|ew0)[\w-]{4,}={0,2}\.[\w-]*(?:\.[\w-]*)?")
 _AUTHORIZATION: Final = re.compile(
-    r"(authorization[\"']?\s*(?:=|:|%3d)\s*\[?[\"']?)(?:(?:bearer|basic|digest)(?:\s|\+|%20)+)?[^\s\"'&,\]})]+", re.I
+    r"(authorization[\"']?\s*(?:=|:|%3d)(?!\s*[\"']?\[redacted])\s*\[?[\"']?)"
+    r"(?:(?:bearer|basic|digest)(?:\s|\+|%20)+)?[^\s\"'&,\]})]+",
+    re.I,
 )
 _BEARER: Final = re.compile(r"\b(bearer)([ .+]|%20)[\w.~+/=-]{8,}", re.I)
 
+_HEADER_LINE: Final = re.compile(
+    r"((?:(?<![\w-])|(?<=\\[rnt]))(?:(?:set-)?cookie|x-api-key|x-amz-security-token):\s*[\"']?)[^\r\n\"'\\]+", re.I
+)
+"""A header as HTTP has it, and as curl is given it: its value is the rest of the line."""
 _PASSWORD_OF_URL: Final = re.compile(r"(://[^\s:/?#@]*:)[^\s/?#@]+(?=@)")
 _LINK: Final = re.compile(r"(x-amz-(?:signature|security-token)=)[\w.~%+/=-]+", re.I)
 
 
 def redact_text(text: str, secrets: Iterable[str] = ()) -> str:
-    """The text without JWTs, ``Authorization`` values, bearer tokens, passwords in URLs and secrets that are given."""
+    """The text without JWTs, ``Authorization`` values, bearer tokens, passwords in URLs and secrets that are given.
+
+    Lines of headers lose cookies and API keys.
+    """
     for secret in secrets:
         text = text.replace(secret, REDACTED)
     # Looking first is several times cheaper than substituting, and nearly every string is innocent.
@@ -55,6 +65,8 @@ def redact_text(text: str, secrets: Iterable[str] = ()) -> str:
         text = _AUTHORIZATION.sub(rf"\g<1>{REDACTED}", text)
     if "bearer" in lower:
         text = _BEARER.sub(rf"\g<1>\g<2>{REDACTED}", text)
+    if "cookie:" in lower or "-key:" in lower or "-token:" in lower:
+        text = _HEADER_LINE.sub(rf"\g<1>{REDACTED}", text)
     if "@" in text and "://" in text:
         text = _PASSWORD_OF_URL.sub(rf"\g<1>{REDACTED}", text)
     if "x-amz-s" in lower:

@@ -31,6 +31,7 @@ def test_what_is_no_token_names_nobody(text: str) -> None:
         pytest.param({"Authorization": f"Bearer {ADA}"}, {"Authorization": "\u2039token of ada\u203a"}, id="header"),
         pytest.param({"authorization": "Basic YTpi"}, {"authorization": "\u2039hidden\u203a"}, id="basic"),
         pytest.param({"Cookie": "a=b"}, {"Cookie": "\u2039hidden\u203a"}, id="cookie"),
+        pytest.param({"cookies": ["a=b"]}, {"cookies": "\u2039hidden\u203a"}, id="cookies of an HTTP API's event"),
         pytest.param({"multi": [ADA]}, {"multi": ["\u2039token of ada\u203a"]}, id="in a list"),
         pytest.param({"a": {"password": {"S": "x"}}}, {"a": {"password": "\u2039hidden\u203a"}}, id="an attribute"),
         pytest.param({"name": "ada", "n": 1}, {"name": "ada", "n": 1}, id="nothing to hide"),
@@ -86,6 +87,34 @@ HIDDEN = "\u2039hidden\u203a"
 def test_texts_that_are_no_whole_json_are_told_without_credentials(text: str, expected: str) -> None:
     assert masked_text(text) == expected
     assert masked({"text": text}) == {"text": expected}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param(
+            "{ password: 'a\\'b', token: \"c\", n: 1 }",
+            f"{{ password: '{HIDDEN}', token: \"{HIDDEN}\", n: 1 }}",
+            id="Node.js",
+        ),
+        pytest.param("{ token: null, secret: x1 }", f"{{ token: null, secret: {HIDDEN} }}", id="no token"),
+        pytest.param("with pwd=hunter2, n=1", f"with pwd={HIDDEN}, n=1", id="a pair in a sentence"),
+        pytest.param("keys=[API_KEY=x]", f"keys=[API_KEY={HIDDEN}]", id="a pair in another's value"),
+        pytest.param(
+            "connect(password = 'a b', n=1)", f"connect(password = '{HIDDEN}', n=1)", id="code that was printed"
+        ),
+        pytest.param(r"a\nsecret=x", rf"a\nsecret={HIDDEN}", id="after a line break that was printed"),
+        pytest.param("the password: hunter", f"the password: {HIDDEN}", id="a password after a colon"),
+        pytest.param("password: must have 8 letters", None, id="a sentence about a password"),
+        pytest.param("invalid token: expired", None, id="what is wrong with a token"),
+        pytest.param("a token == b, token => c, tokens: 5", None, id="code about tokens"),
+        pytest.param("arn:aws:secretsmanager:eu-west-1:1:secret:db-1", None, id="the ARN of a secret"),
+        pytest.param(f"saw token={HIDDEN}, password='[redacted]'", None, id="what was hidden before"),
+        pytest.param("x-api-key: abc", "x-api-key: [redacted]", id="a header's line"),
+    ],
+)
+def test_names_that_stand_in_a_text_as_they_are_have_no_credentials(text: str, expected: str | None) -> None:
+    assert masked_text(text) == (text if expected is None else expected)
 
 
 @pytest.mark.parametrize(

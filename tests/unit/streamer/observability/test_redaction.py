@@ -41,6 +41,13 @@ PARTS = TOKEN.split(".")
             f"postgres://ada:{REDACTED}@db.example/shop",
             id="a URL's password",
         ),
+        pytest.param("set-cookie: sid=1; Path=/\r\nVia: x", f"set-cookie: {REDACTED}\r\nVia: x", id="a header's line"),
+        pytest.param("curl -H 'X-Api-Key: abc' url", f"curl -H 'X-Api-Key: {REDACTED}' url", id="a header of curl"),
+        pytest.param(
+            r"b'a\r\ncookie: b=c; d=e\r\n'", rf"b'a\r\ncookie: {REDACTED}\r\n'", id="headers that Python printed"
+        ),
+        pytest.param(f"Authorization: {REDACTED}", None, id="what was taken out before"),
+        pytest.param('{"cookie":null,"n":1}', None, id="no cookie in JSON"),
         pytest.param("redis://:hunter2@cache:6379", f"redis://:{REDACTED}@cache:6379", id="a URL's password alone"),
         pytest.param("http://ada@127.0.0.1:80/a:b@c", None, id="a URL without a password"),
         pytest.param("a1b2c3.execute-api.us-east-1.amazonaws.com", None, id="a host name"),
@@ -75,6 +82,8 @@ def test_known_secrets_are_taken_out_wherever_they_stand() -> None:
         "SecretAccessKey",
         "AWS_SECRET_ACCESS_KEY",
         "Set-Cookie",
+        "cookies",
+        "pwd",
         "Sec-WebSocket-Protocol",
     ],
 )
