@@ -38,6 +38,8 @@ AXE_RUN = (
 )
 needs_axe = pytest.mark.skipif(not AXE.is_file(), reason="needs axe-core: its axe.min.js in AXE_CORE")
 SECRET = "s" * 32
+FORWARDED = "forwarded.example"
+"""Another name that the console is reached under, without TLS."""
 UNGUARDED = (
     "--host-resolver-rules=MAP *.example 127.0.0.1",
     # The page may ask this machine for anything, as browsers before the permission for local networks let it.
@@ -55,6 +57,7 @@ def emulated(folder: Path, code: str, *actions: str) -> Iterator[tuple[EmulatorT
         is_app=True,
         secret=SECRET,
         actions=actions,
+        allowed_hosts=(FORWARDED,),
         describe=lambda: described_now("app:app", folder),
     )
     config = EmulatorConfig(project_folder=folder, state_folder=state, isolation="inline", console=settings)

@@ -12,7 +12,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import pytest
-from console_pages import MARKS, emulated, tab
+from console_pages import FORWARDED, MARKS, emulated, tab
 from running_command import Emulate, streamer
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
@@ -155,6 +155,30 @@ async def test_what_is_copied_is_taken_as_it_is(browser: Any, served: tuple[Emul
     calls = [each for each in ast.walk(ast.parse(test)) if isinstance(each, ast.Call)]
     (asked,) = [each for each in calls if ast.unparse(each.func) == "client.request"]
     assert ast.literal_eval(asked.args[1]) == payload
+
+
+async def test_under_a_name_that_browsers_do_not_trust_it_is_sent_and_copied_all_the_same(
+    browser: Any, served: tuple[EmulatorThread, str]
+) -> None:
+    context = await browser.new_context()
+    page = await context.new_page()
+    await page.goto(served[1].replace("127.0.0.1", FORWARDED))
+    assert not await page.evaluate("isSecureContext")
+    await page.get_by_role("link", name="Send", exact=True).click()
+    await page.get_by_role("button", name="Connect").click()
+    await page.get_by_role("textbox", name="Message").fill(
+        '{"action": "greet", "id": "{{uuid}}", "payload": {"name": "grace"}}'
+    )
+    await page.get_by_role("button", name="Send", exact=True).click()
+    await page.locator(".bubble.got").first.wait_for()
+    await page.get_by_role("link", name="Live", exact=True).click()
+    await page.get_by_role("row").filter(has_text="greet").first.click()
+    await page.get_by_role("button", name="Copy as streamer call").click()
+    await page.get_by_role("button", name="Copied").wait_for()
+    await page.get_by_role("searchbox").press("Control+v")
+
+    assert "streamer call greet" in await page.get_by_role("searchbox").input_value()
+    await context.close()
 
 
 async def test_an_address_that_was_cut_opens_the_page(browser: Any, served: tuple[EmulatorThread, str]) -> None:

@@ -3,7 +3,7 @@
 
 import { html, useEffect, useState } from "./vendor/preact-htm.js";
 import { ask } from "./api.js";
-import { asText, bytes, clock, counted, duration, exact, parsed, short } from "./format.js";
+import { asText, bytes, clock, counted, duration, exact, newId, parsed, short } from "./format.js";
 import { Copy, Empty, Icon, LineText, Status, Tabs, Value } from "./parts.js";
 import { store } from "./store.js";
 import { Waterfall } from "./waterfall.js";
@@ -84,7 +84,7 @@ function Again({ trace, go }) {
   };
   const isMessage = origin.kind === "message";
   // A service answers an id that it knows with what came of it: to run it anew, it needs another one.
-  const renewed = isMessage && origin.request && typeof origin.text === "object" ? () => pretty({ ...origin.text, id: crypto.randomUUID() }) : null;
+  const renewed = isMessage && origin.request && typeof origin.text === "object" ? () => pretty({ ...origin.text, id: newId() }) : null;
   const elsewhere = () => go("/send", new URLSearchParams({ user: origin.user ?? "", tenant: origin.tenant ?? "", text: pretty(origin.text) }));
   return html`<div class="actions">
       ${isMessage && html`<button type="button" class="button primary" onClick=${() => repeat({ event: origin.number })}>Send again</button>

@@ -142,13 +142,31 @@ export function Status({ status, text }) {
 
 /** @param {{text: string | (() => string), label?: string}} props */
 export function Copy({ text, label = "Copy" }) {
-  const [isDone, setDone] = useState(false);
+  const [said, setSaid] = useState("");
   const copy = async () => {
-    await navigator.clipboard.writeText(typeof text === "function" ? text() : text);
-    setDone(true);
-    setTimeout(() => setDone(false), 1200);
+    const isDone = await copied(typeof text === "function" ? text() : text);
+    setSaid(isDone ? "Copied" : "The browser does not let it be copied");
+    setTimeout(() => setSaid(""), 1200);
   };
-  return html`<button type="button" class="button small" onClick=${copy}>${isDone ? "Copied" : label}</button>`;
+  return html`<button type="button" class="button small" onClick=${copy}>${said || label}</button>`;
+}
+
+/** Whether a text is in the clipboard now. @param {string} text */
+async function copied(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    // As under a name without TLS, where browsers have no clipboard but this.
+    const [area, before] = [document.createElement("textarea"), document.activeElement];
+    area.value = text;
+    document.body.append(area);
+    area.select();
+    const isDone = document.execCommand("copy");
+    area.remove();
+    /** @type {HTMLElement | null} */ (before)?.focus();
+    return isDone;
+  }
 }
 
 /** @param {{title: string, children?: any}} props */

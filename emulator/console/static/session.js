@@ -3,7 +3,7 @@
 
 import { html, useEffect, useRef, useState } from "./vendor/preact-htm.js";
 import { ask } from "./api.js";
-import { clock, counted, download, exact, parsedOr } from "./format.js";
+import { clock, counted, download, exact, newId, parsedOr } from "./format.js";
 import { Form } from "./form.js";
 import { Status, useVoice, Value } from "./parts.js";
 import { forgetMessage, identityText, messagesFile, nameMessage, readMessages, remember, rememberIdentity, saved } from "./saved.js";
@@ -207,7 +207,7 @@ function Running({ frames, cancel, isOpen }) {
 
 /** @param {string} text @param {any} last */
 export function filled(text, last) {
-  return text.replaceAll("{{uuid}}", () => crypto.randomUUID()).replace(/\{\{last\.([\w.]+)\}\}/g, (whole, path) => {
+  return text.replaceAll("{{uuid}}", newId).replace(/\{\{last\.([\w.]+)\}\}/g, (whole, path) => {
     let value = last;
     for (const name of path.split(".")) value = value?.[name];
     return value === undefined ? whole : typeof value === "string" ? value : JSON.stringify(value);
