@@ -211,6 +211,8 @@ async def test_a_page_outlives_its_reload_and_the_emulator_that_it_shows(browser
         await page.get_by_role("row").filter(has_text='"ada"').first.wait_for()
         await page.reload()
         await page.get_by_role("row").filter(has_text='"ada"').first.wait_for()
+        await page.get_by_role("row").filter(has_text='"ada"').first.click()
+        await page.get_by_role("heading", name="greet", level=2).wait_for()
     finally:
         await asyncio.to_thread(first.__exit__)
     await page.get_by_text("emulator stopped; trying again").wait_for()
@@ -220,6 +222,10 @@ async def test_a_page_outlives_its_reload_and_the_emulator_that_it_shows(browser
         await asyncio.to_thread(greets, "grace")
         await page.get_by_role("row").filter(has_text='"grace"').first.wait_for()
         assert await page.get_by_role("row").filter(has_text='"ada"').count() == 0
+        await page.get_by_text("The emulator was started anew").wait_for()
+        assert await page.get_by_role("complementary").count() == 0  # of what has its number now
+        await page.get_by_role("row").filter(has_text='"grace"').first.click()
+        await page.get_by_role("complementary").get_by_text('"grace"').first.wait_for()
     finally:
         await asyncio.to_thread(second.__exit__)
     with pytest.raises(AssertionError, match="ERR_CONNECTION"):  # which the browser tells of by itself

@@ -53,6 +53,16 @@ export function Live({ query, selected, go }) {
   }, []);
   const open = (/** @type {any} */ row) => go(`/messages/${row.number}`, query);
   const close = () => go("/live", query);
+  const { anewAt } = store;
+  const known = useRef(anewAt);
+  useEffect(() => {
+    if (anewAt === known.current) return;
+    known.current = anewAt;
+    // Their numbers are other records' now.
+    if (selected) close();
+    setFrozen(null);
+    setPaused(false);
+  }, [anewAt]);
   const set = (/** @type {string} */ name, /** @type {string} */ value) => {
     const next = new URLSearchParams(query);
     if (value) next.set(name, value);
@@ -80,6 +90,7 @@ export function Live({ query, selected, go }) {
     <section class="list" aria-label="Live"><h1 class="unseen">Live</h1>
       <${Filters} query=${query} set=${set} isPaused=${isPaused} freeze=${freeze} count=${rows.length} rows=${store.rows} />
       ${store.missed > 0 && html`<p class="missed" role="status">${counted(store.missed, "change was", "changes were")} not shown: they came too fast.</p>`}
+      ${anewAt > 0 && html`<p class="missed" role="status">The emulator was started anew at ${clock(anewAt).slice(0, 8)}: what it knew before is gone.</p>`}
       <div class="columns" aria-hidden="true"><span>time</span><span>what</span><span>who</span><span>action</span><span class="wide">text</span><span class="wide">course</span><span class="right">took</span><span>status</span></div>
       <div class="rows" ref=${list} role="grid" aria-label="Messages and events" aria-rowcount=${rows.length} tabIndex="0" onKeyDown=${move}
         onScroll=${(/** @type {Event} */ event) => setTop(/** @type {HTMLElement} */ (event.currentTarget).scrollTop)}>

@@ -36,6 +36,8 @@ class Store {
   /** @type {Set<string>} Invocations that another function asked for; they belong to its message. */
   invoked = new Set();
   missed = 0;
+  /** When it was noticed that the emulator was started anew; 0: it was not. */
+  anewAt = 0;
   state = "connecting";
   why = "";
   boot = "";
@@ -203,6 +205,7 @@ class Store {
             this.reset();
             this.next = 0;
             this.info = null;
+            this.anewAt = Date.now();
           }
           const isFirst = !this.boot;
           this.boot = page.boot;
