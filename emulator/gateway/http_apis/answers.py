@@ -22,6 +22,17 @@ Headers = tuple[tuple[str, str], ...]
 _CONTENT_TYPE: Final = "content-type"
 _WRITTEN_BY_US: Final = frozenset({"content-length", "connection", "transfer-encoding", "keep-alive", "upgrade"})
 """Headers of a function's that say how its answer is sent, which is ours to say."""
+_REMAPPED: Final = frozenset(
+    {
+        *("authorization", "connection", "content-length", "content-md5", "date", "max-forwards", "server"),
+        *("user-agent", "www-authenticate", "x-amzn-requestid"),
+    }
+)
+"""Headers that clients of a REST API or a function URL see under another name: `remapped`."""
+_DROPPED: Final = frozenset(
+    {"expect", "host", "keep-alive", "proxy-authenticate", "te", "trailer", "transfer-encoding", "upgrade"}
+)
+"""Those that they do not see at all. [DOC] apigw-docs:api-gateway-known-issues, [INF] of function URLs"""
 _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _DEFAULT_TYPES: Final = {
     HttpKind.HTTP: "text/plain; charset=utf-8",
@@ -149,8 +160,8 @@ def _streamed(asked: Asked, payload: bytes) -> HttpAnswer | None:
         return None
     if not isinstance(said, dict):
         raise MalformedError("what stands before its eight NUL bytes is no object")
-    sent = [*_headers({**said, "cookies": None}, is_second=asked.api.kind is HttpKind.URL)]
-    sent += _headers({"cookies": said.get("cookies")}, is_second=True)
+    sent = [*_headers(asked, {**said, "cookies": None}, is_second=asked.api.kind is HttpKind.URL)]
+    sent += _headers(asked, {"cookies": said.get("cookies")}, is_second=True)
     if not any(name.lower() == _CONTENT_TYPE for name, _ in sent):
         sent.append((_CONTENT_TYPE, "application/octet-stream"))  # [INF]
     return HttpAnswer(_status(said.get("statusCode", 200)), (*sent, *own_headers(asked)), body)
@@ -171,7 +182,7 @@ def _written(asked: Asked, result: Mapping[str, Any], *, is_second: bool) -> Htt
     if is_rest and (unknown := sorted(result.keys() - _REST_KEYS)):
         raise MalformedError(f"it has keys that are not allowed: {', '.join(unknown)}")
     status = 200 if is_rest and status is None else _status(status)
-    headers = list(_headers(result, is_second=is_second))
+    headers = list(_headers(asked, result, is_second=is_second))
     body = _body(asked, result, headers)
     if not any(name.lower() == _CONTENT_TYPE for name, _ in headers):
         headers.append((_CONTENT_TYPE, _DEFAULT_TYPES[asked.api.kind]))
@@ -209,7 +220,7 @@ def _decodes(asked: Asked, headers: Iterable[tuple[str, str]]) -> bool:
     return is_binary_type(accepted, asked.api.binary_types) or is_binary_type(said, asked.api.binary_types)
 
 
-def _headers(result: Mapping[str, Any], *, is_second: bool) -> Headers:
+def _headers(asked: Asked, result: Mapping[str, Any], *, is_second: bool) -> Headers:
     single, multi, cookies = (result.get(name) for name in ("headers", "multiValueHeaders", "cookies"))
     single, multi = {} if single is None else single, {} if multi is None else multi
     cookies = [] if cookies is None or not is_second else cookies
@@ -223,7 +234,20 @@ def _headers(result: Mapping[str, Any], *, is_second: bool) -> Headers:
     pairs = [(name, value) for name, value in single.items() if name.lower() not in several]
     pairs += [(name, value) for name, values in multi.items() for value in values]
     pairs += [("set-cookie", cookie) for cookie in cookies]
-    return tuple(sendable(name, value) for name, value in pairs if name.lower() not in _WRITTEN_BY_US)
+    return remapped(asked, (sendable(name, value) for name, value in pairs))
+
+
+def remapped(asked: Asked, headers: Iterable[tuple[str, str]]) -> Headers:
+    """The headers of a function or a backend as clients see them.
+
+    ``WWW-Authenticate`` comes as ``x-amzn-Remapped-WWW-Authenticate``, so that browsers ask for no password.
+    [DOC] apigw-docs:api-gateway-known-issues; of function URLs [USR] CloudFront
+    functions that undo it; [INF] that HTTP APIs change no names
+    """
+    if asked.api.kind is HttpKind.HTTP:
+        return tuple(each for each in headers if each[0].lower() not in _WRITTEN_BY_US)
+    seen = (each for each in headers if each[0].lower() not in _DROPPED)
+    return tuple((f"x-amzn-Remapped-{name}" if name.lower() in _REMAPPED else name, value) for name, value in seen)
 
 
 def sendable(name: str, value: Any) -> tuple[str, str]:

@@ -13,13 +13,13 @@ from urllib.parse import quote
 
 from msgspec import structs
 
-from streamer.topology.http_apis import Backend, BackendResponse
+from streamer.topology.http_apis import Backend, BackendResponse, HttpKind
 from streamer.topology.integrations import Integration
 
 from ..rules.effects import HttpAnswer
 from ..rules.mapping import MappingError, Override, Request, parameter_value, rendered, request_of, value_of_body
 from ..vtl.methods import shown
-from .answers import own_headers, sendable
+from .answers import own_headers, remapped, sendable
 from .events import Asked
 
 _JSON: Final = "application/json"
@@ -91,8 +91,9 @@ NOT_PASSED: Final = frozenset(
 
 def passed_on(asked: Asked, status: int, headers: tuple[tuple[str, str], ...], body: bytes) -> HttpAnswer:
     """A proxy's answer: the backend's."""
-    kept = [(name, value) for name, value in headers if name.lower() not in NOT_PASSED]
-    return HttpAnswer(status, (*kept, *own_headers(asked)), body)
+    is_rest = asked.api.kind is HttpKind.REST
+    kept = [(name, value) for name, value in headers if is_rest or name.lower() not in NOT_PASSED]
+    return HttpAnswer(status, (*remapped(asked, kept), *own_headers(asked)), body)
 
 
 def answer_of(

@@ -23,6 +23,11 @@ STREAMS = {
     "URL": api(STREAM, kind=HttpKind.URL),
     "REST": api(HttpRoute(path="/", function="answer", streamed=True), kind=HttpKind.REST, stage="Prod"),
 }
+REMAPPED = {
+    "x-amzn-Remapped-WWW-Authenticate": "Basic",
+    "x-amzn-Remapped-date": "then",
+    "x-amzn-Remapped-Connection": "close",
+}
 APIS = {"2.0": SECOND, "1.0": FIRST, "REST": REST, "URL": URL}
 
 
@@ -34,6 +39,23 @@ def answer_of(kind: str, result: Result, **said: Any) -> HttpAnswer:
 def replied(kind: str, result: Any, **said: Any) -> tuple[int, dict[str, str], bytes]:
     answer = answer_of(kind, Replied(json.dumps(result).encode()), **said)
     return answer.status, {name.lower(): value for name, value in answer.headers}, answer.body
+
+
+@pytest.mark.parametrize(
+    ("kind", "seen"),
+    [
+        ("2.0", {"WWW-Authenticate": "Basic", "date": "then", "Host": "h", "X-Own": "1"}),
+        ("1.0", {"WWW-Authenticate": "Basic", "date": "then", "Host": "h", "X-Own": "1"}),
+        ("REST", REMAPPED | {"X-Own": "1"}),
+        ("URL", REMAPPED | {"X-Own": "1"}),
+    ],
+)
+def test_some_headers_of_functions_have_other_names_for_clients(kind: str, seen: dict[str, str]) -> None:
+    sent = {"WWW-Authenticate": "Basic", "date": "then", "Connection": "close", "Host": "h", "X-Own": "1"}
+    answer = answer_of(kind, Replied(json.dumps({"statusCode": 401, "headers": sent}).encode()))
+
+    known = {name.lower() for name in sent}
+    assert {n: v for n, v in answer.headers if n.lower().removeprefix("x-amzn-remapped-") in known} == seen
 
 
 @pytest.mark.parametrize(
