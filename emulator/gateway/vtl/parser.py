@@ -37,6 +37,8 @@ _DIRECTIVE: Final = re.compile(r"#(\{)?(set|if|elseif|else|end|foreach|macro|def
 _MACRO: Final = re.compile(r"#([A-Za-z_][A-Za-z0-9_]*)(?=\()")
 _NUMBER: Final = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
 _PLAIN: Final = re.compile(r"[^$#\\]+")
+_ESCAPE: Final = re.compile(r"(?=\\)(?P<backslashes>(?:\\\\)*)(?:\\(?P<sign>[$#])|(?<=\\)(?=[$#]))")
+"""Two backslashes before a sign are one, and a further one has the sign stand for itself."""
 _BLANKS: Final = re.compile(r"\s*")
 _OPERATORS: Final = (
     (("||", "or"),),
@@ -98,9 +100,9 @@ class _Parser:
             reference = self._reference()
             if reference is not None:
                 return reference
-        elif sign == "\\" and self._source[self._at + 1 : self._at + 2] in ("$", "#"):
-            self._at += 2  # an escaped sign stands for itself
-            return Literal(self._source[self._at - 1])
+        elif (escape := _ESCAPE.match(self._source, self._at)) is not None:
+            self._at = escape.end()
+            return Literal(escape["backslashes"][::2] + (escape["sign"] or ""))
         plain = _PLAIN.match(self._source, self._at)
         if plain is None:
             self._at += 1
