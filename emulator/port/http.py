@@ -258,7 +258,7 @@ class HttpProtocol(asyncio.Protocol):
         if not self._in_head:
             return
         spelled, lower, is_often_the_same = KEPT.get(name) or named(name)
-        text = value.decode("latin-1")
+        text = value.decode("latin-1").rstrip(" \t")  # the parser leaves blanks behind a value, which are none of it
         if is_often_the_same:
             text = intern(text)
         self._headers.append((spelled, text))

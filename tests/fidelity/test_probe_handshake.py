@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 
 import pytest
@@ -80,6 +81,16 @@ def test_an_upgrade_that_the_rfc_does_not_allow_is_a_bad_request(
     world: World, headers: list[tuple[str, str]], without: tuple[str, ...]
 ) -> None:
     assert world.refused(None, *headers, without=without).status == 400
+
+
+def test_blanks_behind_a_key_are_none_of_it(world: World) -> None:
+    key = base64.b64encode(bytes(16)).decode()
+    client = world.upgrading(None, ("Sec-WebSocket-Key", f"{key} "))
+    client.key = key
+
+    client.opened()  # looks at the answer to the key
+
+    assert world.event("connect")["headers"]["Sec-WebSocket-Key"] == key
 
 
 def test_a_connection_header_with_more_than_upgrade_is_fine(world: World) -> None:

@@ -225,6 +225,13 @@ async def test_many_offers_in_one_piece_are_answered_each() -> None:
         assert [await client.answer() for _ in range(60)] == [b"POST /1 ab"] * 60
 
 
+async def test_blanks_around_the_value_of_a_header_are_none_of_it() -> None:
+    async with serving(lambda request: HttpResponse(200, repr(request.headers).encode())) as client:
+        await client.send("GET / HTTP/1.1\r\nA: \t b  c \t \r\nD:  \r\n\r\n")
+
+        assert await client.answer() == b"(('A', 'b  c'), ('D', ''))"
+
+
 async def test_a_trailer_is_no_header() -> None:
     def told(request: HttpRequest) -> HttpResponse:
         return HttpResponse(200, repr(sorted(request.fields.items())).encode())
