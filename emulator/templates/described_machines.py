@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from ..services.calls import Call
+from ..services.machines.definition import not_emulated
 from .errors import Problem
 from .stack import Resource
 from .things import Things
@@ -40,8 +41,8 @@ def inlined(tree: Mapping[str, Any], read: Read) -> dict[str, Any]:
     return {**tree, "Resources": resources}
 
 
-def machine(things: Things, resource: Resource) -> list[Call]:
-    """A state machine."""
+def machine(things: Things, resource: Resource, *, may_be_left_out: bool) -> list[Call]:
+    """A state machine; one that cannot run here is refused when it is made, or left out, which is told."""
     given = resource.properties
     if "DefinitionString" in given:
         text = str(given["DefinitionString"])
@@ -58,9 +59,14 @@ def machine(things: Things, resource: Resource) -> list[Call]:
         found = values[match[1]]
         return found if isinstance(found, str) else json.dumps(found)
 
+    definition = _VARIABLE.sub(value, text)
+    missing = not_emulated(definition) if may_be_left_out else None
+    if missing is not None:
+        things.warn(resource, f"{missing}: it is left out")
+        return []
     parameters = {
         "name": resource.name,
-        "definition": _VARIABLE.sub(value, text),
+        "definition": definition,
         "roleArn": str(given.get("RoleArn") or ""),
         "type": str(given.get("StateMachineType") or "STANDARD"),
     }

@@ -12,6 +12,7 @@ from .stack import Resource
 from .things import Things
 from .values import at, items, mapping
 
+_DEFAULT: Final = "default"
 _HERE: Final = (":lambda:", ":sqs:", ":sns:", ":event-bus/", ":stateMachine:", ":kinesis:")
 """What is in ARNs of targets that are reached here."""
 
@@ -27,13 +28,35 @@ def bus(resource: Resource) -> list[Call]:
     return [_events(resource, "create_event_bus", Name=resource.name)]
 
 
+def bus_of_others(things: Things, resource: Resource) -> list[Call]:
+    """The bus that a rule names and no template has: it is somebody's on AWS, and made by its first rule here."""
+    name = _bus_name(resource)
+    own = {each.name for each in things.of("AWS::Events::EventBus")}
+    rules = [each for each in things.of("AWS::Events::Rule") if _bus_name(each) == name]
+    if name in own or name == _DEFAULT or rules[0] is not resource:
+        return []
+    if _is_of_a_partner(name):
+        things.warn(resource, f"the event bus {name} is a partner's: nothing comes of its rules")
+        return []
+    things.warn(resource, f"the event bus {name} is none of this project's: it is made here")
+    return [_events(resource, "create_event_bus", Name=name)]
+
+
+def _bus_name(rule: Resource) -> str:
+    return str(rule.properties.get("EventBusName") or _DEFAULT).rpartition(":event-bus/")[2]
+
+
+def _is_of_a_partner(bus: str) -> bool:
+    return "/" in bus
+
+
 def rule(things: Things, resource: Resource) -> list[Call]:
     """A rule that waits for events, or sends by the clock to whom the emulator's own clock does not."""
     pattern, expression = (resource.properties.get(name) for name in ("EventPattern", "ScheduleExpression"))
     targets = [_target(things, resource, position, each) for position, each in enumerate(items(resource, "Targets"))]
     if pattern is None:
         targets = [each for each in targets if not is_told_by_the_clock(each)]
-    if not targets:
+    if not targets or _is_of_a_partner(_bus_name(resource)):
         return []
     named: dict[str, Any] = {"Name": resource.name}
     where: dict[str, Any] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -21,8 +22,12 @@ _NOTIFICATIONS: Final = (
 """Lists of a template and of the API, and who is told in each. [DOC] cfn-docs:aws-properties-s3-bucket"""
 
 
-def calls(things: Things, region: str) -> tuple[Call, ...]:
-    """All that is to be made, in an order in which nothing is named before it is there."""
+def calls(things: Things, region: str, *, may_leave_out: bool = False) -> tuple[Call, ...]:
+    """All that is to be made, in an order in which nothing is named before it is there.
+
+    ``may_leave_out``: what cannot be emulated is told and not made, so that the rest runs; else it is refused.
+    """
+    machine = functools.partial(described_machines.machine, things, may_be_left_out=may_leave_out)
     steps: tuple[tuple[str, Callable[[Resource], list[Call]]], ...] = (
         ("AWS::SSM::Parameter", described_stores.parameter),
         ("AWS::SecretsManager::Secret", described_stores.secret),
@@ -32,12 +37,13 @@ def calls(things: Things, region: str) -> tuple[Call, ...]:
         (f"{described_users.POOL}Group", lambda each: described_users.group(things, each)),
         (f"{described_users.POOL}User", lambda each: described_users.user(things, each)),
         (f"{described_users.POOL}UserToGroupAttachment", lambda each: described_users.member(things, each)),
-        ("AWS::StepFunctions::StateMachine", lambda each: described_machines.machine(things, each)),
+        ("AWS::StepFunctions::StateMachine", machine),
         ("AWS::Kinesis::Stream", described_stores.stream),
         ("AWS::KMS::Key", described_stores.key),
         ("AWS::KMS::Alias", described_stores.alias),
         ("AWS::SNS::Topic", described_topics.topic),
         ("AWS::Events::EventBus", described_rules.bus),
+        ("AWS::Events::Rule", lambda each: described_rules.bus_of_others(things, each) if may_leave_out else []),
         ("AWS::S3::Bucket", lambda each: _bucket(each, region)),
         ("AWS::SNS::Topic", described_topics.subscribers),
         ("AWS::SNS::Subscription", lambda each: described_topics.subscription(things, each)),

@@ -103,7 +103,7 @@ def describe(stacks: Iterable[Stack], locate: Locate, wanted: Wanted, *, region:
             *made(things, "AWS::Scheduler::Schedule", described_sources.scheduler_schedule),
         ),
     )
-    services = described_services.calls(things, region)
+    services = described_services.calls(things, region, may_leave_out=wanted.home is None)
     domains = described_apis.domains(things, apis)
     return Described(
         topology=topology, warnings=tuple(things.warnings), api_ids=api_ids, services=services, domains=domains

@@ -33,9 +33,25 @@ def parse(text: str) -> dict[str, Any]:
     return found
 
 
+def not_emulated(text: str) -> str | None:
+    """What a definition needs that is not emulated, though AWS has it; None: nothing."""
+    try:
+        found = json_of(text.encode())
+    except ValueError:
+        return None
+    problems = _problems(found, "") if isinstance(found, dict) else iter(())
+    return next((str(each) for each in problems if isinstance(each, _NotHere)), None)
+
+
+class _NotHere(str):
+    """A problem that is ours, not the definition's."""
+
+    __slots__ = ()
+
+
 def _problems(machine: Mapping[str, Any], where: str) -> Iterator[str]:
     if machine.get("QueryLanguage", "JSONPath") != "JSONPath":
-        yield f"QueryLanguage JSONata at {where or '/'} is not emulated"
+        yield _NotHere(f"QueryLanguage JSONata at {where or '/'} is not emulated")
     states = machine.get("States")
     if not isinstance(states, dict) or not states:
         yield f"States are expected at {where or '/'}"
@@ -73,12 +89,12 @@ def _of_state(name: str, state: Any, states: Mapping[str, Any], where: str) -> I
         yield f"The field 'Type' should be one of {list(TYPES)} at {where}"
         return
     if state.get("QueryLanguage", "JSONPath") != "JSONPath":
-        yield f"QueryLanguage JSONata at {where} is not emulated"
+        yield _NotHere(f"QueryLanguage JSONata at {where} is not emulated")
     if kind not in _ENDS and ("Next" in state) is bool(state.get("End")):
         yield f"either 'Next' or 'End' is expected at {where}"
     yield from _of_ways(state, states, where)
     if "Assign" in state:
-        yield f"variables (Assign) are not emulated at {where}"
+        yield _NotHere(f"variables (Assign) are not emulated at {where}")
     if kind == "Task":
         yield from _of_task(str(state.get("Resource") or ""), where)
         beat, limit = state.get("HeartbeatSeconds"), state.get("TimeoutSeconds")
@@ -104,15 +120,15 @@ def _of_task(resource: str, where: str) -> Iterator[str]:
     if not resource:
         yield f"The field 'Resource' is expected at {where}"
     elif ":activity:" in resource:
-        yield f"activities are not emulated at {where}/Resource"
+        yield _NotHere(f"activities are not emulated at {where}/Resource")
     elif resource.endswith(":::http:invoke"):
-        yield f"requests to other servers (http:invoke) are not emulated at {where}/Resource"
+        yield _NotHere(f"requests to other servers (http:invoke) are not emulated at {where}/Resource")
 
 
 def _of_map(state: Mapping[str, Any], where: str) -> Iterator[str]:
     for field in _NOT_HERE:
         if field in state:
-            yield f"{field} is not emulated at {where}"
+            yield _NotHere(f"{field} is not emulated at {where}")
     inner = state.get("ItemProcessor") or state.get("Iterator")
     if not isinstance(inner, dict):
         yield f"ItemProcessor is expected at {where}"

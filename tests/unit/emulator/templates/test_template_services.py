@@ -214,6 +214,28 @@ def test_what_comes_to_nothing_is_told(topic: str, protocol: str, warning: str) 
 QUEUE = "arn:aws:sqs:us-east-1:123456789012:inbox"
 
 
+def rule_on(bus: Any) -> dict[str, Any]:
+    targets = [{"Arn": att("Answer"), "Id": "a"}]
+    return resource("Events::Rule", EventBusName=bus, EventPattern={"source": ["orders"]}, Targets=targets)
+
+
+@pytest.mark.parametrize("named", ["shared", "arn:aws:events:us-east-1:123456789012:event-bus/shared"])
+def test_a_bus_of_another_project_is_made_once_for_all_rules_on_it(named: str) -> None:
+    found = described(First=rule_on(named), Second=rule_on("shared"), Third=rule_on("default"))
+
+    made = [each.operation for each in found.services]
+    assert made == ["create_event_bus", *["put_rule", "put_targets"] * 3]
+    assert found.services[0].parameters == {"Name": "shared"}
+    assert found.warnings == ("First: the event bus shared is none of this project's: it is made here",)
+
+
+def test_nothing_comes_of_rules_on_the_bus_of_a_partner() -> None:
+    found = described(First=rule_on("aws.partner/shop.example/1"))
+
+    told = "First: the event bus aws.partner/shop.example/1 is a partner's: nothing comes of its rules"
+    assert (found.services, found.warnings) == ((), (told,))
+
+
 def test_a_rule_waits_for_events_on_its_bus() -> None:
     transformer = {"InputPathsMap": {"id": "$.id"}, "InputTemplate": "<id>"}
     found = calls(
@@ -514,6 +536,43 @@ def test_a_machine_is_made_with_its_definition_filled_in() -> None:
     assert (parameters["name"], parameters["type"]) == ("orders", "EXPRESS")
     task = json.loads(parameters["definition"])["States"]["T"]
     assert task["Resource"] == "arn:aws:lambda:us-east-1:123456789012:function:answer"
+
+
+@pytest.mark.parametrize(
+    ("more", "state", "missing"),
+    [
+        pytest.param({"QueryLanguage": "JSONata"}, {}, "QueryLanguage JSONata at / is not emulated", id="language"),
+        pytest.param({}, {"Assign": {"a": 1}}, "variables (Assign) are not emulated at /States/A", id="variables"),
+        pytest.param(
+            {"States": {"A": {"Type": "Map", "ItemReader": {}, "End": True}}},
+            {},
+            "ItemReader is not emulated at /States/A",
+            id="data sets",
+        ),
+    ],
+)
+def test_a_machine_that_cannot_run_here_is_left_out_of_a_project_and_refused_of_a_deployed_stack(
+    more: dict[str, Any], state: dict[str, Any], missing: str
+) -> None:
+    states = {"A": {"Type": "Pass", "End": True, **state}}
+    definition = {"StartAt": "A", "States": states, **more}
+    made = resource("StepFunctions::StateMachine", RoleArn="arn:r", Definition=definition)
+    around = {"Api": base()["Api"], "Stage": base()["Stage"], "Answer": base()["Answer"], "Orders": made}
+    stack = resolve(load(json.dumps({"Resources": around}), "template.json"), Surroundings(place=PLACE))
+    home = described().topology.api
+
+    found = described(Orders=made)
+    deployed = describe([stack], lambda _stack, _resource: Located(folder="code"), Wanted(home=home))
+
+    assert (found.services, found.warnings) == ((), (f"Orders: {missing}: it is left out",))
+    assert [each.operation for each in deployed.services] == ["CreateStateMachine"]
+    assert deployed.warnings == ()
+
+
+def test_a_machine_that_aws_would_refuse_is_not_left_out() -> None:
+    made = resource("StepFunctions::StateMachine", RoleArn="arn:r", DefinitionString='{"StartAt": "A", "States": {}}')
+
+    assert [operation for operation, _ in calls(Orders=made)] == ["CreateStateMachine"]
 
 
 def test_a_value_that_a_definition_wants_has_to_be_there() -> None:
