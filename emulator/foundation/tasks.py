@@ -1,11 +1,19 @@
-"""How tasks end whose owner ends, and how they wait."""
+"""How tasks begin and end that have an owner, and how they wait."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from typing import Any
+
+
+def start(tasks: set[asyncio.Task[None]], work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    """Start a task, which is among its owner's until it is done."""
+    task = asyncio.get_running_loop().create_task(work)
+    tasks.add(task)
+    task.add_done_callback(tasks.discard)
+    return task
 
 
 async def end(tasks: Iterable[asyncio.Task[Any]]) -> None:

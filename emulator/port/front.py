@@ -17,6 +17,7 @@ from typing import Final, Self
 from streamer.errors import ConfigurationError
 
 from ..foundation import log
+from ..foundation.tasks import start
 from .peers import Address
 
 BACKLOG: Final = 4096
@@ -134,9 +135,7 @@ class Front:
             client.close()
             return
         factory = (self._gate(address, self._address) if self._gate is not None else None) or self._factory
-        task = self._loop.create_task(self._begin(client, factory, address[0], is_tls=first[0] == TLS_CLIENT_HELLO))
-        self._starting.add(task)
-        task.add_done_callback(self._starting.discard)
+        start(self._starting, self._begin(client, factory, address[0], is_tls=first[0] == TLS_CLIENT_HELLO))
 
     async def _begin(self, client: socket.socket, factory: Factory, peer: str, *, is_tls: bool) -> None:
         if is_tls and self._tls is None:

@@ -15,6 +15,7 @@ from h2.errors import ErrorCodes
 from h2.exceptions import ProtocolError
 from h2.settings import SettingCodes
 
+from ..foundation.tasks import start
 from .h2_connection import ServerConnection
 from .http import BODILESS, BODY_BYTES, KEEP_ALIVE_SECONDS, LINGER_SECONDS, Handler, HttpRequest, HttpResponse, failure
 
@@ -160,9 +161,7 @@ class Http2Protocol(asyncio.Protocol):
         if isinstance(answer, HttpResponse):
             self._begin(stream, request, answer)
         else:
-            exchange.task = task = self._loop.create_task(self._later(stream, request, answer))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            exchange.task = start(self._tasks, self._later(stream, request, answer))
 
     async def _later(self, stream: int, request: HttpRequest, pending: Awaitable[HttpResponse]) -> None:
         try:

@@ -13,7 +13,7 @@ from typing import Final, cast
 
 from streamer.aws_limits import LOOPBACK
 
-from ..foundation.tasks import end
+from ..foundation.tasks import end, start
 from .aws_names import is_aws
 from .http import HttpRequest, HttpResponse, render
 
@@ -39,9 +39,7 @@ class Tunnels:
             _refuse(transport, 403)
             return
         where = self._home() if is_aws(host) or host.lower() in self._names else (host.strip("[]"), int(port))
-        task = asyncio.get_running_loop().create_task(self._join(transport, rest, *where))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        start(self._tasks, self._join(transport, rest, *where))
 
     async def close(self) -> None:
         """End every tunnel."""

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, Protocol, Self
 
 from ..foundation import log
-from ..foundation.tasks import end
+from ..foundation.tasks import end, start
 
 WAITING: Final = 500
 """Most messages that wait or are on their way; more are dropped."""
@@ -46,9 +46,7 @@ class Web:
         if len(self._tasks) >= WAITING:
             log.warning("a message of a service was dropped: too many wait", by=by, to=url)
             return
-        task = asyncio.get_running_loop().create_task(self._deliver(url, headers, body, by))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        start(self._tasks, self._deliver(url, headers, body, by))
 
     async def _deliver(self, url: str, headers: Mapping[str, str], body: bytes, by: str) -> None:
         why = ""

@@ -17,7 +17,7 @@ from streamer.errors import ConfigurationError
 
 from ...foundation import log
 from ...foundation.json_bytes import json_of
-from ...foundation.tasks import end
+from ...foundation.tasks import end, start
 from ...functions.outcome import Functions
 from ...functions.variables import Endpoints
 from ...port.http import HttpRequest, HttpResponse
@@ -273,9 +273,7 @@ class StateMachines:
         for arn in ended[: max(0, len(self._executions) - KEPT + 1)]:
             del self._executions[arn]
         self._executions[execution.arn] = execution
-        execution.task = asyncio.create_task(self._run(execution))
-        self._running.add(execution.task)
-        execution.task.add_done_callback(self._running.discard)
+        execution.task = start(self._running, self._run(execution))
         return execution
 
     async def _run(self, execution: Execution) -> None:
