@@ -181,6 +181,18 @@ async def test_under_a_name_that_browsers_do_not_trust_it_is_sent_and_copied_all
     await context.close()
 
 
+@pytest.mark.parametrize("how", [{"modifiers": ["Control"]}, {"modifiers": ["Shift"]}, {"button": "middle"}], ids=str)
+async def test_a_link_opens_another_tab_that_has_the_token(
+    browser: Any, served: tuple[EmulatorThread, str], how: dict[str, Any]
+) -> None:
+    async with tab(browser) as page:
+        await page.goto(served[1])
+        async with page.context.expect_page() as opened:
+            await page.get_by_role("link", name="Functions", exact=True).click(**how)
+        await (await opened.value).get_by_role("heading", name="Functions", level=1).wait_for()
+        await page.get_by_role("heading", name="Live", level=1).wait_for(state="attached")
+
+
 async def test_an_address_that_was_cut_opens_the_page(browser: Any, served: tuple[EmulatorThread, str]) -> None:
     _, url = served
     async with tab(browser) as page:

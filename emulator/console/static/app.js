@@ -146,6 +146,16 @@ function Locked({ why }) {
   </div></main>`;
 }
 
+/** Links open other tabs from here: one that the browser opens by itself knows no token. @param {MouseEvent} event */
+function besides(event) {
+  const link = /** @type {Element} */ (event.target).closest?.('a[href^="#"]');
+  if (!link || !(event.button === 1 || (event.button === 0 && (event.ctrlKey || event.metaKey || event.shiftKey)))) return;
+  event.preventDefault();
+  open(/** @type {HTMLAnchorElement} */ (link).href);
+}
+
+addEventListener("click", besides);
+addEventListener("auxclick", besides);
 takeToken();
 render(html`<${App} />`, /** @type {HTMLElement} */ (document.getElementById("app")));
 if (hasToken()) store.follow();
