@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from typing import Any, Final
-from urllib.parse import parse_qsl
 
 from ..foundation.json_bytes import json_of
 from ..port.http import HttpRequest, HttpResponse
@@ -36,7 +35,7 @@ def refused(request: HttpRequest, caller: Caller) -> HttpResponse | None:
             json.dumps(content).encode(),
             (("content-type", "application/x-amz-json-1.0"), ("x-amzn-query-error", "AccessDenied;Sender")),
         )
-    parameters = dict([*request.query, *parse_qsl(request.body.decode("utf-8", "replace"))])
+    parameters = dict(request.form)
     if "QueueUrl" not in parameters and "QueueName" not in parameters:
         parameters["QueueUrl"] = request.path
     message = caller.sqs(parameters.get("Action", ""), parameters)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Mapping
 from typing import Any, Final, Protocol
-from urllib.parse import parse_qsl
 
 from ..foundation import log
 from ..foundation.json_bytes import json_of
@@ -104,10 +103,7 @@ def operation_of(request: HttpRequest) -> str:
     target = request.fields.get("x-amz-target", "")
     if target:
         return target.rpartition(".")[2]
-    pairs = request.query
-    if _is_query(request):
-        pairs = [*pairs, *parse_qsl(request.body.decode("utf-8", "replace"))]
-    action = dict(pairs).get("Action")
+    action = dict(request.form if _is_query(request) else request.query).get("Action")
     return action or f"{request.method} {request.raw_path}"
 
 
@@ -119,7 +115,7 @@ def parameters_of(request: HttpRequest) -> Mapping[str, Any]:
         except ValueError:
             return dict(request.query)
         return content if isinstance(content, dict) else {}
-    return dict([*request.query, *parse_qsl(request.body.decode("utf-8", "replace"))])
+    return dict(request.form)
 
 
 def refusal(

@@ -70,6 +70,11 @@ class HttpRequest(Struct, frozen=True):
         """The query's names and values, decoded, in order, repeats and blanks included."""
         return parse_qsl(self.target.partition("?")[2], keep_blank_values=True)
 
+    @property
+    def form(self) -> list[tuple[str, str]]:
+        """The query, and the names and values of a body that is a form, without its blanks."""
+        return [*self.query, *parse_qsl(self.body.decode("utf-8", "replace"))]
+
 
 class HttpResponse(Struct, frozen=True):
     """One answer; ``content-length`` is added when it is written, except to one that tells what GET would answer."""

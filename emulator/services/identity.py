@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Final
-from urllib.parse import parse_qsl
 
 from ..port.http import HttpRequest, HttpResponse
 
@@ -12,8 +11,7 @@ _ACTION: Final = "GetCallerIdentity"
 
 def asks_identity(request: HttpRequest) -> bool:
     """Whether a request to STS is this one, which everybody may make. [DOC] sts-docs:API_GetCallerIdentity"""
-    pairs = dict([*request.query, *parse_qsl(request.body.decode("utf-8", "replace"))])
-    return pairs.get("Action") == _ACTION
+    return dict(request.form).get("Action") == _ACTION
 
 
 def identity(user_arn: str, user_id: str, account_id: str, *, request_id: str) -> HttpResponse:

@@ -7,7 +7,6 @@ import uuid
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Final, Self
-from urllib.parse import parse_qsl
 
 from streamer.topology import Topology
 
@@ -94,7 +93,7 @@ class ControlPlane:
 
     async def _query(self, request: HttpRequest, request_id: str) -> HttpResponse:
         try:
-            parameters = query.tree([*request.query, *parse_qsl(request.body.decode("utf-8", "replace"))])
+            parameters = query.tree(request.form)
             operation = str(parameters.get("Action"))
             self._refuse_region(request)
             result = await self._cloudformation.perform(operation, parameters)
