@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import Final
 
+from ..functions.variables import uuid4
+
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 SUFFIX: Final = 12
 """Characters that make a generated name unique. [DOC] cfn-docs:cfn-properties-name"""
@@ -36,5 +38,4 @@ def api_id(stack: str, logical_id: str) -> str:
 
 def uuid(*parts: str) -> str:
     """32 hexadecimal digits in the form of a UUID of version 4."""
-    text = hashlib.blake2b("\0".join(parts).encode(), digest_size=16).hexdigest()
-    return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{'89ab'[int(text[16], 16) % 4]}{text[17:20]}-{text[20:]}"
+    return uuid4(int.from_bytes(hashlib.blake2b("\0".join(parts).encode(), digest_size=16).digest()))

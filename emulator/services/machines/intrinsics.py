@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable
 from typing import Any, Final
 
+from ...functions.variables import uuid4
 from .errors import StateError
 
 FAILURE: Final = "States.IntrinsicFailure"
@@ -75,7 +76,7 @@ class _Reader:
                 raise ValueError(f"',' is expected at {self._at}")
         self._at += 1
         if name == "States.UUID":
-            return _uuid(self._bits(128))
+            return uuid4(self._bits(128))
         if name == "States.MathRandom":
             low, high = int(arguments[0]), int(arguments[1])
             return low + self._bits(64) % (high - low)
@@ -180,11 +181,6 @@ def _partition(items: list[Any], size: int) -> list[list[Any]]:
 def _hash(data: Any, algorithm: str) -> str:
     text = data if isinstance(data, str) else json.dumps(data, separators=(",", ":"))
     return hashlib.new(algorithm.lower().replace("-", ""), text.encode(), usedforsecurity=False).hexdigest()
-
-
-def _uuid(bits: int) -> str:
-    text = f"{bits & ~(0xF << 76) & ~(0x3 << 62) | (4 << 76) | (2 << 62):032x}"
-    return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
 
 
 _FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {
