@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import os
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Protocol
 
 from ...port.peers import Address, Owners, owners
+from .means import asked_system
 
 
 class Callers(Protocol):
@@ -29,11 +29,8 @@ def callers(*, process_files: bool) -> Callers:
     if found is not None:
         found.close()
         return ProcessFiles(found)
-    if importlib.util.find_spec("psutil") is not None:
-        import psutil  # noqa: PLC0415 - only where there is no /proc
-
-        return AskedSystem(psutil)
-    return Unknown()
+    psutil = asked_system()
+    return Unknown() if psutil is None else AskedSystem(psutil)
 
 
 class ProcessFiles:

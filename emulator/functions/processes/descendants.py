@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import os
 import time
 from collections.abc import Callable, Iterable
@@ -12,6 +11,7 @@ from types import ModuleType
 from typing import Final, Protocol
 
 from .bootstrap import children
+from .means import asked_system
 
 _LOOKS: Final = 200
 _PAUSE_SECONDS: Final = 0.005
@@ -38,11 +38,8 @@ def descendants(*, process_files: bool) -> Descendants:
     """The best there is; ``process_files`` says whether ``/proc`` may be read."""
     if process_files:
         return ProcessFiles()
-    if importlib.util.find_spec("psutil") is not None:
-        import psutil  # noqa: PLC0415 - only where there is no /proc
-
-        return AskedSystem(psutil)
-    return Unknown()
+    psutil = asked_system()
+    return Unknown() if psutil is None else AskedSystem(psutil)
 
 
 class ProcessFiles:

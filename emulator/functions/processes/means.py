@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import os
 import sys
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Self
 
 
@@ -67,6 +69,11 @@ class Means:
             waits_by_id=False,
             process_files=False,
         )
+
+
+def asked_system() -> ModuleType | None:
+    """psutil, which asks the system where there is no ``/proc``; None: it is not installed."""
+    return None if importlib.util.find_spec("psutil") is None else importlib.import_module("psutil")
 
 
 def has_native_client() -> bool:

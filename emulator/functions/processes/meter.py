@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import time
 from types import ModuleType
 from typing import Final, Protocol
 
 from . import descendants
+from .means import asked_system
 
 _MIB: Final = 1024 * 1024
 _LINKS_OF_ONE_THREAD: Final = 3
@@ -39,11 +39,8 @@ def meter(*, process_files: bool) -> Meter:
     """The best there is; ``process_files`` says whether ``/proc`` may be read."""
     if process_files:
         return ProcessFiles()
-    if importlib.util.find_spec("psutil") is not None:
-        import psutil  # noqa: PLC0415 - only where there is no /proc
-
-        return AskedSystem(psutil)
-    return Unknown()
+    psutil = asked_system()
+    return Unknown() if psutil is None else AskedSystem(psutil)
 
 
 class ProcessFiles:
