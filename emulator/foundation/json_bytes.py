@@ -34,7 +34,17 @@ def json_bytes(value: Any) -> bytes:
     try:
         return _encode(value)
     except UnicodeEncodeError:
-        return json.dumps(value, separators=(",", ":")).encode()
+        return json_text(value).encode()
+
+
+def json_text(value: Any) -> str:
+    """The same as a text of ASCII, in which anything else is escaped."""
+    return json.dumps(value, separators=(",", ":"))
+
+
+def text_of(value: Any) -> str:
+    """A text as it is, and anything else as JSON."""
+    return value if isinstance(value, str) else json_text(value)
 
 
 def json_of(body: bytes) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any, Protocol
 from streamer.errors import StreamerError
 
 from ..foundation.files import open_regular, write_all
+from ..foundation.json_bytes import json_text
 
 
 class DestinationError(StreamerError):
@@ -55,7 +55,7 @@ class FileDestinations:
         self, queue_name: str, document: Mapping[str, Any] | str, attributes: Mapping[str, Any] | None = None
     ) -> None:
         """Append the document, without attributes; raises DestinationError."""
-        line = _line({"queue": queue_name, "document": document}) + "\n"
+        line = json_text({"queue": queue_name, "document": document}) + "\n"
         try:
             async with self._lock:
                 await asyncio.to_thread(self._append, line)
@@ -65,7 +65,3 @@ class FileDestinations:
     def _append(self, line: str) -> None:
         with open_regular(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT) as file:
             write_all(file, line.encode())
-
-
-def _line(document: Mapping[str, Any]) -> str:
-    return json.dumps(document, separators=(",", ":"))

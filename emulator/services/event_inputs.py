@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
+from ..foundation.json_bytes import json_text, text_of
+
 _STEP: Final = re.compile(r"\.([\w-]+)|\[(\d+)\]|\['([^']+)'\]|\[\"([^\"]+)\"\]")
 _VARIABLE: Final = re.compile(r"<([\w.-]+)>")
 _MISSING: Final = object()
@@ -45,10 +47,10 @@ def target_input(target: Mapping[str, Any], sent: Mapping[str, Any], rule: Rule,
         return str(target["Input"])
     if target.get("InputPath") is not None:
         found = at_path(sent, str(target["InputPath"]))
-        return _text(None if found is _MISSING else found)
+        return json_text(None if found is _MISSING else found)
     transformer = target.get("InputTransformer")
     if not transformer:
-        return _text(sent)
+        return json_text(sent)
     paths = transformer.get("InputPathsMap") or {}
     values = {name: at_path(sent, str(path)) for name, path in paths.items()}
     values |= {
@@ -82,8 +84,8 @@ def _inserted(value: Any, *, is_quoted: bool) -> str:
     if value is _MISSING:
         return "" if is_quoted else '""'
     if not is_quoted:
-        return _text(value)
-    return _text(value if isinstance(value, str) else _text(value))[1:-1]
+        return json_text(value)
+    return json_text(text_of(value))[1:-1]
 
 
 def _marks(text: str) -> int:
@@ -116,7 +118,3 @@ def at_path(content: Any, path: str) -> Any:
             found = found[index] if isinstance(found, list) and index < len(found) else _MISSING
         position = step.end()
     return found
-
-
-def _text(content: Any) -> str:
-    return json.dumps(content, separators=(",", ":"))

@@ -6,12 +6,12 @@ for the first time.
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from ..foundation.json_bytes import json_text
 from . import s3_events
 from .delivery import Delivery, Tell
 
@@ -152,12 +152,12 @@ class Deliveries:
 
     def _send_s3(self, to: str, bucket: str, told: Mapping[str, Any]) -> None:
         if _TOPIC not in to:
-            self._tell(Delivery(to=to, by=f"bucket {bucket}", payload=_text(told)))
+            self._tell(Delivery(to=to, by=f"bucket {bucket}", payload=json_text(told)))
             return
         self.take("sns", self._caller)
         from . import moto_sns  # noqa: PLC0415 - only where a bucket tells a topic
 
-        moto_sns.send(to, _text(told), _SUBJECT)
+        moto_sns.send(to, json_text(told), _SUBJECT)
 
 
 def _check_notifications() -> None:
@@ -214,7 +214,3 @@ def _object_event(name: str, bucket: Any, key: Any, caller: tuple[str, str]) -> 
         peer=caller[0],
         principal=caller[1],
     )
-
-
-def _text(content: Any) -> str:
-    return json.dumps(content, separators=(",", ":"))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
 from streamer.errors import ConfigurationError
 
+from ..foundation.json_bytes import text_of
 from ..functions.destinations import DestinationError, EventDestinations
 from ..functions.outcome import AcceptEvent
 from .calls import Call
@@ -42,7 +42,7 @@ class Onward:
         if not queue_name.startswith("arn:"):
             await self._queues.send(queue_name, document, attributes)
             return
-        text = document if isinstance(document, str) else json.dumps(document, separators=(",", ":"))
+        text = text_of(document)
         if ":lambda:" in queue_name:
             function = queue_name.split(":")[6]
             if not self._accept()(function, text.encode(), str(uuid.uuid4())):

@@ -27,6 +27,7 @@ from ...event_sources.streams.endpoint import (
 from ...event_sources.streams.pushed import PushedSource
 from ...event_sources.streams.source import Source
 from ...foundation import log
+from ...foundation.json_bytes import text_of
 from ...foundation.notes import CHECKPOINTS, Notes
 from ...foundation.tasks import end
 from ...functions.destinations import DestinationError, EventDestinations
@@ -107,9 +108,8 @@ class EmbeddedDatabase:
     ) -> None:
         """Put a document into a queue of the topology, or a text as it is; raises DestinationError."""
         self._make_queues()
-        text = document if isinstance(document, str) else json.dumps(document, separators=(",", ":"))
         try:
-            self._engine.queues.send(queue_name, text, attributes=attributes)
+            self._engine.queues.send(queue_name, text_of(document), attributes=attributes)
         except MessageRefusedError as error:
             raise DestinationError(str(error)) from error
 

@@ -10,6 +10,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from ...foundation.json_bytes import text_of
+
 Refusal = tuple[str, str]
 """Code and message of an error."""
 
@@ -116,7 +118,7 @@ def of_redrive(policy: Any, *, is_fifo: bool, is_there: Callable[[str], bool]) -
     """
     if policy in ("", {}, None, "{}"):
         return None
-    text = policy if isinstance(policy, str) else json.dumps(policy, separators=(",", ":"))
+    text = text_of(policy)
     try:
         content = json.loads(text)
         target, times = str(content["deadLetterTargetArn"]), int(content["maxReceiveCount"])

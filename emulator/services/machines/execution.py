@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol
 
 from msgspec import Struct, field, structs
 
+from ...foundation.json_bytes import json_text
 from . import choices, paths
 from .errors import RUNTIME, TIMEOUT, TOO_MUCH, StateError, TimedOutError, is_matched
 from .intrinsics import Bits, evaluate, is_intrinsic
@@ -76,11 +77,11 @@ class Run:
             if self._entered > TRANSITIONS:
                 raise StateError(RUNTIME, f"more than {TRANSITIONS} states were entered")
             state = machine["States"][name]
-            entered = {"name": name, "input": _text(data)}
+            entered = {"name": name, "input": json_text(data)}
             self._around.record(f"{state['Type']}StateEntered", {"stateEnteredEventDetails": entered})
             data, following = await self._attempts(name, state, data)
             self._around.record(
-                f"{state['Type']}StateExited", {"stateExitedEventDetails": {"name": name, "output": _text(data)}}
+                f"{state['Type']}StateExited", {"stateExitedEventDetails": {"name": name, "output": json_text(data)}}
             )
             if following is None:
                 return data
@@ -307,7 +308,3 @@ def _pause(retriers: Any, counts: list[int], error: str) -> float | None:
 def told(moment: datetime) -> str:
     """A time as the context object has it."""
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S.}{moment.microsecond // 1000:03d}Z"
-
-
-def _text(data: Any) -> str:
-    return json.dumps(data, separators=(",", ":"))

@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable
 from typing import Any, Final
 
+from ...foundation.json_bytes import json_text, text_of
 from ...functions.variables import uuid4
 from .errors import StateError
 
@@ -125,7 +126,7 @@ def _format(template: str, *values: Any) -> str:
     parts = template.replace("\\{", "\0").replace("\\}", "\1").split("{}")
     if len(parts) != len(values) + 1:
         raise ValueError("there are not as many values as places")
-    texts = [each if isinstance(each, str) else json.dumps(each, separators=(",", ":")) for each in values]
+    texts = map(text_of, values)
     joined = "".join(part + text for part, text in zip(parts, [*texts, ""], strict=True))
     return joined.replace("\0", "{").replace("\1", "}")
 
@@ -179,8 +180,8 @@ def _partition(items: list[Any], size: int) -> list[list[Any]]:
 
 
 def _hash(data: Any, algorithm: str) -> str:
-    text = data if isinstance(data, str) else json.dumps(data, separators=(",", ":"))
-    return hashlib.new(algorithm.lower().replace("-", ""), text.encode(), usedforsecurity=False).hexdigest()
+    content = text_of(data).encode()
+    return hashlib.new(algorithm.lower().replace("-", ""), content, usedforsecurity=False).hexdigest()
 
 
 _FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {
@@ -196,7 +197,7 @@ _FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {
     "States.Format": _format,
     "States.Hash": _hash,
     "States.JsonMerge": _merge,
-    "States.JsonToString": lambda data: json.dumps(data, separators=(",", ":")),
+    "States.JsonToString": json_text,
     "States.MathAdd": _sum,
     "States.StringSplit": _split,
     "States.StringToJson": json.loads,

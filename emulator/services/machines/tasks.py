@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
+from ...foundation.json_bytes import json_text, text_of
 from ...functions.outcome import Failed, Functions, Refused, content_of
 from ...functions.variables import Endpoints
 from .errors import RUNTIME, TIMEOUT, StateError
@@ -159,8 +160,8 @@ class TaskRunner:
 
     async def _execution(self, parameters: Any, how: str) -> Any:
         given = {f"{name[:1].lower()}{name[1:]}": value for name, value in parameters.items()}
-        if not isinstance(given.get("input", ""), str):
-            given["input"] = json.dumps(given["input"], separators=(",", ":"))
+        if "input" in given:
+            given["input"] = text_of(given["input"])
         started, ending = await self._start(given)
         if not how.startswith(".sync"):
             return {"ExecutionArn": started["executionArn"], "StartDate": started["startDate"]}
@@ -280,7 +281,7 @@ def _given(value: Any, shape: Any) -> Any:
     if shape.type_name == "map" and isinstance(value, dict):
         return {name: _given(each, shape.value) for name, each in value.items()}
     if shape.type_name in ("string", "blob") and isinstance(value, dict | list):
-        return json.dumps(value, separators=(",", ":"))
+        return json_text(value)
     if shape.type_name == "string" and not isinstance(value, str):
         return json.dumps(value)
     return value
