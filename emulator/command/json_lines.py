@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from ..foundation.times import iso_time
 from ..functions.readable import said, unglued
 from .log_stream import LogStream
 from .terminal import event_of
@@ -66,8 +67,7 @@ class JsonLines(logging.Handler):
         self._put({"type": "stderr", "level": "WARNING", "message": line})
 
     def _put(self, content: Mapping[str, Any]) -> None:
-        now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        text = json.dumps({"time": now, **content}, default=str)
+        text = json.dumps({"time": iso_time(datetime.now(UTC)), **content}, default=str)
         self._stream.write(f"{text}\n", at_once=content.get("level") in URGENT)
 
 

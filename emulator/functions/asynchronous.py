@@ -16,6 +16,7 @@ from streamer.topology import AsyncInvocation, Topology
 from ..foundation import log
 from ..foundation.notes import EVENTS, Notes
 from ..foundation.tasks import end
+from ..foundation.times import iso_time
 from .admission import bytes_held
 from .destinations import DestinationError, EventDestinations
 from .outcome import Failed, Functions, Outcome, Refused, Returned, content_of, error_message
@@ -99,7 +100,7 @@ def invocation_record(
     """What a destination gets. [DOC] lambda-docs:invocation-async-retain-records"""
     document: dict[str, Any] = {
         "version": "1.0",
-        "timestamp": now.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "timestamp": iso_time(now.astimezone(UTC)),
         "requestContext": {
             "requestId": request_id,
             "functionArn": f"{function_arn}:{VERSION}",

@@ -10,6 +10,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from ..foundation.times import iso_time
 from .variables import VERSION
 
 EXIT_ERROR: Final = "Runtime.ExitError"
@@ -89,7 +90,7 @@ def exit_line(request_id: str, reason: str) -> str:
 
 
 def _iso(now: datetime) -> str:
-    return now.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return iso_time(now.astimezone(UTC))
 
 
 def timeout_payload(request_id: str, timeout_seconds: float) -> bytes:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
+from ..foundation.times import instant
 from .patterns import is_arn, is_like
 
 Context = Mapping[str, Sequence[str]]
@@ -34,10 +35,7 @@ def _number(text: str) -> float:
 
 def _instant(text: str) -> datetime:
     """Of a date of ISO 8601, or of seconds since 1970."""
-    if text.isdecimal():
-        return datetime.fromtimestamp(int(text), UTC)
-    found = datetime.fromisoformat(text)
-    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+    return instant(int(text) if text.isdecimal() else text)
 
 
 def _compared(read: Callable[[str], Any], holds: Callable[[Any, Any], bool]) -> Test:

@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 from urllib.parse import unquote
 
+from ..foundation.times import instant
 from ..port.http import HttpRequest
 
 EXPIRED: Final = ("AccessDenied", "Request has expired")
@@ -155,10 +156,9 @@ def _field(body: bytes, name: str) -> str:
 def _is_good(policy: str, now: datetime) -> bool:
     try:
         expiration = str(json.loads(base64.b64decode(policy, validate=True))["expiration"])
-        until = datetime.fromisoformat(expiration.replace("Z", "+00:00"))
+        return now <= instant(expiration)
     except (binascii.Error, ValueError, LookupError, TypeError):
         return False
-    return now <= (until if until.tzinfo is not None else until.replace(tzinfo=UTC))
 
 
 def _instant(text: str) -> datetime | None:

@@ -15,6 +15,7 @@ from moto.events.responses import EventsHandler
 
 from ..event_sources.eventbridge import event, scheduled_event
 from ..event_sources.streams.filters import InvalidFilterPatternError
+from ..foundation.times import instant
 from . import event_inputs, moto_sns
 from .delivery import Delivery, Tell
 from .event_patterns import compile_event_pattern
@@ -163,20 +164,13 @@ def _test_event_pattern(handler: Any) -> str:
 
 def _event(told: Mapping[str, Any]) -> dict[str, Any]:
     """Moto's event as AWS's: the time in ISO 8601, and nothing of moto's own."""
-    time = told["time"]
-    at = datetime.fromtimestamp(float(time), UTC) if isinstance(time, int | float) else _instant(str(time))
     return event(
         event_id=str(told["id"]),
         source=str(told["source"]),
         detail_type=str(told["detail-type"]),
         detail=json.loads(json.dumps(told["detail"])),
-        at=at,
+        at=instant(told["time"]).astimezone(UTC),
         region=str(told["region"]),
         account=str(told["account"]),
         resources=[str(each) for each in told["resources"] or ()],
     )
-
-
-def _instant(text: str) -> datetime:
-    found = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    return found.astimezone(UTC) if found.tzinfo is not None else found.replace(tzinfo=UTC)

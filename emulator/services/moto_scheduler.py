@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from moto.core.exceptions import JsonRESTError
@@ -13,6 +13,7 @@ from moto.scheduler.exceptions import ValidationException
 from moto.scheduler.models import EventBridgeSchedulerBackend, scheduler_backends
 
 from ..event_sources.eventbridge import event_about
+from ..foundation.times import instant
 from . import moto_sns
 from .delivery import Delivery, Tell
 from .schedule_clock import ScheduleClock, Timing, problem, target_input
@@ -112,9 +113,4 @@ def _timing(schedule: Any) -> Timing:
 
 def _instant(value: Any) -> datetime | None:
     """A time as moto keeps it: Unix seconds, or a text."""
-    if value is None or value == "":
-        return None
-    if isinstance(value, int | float):
-        return datetime.fromtimestamp(value, UTC)
-    found = datetime.fromisoformat(str(value).replace("Z", "+00:00"))
-    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+    return None if value is None or value == "" else instant(value)

@@ -14,6 +14,7 @@ from urllib.parse import quote_plus
 from msgspec import Struct
 
 from ..event_sources import eventbridge
+from ..foundation.times import iso_time
 from ..functions.variables import uuid4
 
 _WITHOUT_CONTENT: Final = "ObjectRemoved:"
@@ -113,7 +114,7 @@ def notification(event: ObjectEvent, configuration: str, at: datetime, *, reques
         "eventVersion": "2.1",
         "eventSource": "aws:s3",
         "awsRegion": event.region,
-        "eventTime": f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03d}Z",
+        "eventTime": iso_time(at),
         "eventName": event.name.removeprefix("s3:"),
         "userIdentity": {"principalId": f"AWS:{event.principal}"},
         "requestParameters": {"sourceIPAddress": event.peer},
@@ -187,7 +188,7 @@ def test_event(bucket: str, at: datetime, *, request_id: str) -> dict[str, Any]:
     return {
         "Service": "Amazon S3",
         "Event": "s3:TestEvent",
-        "Time": f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03d}Z",
+        "Time": iso_time(at),
         "Bucket": bucket,
         "RequestId": request_id[:16].upper(),
         "HostId": request_id * 2,

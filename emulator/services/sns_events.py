@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from msgspec import Struct, field
 
+from ..foundation.times import iso_time
 from .delivery import Delivery
 
 _PROTOCOLS: Final = ("http", "https", "email", "email-json", "sms", "sqs", "application", "lambda", "firehose")
@@ -108,7 +109,7 @@ def confirmation(message: Message, to: Subscriber, token: str) -> Delivery:
         "Message": f"You have chosen to subscribe to the topic {message.topic}.\n"
         "To confirm the subscription, visit the SubscribeURL included in this message.",
         "SubscribeURL": url,
-        "Timestamp": _time(message.at),
+        "Timestamp": iso_time(message.at),
         **_signature(region, "URL"),
     }
     headers = _headers("SubscriptionConfirmation", message, to)
@@ -124,7 +125,7 @@ def _event(message: Message, to: Subscriber) -> dict[str, Any]:
         "TopicArn": message.topic,
         "Subject": message.subject,
         "Message": message.text,
-        "Timestamp": _time(message.at),
+        "Timestamp": iso_time(message.at),
         **_signature(region, "Url"),
         "UnsubscribeUrl": _unsubscribe(region, to),
         "MessageAttributes": {name: dict(value) for name, value in message.attributes.items()},
@@ -144,7 +145,7 @@ def _notification(message: Message, to: Subscriber) -> dict[str, Any]:
     found["TopicArn"] = message.topic
     if message.subject is not None:
         found["Subject"] = message.subject
-    found |= {"Message": message.text, "Timestamp": _time(message.at), **_signature(region, "URL")}
+    found |= {"Message": message.text, "Timestamp": iso_time(message.at), **_signature(region, "URL")}
     found["UnsubscribeURL"] = _unsubscribe(region, to)
     if message.attributes:
         found["MessageAttributes"] = {name: dict(value) for name, value in message.attributes.items()}
@@ -187,10 +188,6 @@ def _signature(region: str, url: str) -> dict[str, str]:
 
 def _unsubscribe(region: str, to: Subscriber) -> str:
     return f"https://sns.{region}.amazonaws.com/?Action=Unsubscribe&SubscriptionArn={to.arn}"
-
-
-def _time(at: datetime) -> str:
-    return f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03d}Z"
 
 
 def _text(content: Mapping[str, Any]) -> str:

@@ -72,7 +72,7 @@ def _compared(kind: str, order: str, value: Any, wanted: Any) -> bool:
 
 def _instant(value: Any) -> datetime | None:
     try:
-        return datetime.fromisoformat(value.replace("Z", "+00:00")) if isinstance(value, str) and "T" in value else None
+        return datetime.fromisoformat(value) if isinstance(value, str) and "T" in value else None
     except ValueError:
         return None
 

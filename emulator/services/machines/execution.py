@@ -14,6 +14,7 @@ from typing import Any, Final, Protocol
 from msgspec import Struct, field, structs
 
 from ...foundation.json_bytes import json_text
+from ...foundation.times import iso_time
 from . import choices, paths
 from .errors import RUNTIME, TIMEOUT, TOO_MUCH, StateError, TimedOutError, is_matched
 from .intrinsics import Bits, evaluate, is_intrinsic
@@ -206,14 +207,13 @@ class _State:
 
     def _seconds(self, data: Any) -> float:
         for name in ("Seconds", "Timestamp"):
-            path = self._state.get(f"{name}Path")
-            value = self._state.get(name) if path is None else choices.look(path, data, self._context)
+            value = self._given(name, data)
             if value is None:
                 continue
             try:
                 if name == "Seconds":
                     return float(value)
-                until = datetime.fromisoformat(str(value).replace("Z", "+00:00"))
+                until = datetime.fromisoformat(str(value))
                 return max(0.0, (until - self._around.now()).total_seconds())
             except (TypeError, ValueError) as error:
                 raise StateError(RUNTIME, f"{value!r} is no time to wait") from error
@@ -234,10 +234,14 @@ class _State:
             raise StateError(TIMEOUT, "") from error
         return self._held(result, resource if ":function:" in resource else self._context["State"]["Name"])
 
+    def _given(self, name: str, data: Any) -> Any:
+        """What the state says under a name, or where its path leads; None: it says nothing."""
+        path = self._state.get(f"{name}Path")
+        return self._state.get(name) if path is None else choices.look(path, data, self._context)
+
     def _limit(self, name: str, data: Any) -> float | None:
         """Seconds that a state or its path says; None: it says nothing. Raises StateError."""
-        path = self._state.get(f"{name}Path")
-        value = self._state.get(name) if path is None else choices.look(path, data, self._context)
+        value = self._given(name, data)
         try:
             return None if value is None else float(value)
         except (TypeError, ValueError) as error:
@@ -260,9 +264,7 @@ class _State:
             raise StateError(RUNTIME, "Reference path for items is not an array")
         machine = self._state.get("ItemProcessor") or self._state["Iterator"]
         selector = self._state.get("ItemSelector", self._state.get("Parameters"))
-        path = self._state.get("MaxConcurrencyPath")
-        most = self._state.get("MaxConcurrency") if path is None else choices.look(path, data, self._context)
-        free = asyncio.Semaphore(int(most or 0) or len(items) or 1)
+        free = asyncio.Semaphore(int(self._given("MaxConcurrency", data) or 0) or len(items) or 1)
 
         async def one(index: int, item: Any) -> Any:
             async with free:
@@ -307,4 +309,4 @@ def _pause(retriers: Any, counts: list[int], error: str) -> float | None:
 
 def told(moment: datetime) -> str:
     """A time as the context object has it."""
-    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S.}{moment.microsecond // 1000:03d}Z"
+    return iso_time(moment.astimezone(UTC))

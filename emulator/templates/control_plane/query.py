@@ -12,6 +12,8 @@ from xml.sax.saxutils import escape
 
 from streamer.errors import StreamerError
 
+from ...foundation.times import iso_time
+
 NAMESPACE: Final = "http://cloudformation.amazonaws.com/doc/2010-05-15/"
 _LEVELS: Final = 10
 """Deepest nesting that is read; AWS's parameters have four levels at most."""
@@ -93,8 +95,7 @@ def _value(value: Any) -> str:
         case bool():
             return "true" if value else "false"
         case Time():
-            at = datetime.fromtimestamp(value, UTC)
-            return f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03d}Z"
+            return iso_time(datetime.fromtimestamp(value, UTC))
         case Mapping():
             return _fields(value)
         case list() | tuple():
