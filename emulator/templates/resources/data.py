@@ -12,7 +12,6 @@ _STREAM: Final = _TABLE + "/stream/2026-01-01T00:00:00.000"
 KINDS: Final = (
     Kind(
         type="AWS::DynamoDB::Table",
-        meaning=Meaning.EMULATED,
         noun="table",
         attributes={"Arn": _TABLE, "StreamArn": _STREAM},
         name_property="TableName",
@@ -20,7 +19,6 @@ KINDS: Final = (
     ),
     Kind(
         type="AWS::DynamoDB::GlobalTable",
-        meaning=Meaning.EMULATED,
         noun="table",
         attributes={"Arn": _TABLE, "StreamArn": _STREAM, "TableId": "{uuid}"},
         name_property="TableName",
@@ -28,7 +26,6 @@ KINDS: Final = (
     ),
     Kind(
         type="AWS::SQS::Queue",
-        meaning=Meaning.EMULATED,
         noun="queue",
         ref="https://sqs.{region}.{suffix}/{account}/{name}",
         attributes={
@@ -41,7 +38,6 @@ KINDS: Final = (
     ),
     Kind(
         type="AWS::SNS::Topic",
-        meaning=Meaning.EMULATED,
         noun="topic",
         ref="arn:{partition}:sns:{region}:{account}:{name}",
         attributes={"TopicArn": "arn:{partition}:sns:{region}:{account}:{name}", "TopicName": "{name}"},
@@ -50,14 +46,12 @@ KINDS: Final = (
     ),
     Kind(
         type="AWS::SNS::Subscription",
-        meaning=Meaning.EMULATED,
         noun="subscription",
         ref="arn:{partition}:sns:{region}:{account}:{stack}:{uuid}",
         attributes={"Arn": "arn:{partition}:sns:{region}:{account}:{stack}:{uuid}"},
     ),
     Kind(
         type="AWS::S3::Bucket",
-        meaning=Meaning.EMULATED,
         noun="bucket",
         attributes={
             "Arn": "arn:{partition}:s3:::{name}",
@@ -72,36 +66,31 @@ KINDS: Final = (
     ),
     Kind(
         type="AWS::Events::Rule",
-        meaning=Meaning.EMULATED,
         noun="rule",
         attributes={"Arn": "arn:{partition}:events:{region}:{account}:rule/{name}"},
         name_property="Name",
     ),
     Kind(
         type="AWS::Events::EventBus",
-        meaning=Meaning.EMULATED,
         noun="event bus",
         attributes={"Arn": "arn:{partition}:events:{region}:{account}:event-bus/{name}", "Name": "{name}"},
         name_property="Name",
     ),
     Kind(
         type="AWS::Scheduler::Schedule",
-        meaning=Meaning.EMULATED,
         noun="schedule",
         attributes={"Arn": "arn:{partition}:scheduler:{region}:{account}:schedule/default/{name}"},
         name_property="Name",
     ),
     Kind(
         type="AWS::Scheduler::ScheduleGroup",
-        meaning=Meaning.EMULATED,
         noun="schedule group",
         attributes={"Arn": "arn:{partition}:scheduler:{region}:{account}:schedule-group/{name}"},
         name_property="Name",
     ),
-    Kind(type="AWS::KMS::Alias", meaning=Meaning.EMULATED, noun="alias of a key", ref="{p[AliasName]}"),
+    Kind(type="AWS::KMS::Alias", noun="alias of a key", ref="{p[AliasName]}"),
     Kind(
         type="AWS::SSM::Parameter",
-        meaning=Meaning.EMULATED,
         noun="stored parameter",
         attributes={"Type": "{p[Type]}", "Value": "{p[Value]}"},
         name_property="Name",
@@ -109,7 +98,6 @@ KINDS: Final = (
     ),
     Kind(
         type="AWS::SecretsManager::Secret",
-        meaning=Meaning.EMULATED,
         noun="secret",
         ref="arn:{partition}:secretsmanager:{region}:{account}:secret:{name}-{six}",
         attributes={"Id": "arn:{partition}:secretsmanager:{region}:{account}:secret:{name}-{six}"},
@@ -118,7 +106,6 @@ KINDS: Final = (
     ),
     Kind(
         type="AWS::Kinesis::Stream",
-        meaning=Meaning.EMULATED,
         noun="Kinesis stream",
         attributes={"Arn": "arn:{partition}:kinesis:{region}:{account}:stream/{name}"},
         name_property="Name",
@@ -139,7 +126,6 @@ KINDS: Final = (
     ),
     Kind(
         type="AWS::StepFunctions::StateMachine",
-        meaning=Meaning.EMULATED,
         noun="state machine",
         ref="arn:{partition}:states:{region}:{account}:stateMachine:{name}",
         attributes={
@@ -166,7 +152,6 @@ KINDS: Final = (
     ),
     Kind(
         type="AWS::KMS::Key",
-        meaning=Meaning.EMULATED,
         noun="key",
         ref="{uuid}",
         attributes={"Arn": "arn:{partition}:kms:{region}:{account}:key/{uuid}", "KeyId": "{uuid}"},

@@ -11,28 +11,24 @@ _ARN: Final = "arn:{partition}:lambda:{region}:{account}:"
 KINDS: Final = (
     Kind(
         type="AWS::Lambda::Function",
-        meaning=Meaning.EMULATED,
         noun="function",
         attributes={"Arn": _ARN + "function:{name}"},
         name_property="FunctionName",
     ),
     Kind(
         type="AWS::Lambda::Version",
-        meaning=Meaning.EMULATED,
         noun="version",
         ref="{function_arn}:1",
         attributes={"Version": "1", "FunctionArn": "{function_arn}:1"},
     ),
     Kind(
         type="AWS::Lambda::Alias",
-        meaning=Meaning.EMULATED,
         noun="alias",
         ref="{function_arn}:{p[Name]}",
         attributes={"AliasArn": "{function_arn}:{p[Name]}"},
     ),
     Kind(
         type="AWS::Lambda::LayerVersion",
-        meaning=Meaning.EMULATED,
         noun="layer",
         ref=_ARN + "layer:{name}:1",
         attributes={"LayerVersionArn": _ARN + "layer:{name}:1"},
@@ -40,16 +36,11 @@ KINDS: Final = (
     ),
     Kind(
         type="AWS::Lambda::EventSourceMapping",
-        meaning=Meaning.EMULATED,
         noun="event source mapping",
         ref="{uuid}",
         attributes={"Id": "{uuid}", "EventSourceMappingArn": _ARN + "event-source-mapping:{uuid}"},
     ),
-    Kind(
-        type="AWS::Lambda::EventInvokeConfig",
-        meaning=Meaning.EMULATED,
-        noun="asynchronous invocation setting",
-    ),
+    Kind(type="AWS::Lambda::EventInvokeConfig", noun="asynchronous invocation setting"),
     Kind(
         type="AWS::Lambda::Permission",
         meaning=Meaning.IGNORED,
@@ -64,7 +55,6 @@ KINDS: Final = (
     ),
     Kind(
         type="AWS::Lambda::Url",
-        meaning=Meaning.EMULATED,
         noun="function URL",
         ref="{function_arn}",
         attributes={

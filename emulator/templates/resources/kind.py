@@ -43,7 +43,7 @@ class Kind(Struct, frozen=True, kw_only=True):
     """A type of resource; its texts are filled in by `names`."""
 
     type: str
-    meaning: Meaning
+    meaning: Meaning = Meaning.EMULATED
     noun: str
     """What the list calls one of them."""
     ref: str = "{name}"

@@ -11,7 +11,6 @@ _POOL: Final = "AWS::Cognito::UserPool"
 KINDS: Final = (
     Kind(
         type=_POOL,
-        meaning=Meaning.EMULATED,
         noun="user pool",
         ref="{region}_{id:.9}",
         attributes={
@@ -25,16 +24,15 @@ KINDS: Final = (
     ),
     Kind(
         type=f"{_POOL}Client",
-        meaning=Meaning.EMULATED,
         noun="user pool client",
         ref="{id}",
         attributes={"ClientId": "{id}", "ClientSecret": "{secret}", "Name": "{name}"},
         name_property="ClientName",
         longest=128,
     ),
-    Kind(type=f"{_POOL}Group", meaning=Meaning.EMULATED, noun="user group", name_property="GroupName", longest=128),
-    Kind(type=f"{_POOL}User", meaning=Meaning.EMULATED, noun="user", name_property="Username", longest=128),
-    Kind(type=f"{_POOL}UserToGroupAttachment", meaning=Meaning.EMULATED, noun="group membership"),
+    Kind(type=f"{_POOL}Group", noun="user group", name_property="GroupName", longest=128),
+    Kind(type=f"{_POOL}User", noun="user", name_property="Username", longest=128),
+    Kind(type=f"{_POOL}UserToGroupAttachment", noun="group membership"),
     Kind(
         type=f"{_POOL}Domain",
         meaning=Meaning.IGNORED,
