@@ -15,7 +15,9 @@ from typing import Any
 import boto3
 import botocore.config
 import botocore.exceptions as errors
+import botocore.session
 
+from streamer.local_clients import SESSION_VARIABLES, proxies
 from streamer.sending.signer import SigningKeys
 
 from . import shapes
@@ -414,11 +416,14 @@ def _loaded(body: Any) -> Mapping[str, Any]:
 
 def local_client(service: str, url: str) -> Any:
     """A client of the emulator, which asks for no credentials of one's own, and answers at once or never."""
-    config = botocore.config.Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=60)
+    once = {"total_max_attempts": 1}
+    config = botocore.config.Config(retries=once, connect_timeout=5, read_timeout=60, proxies=proxies(url))
     return _local_session().client(service, endpoint_url=url, region_name="us-east-1", config=config)
 
 
 @functools.cache
 def _local_session() -> boto3.session.Session:
     """One for all clients: each session reads botocore's models and endpoints anew, a fifth of a second."""
-    return boto3.session.Session(aws_access_key_id="local", aws_secret_access_key="local")  # noqa: S106
+    plain = botocore.session.Session(session_vars=dict(SESSION_VARIABLES))
+    keys = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
+    return boto3.session.Session(**keys, botocore_session=plain)

@@ -106,8 +106,6 @@ def _config(
 
 def _has_aws_domain(options: EmulateOptions, *, is_template: bool) -> bool:
     """Whether events name APIs as AWS does; that leads here only from processes of functions' own."""
-    if options.domain == "aws" and options.isolation == "inline":
-        raise ConfigurationError("--domain aws needs --isolation process: only there AWS's names lead to the emulator")
     if options.domain is not None:
         return options.domain == "aws"
     return is_template and options.isolation != "inline"

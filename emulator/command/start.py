@@ -48,8 +48,16 @@ def _with_isolation(options: EmulateOptions) -> EmulateOptions:
         if options.isolation == "process":
             raise ConfigurationError("--debug runs functions inline, where debuggers reach them; leave out --isolation")
         options = dataclasses.replace(options, isolation="inline")
-    if options.inspect and options.isolation == "inline":
-        raise ConfigurationError("--inspect is for functions of Node.js, which run in processes; leave out --isolation")
+    if options.isolation != "inline":
+        return options
+    inline = "--isolation inline" if options.debug is None else "--debug"
+    for said, option, why in (
+        (options.inspect, "--inspect", "functions of Node.js run there"),
+        (options.domain == "aws", "--domain aws", "only there AWS's names lead to the emulator"),
+        (options.real, "--real", "only from there requests come here, to be signed as yours"),
+    ):
+        if said:
+            raise ConfigurationError(f"{option} needs functions in processes: {why}; leave out {inline}")
     return options
 
 

@@ -41,7 +41,7 @@ def real_services(names: Iterable[str], region: str) -> tuple[RealService, ...]:
     """The services that a user named.
 
     Raises:
-        ConfigurationError: there is no such service, or it is one that is emulated.
+        ConfigurationError: there is no such service, it is one that is emulated, or the user's profile is not there.
     """
     wanted = tuple(names)
     if not wanted:
@@ -55,7 +55,7 @@ def real_services(names: Iterable[str], region: str) -> tuple[RealService, ...]:
 def _service(session: Any, name: str, region: str) -> RealService:
     from botocore import UNSIGNED  # noqa: PLC0415 - as above
     from botocore.config import Config  # noqa: PLC0415 - as above
-    from botocore.exceptions import UnknownServiceError  # noqa: PLC0415 - as above
+    from botocore.exceptions import BotoCoreError, UnknownServiceError  # noqa: PLC0415 - as above
 
     if name in OURS:
         raise ConfigurationError(f"--real {name}: it is emulated")
@@ -64,6 +64,8 @@ def _service(session: Any, name: str, region: str) -> RealService:
         found = session.create_client(name, region, config=plain).meta
     except UnknownServiceError as error:
         raise ConfigurationError(f"--real {name}: AWS has no such service; write it as in aws {name} help") from error
+    except BotoCoreError as error:
+        raise ConfigurationError(f"--real {name}: your AWS configuration cannot be used: {error}") from error
     variable = str(found.service_model.service_id).replace(" ", "_").replace("-", "_").upper()
     return RealService(
         name=name,

@@ -77,6 +77,29 @@ def test_it_does_not_matter_what_signals_its_parent_does_without(tmp_path: Path,
     assert "stopping" in log
 
 
+@pytest.mark.parametrize("isolation", ["process", "inline"])
+def test_what_the_user_has_for_aws_and_for_proxies_is_no_matter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, isolation: str
+) -> None:
+    nobody = "http://127.0.0.1:9"
+    hostile = {
+        **dict.fromkeys(("AWS_PROFILE", "AWS_DEFAULT_PROFILE"), "nobody"),
+        **dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"), nobody),
+        **dict.fromkeys(("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_SQS"), nobody),
+        "AWS_CONFIG_FILE": str(tmp_path),
+    }
+    for name, value in hostile.items():
+        monkeypatch.setenv(name, value)
+
+    with Emulate("--isolation", isolation, folder=tmp_path):
+        done = streamer("call", "report", '{"steps": 1, "seconds": 0}', folder=tmp_path)
+        assert done.returncode == 0, done.stderr
+        listed = streamer("requests", folder=tmp_path)
+
+    assert (listed.returncode, listed.stderr) == (0, "")
+    assert "COMPLETED" in listed.stdout
+
+
 def test_with_few_files_it_serves(tmp_path: Path) -> None:
     assert "Traceback" not in serves_and_ends(tmp_path, "resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))")
 

@@ -19,6 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Struct
 
 from streamer.errors import ConfigurationError
+from streamer.local_clients import SESSION_VARIABLES, proxies
 from streamer.topology import Topology
 
 from ...event_sources.queues.mapping import Queues
@@ -109,9 +110,10 @@ def _client_settings(endpoints: Endpoints) -> dict[str, Any]:
 
 
 async def _prepare(topology: Topology, url: str, settings: Mapping[str, Any]) -> None:
-    config = AioConfig(retries={"max_attempts": 2}, connect_timeout=3, read_timeout=10)
+    config = AioConfig(retries={"max_attempts": 2}, connect_timeout=3, read_timeout=10, proxies=proxies(url))
+    session = get_session(dict(SESSION_VARIABLES))
     try:
-        async with get_session().create_client("dynamodb", endpoint_url=url, config=config, **settings) as client:
+        async with session.create_client("dynamodb", endpoint_url=url, config=config, **settings) as client:
             await ensure_tables(client, topology.tables)
     except (BotoCoreError, ClientError, OSError, ValueError) as error:
         raise ConfigurationError(f"the DynamoDB at {url} cannot be used: {error}") from error

@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol
 from msgspec import Struct
 
 from streamer.errors import ConfigurationError, StreamerError
+from streamer.local_clients import SESSION_VARIABLES, proxies
 
 from .records import corrected
 from .source import RawRecord
@@ -179,9 +180,10 @@ async def connect_streams(endpoint_url: str | None, **client_settings: Any) -> A
     from aiobotocore.config import AioConfig  # noqa: PLC0415
     from aiobotocore.session import get_session  # noqa: PLC0415
 
-    session = get_session()
+    session = get_session(dict(SESSION_VARIABLES))
     # The poller itself retries without end and logs it; botocore's silent retries would only hide that.
-    config = AioConfig(retries={"max_attempts": 1}, connect_timeout=5, read_timeout=20)
+    direct = None if endpoint_url is None else proxies(endpoint_url)
+    config = AioConfig(retries={"max_attempts": 1}, connect_timeout=5, read_timeout=20, proxies=direct)
     settings = {"endpoint_url": endpoint_url, "config": config} | client_settings
     async with AsyncExitStack() as stack:
         dynamodb = await stack.enter_async_context(session.create_client("dynamodb", **settings))

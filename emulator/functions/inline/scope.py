@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextvars import ContextVar
 from typing import Any, Final, TextIO, cast
 
+from streamer.aws_limits import LOOPBACK
 from streamer.errors import ConfigurationError
 
 from ...iam.keys import Keys
@@ -113,8 +114,9 @@ class Scope:
         # A handler's own threads have no view of their own: what all functions share is set for the whole process,
         # above all the endpoints, or such a thread would reach the real AWS.
         before = dict(os.environ)
-        os.environ.update(self._shared)
-        self._undo.append(lambda: _restore(os.environ, before, self._shared))
+        lent = {**of_a_process(before), **self._shared}
+        _set(os.environ, lent)
+        self._undo.append(lambda: _set(os.environ, {name: before.get(name) for name in lent}))
         self._replace(os, "environ", _Variables(os.environ, self))
         self._take_output()
         self._undo.append(self._leave_output)
@@ -170,12 +172,28 @@ class _Breakpoint:
         return sys.__breakpointhook__
 
 
-def _restore(environ: MutableMapping[str, str], before: Mapping[str, str], names: Mapping[str, str]) -> None:
-    for name in names:
-        if name in before:
-            environ[name] = before[name]
-        else:
+def of_a_process(shell: Mapping[str, str]) -> dict[str, str | None]:
+    """What else functions see of the shell's variables, as they would in a process of their own; None: not it.
+
+    Nothing of it that AWS's SDKs read is meant for the emulator: neither a profile and its files, nor another endpoint,
+    nor a proxy to this machine.
+    """
+    found: dict[str, str | None] = dict.fromkeys(name for name in shell if name.startswith("AWS_"))
+    found |= dict.fromkeys(("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"), os.devnull)
+    for name in ("NO_PROXY", "no_proxy"):
+        # Of both spellings the lower one counts, where it is there; "*" for everything counts alone.
+        said = shell.get(name) or shell.get("no_proxy") or shell.get("NO_PROXY") or ""
+        found[name] = said if said == "*" else ",".join((*filter(None, (said,)), *LOOPBACK))
+    return found
+
+
+def _set(environ: MutableMapping[str, str], variables: Mapping[str, str | None]) -> None:
+    """Set variables; those that are None are taken away."""
+    for name, value in variables.items():
+        if value is None:
             environ.pop(name, None)
+        else:
+            environ[name] = value
 
 
 class _Variables(MutableMapping[str, str]):

@@ -14,6 +14,8 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
+from streamer.local_clients import SESSION_VARIABLES, proxies
+
 from ...foundation.json_bytes import json_text, text_of
 from ...functions.outcome import Failed, Functions, Refused, content_of
 from ...functions.variables import Endpoints
@@ -247,15 +249,19 @@ class TaskRunner:
 
     def _client(self, service: str) -> Any:
         import boto3  # noqa: PLC0415 - as above
+        import botocore.session  # noqa: PLC0415 - as above
+        from botocore.config import Config  # noqa: PLC0415 - as above
 
         if service not in self._clients:
             owner = self._endpoints.owner
             at = self._endpoints.services["DYNAMODB"] if service == "dynamodb" else self._endpoints.services["LAMBDA"]
-            session = boto3.session.Session()
+            plain = botocore.session.Session(session_vars=dict(SESSION_VARIABLES))
+            session = boto3.session.Session(botocore_session=plain)
             self._clients[service] = session.client(
                 service,
                 region_name=self._endpoints.region,
                 endpoint_url=at,
+                config=Config(proxies=proxies(at)),
                 aws_access_key_id=owner.access_key_id,
                 aws_secret_access_key=owner.secret_access_key,
             )

@@ -39,6 +39,13 @@ def test_what_is_no_such_service_is_refused(name: str, words: str) -> None:
         real_services([name], "us-east-1")
 
 
+def test_a_profile_that_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+
+    with pytest.raises(ConfigurationError, match=r"your AWS configuration cannot be used: .*nobody"):
+        real_services(["bedrock-runtime"], "us-east-1")
+
+
 def test_a_request_is_signed_anew_with_the_users_credentials_alone() -> None:
     (service,) = real_services(["bedrock-runtime"], "us-east-1")
 
