@@ -335,5 +335,7 @@ async def _reload_on_changes(emulator: Emulator, folder: Path, target: Target, s
         names = sorted(file.relative_to(folder).as_posix() for file in files)
         changed = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
         tried = parts(emulator.topology, target.name, folder)
-        if await trials.passed(tried, environment_of(emulator.topology, emulator.endpoints, folder), changed):
+        loads = await trials.passed(tried, environment_of(emulator.topology, emulator.endpoints, folder), changed)
+        emulator.hold(is_held=not loads)
+        if loads:
             emulator.warm()

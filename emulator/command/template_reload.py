@@ -60,7 +60,9 @@ async def _changed(
     changed = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
     folder = emulator.config.project_folder
     tried = parts(emulator.topology, None, folder)
-    if await trials.passed(tried, environment_of(emulator.topology, emulator.endpoints, folder), changed):
+    loads = await trials.passed(tried, environment_of(emulator.topology, emulator.endpoints, folder), changed)
+    emulator.hold(is_held=not loads)
+    if loads:
         emulator.warm()
     return found
 

@@ -158,6 +158,9 @@ class AsyncInvocations:
         self._arn = function_arn
         self._retry_seconds = retry_seconds
         self._sleep = sleep
+        self._loads = asyncio.Event()
+        """Whether the functions' code can be imported, as far as anybody knows."""
+        self._loads.set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._bytes = 0
 
@@ -183,6 +186,13 @@ class AsyncInvocations:
         self._stopped = {function.name for function in topology.functions if function.reserved_concurrency == 0}
         self._rules = {rules.function: rules for rules in topology.async_invocations}
 
+    def hold(self, *, is_held: bool) -> None:
+        """Let events that fail from now on wait for their next attempt, and those that wait so go on."""
+        if is_held:
+            self._loads.clear()
+        else:
+            self._loads.set()
+
     def accept(self, function: str, payload: bytes, request_id: str) -> bool:
         """Run an event in the background; False: there are too many already."""
         if self._bytes >= QUEUED_BYTES:
@@ -207,6 +217,9 @@ class AsyncInvocations:
         while True:
             # All attempts of one event have one request id. [DOC] lambda-docs:invocation-async-error-handling
             outcome = await self._functions.invoke(function, payload, request_id=request_id)
+            if isinstance(outcome, Failed) and not self._loads.is_set():
+                await self._loads.wait()  # somebody is at it; the failure says nothing of the event
+                continue
             failures += isinstance(outcome, Failed)
             refusals += isinstance(outcome, Refused)
             history = EventHistory(

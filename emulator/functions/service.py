@@ -93,6 +93,10 @@ class LambdaService:
         self._qualifiers = _qualifiers(topology)
         self._asynchronous.apply(topology)
 
+    def hold(self, *, is_held: bool) -> None:
+        """Whether accepted events that fail wait, because the code does not load; see `AsyncInvocations.hold`."""
+        self._asynchronous.hold(is_held=is_held)
+
     def handles(self, request: HttpRequest) -> bool:
         """Whether the request is for Lambda's API."""
         return request.target.startswith(_PREFIX)

@@ -227,6 +227,10 @@ class Emulator:
         """Prepare for the first event of each function, in the background."""
         self._functions.warm()
 
+    def hold(self, *, is_held: bool) -> None:
+        """Whether accepted events that fail wait to be tried again, because the functions' code does not load."""
+        self._lambda.hold(is_held=is_held)
+
     async def _start(self, stack: AsyncExitStack) -> None:
         config = self.config
         names, folder = config.domain_names, config.state_folder

@@ -12,7 +12,7 @@ import pytest
 from running_command import PATIENCE_SECONDS, STREAMER, Emulate, streamer
 
 SERVICE = """
-from streamer.topology import Api, Function, Route, Topology
+from streamer.topology import Api, AsyncInvocation, Function, Route, Topology
 
 service = Topology(
     api=Api(name="echo", routes=(Route(route_key="$default", function="say"),)),
@@ -20,6 +20,7 @@ service = Topology(
         Function(name="say", handler="handlers.say", timeout_seconds=30),
         Function(name="fails", handler="handlers.fails", timeout_seconds=30),
     ),
+    async_invocations=(AsyncInvocation(function="say", maximum_retry_attempts=0),),
 )
 """
 HANDLERS = """
@@ -85,6 +86,19 @@ def test_an_event_may_be_queued(handlers: Path) -> None:
 
     assert (done.returncode, done.stdout) == (0, "")
     assert done.stderr.startswith("queued: ")
+
+
+def test_an_event_that_failed_for_code_that_does_not_load_runs_when_it_does_again(tmp_path: Path) -> None:
+    (tmp_path / "service.py").write_text(SERVICE)
+    (tmp_path / "handlers.py").write_text(HANDLERS)
+    with Emulate("service:service", folder=tmp_path) as emulator:
+        (tmp_path / "handlers.py").write_text("def broken(:\n")
+        emulator.log.wait_for("the code does not load")
+        assert streamer("invoke", "say", "--event", folder=tmp_path).returncode == 0
+        emulator.log.wait_for(r"say \| error: .*SyntaxError")
+        (tmp_path / "handlers.py").write_text(HANDLERS)
+        emulator.log.wait_for("loads again")
+        emulator.log.wait_for(r"say \| heard \[\]")
 
 
 @pytest.mark.parametrize(

@@ -171,6 +171,22 @@ async def test_an_event_that_fails_twice_and_then_succeeds_is_done() -> None:
     assert world.documents == []
 
 
+async def test_an_event_that_fails_while_the_code_does_not_load_waits_until_it_does() -> None:
+    world = World(FAILED, FAILED, RETURNED)
+
+    async with world.invocations(AsyncInvocation(function="f")) as invocations:
+        invocations.hold(is_held=True)
+        assert invocations.accept("f", b"{}", "one")
+        for _ in range(10):  # turns of the loop, of which an attempt takes two
+            await asyncio.sleep(0)
+        assert world.request_ids == ["one"]
+        invocations.hold(is_held=False)
+        await asyncio.wait_for(world.settled.wait(), 60)
+
+    assert world.request_ids == ["one", "one", "one"]
+    assert world.slept == [60.0], "what failed meanwhile does not count"
+
+
 async def test_an_event_that_fails_three_times_goes_to_the_destination() -> None:
     world = World(FAILED, FAILED, FAILED)
 
