@@ -327,11 +327,15 @@ def _time(claims: Mapping[str, Any], name: str) -> float:
 
 def _identifier(claims: Mapping[str, Any], name: str) -> str:
     value = _required(claims, name)
-    if not isinstance(value, str) or not 0 < len(value) <= IDENTIFIER_CHARACTERS or not value.isprintable():
-        raise AuthError(CLAIM_INVALID)
-    if value != value.strip():  # nobody sees the difference, and it would be another user
+    if not isinstance(value, str) or not is_identifier(value):
         raise AuthError(CLAIM_INVALID)
     return value
+
+
+def is_identifier(value: str) -> bool:
+    """Whether a user or a tenant may be called so."""
+    # Nobody sees blanks at the ends, and it would be another user.
+    return 0 < len(value) <= IDENTIFIER_CHARACTERS and value.isprintable() and value == value.strip()
 
 
 def _permissions(claims: Mapping[str, Any], name: str) -> frozenset[str]:

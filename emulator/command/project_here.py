@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from streamer.aws_limits import LOOPBACK
 from streamer.errors import ConfigurationError
@@ -17,6 +17,9 @@ from .development_secret import FOLDER
 from .identity import DEVELOPMENT, SHELL, Identity, SigningKey, is_here, signing_key
 from .kept_token import kept_token
 from .ready_file import FILE, Ready, running, trusted_ca_file
+
+_SHOWN_CHARACTERS: Final = 40
+"""Of a value that is too long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,9 +60,27 @@ class Here:
             return None
         return self.ready.websocket_url
 
-    def identity(self, user: str | None, tenant: str | None, permissions: tuple[str, ...]) -> Identity:
-        """The developer's, or what the options say instead; another user may do only what is said."""
+    def identity(
+        self,
+        user: str | None,
+        tenant: str | None,
+        permissions: tuple[str, ...],
+        *,
+        told: Mapping[str, str] | None = None,
+    ) -> Identity:
+        """The developer's, or what the options say instead; another user may do only what is said.
+
+        ``told`` is what a stage on AWS is told, whose tenants may be others. None: it is for the service here.
+
+        Raises:
+            ConfigurationError: no service takes such a user or tenant.
+        """
+        for option, value in (("--user", user), ("--tenant", tenant)):
+            if value is not None:
+                _require_identifier(option, value)
         known = self.ready.identity if self.ready is not None else Identity.of_developer(self.said)
+        if told is not None:
+            known = Identity.of_developer(told, known.permissions)
         held = permissions or (known.permissions if user in (None, known.user) else ())
         return Identity(user=user or known.user, tenant=tenant or known.tenant, permissions=held)
 
@@ -124,9 +145,21 @@ class Here:
         """What to say when a service on this machine refuses a token that was made here."""
         if self.ready is None:
             return f"no emulator runs in {self.folder} or above: go to the folder of the one that does, or give --token"
-        key = "its JWT_SECRET" if self.ready.verifies_with == SHELL else f"the {DEVELOPMENT} in {self.state_folder}"
-        own = "this shell's JWT_SECRET is another" if self.environment.get("JWT_SECRET") else "this shell has none"
-        return f"the emulator of {self.folder} verifies tokens with {key}; {own}"
+        if self.ready.verifies_with == SHELL:
+            return (
+                f"the emulator of {self.folder} verifies tokens with its JWT_SECRET; this shell's JWT_SECRET is another"
+            )
+        key = f"the {DEVELOPMENT} in {self.state_folder}"
+        return f"the token is signed with {key}, as the emulator of {self.folder} wants it; is the URL another's?"
+
+
+def _require_identifier(option: str, value: str) -> None:
+    from streamer.auth import IDENTIFIER_CHARACTERS, is_identifier  # noqa: PLC0415 - as `mint`
+
+    if not is_identifier(value):
+        shown = value if len(value) <= _SHOWN_CHARACTERS else f"{value[:_SHOWN_CHARACTERS]}..."
+        most = f"at most {IDENTIFIER_CHARACTERS} characters, all of which can be printed, and no blanks around them"
+        raise ConfigurationError(f"{option} {shown!r} is refused by every service; write {most}")
 
 
 def here() -> Here:

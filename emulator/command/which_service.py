@@ -17,8 +17,6 @@ from streamer.settings import wanted_of
 from .identity import IAM, is_here
 from .project_here import Here, here
 
-"""Signed for at an emulator, which takes any."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
@@ -82,9 +80,9 @@ def _on_aws(asked: Asked, stage: str, project: Here, place: Place) -> Service:
         return Service(url, None, sign=place.signer(project.folder, url, stage))
     if there.secret is None:
         raise click.UsageError(f"the stage {stage} verifies tokens with others' keys; give one as --token.")
-    who = project.identity(asked.user, asked.tenant, asked.permissions)
-    wanted = wanted_of(read(project.folder, stage).environment)
-    return Service(url, project.mint(project.key(there.secret, makes=False), who, wanted=wanted))
+    told = read(project.folder, stage).environment
+    who = project.identity(asked.user, asked.tenant, asked.permissions, told=told)
+    return Service(url, project.mint(project.key(there.secret, makes=False), who, wanted=wanted_of(told)))
 
 
 def _wants_signature(project: Here, address: str) -> bool:

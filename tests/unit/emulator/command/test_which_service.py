@@ -15,6 +15,7 @@ import pytest
 from emulator.command.which_service import Asked, service
 from streamer.auth import Principal, principal_of
 from streamer.client.signing import signed_with
+from streamer.errors import ConfigurationError
 from streamer.settings import Settings
 
 HERE = "ws://127.0.0.1:1/dev"
@@ -158,3 +159,42 @@ def test_a_token_for_a_stage_claims_what_that_stage_is_told_to_want(folder: Path
     told = Settings(jwt_secret="s" * 32, jwt_issuer="us", jwt_tenant_claim="org")
     assert found.token is not None
     assert principal_of(found.token, told, time.time()) == Principal("ada", "acme")
+
+
+def test_a_stage_is_called_as_its_own_developer_not_as_that_of_the_emulator_here(folder: Path) -> None:
+    (folder / "streamer.toml").write_text(
+        '[environment]\nALLOWED_TENANTS = "local-only"\n[stages.prod.environment]\nALLOWED_TENANTS = "acme, other"\n'
+    )
+    runs(folder, "development secret")
+    place = FakePlace(Stage(secret="s" * 32))
+
+    found = service(Asked(stage="prod"), lambda: place, HERE)
+
+    told = Settings(jwt_secret="s" * 32, allowed_tenants=frozenset({"acme", "other"}))
+    assert found.token is not None
+    assert principal_of(found.token, told, time.time()).tenant_id == "acme"
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        pytest.param(Asked(user="x" * 257), "--user 'x", id="too long a user"),
+        pytest.param(Asked(user="a\nb"), r"--user 'a\\nb'", id="what cannot be printed"),
+        pytest.param(Asked(tenant=" acme"), "--tenant ' acme'", id="a blank before it"),
+    ],
+)
+def test_who_no_service_accepts_is_refused_before_it_is_asked(folder: Path, asked: Asked, told: str) -> None:
+    runs(folder, "development secret")
+
+    with pytest.raises(ConfigurationError, match=f"^{told}.* is refused by every service"):
+        service(asked, FakePlace, HERE)
+
+
+def test_a_token_that_was_made_as_the_emulator_here_wants_it_is_refused_elsewhere_alone(folder: Path) -> None:
+    runs(folder, "development secret")
+    (folder / ".streamer" / "jwt-secret").write_text("s" * 64)
+
+    refused = service(Asked(url="ws://127.0.0.1:2/dev"), FakePlace, HERE).refused
+
+    assert refused is not None
+    assert refused.endswith("is the URL another's?")
