@@ -362,6 +362,7 @@ class Emulator:
             services=self._services,
             database=self._database,
             asks_for_rights=self._iam != "off",
+            tables_outlive_stacks=self.config.dynamodb != "embedded",
             applying=self.apply,
         )
         return ControlPlane(

@@ -27,6 +27,8 @@ _NAMED_IAM: Final = {
 """Types whose names make their template need ``CAPABILITY_NAMED_IAM``. [DOC] cfn-docs:using-iam-template"""
 _IAM: Final = (*_NAMED_IAM, "AWS::IAM::Policy", "AWS::IAM::UserToGroupAddition", "AWS::IAM::AccessKey")
 _CONSTRAINT: Final = "1 validation error detected: Value {} at '{}' failed to satisfy constraint: Member must {}"
+LEFT: Final = ("CREATE_FAILED", "UPDATE_FAILED")
+"""Statuses of a stack that failed and was left as it was then."""
 ON_FAILURE: Final = ("ROLLBACK", "DO_NOTHING", "DELETE")
 
 
@@ -214,7 +216,7 @@ def refuse_rollback(stack: StackRecord, asked: Mapping[str, Any]) -> None:
 
     [DOC] cfn-docs:stack-failure-options; [USR] code-dot-org #68524, aws-cdk #30546: the words
     """
-    if stack.status not in ("CREATE_FAILED", "UPDATE_FAILED"):
+    if stack.status not in LEFT:
         return
     if not stack.disable_rollback:
         raise invalid(

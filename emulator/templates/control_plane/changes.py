@@ -56,6 +56,21 @@ def among(resources: Mapping[str, ResourceRecord], names: Collection[str]) -> It
             yield each
 
 
+def fresh(
+    before: Mapping[str, ResourceRecord], after: Mapping[str, ResourceRecord], names: Collection[str]
+) -> Iterator[ResourceRecord]:
+    """The resources with these logical ids that were not there before under the same name."""
+    had = {(each.type, each.physical_id) for each in _every(before)}
+    return (each for each in among(after, names) if (each.type, each.physical_id) not in had)
+
+
+def _every(resources: Mapping[str, ResourceRecord]) -> Iterator[ResourceRecord]:
+    for each in resources.values():
+        yield each
+        if each.inner is not None:
+            yield from _every(each.inner.resources)
+
+
 def _modified(old: ResourceRecord, now: ResourceRecord) -> Change:
     names = sorted({*old.properties, *now.properties})
     return Change(

@@ -21,7 +21,7 @@ from . import asked as asking
 from . import lives, reports
 from .asked import invalid
 from .book import Book
-from .changes import among, changed, gone, is_same
+from .changes import changed, fresh, gone, is_same
 from .engine import Engine, PerformError
 from .exports import ExportError
 from .protocol import World
@@ -280,8 +280,9 @@ class CloudFormation:
 
     def _begin(self, stack: StackRecord, kind: str, to: Proposed, on_failure: str, token: Any) -> None:
         moment = Moment(at=self._now(), ids=self._ids(), token=token)
+        was_left = stack.status in asking.LEFT
         self.book.put(lives.started(stack, kind, moment))
-        self._run(stack.stack_id, self._perform(stack.stack_id, kind, to, on_failure, token))
+        self._run(stack.stack_id, self._perform(stack.stack_id, kind, to, on_failure, token, was_left=was_left))
 
     def _run(self, stack_id: str, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(self._guarded(stack_id, work), name=stack_id)
@@ -295,12 +296,14 @@ class CloudFormation:
             log.error("a stack could not be changed", stack=stack_id, error=error)
             raise
 
-    async def _perform(self, stack_id: str, kind: str, to: Proposed, on_failure: str, token: Any) -> None:
+    async def _perform(
+        self, stack_id: str, kind: str, to: Proposed, on_failure: str, token: Any, *, was_left: bool
+    ) -> None:
         name = self.book.named(stack_id).name
         before = self.book.named(stack_id).standing
         failure: PerformError | None = None
         try:
-            await self._engine.perform(name, Deployed(text=to.template, parameters=to.parameters))
+            await self._engine.perform(name, Deployed(text=to.template, parameters=to.parameters), adopts=was_left)
         except PerformError as error:
             failure = error
         except Exception as error:  # noqa: BLE001 - top of a task: whatever it is, the stack must not stay in progress
@@ -315,8 +318,8 @@ class CloudFormation:
         else:
             log.warning(f"the stack {name} could not be {'made' if kind == 'CREATE' else 'changed'}", why=str(failure))
             fails = lives.not_created if kind == "CREATE" else lives.not_updated
-            if kind == "CREATE" and on_failure != "DO_NOTHING":
-                await self._engine.discard(among(to.resources, failure.made))
+            if on_failure != "DO_NOTHING":
+                await self._engine.discard(fresh(before, to.resources, failure.made))
             culprit = failure.logical_id if failure.logical_id in to.resources else None
             failed = Failure(reason=str(failure), logical_id=culprit, on_failure=on_failure, made=failure.made)
             stack = fails(stack, to, failed, moment)

@@ -96,6 +96,8 @@ class Engine:
         self._resolved_now: Resolved | None = None
         self._since: dict[tuple[str, str], float] = {}
         self._told: set[str] = set()
+        self._forgotten: set[str] = set()
+        """Stacks of the last run that are gone, and may have left what they are deployed with again."""
         self._now = now
         self._one = asyncio.Lock()
 
@@ -144,7 +146,7 @@ class Engine:
             if not tree["Resources"]:
                 del wanted[name]
             try:
-                await self._emulate(wanted, None)
+                await self._emulate(wanted)
             except ConfigurationError as error:
                 raise PerformError(_short(error, name), _culprit(error)) from error
             self._know(wanted)
@@ -164,6 +166,7 @@ class Engine:
                 if failed.keys() == set(waiting):
                     why |= failed
                 waiting = [] if failed.keys() == set(waiting) else list(failed)
+            self._forgotten |= why.keys()
             for name, reason in why.items():
                 log.warning(f"the stack {name} is gone: deploy it again", why=reason)
                 self._notes.drop(kept.STACKS, name)
@@ -173,7 +176,7 @@ class Engine:
         """Emulate a stack of the last run; answers why it cannot be, if so."""
         try:
             _refuse_lost(deployed)
-            await self._emulate({**self._deployed, name: deployed}, None)
+            await self._emulate({**self._deployed, name: deployed})
         except ConfigurationError as error:
             return _short(error, name)
         self._deployed[name] = deployed
@@ -207,20 +210,28 @@ class Engine:
         refuse_unstored(asked, stack.source, {*self._world.stored(), *own})
         return proposed(asked, stack)
 
-    async def perform(self, name: str, deployed: Deployed) -> None:
-        """Make a stack, or change it.
+    async def perform(self, name: str, deployed: Deployed, *, adopts: bool = False) -> None:
+        """Make a stack, or change it; ``adopts``: what it is to make may be there, from an attempt that was left so.
 
         Raises:
-            PerformError: it cannot be; everything is as it was.
+            PerformError: it cannot be; everything is as it was, but for what the error says was made.
         """
         async with self._one:
             fresh: dict[tuple[str, str], Path] = dict(deployed.uploads)
             wanted = {**self._deployed, name: structs.replace(deployed, uploads=fresh)}
+            absent: list[Resource] = []
             try:
-                await self._emulate(wanted, name)
+                resolved, around = await self._read(wanted, name)
+                new = beside.new(resolved.stacks, self._stacks(), name)
+                if not adopts and name not in self._forgotten:
+                    await self.nearby.refuse_taken(new)
+                there = await self.nearby.there(new)
+                absent = [each for each in new if each not in there]
+                await self._apply(wanted, resolved, around)
             except ConfigurationError as error:
-                made = error.made if isinstance(error, NotMadeError) else frozenset()
-                raise PerformError(_short(error, name), _culprit(error), made) from error
+                services = error.made if isinstance(error, NotMadeError) else frozenset()
+                tables = frozenset(each.logical_id for each in await self.nearby.there(absent))
+                raise PerformError(_short(error, name), _culprit(error), services | tables) from error
             self._know(wanted)
 
     async def remove(self, name: str) -> None:
@@ -233,7 +244,7 @@ class Engine:
         async with self._one:
             wanted = {each: found for each, found in self._deployed.items() if each != name}
             try:
-                await self._emulate(wanted, None)
+                await self._emulate(wanted)
             except exports.ExportError:
                 raise
             except ConfigurationError as error:
@@ -250,14 +261,20 @@ class Engine:
                     failed[each.logical_id] = why
         return failed
 
-    async def _emulate(self, wanted: Mapping[str, Deployed], fresh: str | None) -> None:
+    async def _emulate(self, wanted: Mapping[str, Deployed]) -> None:
+        await self._apply(wanted, *await self._read(wanted, None))
+
+    async def _read(self, wanted: Mapping[str, Deployed], fresh: str | None) -> tuple[Resolved, Beside]:
         resolved = await self._resolved(wanted, fresh=fresh)
         self._refuse_exports(resolved)
         around, missing = await self.nearby.beside(resolved.stacks)
-        settings = self._settings(around)
         if fresh is not None:
-            beside.refuse(resolved.stacks, fresh, CREATED, self.account_id)
+            beside.refuse(resolved.stacks, self._stacks(), fresh, CREATED, self.account_id)
             strangers.refuse_sources(resolved.stacks, fresh, missing, self.region, self.account_id)
+        return resolved, around
+
+    async def _apply(self, wanted: Mapping[str, Deployed], resolved: Resolved, around: Beside) -> None:
+        settings = self._settings(around)
         topology: Topology = HOME_TOPOLOGY
         services: tuple[Call, ...] = ()
         if wanted:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote, urlencode
 
 from msgspec import Struct
@@ -40,28 +40,25 @@ def _topic(name: str, arn: str) -> Lookup:
 
 
 _TABLE: Final = _json("dynamodb", "DynamoDB_20120810.DescribeTable", "TableName")
-_LOOKUPS: Final[Mapping[str, tuple[str, Callable[[str, str], Lookup]]]] = {
-    "AWS::DynamoDB::Table": ("TableName", _TABLE),
-    "AWS::DynamoDB::GlobalTable": ("TableName", _TABLE),
-    "AWS::SQS::Queue": ("QueueName", _json("sqs", "AmazonSQS.GetQueueUrl", "QueueName")),
-    "AWS::S3::Bucket": ("BucketName", _bucket),
-    "AWS::SNS::Topic": ("TopicName", _topic),
-    "AWS::Kinesis::Stream": ("Name", _json("kinesis", "Kinesis_20131202.DescribeStreamSummary", "StreamName")),
-    "AWS::SSM::Parameter": ("Name", _json("ssm", "AmazonSSM.GetParameter", "Name")),
-    "AWS::SecretsManager::Secret": ("Name", _json("secretsmanager", "secretsmanager.DescribeSecret", "SecretId")),
-    "AWS::Events::EventBus": ("Name", _json("events", "AWSEvents.DescribeEventBus", "Name")),
-    "AWS::StepFunctions::StateMachine": (
-        "StateMachineName",
-        _json("states", "AWSStepFunctions.DescribeStateMachine", "stateMachineArn"),
-    ),
+_LOOKUPS: Final[Mapping[str, Callable[[str, str], Lookup]]] = {
+    "AWS::DynamoDB::Table": _TABLE,
+    "AWS::DynamoDB::GlobalTable": _TABLE,
+    "AWS::SQS::Queue": _json("sqs", "AmazonSQS.GetQueueUrl", "QueueName"),
+    "AWS::S3::Bucket": _bucket,
+    "AWS::SNS::Topic": _topic,
+    "AWS::Kinesis::Stream": _json("kinesis", "Kinesis_20131202.DescribeStreamSummary", "StreamName"),
+    "AWS::SSM::Parameter": _json("ssm", "AmazonSSM.GetParameter", "Name"),
+    "AWS::SecretsManager::Secret": _json("secretsmanager", "secretsmanager.DescribeSecret", "SecretId"),
+    "AWS::Events::EventBus": _json("events", "AWSEvents.DescribeEventBus", "Name"),
+    "AWS::StepFunctions::StateMachine": _json("states", "AWSStepFunctions.DescribeStateMachine", "stateMachineArn"),
 }
-"""Types of which an account has one of a name: the property that gives it, and what asks for it."""
+"""Types of which an account has one of a name, and keeps it without a stack."""
 
 
 def lookup(kind: str, name: str, arn: str = "") -> Lookup | None:
     """What asks for a thing of a type; ``arn`` is for those that are asked for by it. None: nothing asks for such."""
-    found = _LOOKUPS.get(kind)
-    return None if found is None else found[1](name, arn)
+    make = _LOOKUPS.get(kind)
+    return None if make is None else make(name, arn)
 
 
 def stream(arn: str) -> Lookup:
@@ -71,10 +68,3 @@ def stream(arn: str) -> Lookup:
         target="DynamoDBStreams_20120810.DescribeStream",
         body=json.dumps({"StreamArn": arn}).encode(),
     )
-
-
-def given_name(kind: str, properties: Mapping[str, Any]) -> str | None:
-    """The name that a resource says to have, if an account has one of a name; None: it has one that was made for it."""
-    found = _LOOKUPS.get(kind)
-    name = None if found is None else properties.get(found[0])
-    return name if isinstance(name, str) and name else None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..described_data import TABLES
-from ..stack import Stack
+from ..described_data import TABLES, queue_name
+from ..errors import TemplateError
+from ..stack import Resource, Stack
 from ..things import Beside
 from .lookups import lookup, stream
 from .protocol import World
@@ -33,6 +34,25 @@ class Nearby:
         asked = lookup(wanted.type, wanted.name)
         return asked is not None and await self._world.has(asked)
 
+    async def there(self, resources: Iterable[Resource]) -> list[Resource]:
+        """Those of resources that there are, with or without a stack; of types of which nothing is kept, none."""
+        asked = [(each, lookup(each.type, _name(each), str(each.ref))) for each in resources]
+        return [each for each, wanted in asked if wanted is not None and await self._world.has(wanted)]
+
+    async def refuse_taken(self, resources: Iterable[Resource]) -> None:
+        """Refuse resources that are to be made and say what they are called, which something is already.
+
+        Names that are made for resources are always the same here, where AWS would make others. [USR] Sceptre #424,
+        serverless #2181: the words
+
+        Raises:
+            TemplateError: one is there.
+        """
+        given = [each for each in resources if each.kind.name_property in each.properties]
+        outlive = TABLES if self._world.tables_outlive_stacks else ()
+        for each in await self.there(each for each in given if each.type not in outlive):
+            raise TemplateError(f"{each.name} already exists", each.path)
+
     async def source(self, arn: str) -> bool:
         """Whether what an ARN names is there; something of another place is, for all that is known."""
         wanted = named(arn, self._world.region, self._world.account_id)
@@ -44,3 +64,7 @@ class Nearby:
         """How long what is received from a queue is invisible; None: it is no queue that is here."""
         wanted = named(arn, self._world.region, self._world.account_id)
         return None if wanted is None or wanted.type != QUEUE else await self._world.visibility_seconds(wanted.name)
+
+
+def _name(resource: Resource) -> str:
+    return queue_name(resource) if resource.type == QUEUE else resource.name

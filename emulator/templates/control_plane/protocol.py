@@ -31,6 +31,11 @@ class World(Protocol):
         """Whether functions are held to their roles, or what they do is recorded."""
         ...
 
+    @property
+    def tables_outlive_stacks(self) -> bool:
+        """Whether tables are elsewhere, and are still there when the emulator has forgotten their stacks."""
+        ...
+
     async def apply(self, topology: Topology, services: tuple[Call, ...], roles: Roles) -> None:
         """Emulate a topology from now on, whose functions run as these roles; raises ConfigurationError."""
         ...

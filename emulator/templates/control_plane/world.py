@@ -36,6 +36,8 @@ class EmulatedWorld(Struct, frozen=True, kw_only=True):
     database: Database
     asks_for_rights: bool
     """Whether functions are held to their roles, or what they do is recorded."""
+    tables_outlive_stacks: bool
+    """Whether tables are elsewhere, and are still there when the emulator has forgotten their stacks."""
     applying: Callable[[Topology, tuple[Call, ...], Roles], Awaitable[None]]
 
     @property
