@@ -154,6 +154,8 @@ def _bring(cloud: Cloud, desk: Desk, wish: Wish, performer: Performer) -> tuple[
         return Ended(stack=config.stack, status=there, change_set=name), found.drift
     if not desk.confirm(offer.question):
         raise StoppedError("not deployed")
+    if found.stack is not None and found.template is not None:
+        catch_up(cloud, desk, config, found.stack, found.template)
     stack = performer.apply(change_set)
     desk.say(f"{config.stack} is deployed", *console.outputs(stack.outputs))
     desk.say(*console.connecting(stack.outputs, found.account.region, has_tokens=service.has_tokens))
@@ -203,6 +205,14 @@ def show(desk: Desk, change_set: ChangeSet, offer: Offer) -> None:
         values |= {each: (code, *values.get(each, ())) for each in functions}
     desk.say(*console.changes(change_set.changes, values))
     desk.say(*console.permissions(*rights(offer.old, offer.new)))
+
+
+def catch_up(cloud: Cloud, desk: Desk, config: Config, stack: Stack, template: Mapping[str, Any]) -> None:
+    """Before a stack is changed: let ``streamer rollback`` know of what it runs, however that came there."""
+    try:
+        history.catch_up(cloud, config.service, stack, template)
+    except DeployError as exc:
+        desk.say(f"note: `streamer rollback` may not know of what runs now: {exc}")
 
 
 def settled(cloud: Cloud, desk: Desk, config: Config, stack: Stack, template: Mapping[str, Any]) -> Ended:

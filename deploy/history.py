@@ -21,7 +21,7 @@ from .stack.template import to_json
 _LETTERS: Final = 12
 """Letters of a digest that tell deployments apart."""
 _KEY: Final = re.compile(
-    r".*/(?P<name>(?P<at>\d{8}T\d{6}(\.\d{3})?Z)-(?P<code>[0-9a-z]+)-(?P<template>[0-9a-f]+))\.json"
+    r".*/(?P<name>(?P<at>\d{8}T\d{6}(\.\d{3})?Z)-(?P<code>[0-9a-z]+)-(?P<template>[0-9a-f]+))(?P<again>-again)?\.json"
 )
 
 
@@ -37,6 +37,13 @@ class Deployment:
     """How its code's digest begins."""
     template: str
     """How its template's digest begins."""
+    is_again: bool = False
+    """Whether one of those before it came to run again, as after going back: it is no step forward."""
+
+    @property
+    def what(self) -> tuple[str, str]:
+        """What tells its content from others'."""
+        return self.code, self.template
 
 
 def prefix(service: str, stack_name: str) -> str:
@@ -55,7 +62,7 @@ def template_digest(template: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:_LETTERS]
 
 
-def keep(cloud: Cloud, service: str, stack: Stack, template: Mapping[str, Any]) -> None:
+def keep(cloud: Cloud, service: str, stack: Stack, template: Mapping[str, Any], *, is_again: bool = False) -> None:
     """Remember what a stack runs now.
 
     Raises:
@@ -65,16 +72,40 @@ def keep(cloud: Cloud, service: str, stack: Stack, template: Mapping[str, Any]) 
     at = datetime.datetime.fromtimestamp(stack.changed_at or 0, datetime.UTC)
     # An emulated AWS may deploy twice within a second.
     when = f"{at:%Y%m%dT%H%M%S}.{at.microsecond // 1000:03}Z"
-    key = f"{prefix(service, stack.name)}{when}-{code_digest(code)}-{template_digest(template)}.json"
+    again = "-again" if is_again else ""
+    key = f"{prefix(service, stack.name)}{when}-{code_digest(code)}-{template_digest(template)}{again}.json"
     body = to_json({"CodeKey": code, "Template": template}).encode()
     cloud.put_object(bucket, key, body, cloud.account())
+
+
+def catch_up(cloud: Cloud, service: str, stack: Stack, template: Mapping[str, Any]) -> None:
+    """Remember what a stack runs before it is changed, unless that is what was remembered last.
+
+    It is not where nobody watched the deployment to its end, where somebody went back, or used other means.
+
+    Raises:
+        DeployError: what is remembered cannot be read, or it cannot be stored.
+    """
+    bucket, code = (stack.parameters.get(name, "") for name in ("CodeBucket", "CodeKey"))
+    if not bucket or not code:
+        return
+    known = deployments(cloud.object_keys(bucket, prefix(service, stack.name), cloud.account()))
+    now, before = (code_digest(code), template_digest(template)), [each.what for each in known]
+    if before[-1:] != [now]:
+        keep(cloud, service, stack, template, is_again=now in before)
 
 
 def deployments(keys: Sequence[str]) -> tuple[Deployment, ...]:
     """The deployments of these keys, oldest first; keys of other things are passed over."""
     found = [(key, _KEY.fullmatch(key)) for key in sorted(keys)]
     return tuple(
-        Deployment(key=key, name=match["name"], code=match["code"], template=match["template"])
+        Deployment(
+            key=key,
+            name=match["name"],
+            code=match["code"],
+            template=match["template"],
+            is_again=match["again"] is not None,
+        )
         for key, match in found
         if match is not None
     )
@@ -93,20 +124,33 @@ def chosen(known: Sequence[Deployment], code_key: str, template: Mapping[str, An
         DeployError: there is none, or the name fits several.
     """
     if named is not None:
-        fitting = [each for each in known if each.name.startswith(named) or each.code.startswith(named)]
-        if len({(each.code, each.template) for each in fitting}) == 1:
+        own = [each for each in known if not each.is_again]
+        fitting = [each for each in own if each.name.startswith(named) or each.code.startswith(named)]
+        if len({each.what for each in fitting}) == 1:
             return fitting[-1]
         what = "fits several deployments" if fitting else "fits no deployment"
         raise DeployError(f"{named!r} {what}; `streamer rollback --list` shows them")
-    now = (code_digest(code_key), template_digest(template))
-    places = [number for number, each in enumerate(known) if (each.code, each.template) == now]
-    before = known[: places[-1]] if places else known
-    others = [each for each in before if (each.code, each.template) != now]
+    now, way = (code_digest(code_key), template_digest(template)), _way(known)
+    places = [number for number, each in enumerate(way) if each.what == now]
+    before = way[: places[-1]] if places else way
+    others = [each for each in before if each.what != now]
     if not others:
         raise DeployError(
             "there is no earlier deployment to go back to; each successful `streamer deploy` is remembered from now on"
         )
     return others[-1]
+
+
+def _way(known: Sequence[Deployment]) -> list[Deployment]:
+    """What led to the last one: without what was gone back from."""
+    way: list[Deployment] = []
+    for each in known:
+        whats = [step.what for step in way]
+        if each.is_again and each.what in whats:
+            way = way[: len(whats) - whats[::-1].index(each.what)]
+        else:
+            way.append(each)
+    return way
 
 
 def read(cloud: Cloud, bucket: str, deployment: Deployment, account: Account) -> tuple[str, Mapping[str, Any]]:

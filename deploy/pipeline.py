@@ -13,6 +13,7 @@ from .deployment import (
     Ended,
     Offer,
     carried_for,
+    catch_up,
     ended_without_changes,
     proposed,
     protect,
@@ -66,6 +67,8 @@ def carry_out(cloud: Cloud, desk: Desk, config: Config, named: str, allowed: fro
         show(desk, change_set, offer)
         if not desk.confirm(offer.question):
             raise StoppedError(f"not deployed; the change set {named} goes on waiting")
+        if there is not None and not is_new:
+            catch_up(cloud, desk, config, there, old)
         performer.take_up(config.stack, named, change_set, is_new=is_new)
         stack = performer.apply(change_set)
         desk.say(f"{config.stack} is deployed", *console.outputs(stack.outputs))
@@ -125,6 +128,7 @@ def go_back(cloud: Cloud, desk: Desk, config: Config, named: str | None, allowed
         show(desk, change_set, offer)
         if not desk.confirm(offer.question):
             raise StoppedError("not rolled back")
+        catch_up(cloud, desk, config, stack, offer.old)
         stack = performer.apply(change_set)
         desk.say(f"{config.stack} is what it was at {target.name}", *console.outputs(stack.outputs))
     return Ended(stack=stack.name, status=stack.status, outputs=stack.outputs)
@@ -141,7 +145,7 @@ def list_of(cloud: Cloud, config: Config) -> list[str]:
         history.code_digest(stack.parameters.get("CodeKey", "")),
         history.template_digest(cloud.deployed_template(config.stack)),
     )
-    lines = [f"{'*' if (each.code, each.template) == now else ' '} {each.name}" for each in reversed(known)]
+    lines = [f"{'*' if each.what == now else ' '} {each.name}" for each in reversed(known) if not each.is_again]
     return lines or ["no deployment is remembered"]
 
 

@@ -7,15 +7,19 @@ import pytest
 from fake_cloud import FakeCloud, stack
 
 from deploy.errors import DeployError
-from deploy.history import Deployment, chosen, deployments, keep, prefix, read, template_digest
+from deploy.history import Deployment, catch_up, chosen, deployments, keep, prefix, read, template_digest
 
 ONE, TWO, THREE = ({"Resources": {"Api": {"Type": name}}} for name in ("1", "2", "3"))
 PREFIX = prefix("chat", "chat-dev")
 
 
 def deployed(*pairs: tuple[str, dict[str, Any]]) -> tuple[Deployment, ...]:
+    """Those of a code and a template, in this order; where the code is in upper case, it came to run again."""
     return deployments(
-        [f"{PREFIX}2026010{n}T000000Z-{code}-{template_digest(t)}.json" for n, (code, t) in enumerate(pairs)]
+        [
+            f"{PREFIX}2026010{n}T000000Z-{code.lower()}-{template_digest(t)}{'-again' * code.isupper()}.json"
+            for n, (code, t) in enumerate(pairs)
+        ]
     )
 
 
@@ -28,6 +32,19 @@ def deployed(*pairs: tuple[str, dict[str, Any]]) -> tuple[Deployment, ...]:
         pytest.param(deployed(("a", ONE), ("b", ONE), ("c", ONE)), ("b", ONE), "a", id="after going back once"),
         pytest.param(deployed(("a", ONE), ("b", TWO)), ("z", THREE), "b", id="what runs is not remembered"),
         pytest.param(deployed(("a", ONE), ("b", ONE), ("b", ONE)), ("b", ONE), "a", id="deployed twice"),
+        pytest.param(
+            deployed(("a", ONE), ("b", ONE), ("A", ONE), ("c", ONE)), ("c", ONE), "a", id="not what was gone back from"
+        ),
+        pytest.param(
+            deployed(("a", ONE), ("b", ONE), ("c", ONE), ("B", ONE), ("d", ONE)),
+            ("b", ONE),
+            "a",
+            id="twice back, with a deployment between",
+        ),
+        pytest.param(
+            deployed(("a", ONE), ("b", ONE), ("a", ONE), ("A", ONE), ("c", ONE)), ("a", ONE), "b", id="the later one"
+        ),
+        pytest.param(deployed(("A", ONE), ("b", ONE)), ("b", ONE), "a", id="again, and the first is not remembered"),
     ],
 )
 def test_without_a_name_the_last_other_one_before_what_runs_is_chosen(
@@ -53,6 +70,38 @@ def test_a_name_may_be_short_or_the_code_s_while_it_fits_one() -> None:
     for named, complaint in (("2026", "fits several"), ("x", "fits no deployment")):
         with pytest.raises(DeployError, match=complaint):
             chosen(known, "chat/abc.zip", ONE, named)
+
+
+def test_what_came_to_run_again_has_the_name_of_its_deployment() -> None:
+    known = deployed(("abc", ONE), ("def", ONE), ("ABC", ONE))
+
+    assert chosen(known, "chat/def.zip", ONE, "abc") == known[0]
+
+
+RUNS = {"CodeBucket": "code", "CodeKey": "chat/b.zip"}
+
+
+@pytest.mark.parametrize(
+    ("known", "runs", "expected"),
+    [
+        pytest.param("", RUNS, ["b"], id="nothing was remembered"),
+        pytest.param("ab", RUNS, ["a", "b"], id="it is the last"),
+        pytest.param("a", RUNS, ["a", "b"], id="nobody watched it to its end"),
+        pytest.param("bc", RUNS, ["b", "c", "b again"], id="somebody went back"),
+        pytest.param("a", RUNS | {"CodeKey": ""}, ["a"], id="not of ours"),
+        pytest.param("a", {"CodeKey": "chat/b.zip"}, ["a"], id="without a bucket"),
+    ],
+)
+def test_what_runs_is_remembered_before_it_is_changed(known: str, runs: dict[str, str], expected: list[str]) -> None:
+    cloud = FakeCloud()
+    for at, code in enumerate(known):
+        parameters = {"CodeBucket": "code", "CodeKey": f"chat/{code}.zip"}
+        keep(cloud, "chat", stack(parameters=parameters, changed_at=float(at)), ONE)
+
+    catch_up(cloud, "chat", stack(parameters=runs, changed_at=9.0), ONE)
+
+    found = deployments(list(cloud.objects))
+    assert [each.code + " again" * each.is_again for each in found] == expected
 
 
 def test_what_is_kept_can_be_read_and_holds_no_value_of_a_parameter() -> None:

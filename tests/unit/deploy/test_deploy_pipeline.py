@@ -96,7 +96,7 @@ def test_a_change_set_that_waits_is_executed_without_the_code(run: Run, project:
     found = run(cloud, "deploy", "--execute", "streamer-1", "--yes", "--outputs-file", ".streamer/out.json")
 
     assert found.return_value == 0
-    assert [step.split("/")[0] for step in cloud.did] == ["execute", "put chat"]
+    assert [step.split("/")[0] for step in cloud.did] == ["put chat", "execute", "put chat"]
     assert "permissions:" in found.stdout
     assert json.loads((project / ".streamer/out.json").read_text())["outputs"] == {"WebSocketUrl": "wss://x"}
 
@@ -137,7 +137,7 @@ def test_a_change_set_of_somebody_else_s_run_is_not_tidied_away(run: Run) -> Non
     found = run(refusing, "deploy", "--execute", "streamer-1", "--yes")
 
     assert str(found.exception) == "the token is expired; nothing was changed"
-    assert refusing.did == []
+    assert [step.split("/")[0] for step in refusing.did] == ["put chat"]  # what runs, for going back
 
 
 @pytest.mark.parametrize(
@@ -223,6 +223,26 @@ def test_the_list_marks_what_runs(run: Run) -> None:
     lines = run(remembered(run), "rollback", "--list").stdout.splitlines()
 
     assert [line[:27] for line in lines] == ["* 19700101T000001.000Z-new-", "  19700101T000000.000Z-old-"]
+
+
+@pytest.mark.parametrize("command", [("deploy",), ("deploy", "--execute", "streamer-1"), ("rollback", "--to", "old")])
+def test_what_nobody_watched_to_its_end_can_be_gone_back_to(run: Run, command: tuple[str, ...]) -> None:
+    cloud = remembered(run, waiting={"streamer-1": "1"})
+    cloud.found, cloud.proposed = running("unwatched", changed_at=2.0), cloud.template
+
+    assert run(cloud, *command, "--yes").return_value == 0
+    assert "unwatched" in [each.code for each in deployments(list(cloud.objects))]
+
+
+def test_what_somebody_went_back_to_is_gone_back_to_after_a_worse_deployment(run: Run) -> None:
+    cloud = remembered(run)
+    cloud.objects["chat/worse.zip"] = b""
+    keep(cloud, "chat", running("old", changed_at=2.0), cloud.template, is_again=True)
+    cloud.found = running("worse", changed_at=3.0)
+    keep(cloud, "chat", cloud.found, cloud.template)
+
+    assert len(run(cloud, "rollback", "--list").stdout.splitlines()) == 3
+    assert "what it was at 19700101T000000.000Z-old-" in run(cloud, "rollback", "--yes").stdout
 
 
 def test_code_that_is_gone_is_said(run: Run) -> None:
