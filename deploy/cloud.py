@@ -101,6 +101,11 @@ class Resource:
     resource_type: str
     status: str
 
+    @property
+    def is_left(self) -> bool:
+        """Whether the stack has it no more, though it still lists it. [DOC] cfn-api:StackResourceSummary"""
+        return self.status in ("DELETE_COMPLETE", "DELETE_SKIPPED")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter:

@@ -11,7 +11,7 @@ from .cloud import BucketState, Cloud, Resource, Stack
 from .drift import API, FUNCTION, QUEUE, STAGE, TABLE, Drift, api_of_stage, drifts
 from .errors import DeniedError, StackStateError
 from .losses import BUCKET, holds_data, of_removal, stays
-from .plan import SERVICE_TAG, Found, Wanted, bucket_name, code_key, other_owner, tags_of
+from .plan import AT_REST, SERVICE_TAG, Found, Wanted, bucket_name, code_key, other_owner, tags_of
 from .stack.access_log import LOGGING_ROLE_PARAMETER
 
 
@@ -45,7 +45,7 @@ def find(cloud: Cloud, wanted: Wanted) -> Found:
     state = cloud.bucket(bucket, account)
     stack = cloud.stack(wanted.stack_name)
     is_there = stack is not None and stack.status not in ("REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE")
-    resources = cloud.resources(wanted.stack_name) if is_there else ()
+    resources = _present(cloud.resources(wanted.stack_name)) if is_there else ()
     template = cloud.deployed_template(wanted.stack_name) if is_there else None
     own = _tables(resources)
     loose = cloud.existing_tables([name for name in _described(wanted) if name not in own])
@@ -147,6 +147,11 @@ _LOOKS: Final[Mapping[str, Callable[[Cloud, str, str], Mapping[str, Any] | None]
 """Type of a resource to how it is looked at; a stage at its API."""
 
 
+def _present(resources: Sequence[Resource]) -> list[Resource]:
+    """Those that the stack still has."""
+    return [each for each in resources if not each.is_left]
+
+
 def _tables(resources: Sequence[Resource]) -> frozenset[str]:
     return frozenset(resource.physical_id for resource in resources if resource.resource_type == TABLE)
 
@@ -172,14 +177,17 @@ def status(cloud: Cloud, name: str) -> Status:
         DeployError: there is no such stack, or AWS refuses.
     """
     stack = require_stack(cloud, name)
-    resources = cloud.resources(name)
+    resources = _present(cloud.resources(name))
     counts: dict[str, int] = {}
     for resource in resources:
         counts[resource.resource_type] = counts.get(resource.resource_type, 0) + 1
     alarms = [r.physical_id for r in resources if r.resource_type == "AWS::CloudWatch::Alarm" and r.physical_id]
     queues = {r.logical_id: r.physical_id for r in resources if r.resource_type == QUEUE and r.physical_id}
     lengths = {name: cloud.queue_length(url) for name, url in queues.items()}
-    drift, notes = drift_of(cloud, cloud.deployed_template(name), resources)
+    drift: tuple[Drift, ...] = ()
+    notes: tuple[str, ...] = (f"while the stack is in {stack.status} what there is is not compared with what it says",)
+    if stack.status in AT_REST:
+        drift, notes = drift_of(cloud, cloud.deployed_template(name), resources)
     return Status(
         stack=stack,
         resources=dict(sorted(counts.items())),
@@ -266,6 +274,6 @@ def what_is_left(cloud: Cloud, name: str, topology_tables: Sequence[str], prefix
         stack=stack,
         tables=tables,
         strangers=strangers,
-        lost=_lost(described, resources),
+        lost=_lost(described, _present(resources)),
         buckets=_kept_buckets(described, resources),
     )

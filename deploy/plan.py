@@ -22,9 +22,10 @@ STAGE_TAG: Final = "streamer:stage"
 STACK_TYPE: Final = "AWS::CloudFormation::Stack"
 """Resource type of the stack's own events."""
 
-_UPDATABLE: Final = frozenset(
+AT_REST: Final = frozenset(
     {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE", "IMPORT_ROLLBACK_COMPLETE"}
 )
+"""States of stacks that are what their templates say, and can be updated."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -290,7 +291,7 @@ def require_ours(stack: Stack | None, wanted: Wanted) -> Stack | None:
         raise StackStateError(
             f"{stack.name} is being changed right now ({stack.status}); wait for it; `streamer status` shows it"
         )
-    if stack.status in ("ROLLBACK_COMPLETE", *_UPDATABLE):
+    if stack.status in ("ROLLBACK_COMPLETE", *AT_REST):
         return stack
     if stack.status == "UPDATE_ROLLBACK_FAILED":
         raise StackStateError(
@@ -362,7 +363,7 @@ def require_described(adopt: frozenset[str], template: Mapping[str, Any], stack_
 
 def has_value(stack: Stack | None, name: str) -> bool:
     """Whether a stack will still have a parameter's value when it is updated."""
-    return stack is not None and stack.status in _UPDATABLE and name in stack.parameters
+    return stack is not None and stack.status in AT_REST and name in stack.parameters
 
 
 def root_cause(events: Sequence[Event]) -> Event | None:

@@ -67,6 +67,34 @@ def test_a_stream_that_is_off_or_another_does_not_fit(topology: Topology) -> Non
     assert misfit(described, existing(described, StreamSpecification=same)) is None
 
 
+def test_a_stream_that_nothing_here_reads_and_the_order_of_a_key_are_no_hindrance(topology: Topology) -> None:
+    described = table(topology.tables[1])["Properties"]
+    without = {name: value for name, value in described.items() if name != "StreamSpecification"}
+    there = existing(described, StreamSpecification={"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"})
+
+    assert len(described["KeySchema"]) == 2
+    assert misfit(without, {**there, "KeySchema": described["KeySchema"][::-1]}) is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "AttributeDefinitions",
+        "KeySchema",
+        "GlobalSecondaryIndexes",
+        "LocalSecondaryIndexes",
+        "StreamSpecification",
+        "TimeToLiveSpecification",
+    ],
+)
+def test_a_table_whose_shape_cloudformation_alone_knows_is_judged_by_nobody(
+    described: dict[str, Any], name: str
+) -> None:
+    chosen = {name: {"Fn::If": ["Big", [], {"Ref": "AWS::NoValue"}]}}
+
+    assert misfit({**described, **chosen}, existing(described, KeySchema=key("id"))) is None
+
+
 def test_only_tables_that_do_not_fit_are_told_of(topology: Topology, settings: StackSettings) -> None:
     fits, other = topology.tables[0], topology.tables[1]
     described = {each.name: table(each)["Properties"] for each in topology.tables}

@@ -39,6 +39,14 @@ def test_diff_of_the_same_is_empty_and_of_nothing_is_everything() -> None:
     assert {change.action for change in diff(TEMPLATE, {})} == {"Remove"}
 
 
+def test_diff_tells_of_what_happens_to_a_resource_in_the_end() -> None:
+    kept = {**TABLE, "DeletionPolicy": "Retain"}
+
+    [change] = diff({"Resources": {"Table": kept}}, {"Resources": {"Table": TABLE}})
+
+    assert (change.action, change.replacement, change.properties) == ("Modify", Replacement.NO, ())
+
+
 def change(
     action: str = "Modify", replacement: Replacement = Replacement.NO, type_: str = "AWS::DynamoDB::Table"
 ) -> Change:
@@ -86,6 +94,11 @@ def test_danger_needs_an_explicit_word(found: Change, new: dict[str, Any]) -> No
 )
 def test_what_is_harmless_needs_none(found: Change) -> None:
     require_safe([found], thing(), thing(), frozenset())
+
+
+@pytest.mark.parametrize("kind", ["AWS::DynamoDB::Table", "AWS::Cognito::UserPool"])
+def test_what_cloudformation_says_it_changes_in_place_needs_no_word(kind: str) -> None:
+    require_safe([change(type_=kind)], thing(kind), thing(kind, name="other"), frozenset())
 
 
 REPLACED, REMOVED = change(replacement=Replacement.YES), change("Remove")
@@ -221,6 +234,22 @@ def test_a_change_that_dynamodb_would_refuse_is_refused_with_the_way_that_works(
 )
 def test_what_dynamodb_does_is_let_through(changes: dict[str, Any]) -> None:
     require(ROOMS, replace(ROOMS, **changes))
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        pytest.param({"KeySchema": {"Fn::If": ["Big", [], []]}}, id="a key that CloudFormation chooses"),
+        pytest.param({"TableName": {"Fn::Sub": "${AWS::StackName}-rooms"}}, id="a name that CloudFormation makes"),
+    ],
+)
+@pytest.mark.parametrize("is_new", [True, False])
+def test_what_cloudformation_alone_knows_is_compared_with_nothing(own: dict[str, Any], is_new: bool) -> None:
+    literal = {"Rooms": table(ROOMS)}
+    chosen = {"Rooms": {**literal["Rooms"], "Properties": literal["Rooms"]["Properties"] | own}}
+    old, new = (literal, chosen) if is_new else (chosen, literal)
+
+    require_possible({"Resources": old}, {"Resources": new})
 
 
 def test_a_table_under_another_id_is_refused_with_the_way_that_works() -> None:

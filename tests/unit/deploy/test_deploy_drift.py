@@ -1,6 +1,7 @@
 """What is not as the stack says: found, told, set back where a call can, and refused where nothing but anew helps."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -35,6 +36,9 @@ def one(kind: str, properties: Mapping[str, Any], there: Mapping[str, Any] | Non
     [
         pytest.param({"MemorySize": 128}, "MemorySize is 128 and not 512", {"MemorySize": 512}, id="memory"),
         pytest.param(
+            {"Handler": "A.b"}, "Handler is A.b and not a.b", {"Handler": "a.b"}, id="handler, by its letters"
+        ),
+        pytest.param(
             {"TracingConfig": {"Mode": "PassThrough"}},
             "TracingConfig is PassThrough and not Active",
             {"TracingConfig": {"Mode": "Active"}},
@@ -65,6 +69,14 @@ def test_what_was_changed_of_a_function_is_said_and_set_back(
     [
         pytest.param({"MemorySize": {"Fn::FindInMap": ["Sizes", "all", "mb"]}}, {"MemorySize": 256}, id="a function"),
         pytest.param({"Timeout": "20"}, {"Timeout": 20}, id="a number as text"),
+        pytest.param({"MemorySize": "True"}, {"MemorySize": True}, id="a truth as text"),
+        pytest.param({"Environment": {"Fn::If": ["Big", {}, {}]}}, {"Environment": {"Variables": {}}}, id="all of it"),
+        pytest.param({"Environment": {"Variables": {"Fn::If": ["Big", {}, {}]}}}, {}, id="all variables"),
+        pytest.param(
+            {"Environment": {"Variables": {"A": "1", "B": {"Fn::If": ["Big", "x", {"Ref": "AWS::NoValue"}]}}}},
+            {"Environment": {"Variables": {"A": "1"}}},
+            id="perhaps no variable",
+        ),
         pytest.param(
             {"Environment": {"Variables": {"LEVEL": "{{resolve:ssm:/chat/level}}"}}},
             {"Environment": {"Variables": {"LEVEL": "deep"}}},
@@ -117,10 +129,12 @@ def test_a_changed_stage_is_set_back_whole() -> None:
     [found] = one(
         "AWS::ApiGatewayV2::Stage",
         {"DefaultRouteSettings": wanted},
-        {"DefaultRouteSettings": {"ThrottlingRateLimit": 5.0, "ThrottlingBurstLimit": 1000}},
+        {"DefaultRouteSettings": {"ThrottlingRateLimit": 5.0, "ThrottlingBurstLimit": 10}},
     )
 
-    assert found.what == "was changed by hand: ThrottlingRateLimit is 5.0 and not 500.0"
+    assert found.what == (
+        "was changed by hand: ThrottlingRateLimit is 5.0 and not 500.0; ThrottlingBurstLimit is 10 and not 1000"
+    )
     assert found.repair == {"DefaultRouteSettings": wanted}
 
 
@@ -186,6 +200,31 @@ def test_status_tells_what_was_changed_and_what_is_gone(topology: Topology) -> N
 
     assert told["RouterFunction"] == "was changed by hand: MemorySize is 1024 and not 128"
     assert told["Stage"] == "is gone: somebody deleted it, and the stack does not know"
+
+
+@pytest.mark.parametrize("state", ["UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS", "ROLLBACK_COMPLETE", "DELETE_FAILED"])
+def test_a_stack_that_is_not_at_rest_is_compared_with_nothing(topology: Topology, state: str) -> None:
+    cloud = whole(topology)
+    cloud.functions.clear()
+    cloud.found = stack(state)
+
+    found = status(cloud, "chat-dev")
+
+    assert found.drift == ()
+    assert found.notes == (f"while the stack is in {state} what there is is not compared with what it says",)
+
+
+@pytest.mark.parametrize("left", ["DELETE_COMPLETE", "DELETE_SKIPPED"])
+def test_what_a_stack_has_no_more_is_neither_counted_nor_missed(topology: Topology, left: str) -> None:
+    cloud = whole(topology)
+    counted = status(cloud, "chat-dev").resources["AWS::Lambda::Function"]
+    del cloud.functions["chat-dev-router"]
+    cloud.parts = [replace(each, status=left) if each.logical_id == "RouterFunction" else each for each in cloud.parts]
+
+    found = status(cloud, "chat-dev")
+
+    assert found.drift == ()
+    assert found.resources.get("AWS::Lambda::Function", 0) == counted - 1
 
 
 def test_a_stage_is_looked_for_at_its_own_api(topology: Topology) -> None:

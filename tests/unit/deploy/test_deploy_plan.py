@@ -160,6 +160,35 @@ def test_a_stack_that_cannot_be_changed_is_one_clear_line(
 
 
 @pytest.mark.parametrize(
+    "status",
+    [
+        "CREATE_COMPLETE",
+        "UPDATE_COMPLETE",
+        "UPDATE_ROLLBACK_COMPLETE",
+        "IMPORT_COMPLETE",
+        "IMPORT_ROLLBACK_COMPLETE",
+    ],
+)
+def test_a_stack_at_rest_is_updated_and_keeps_its_secrets(wanted: Wanted, deployed: Found, status: str) -> None:
+    there = replace(stack(status), parameters={"JwtSecret": "****"})
+
+    made = plan(replace(wanted, given=frozenset()), replace(deployed, stack=there), inline_bytes=5000)
+
+    assert made.steps == (Propose(stack_name="chat-dev", is_new=False, previous=("JwtSecret",), adopted=()),)
+
+
+def test_a_change_that_no_deployment_can_make_is_refused_before_it_is_proposed(wanted: Wanted, deployed: Found) -> None:
+    def with_ttl(**specification: str) -> dict[str, Any]:
+        properties = {"TableName": "t", "KeySchema": [], "TimeToLiveSpecification": specification}
+        return {**TEMPLATE, "Resources": {"Table": {**TABLE, "Properties": properties}}}
+
+    found = replace(deployed, template=with_ttl(AttributeName="old"))
+
+    with pytest.raises(DeployError, match="its TTL attribute changes from old to new"):
+        plan(replace(wanted, template=with_ttl(AttributeName="new")), found, inline_bytes=5000)
+
+
+@pytest.mark.parametrize(
     ("changes", "complaint"),
     [
         pytest.param({"bucket": BucketState.FOREIGN}, "belongs to another account", id="bucket of someone else"),
@@ -203,6 +232,35 @@ def test_a_failure_of_the_whole_stack_is_a_cause_when_there_is_no_other() -> Non
 
     assert root_cause(events) == events[0]
     assert root_cause([]) is None
+
+
+def test_a_stack_that_failed_before_its_resources_did_is_no_cause_while_one_of_them_is() -> None:
+    events = [
+        event(1, "UPDATE_FAILED", "chat-dev", "[Table]", "AWS::CloudFormation::Stack"),
+        event(2, "UPDATE_FAILED", "Table", "busy"),
+    ]
+
+    assert root_cause(events) == events[1]
+    assert root_cause(events[:1]) == events[0]
+
+
+def test_a_table_that_says_nothing_of_whom_it_belongs_to_is_not_taken_over(
+    wanted: Wanted, empty_account: Found
+) -> None:
+    found = replace(empty_account, loose_tables=("t",), strangers=("t",))
+
+    with pytest.raises(DeployError, match=r"tags streamer:service=chat and streamer:stage=dev, .* say --adopt t$"):
+        plan(wanted, found, inline_bytes=5000)
+
+
+def test_a_stack_of_another_stage_is_updated_by_its_name_only(wanted: Wanted, deployed: Found) -> None:
+    theirs = stack(parameters={"JwtSecret": "****"}, tags={"streamer:service": "chat", "streamer:stage": "prod"})
+    found = replace(deployed, stack=theirs)
+
+    with pytest.raises(StackStateError, match="is that of the service chat in its stage prod, not of chat in dev"):
+        plan(replace(wanted, adopt=frozenset({"t"})), found, inline_bytes=5000)
+
+    assert not plan(replace(wanted, adopt=frozenset({"chat-dev"})), found, inline_bytes=5000).steps[-1].is_new  # type: ignore[union-attr]
 
 
 def test_a_table_of_another_shape_is_not_taken_over(wanted: Wanted, empty_account: Found) -> None:
