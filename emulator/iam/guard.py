@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, Literal
+
+from msgspec import structs
 
 from streamer.topology import Function, Topology
 from streamer.topology.grants import Grant, Kind, Place, Resource, arn, grants, placed
@@ -12,10 +14,11 @@ from ..port.http import HttpRequest
 from .conditions import Context, unknown_keys, unknown_operators
 from .keys import Keys, signs_as_owner
 from .needs import Describe, Need, of_dynamodb, of_sqs
-from .policy import Decision, Statement, almost, decide, statement_of, unknown_variables, with_values
+from .policy import Decision, Policies, Statement, almost, decide, statement_of, unknown_variables, with_values
 from .record import recorded
+from .resource_policies import ResourcePolicy, said_of
 from .roles import Roles, recorded_statements, role_advice
-from .texts import advice, refusal, role_name, unmet_advice, user_arn
+from .texts import advice, refusal, role_arn, role_name, unmet_advice, user_arn, who
 
 Mode = Literal["enforce", "record", "off"]
 """``record`` allows everything and remembers it; ``off`` takes every caller for the account's owner."""
@@ -110,20 +113,47 @@ class Guard:
         self._contexts = {
             name: {**_context(name, self._role_path(name), self._place), **self._tags(name)} for name in written
         }
-        self._statements = {name: self._valued(name, statements) for name, statements in written.items()}
-        bounded = {} if roles is None else {name: role.boundary for name, role in roles.of.items()}
-        self._boundaries = {
-            name: self._valued(name, each.statements) for name, each in bounded.items() if each is not None
-        }
-        self._depending = {
-            name
-            for each in (self._statements, self._boundaries)
-            for name, found in each.items()
-            if any(statement.asks_for(OF_ITEMS) for statement in found)
-        }
+        self._policies = {name: self._policies_of(name, statements) for name, statements in written.items()}
+        self._of_resources = {name: self._resources_of(name) for name in written}
+        self._depending = {name for name in written if any(each.asks_for(OF_ITEMS) for each in self._all_of(name))}
         self._decisions: dict[tuple[str, Need], Decision] = {}
         for caller in self._callers.values():
             caller.forget()
+
+    def _policies_of(self, function: str, statements: Sequence[Statement]) -> Policies:
+        role = None if self._roles is None else self._roles.of[function]
+        boundary = None if role is None or role.boundary is None else role.boundary.statements
+        return Policies(
+            identity=self._valued(function, statements),
+            boundary=None if boundary is None else self._valued(function, boundary),
+        )
+
+    def _resources_of(self, function: str) -> tuple[tuple[ResourcePolicy, Policies], ...]:
+        """The policies of resources that are about a function's role, and what decides there."""
+        policies = () if self._roles is None else self._roles.policies
+        asking = who(function, self._role_path(function), self._place)
+        return tuple(
+            (policy, Policies(identity=(), resource=self._valued(function, role), session=self._valued(function, own)))
+            for policy, role, own in said_of(policies, asking)
+        )
+
+    def _all_of(self, function: str) -> Iterator[Statement]:
+        own = self._policies[function]
+        yield from (*own.identity, *(own.boundary or ()))
+        for _, said in self._of_resources[function]:
+            yield from (*said.resource, *said.session)
+
+    def _for(self, function: str, resource: str) -> Policies:
+        """What decides whether a function may do something with a resource."""
+        own = self._policies[function]
+        about = [said for policy, said in self._of_resources[function] if policy.is_of(resource)]
+        if not about:
+            return own
+        return structs.replace(
+            own,
+            resource=tuple(each for said in about for each in said.resource),
+            session=tuple(each for said in about for each in said.session),
+        )
 
     def _valued(self, function: str, statements: Sequence[Statement]) -> tuple[Statement, ...]:
         """Statements with the values of their variables, without those that never apply, which is told."""
@@ -186,7 +216,7 @@ class Guard:
 
     def refusal(self, function: str, needs: Iterable[Need]) -> str | None:
         """AWS's words for the first that the function's role does not allow; None: it allows all."""
-        if function not in self._statements and not self._records:
+        if function not in self._policies and not self._records:
             return None
         for need in needs:
             if self._records:
@@ -206,22 +236,20 @@ class Guard:
         return function in self._depending
 
     def _advice(self, function: str, need: Need, decision: Decision) -> str:
-        lacking = {Decision.NOT_ALLOWED: self._statements, Decision.OUT_OF_BOUNDS: self._boundaries}.get(decision)
-        if lacking is not None:
-            found = almost(lacking[function], need.action, arn(need.resource, self._place))
-            if found is not None:
-                return unmet_advice(function, need, found, self._context(function, need))
+        policies = self._policies[function]
+        lacking = {Decision.NOT_ALLOWED: policies.identity, Decision.OUT_OF_BOUNDS: policies.boundary}.get(decision)
+        found = almost(lacking or (), need.action, arn(need.resource, self._place))
+        if found is not None:
+            return unmet_advice(function, need, found, self._context(function, need))
         if self._roles is None:
             return advice(function, need, self._topology)
         return role_advice(function, need, decision, self._place, self._roles)
 
     def _decide(self, function: str, need: Need) -> Decision:
-        statements = self._statements.get(function)
-        if statements is None:
+        if function not in self._policies:
             return Decision.ALLOWED  # while somebody records: nothing is known of its role
         resource = arn(need.resource, self._place)
-        boundary = self._boundaries.get(function)
-        decision = decide(statements, need.action, resource, self._context(function, need), boundary)
+        decision = decide(self._for(function, resource), need.action, resource, self._context(function, need))
         if need.about:
             return decision  # there are as many as there are keys of items
         if len(self._decisions) >= DECISIONS:
@@ -262,7 +290,7 @@ def _context(function: str, role: str, place: Place) -> Context:
     [DOC] iam-docs:reference_policies_condition-keys, lambda-docs:permissions-source-function-arn
     """
     return {
-        "aws:principalarn": (f"arn:{place.partition}:iam::{place.account_id}:role{role}",),
+        "aws:principalarn": (role_arn(role, place),),
         "aws:principalaccount": (place.account_id,),
         "aws:principalisawsservice": ("false",),
         "aws:principaltype": ("AssumedRole",),

@@ -109,31 +109,46 @@ class Decision(enum.Enum):
     """One of them allows it, and none of the permissions boundary."""
     DENIED_BY_BOUNDARY = enum.auto()
     """One of the permissions boundary denies it."""
+    DENIED_BY_RESOURCE = enum.auto()
+    """One of the resource's own policy denies it."""
 
 
-def decide(
-    statements: Iterable[Statement],
-    action: str,
-    resource: str,
-    context: Context,
-    boundary: Iterable[Statement] | None = None,
-) -> Decision:
-    """Whether a role may do it, within its permissions boundary, if it has one.
+class Policies(Struct, frozen=True, kw_only=True):
+    """What says what a role may do with a resource."""
 
-    [DOC] iam-docs:access_policies_boundaries: both must allow it, and neither deny it. Of what several would refuse AWS
-    names one: denials first, then in the order of reference_policies_evaluation-logic_policy-eval-basics.
+    identity: tuple[Statement, ...]
+    """Of the role's own policies."""
+    boundary: tuple[Statement, ...] | None = None
+    """Of its permissions boundary; None: it has none."""
+    resource: tuple[Statement, ...] = ()
+    """Of the resource's policy, those that name the role."""
+    session: tuple[Statement, ...] = ()
+    """Of the resource's policy, those that name its session."""
+
+
+def decide(policies: Policies, action: str, resource: str, context: Context) -> Decision:
+    """Whether a role may do it.
+
+    [DOC] iam-docs:reference_policies_evaluation-logic_policy-eval-basics: what one denies is denied. In one account the
+    role's policies or the resource's may allow it, within the permissions boundary, which does not limit what a
+    resource allows the session itself. Of several that refuse AWS names one; which, is [INF].
     """
 
-    def effects(of: Iterable[Statement]) -> set[bool]:
-        return {each.is_allow for each in of if each.applies(action, resource, context)}
+    def effects(statements: Iterable[Statement]) -> set[bool]:
+        return {each.is_allow for each in statements if each.applies(action, resource, context)}
 
-    said = effects(statements)
-    if False in said:
-        return Decision.DENIED
-    within = {True} if boundary is None else effects(boundary)
-    if False in within:
-        return Decision.DENIED_BY_BOUNDARY
-    if not said:
+    said, by_resource, to_session = map(effects, (policies.identity, policies.resource, policies.session))
+    within = {True} if policies.boundary is None else effects(policies.boundary)
+    for denying, denied in (
+        (said, Decision.DENIED),
+        (by_resource | to_session, Decision.DENIED_BY_RESOURCE),
+        (within, Decision.DENIED_BY_BOUNDARY),
+    ):
+        if False in denying:
+            return denied
+    if to_session:
+        return Decision.ALLOWED
+    if not said and not by_resource:
         return Decision.NOT_ALLOWED
     return Decision.ALLOWED if within else Decision.OUT_OF_BOUNDS
 

@@ -12,6 +12,7 @@ from streamer.topology.grants import Kind, Place, arn
 
 from .needs import Need
 from .policy import Decision, Statement
+from .resource_policies import ResourcePolicy
 from .texts import shown
 
 _NAMES: Final = ("!GetAtt", "!Ref")
@@ -48,6 +49,8 @@ class Roles(Struct, frozen=True, kw_only=True):
     """ARNs of resources, and what the template's ``Fn::Sub`` has in their place."""
     behind: Mapping[str, tuple[Need, ...]] = field(default_factory=dict)
     """By the functions' names, what Lambda does in their name, with event sources and destinations."""
+    policies: tuple[ResourcePolicy, ...] = ()
+    """What resources themselves say."""
 
 
 def role_advice(function: str, need: Need, decision: Decision, place: Place, roles: Roles) -> str:
@@ -56,6 +59,8 @@ def role_advice(function: str, need: Need, decision: Decision, place: Place, rol
     tag, _, name = resource.partition(" ")
     placed = arn(need.resource, place) if need.resource.kind is Kind.ARN else shown(need)
     begin = f"function {function} may not {need.action} on {name.partition('.')[0] if tag in _NAMES else placed}:"
+    if decision is Decision.DENIED_BY_RESOURCE:
+        return f"{begin} its own policy denies it to the role {role.name}"
     whose = f"its role {role.name}"
     if role.boundary is not None and decision in (Decision.DENIED_BY_BOUNDARY, Decision.OUT_OF_BOUNDS):
         whose = f"{role.boundary.name}, the permissions boundary of {whose},"

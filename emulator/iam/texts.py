@@ -12,6 +12,7 @@ from streamer.topology.grants import CONNECTION_METHODS, SENDER_ACTIONS, Kind, P
 from .conditions import Context, unmet
 from .needs import Need
 from .policy import Decision, Statement
+from .resource_policies import Who
 
 VALUES_SHOWN: Final = 5
 """Of a condition, and of a request, in the log."""
@@ -20,6 +21,7 @@ VALUES_SHOWN: Final = 5
 _REASONS: Final = {
     Decision.DENIED: "with an explicit deny in an identity-based policy",
     Decision.DENIED_BY_BOUNDARY: "with an explicit deny in a permissions boundary",
+    Decision.DENIED_BY_RESOURCE: "with an explicit deny in a resource-based policy",
     Decision.NOT_ALLOWED: "because no identity-based policy allows the {} action",
     Decision.OUT_OF_BOUNDS: "because no permissions boundary allows the {} action",
 }
@@ -28,6 +30,18 @@ _REASONS: Final = {
 def user_arn(function: str, role: str, place: Place) -> str:
     """Who a function is to other services: its role's session, named after it. [USR] anomalyco/sst #4469"""
     return f"arn:{place.partition}:sts::{place.account_id}:assumed-role/{role}/{function}"
+
+
+def role_arn(path: str, place: Place) -> str:
+    """The ARN of a role; its path begins with a slash and ends with its name."""
+    return f"arn:{place.partition}:iam::{place.account_id}:role{path}"
+
+
+def who(function: str, path: str, place: Place) -> Who:
+    """Who a function is to policies of resources, given the path of its role as in `role_arn`."""
+    account = f"arn:{place.partition}:iam::{place.account_id}:root"
+    session = user_arn(function, path.rpartition("/")[2], place)
+    return Who(session=session, role=role_arn(path, place), account=account)
 
 
 def role_name(function: str) -> str:

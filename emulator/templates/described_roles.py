@@ -6,16 +6,20 @@ aws-resource-iam-rolepolicy
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from streamer.topology import grants
 from streamer.topology.grants import Kind
 
 from ..iam.needs import Need
-from ..iam.policy import Statement, statement_of, with_any_value, without_variables
+from ..iam.policy import Statement, with_any_value
+from ..iam.resource_policies import said_of
 from ..iam.roles import Boundary, Role, Roles
-from .errors import Path, Problem
+from ..iam.texts import who
+from . import described_policies
+from .errors import Problem
+from .policy_documents import statements
 from .stack import Resource
 from .things import Things, guarded
 from .values import at, items, mapping
@@ -51,11 +55,6 @@ _SENDING: Final = {
 [DOC] lambda-docs:invocation-async-retain-records
 """
 _CALLABLE: Final = "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}"
-_WITH_VARIABLES: Final = "2012-10-17"
-"""The version of policies that have variables; in an older one, also where none is said, they stand for themselves.
-
-[DOC] iam-docs:reference_policies_elements_version
-"""
 
 Managed = Callable[[str], Sequence[Statement] | None]
 """The statements of a policy that is not the project's, by its ARN; None: it is not known."""
@@ -70,29 +69,33 @@ def roles(things: Things, managed: Managed, place: grants.Place) -> Roles:
     Raises:
         TemplateError: a policy is none that IAM would take.
     """
-    statements = {str(role.ref): guarded(things, role, _own, managed) for role in things.of("AWS::IAM::Role")}
+    said_by = {str(role.ref): guarded(things, role, _own, managed) for role in things.of("AWS::IAM::Role")}
     for policy in things.of(*_ATTACHED):
         for name in guarded(things, policy, _names, "Roles"):
-            _add(statements, name, guarded(things, policy, _document))
+            _add(said_by, name, guarded(things, policy, _document))
     for policy in things.of("AWS::IAM::RolePolicy"):
-        _add(statements, str(policy.properties.get("RoleName")), guarded(things, policy, _document))
+        _add(said_by, str(policy.properties.get("RoleName")), guarded(things, policy, _document))
     of_names = {str(role.ref): role for role in things.of("AWS::IAM::Role")}
     found = {}
     for function in things.of("AWS::Lambda::Function"):
         name = str(function.properties.get("Role", "")).rpartition("/")[2]
-        said = statements.get(name)
+        said = said_by.get(name)
         if said is not None:
             found[function.name] = _role(things, of_names[name], said, managed)
-        elif name not in statements:
+        elif name not in said_by:
             why = f"its role {name} is not in the project" if name else "it has no Role"
             things.warn(function, f"{why}, so that it may do everything")
+    policies = described_policies.policies(things, place)
     behind: dict[str, tuple[Need, ...]] = {}
     for each in (*_sources(things), *_destinations(things)):
         if each.needs:
             behind[each.function] = (*behind.get(each.function, ()), *each.needs)
         if each.function in found:
-            _check(things, each, found[each.function])
-    return Roles(of=found, written=_written(things, place), behind=behind)
+            role = found[each.function]
+            said = said_of(policies, who(each.function, f"{role.path}{role.name}", place))
+            granted = [one for policy, *of in said if policy.is_of(each.arn) for several in of for one in several]
+            _check(things, each, role, granted)
+    return Roles(of=found, written=_written(things, place), behind=behind, policies=policies)
 
 
 def _role(things: Things, role: Resource, statements: Sequence[Statement], managed: Managed) -> Role:
@@ -162,18 +165,20 @@ def _sending(resource: Resource, function: str, config: Any, name: str) -> Itera
         yield _Doing(resource, function, arn, (Need(action, grants.Resource(Kind.ARN, arn)),))
 
 
-def _check(things: Things, doing: _Doing, role: Role) -> None:
+def _check(things: Things, doing: _Doing, role: Role, granted: Sequence[Statement]) -> None:
     """Warn if Lambda may not do something with the function's role."""
-    missing = [need.action for need in doing.needs if not _is_allowed(role, need.action, doing.arn)]
+    missing = [need.action for need in doing.needs if not _is_allowed(role, need.action, doing.arn, granted)]
     if missing:
         within = "" if role.boundary is None else ", within its permissions boundary,"
         why = f"since {role.name}{within} does not allow {', '.join(missing)} on {doing.arn}"
         things.warn(doing.resource, f"{doing.otherwise}, {why}")
 
 
-def _is_allowed(role: Role, action: str, arn: str) -> bool:
-    """Whether it is, whatever the conditions, within its permissions boundary."""
-    policies = (role.statements, *(() if role.boundary is None else (role.boundary.statements,)))
+def _is_allowed(role: Role, action: str, arn: str, granted: Sequence[Statement]) -> bool:
+    """Whether the role or the resource allows it, whatever the conditions, within the role's permissions boundary."""
+    policies = [(*role.statements, *granted)]
+    if role.boundary is not None:
+        policies.append(role.boundary.statements)
     return all(any(_may_allow(each, action, arn) for each in policy) for policy in policies)
 
 
@@ -211,7 +216,7 @@ def _own(things: Things, role: Resource, managed: Managed) -> list[Statement] | 
         place = at(role, "Policies", position)
         if not isinstance(policy, dict) or not isinstance(policy.get("PolicyDocument"), dict):
             raise Problem(place, "a policy has a PolicyDocument")
-        found += _statements(policy["PolicyDocument"], (*place, "PolicyDocument"))
+        found += statements(policy["PolicyDocument"], (*place, "PolicyDocument"))
     unknown = []
     for arn in map(str, items(role, "ManagedPolicyArns")):
         more = _managed(things, arn, managed)
@@ -251,22 +256,4 @@ def _names(things: Things, policy: Resource, name: str) -> list[str]:
 
 
 def _document(things: Things, policy: Resource) -> list[Statement]:
-    return _statements(mapping(policy, "PolicyDocument"), at(policy, "PolicyDocument"))
-
-
-def _statements(document: Mapping[str, Any], path: Path) -> list[Statement]:
-    written = document.get("Statement") or []
-    found = []
-    for position, each in enumerate([written] if isinstance(written, dict) else written):
-        place = (*path, "Statement", position)
-        if not isinstance(each, dict) or each.get("Effect") not in ("Allow", "Deny"):
-            raise Problem(place, "a statement has an Effect, Allow or Deny")
-        for element in ("Action", "Resource"):
-            if (element in each) is (f"Not{element}" in each):
-                raise Problem(place, f"a statement has one of {element} and Not{element}")
-        conditions = each.get("Condition", {})
-        if not isinstance(conditions, dict) or not all(isinstance(keys, dict) for keys in conditions.values()):
-            raise Problem((*place, "Condition"), "a mapping of operators to mappings of keys to values is expected")
-        statement = statement_of(each)
-        found.append(statement if document.get("Version") == _WITH_VARIABLES else without_variables(statement))
-    return found
+    return statements(mapping(policy, "PolicyDocument"), at(policy, "PolicyDocument"))

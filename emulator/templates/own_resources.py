@@ -11,13 +11,13 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from streamer.topology import Function, Permission, Topology
+from streamer.topology import Function, Permission, Topology, grants
 from streamer.topology.logical_ids import API, STAGE, bucket_id, function_id, log_group_id, queue_id, role_id, table_id
 from streamer.topology.own_resources import IGNORED_SECTIONS, SECTIONS, reference
 
 from ..iam.texts import role_name
 from ..services.calls import Call
-from . import described_data, described_services, described_sources
+from . import described_data, described_policies, described_services, described_sources
 from .errors import Problem
 from .intrinsics import text_of
 from .references import references
@@ -76,6 +76,7 @@ def own(topology: Topology, source: Source, environment_from: Mapping[str, str],
         name: text_of(stack.outputs[f"{_VARIABLE}{name}"], ("environment_from", name)) for name in environment_from
     }
     calls = described_services.calls(things, place.region)
+    described_policies.check_senders(things, grants.Place(region=place.region, account_id=place.account_id, apis={}))
     services = tuple(each for each in calls if each.resource in source.tree["Resources"])
     told = "; ".join([_told(mine), *things.warnings, *_made_up(elsewhere)])
     return Own(topology=found, services=services, variables=variables, told=f"{source.name}: {told}")

@@ -128,7 +128,9 @@ def described_project(project: Project, settings: Settings, resolved: Resolved, 
                 code.layer_stacks[str(resource.ref)] = stack
     _refuse_unknown_functions(resolved.stacks, settings)
     _refuse_same_names(resolved.stacks)
-    described = describe(resolved.stacks, code.locate, settings.wanted, region=settings.region)
+    described = describe(
+        resolved.stacks, code.locate, settings.wanted, region=settings.region, account_id=settings.account_id
+    )
     try:
         validate(described.topology)
     except TopologyError as error:

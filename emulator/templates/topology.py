@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Mapping
 from msgspec import Struct, field
 
 from streamer.topology import Api, Function, Topology
+from streamer.topology.grants import Place
 
-from ..foundation.place import REGION
+from ..foundation.place import ACCOUNT_ID, REGION
 from ..gateway.rules.domains import Domain
 from ..services.calls import Call
 from . import (
@@ -16,6 +17,7 @@ from . import (
     described_data,
     described_functions,
     described_http,
+    described_policies,
     described_services,
     described_sources,
 )
@@ -70,7 +72,9 @@ class Described(Struct, frozen=True, kw_only=True):
     """WebSocket API by name to the custom domains that lead to it."""
 
 
-def describe(stacks: Iterable[Stack], locate: Locate, wanted: Wanted, *, region: str = REGION) -> Described:
+def describe(
+    stacks: Iterable[Stack], locate: Locate, wanted: Wanted, *, region: str = REGION, account_id: str = ACCOUNT_ID
+) -> Described:
     """The topology of a project's stacks, and what else of them is made where they run.
 
     Raises:
@@ -105,6 +109,7 @@ def describe(stacks: Iterable[Stack], locate: Locate, wanted: Wanted, *, region:
     )
     services = described_services.calls(things, region, may_leave_out=wanted.home is None)
     domains = described_apis.domains(things, apis)
+    described_policies.check_senders(things, Place(region=region, account_id=account_id, apis={}))
     return Described(
         topology=topology, warnings=tuple(things.warnings), api_ids=api_ids, services=services, domains=domains
     )

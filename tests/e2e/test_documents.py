@@ -43,6 +43,7 @@ NOT_RUN: Final[dict[tuple[str, str], str]] = {
     ("docs/cli.md", "[environment]"): "needs an identity provider; test_identity_provider has one",
     ("docs/permissions.md", "streamer emulate template.yaml --iam enforce"): "test_emulate_iam does, with a template",
     ("docs/permissions.md", "function note may not"): IS_OUTPUT + "test_emulate_iam",
+    ("docs/permissions.md", "check      News"): IS_OUTPUT + "test_template_policies",
     ("docs/permissions.md", "function note may not dynamodb:GetItem"): IS_OUTPUT + "test_dynamodb_facts",
     ("docs/console.md", "$ streamer tail --errors"): IS_OUTPUT + "test_console_commands",
     ("docs/console.md", "curl -H"): "test_console_api asks the same in Python",

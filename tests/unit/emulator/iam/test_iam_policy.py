@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.iam.policy import Decision, Statement, decide, statement_of, unknown_variables, with_values
+from emulator.iam.policy import Decision, Policies, Statement, decide, statement_of, unknown_variables, with_values
 
 CHAT, LOG = (f"arn:aws:dynamodb:eu-west-1:123456789012:table/{name}" for name in ("chat", "log"))
 PUT, GET = "dynamodb:PutItem", "dynamodb:GetItem"
@@ -18,7 +18,11 @@ def document(effect: str = "Allow", **elements: Any) -> dict[str, Any]:
 
 
 def decided(*documents: dict[str, Any], action: str = PUT, resource: str = CHAT, **context: Any) -> Decision:
-    return decide([statement_of(each) for each in documents], action, resource, context)
+    return decide(Policies(identity=statements(*documents)), action, resource, context)
+
+
+def statements(*documents: dict[str, Any]) -> tuple[Statement, ...]:
+    return tuple(map(statement_of, documents))
 
 
 @pytest.mark.parametrize(
@@ -65,7 +69,7 @@ def test_leading_keys_confine_a_function_to_rows_of_its_own() -> None:
     rows = document(Condition={"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["ada"]}})
 
     def of(*keys: str) -> Decision:
-        return decide([statement_of(rows)], PUT, CHAT, {"dynamodb:leadingkeys": keys})
+        return decide(Policies(identity=statements(rows)), PUT, CHAT, {"dynamodb:leadingkeys": keys})
 
     assert of("ada", "ada") is ALLOWED
     assert of("ada", "bob") is NOT_ALLOWED
@@ -88,9 +92,42 @@ def test_leading_keys_confine_a_function_to_rows_of_its_own() -> None:
 def test_a_permissions_boundary_limits(
     documents: list[dict[str, Any]], boundary: list[dict[str, Any]], decision: Decision
 ) -> None:
-    said, within = ([statement_of(each) for each in found] for found in (documents, boundary))
+    policies = Policies(identity=statements(*documents), boundary=statements(*boundary))
 
-    assert decide(said, PUT, CHAT, {}, within) is decision
+    assert decide(policies, PUT, CHAT, {}) is decision
+
+
+OUT_OF_BOUNDS = Decision.OUT_OF_BOUNDS
+BY_RESOURCE, BY_BOUNDARY = Decision.DENIED_BY_RESOURCE, Decision.DENIED_BY_BOUNDARY
+YES, NO = document(), document("Deny")
+
+
+@pytest.mark.parametrize(
+    ("identity", "of_role", "of_session", "boundary", "decision"),
+    [
+        pytest.param([], [YES], [], None, ALLOWED, id="the resource allows the role"),
+        pytest.param([], [document(Action=GET)], [], None, NOT_ALLOWED, id="it allows something else"),
+        pytest.param([], [YES], [], [], OUT_OF_BOUNDS, id="it allows the role beyond its boundary"),
+        pytest.param([], [], [YES], [], ALLOWED, id="it allows the session beyond the boundary"),
+        pytest.param([], [], [YES], [NO], BY_BOUNDARY, id="the boundary denies what it allows the session"),
+        pytest.param([YES], [NO], [], None, BY_RESOURCE, id="it denies the role"),
+        pytest.param([YES], [], [NO], None, BY_RESOURCE, id="it denies the session"),
+        pytest.param([YES], [NO], [YES], [YES], BY_RESOURCE, id="it denies the role and allows the session"),
+        pytest.param([NO], [YES], [YES], None, DENIED, id="an identity policy denies what it allows"),
+        pytest.param([NO], [NO], [], None, DENIED, id="both deny"),
+    ],
+)
+def test_the_policy_of_a_resource_allows_and_denies_by_itself(
+    identity: list[Any], of_role: list[Any], of_session: list[Any], boundary: list[Any] | None, decision: Decision
+) -> None:
+    policies = Policies(
+        identity=statements(*identity),
+        boundary=None if boundary is None else statements(*boundary),
+        resource=statements(*of_role),
+        session=statements(*of_session),
+    )
+
+    assert decide(policies, PUT, CHAT, {}) is decision
 
 
 ACTIONS = st.sampled_from(["a:Get", "a:Put", "a:*", "*"])

@@ -9,7 +9,7 @@ import pytest
 from template_parts import PLACE, att, resource
 
 from emulator.iam.needs import Need
-from emulator.iam.policy import Decision, Statement, decide, with_values
+from emulator.iam.policy import Decision, Policies, Statement, decide, with_values
 from emulator.iam.roles import Roles
 from emulator.templates import described_roles
 from emulator.templates.errors import TemplateError
@@ -52,7 +52,7 @@ def read(resources: dict[str, Any]) -> tuple[Roles, list[str]]:
 def decision(found: Roles, need: Need) -> Decision:
     role = found.of["say"]
     boundary = None if role.boundary is None else role.boundary.statements
-    return decide(role.statements, need.action, arn(need.resource, WHERE), {}, boundary)
+    return decide(Policies(identity=role.statements, boundary=boundary), need.action, arn(need.resource, WHERE), {})
 
 
 @pytest.mark.parametrize(

@@ -269,8 +269,12 @@ def test_a_rule_waits_for_events_on_its_bus() -> None:
 
 def test_functions_have_a_schedule_of_their_own_and_queues_one_of_eventbridge() -> None:
     targets = [{"Id": "answer", "Arn": att("Answer")}, {"Id": "inbox", "Arn": att("Inbox")}]
+    events = {"Principal": "events.amazonaws.com"}
+    statement = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage"}
     found = described(
         Inbox=resource("SQS::Queue", QueueName="inbox"),
+        Lets=resource("SQS::QueuePolicy", Queues=[{"Ref": "Inbox"}], PolicyDocument={"Statement": statement}),
+        May=resource("Lambda::Permission", FunctionName=att("Answer"), Action="lambda:InvokeFunction", **events),
         Rule=resource("Events::Rule", Name="hourly", ScheduleExpression="rate(1 hour)", Targets=targets),
     )
 

@@ -1,0 +1,206 @@
+"""The policies of a template's queues, topics, buckets, functions, secrets and tables, and who needs them. Pure.
+
+[DOC] cfn-docs:aws-resource-sqs-queuepolicy, aws-resource-sns-topicpolicy, aws-resource-s3-bucketpolicy,
+aws-resource-lambda-permission, aws-resource-secretsmanager-resourcepolicy, aws-properties-dynamodb-table-resourcepolicy
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Final, NamedTuple
+
+from msgspec import structs
+
+from streamer.topology import grants
+from streamer.topology.grants import Kind, Place
+
+from ..iam.policy import Statement
+from ..iam.resource_policies import Named, ResourcePolicy
+from .policy_documents import named_statements, principal_arn
+from .stack import Resource
+from .things import Things, guarded
+from .values import at, items, mapping
+
+_FUNCTION: Final = "lambda:InvokeFunction"
+_DOING: Final = {"lambda": _FUNCTION, "sns": "sns:Publish", "sqs": "sqs:SendMessage"}
+"""What a service does with what it sends to, by that one's service."""
+_POLICIES: Final = {"lambda": "AWS::Lambda::Permission", "sns": "AWS::SNS::TopicPolicy", "sqs": "AWS::SQS::QueuePolicy"}
+_CONFIGURATIONS: Final = {
+    "LambdaConfigurations": "Function",
+    "QueueConfigurations": "Queue",
+    "TopicConfigurations": "Topic",
+}
+"""Lists of whom a bucket tells. [DOC] cfn-docs:aws-properties-s3-bucket-notificationconfiguration"""
+_SOURCES: Final = ("aws:sourcearn", "aws:sourceaccount")
+"""What is known of a request of a service; other conditions are taken for met."""
+
+
+def policies(things: Things, place: Place) -> tuple[ResourcePolicy, ...]:
+    """What resources say; of one that has several policies in a row.
+
+    Raises:
+        TemplateError: a policy is none that its service would take.
+    """
+    readers: tuple[tuple[str, Callable[[Things, Resource, Place], Iterable[ResourcePolicy]]], ...] = (
+        ("AWS::SQS::QueuePolicy", _of_queues),
+        ("AWS::SNS::TopicPolicy", _of_topics),
+        ("AWS::S3::BucketPolicy", _of_bucket),
+        ("AWS::Lambda::Permission", _of_function),
+        ("AWS::SecretsManager::ResourcePolicy", _of_secret),
+        ("AWS::DynamoDB::Table", _of_table),
+    )
+    return tuple(
+        policy for kind, read in readers for each in things.of(kind) for policy in guarded(things, each, read, place)
+    )
+
+
+def _of_queues(_things: Things, policy: Resource, place: Place) -> list[ResourcePolicy]:
+    said = _document(policy, "PolicyDocument", place)
+    names = [str(each).rpartition("/")[2] for each in items(policy, "Queues")]
+    return [ResourcePolicy(arn=_arn(Kind.QUEUE, name, place), statements=said) for name in names]
+
+
+def _of_topics(_things: Things, policy: Resource, place: Place) -> list[ResourcePolicy]:
+    said = _document(policy, "PolicyDocument", place)
+    return [ResourcePolicy(arn=str(each), statements=said) for each in items(policy, "Topics")]
+
+
+def _of_bucket(_things: Things, policy: Resource, place: Place) -> list[ResourcePolicy]:
+    said = _document(policy, "PolicyDocument", place)
+    return [ResourcePolicy(arn=_arn(Kind.BUCKET, str(policy.properties.get("Bucket")), place), statements=said)]
+
+
+def _of_secret(things: Things, policy: Resource, place: Place) -> list[ResourcePolicy]:
+    named = str(policy.properties.get("SecretId"))
+    secrets = (str(each.ref) for each in things.of("AWS::SecretsManager::Secret") if named in (each.ref, each.name))
+    said = _document(policy, "ResourcePolicy", place)
+    return [ResourcePolicy(arn=arn, statements=said) for arn in secrets]
+
+
+def _of_table(_things: Things, table: Resource, place: Place) -> list[ResourcePolicy]:
+    given = mapping(table, "ResourcePolicy").get("PolicyDocument")
+    if not isinstance(given, dict):
+        return []
+    said = named_statements(given, at(table, "ResourcePolicy", "PolicyDocument"), place.partition)
+    return [ResourcePolicy(arn=_arn(Kind.TABLE, table.name, place), statements=said)]
+
+
+def _of_function(_things: Things, permission: Resource, place: Place) -> list[ResourcePolicy]:
+    given = permission.properties
+    arn = _function_arn(str(given.get("FunctionName")), place)
+    principal = str(given.get("Principal"))
+    is_service = ".amazonaws." in principal
+    conditions = {
+        operator: {key: (str(given[name]),)}
+        for name, operator, key in (
+            ("SourceArn", "ArnLike", "aws:SourceArn"),
+            ("SourceAccount", "StringEquals", "aws:SourceAccount"),
+            ("PrincipalOrgID", "StringEqualsIgnoreCase", "aws:PrincipalOrgID"),
+            ("EventSourceToken", "StringEqualsIfExists", "lambda:EventSourceToken"),
+        )
+        if name in given
+    }
+    statement = Statement(actions=(str(given.get("Action")),), resources=(arn,), conditions=conditions)
+    said = Named(
+        statement=statement,
+        principals=() if is_service else (principal_arn(principal, place.partition),),
+        services=(principal,) if is_service else (),
+    )
+    return [ResourcePolicy(arn=arn, statements=(said,))]
+
+
+def _document(policy: Resource, name: str, place: Place) -> tuple[Named, ...]:
+    return named_statements(mapping(policy, name), at(policy, name), place.partition)
+
+
+def _arn(kind: Kind, name: str, place: Place) -> str:
+    return grants.arn(grants.Resource(kind, name), place)
+
+
+def _function_arn(named: str, place: Place) -> str:
+    """Of a name, a partial ARN or an ARN, with its qualifier."""
+    return _arn(Kind.FUNCTION, named.rpartition("function:")[2], place)
+
+
+class Sending(NamedTuple):
+    """What a service sends, as itself."""
+
+    resource: Resource
+    """What of the template makes it do so."""
+    service: str
+    source: str
+    """ARN of what it does so for."""
+    target: str
+    otherwise: str
+    """What becomes of it where the target's policy does not allow that."""
+
+
+_REFUSED: Final = "AWS refuses it"
+_LOST: Final = "what it sends is lost on AWS"
+
+
+def check_senders(things: Things, place: Place) -> None:
+    """Warn of what queues, topics and functions are sent by services that their policies do not let.
+
+    Raises:
+        TemplateError: a policy is none that its service would take.
+    """
+    known = policies(things, place)
+    own = [str(each.ref) for each in things.of("AWS::SNS::Topic")]
+    own += [_arn(Kind.QUEUE, each.name, place) for each in things.of("AWS::SQS::Queue")]
+    own += [_arn(Kind.FUNCTION, each.name, place) for each in things.of("AWS::Lambda::Function")]
+    for each in (*_of_subscriptions(things), *_of_notifications(things, place), *_of_rules(things, place)):
+        is_own = any(ResourcePolicy(arn=arn, statements=()).is_of(each.target) for arn in own)
+        if is_own and not _lets(known, each, place.account_id):
+            kind, action = (of[each.target.split(":")[2]] for of in (_POLICIES, _DOING))
+            why = f"since no {kind} lets {each.service} {action} on {each.target} for {each.source}"
+            things.warn(each.resource, f"{each.otherwise}, {why}")
+
+
+def _lets(known: Sequence[ResourcePolicy], sending: Sending, account_id: str) -> bool:
+    action = _DOING[sending.target.split(":")[2]]
+    context = dict(zip(_SOURCES, ((sending.source,), (account_id,)), strict=True))
+    return any(
+        _without_others(each.statement).applies(action, sending.target, context)
+        for policy in known
+        if policy.is_of(sending.target)
+        for each in policy.statements
+        if each.statement.is_allow and each.is_about_service(sending.service)
+    )
+
+
+def _without_others(statement: Statement) -> Statement:
+    conditions = {
+        operator: {key: values for key, values in keys.items() if key.lower() in _SOURCES}
+        for operator, keys in statement.conditions.items()
+    }
+    return structs.replace(statement, conditions=conditions)
+
+
+def _of_subscriptions(things: Things) -> Iterator[Sending]:
+    topics = things.of("AWS::SNS::Topic")
+    own = [(topic, str(topic.ref), each) for topic in topics for each in items(topic, "Subscription")]
+    others = [
+        (each, str(each.properties.get("TopicArn")), each.properties) for each in things.of("AWS::SNS::Subscription")
+    ]
+    for resource, topic, each in (*own, *others):
+        if isinstance(each, dict) and each.get("Protocol") in ("lambda", "sqs"):
+            yield Sending(resource, "sns.amazonaws.com", topic, str(each.get("Endpoint")), _LOST)
+
+
+def _of_notifications(things: Things, place: Place) -> Iterator[Sending]:
+    for bucket in things.of("AWS::S3::Bucket"):
+        configuration = mapping(bucket, "NotificationConfiguration")
+        arn = _arn(Kind.BUCKET, bucket.name, place)
+        for name, whom in _CONFIGURATIONS.items():
+            for each in configuration.get(name) or ():
+                if isinstance(each, dict):
+                    yield Sending(bucket, "s3.amazonaws.com", arn, str(each.get(whom)), _REFUSED)
+
+
+def _of_rules(things: Things, place: Place) -> Iterator[Sending]:
+    for rule in things.of("AWS::Events::Rule"):
+        arn = f"arn:{place.partition}:events:{place.region}:{place.account_id}:rule/{rule.name}"
+        for each in items(rule, "Targets"):
+            if isinstance(each, dict) and "RoleArn" not in each:
+                yield Sending(rule, "events.amazonaws.com", arn, str(each.get("Arn")), _LOST)
