@@ -181,6 +181,25 @@ async def test_under_a_name_that_browsers_do_not_trust_it_is_sent_and_copied_all
     await context.close()
 
 
+async def test_a_message_is_sent_also_where_the_browser_has_no_room_to_keep_it(
+    browser: Any, served: tuple[EmulatorThread, str]
+) -> None:
+    async with tab(browser) as page:
+        await page.goto(f"{served[1].split('#')[0]}#/send&token={served[1].split('=')[1]}")
+        await page.get_by_role("button", name="Connect").click()
+        await page.get_by_text("open", exact=True).wait_for()
+        await page.evaluate("""() => {
+            for (let size = 2 ** 20; size; size = size >> 1) {
+                try { for (let n = 0; ; n += 1) localStorage[`${size}-${n}`] = "x".repeat(size); } catch { /* full */ }
+            }
+        }""")
+        await page.get_by_role("textbox", name="Message").fill(
+            '{"action": "greet", "id": "room", "payload": {"name": "ada"}}'
+        )
+        await page.get_by_role("button", name="Send", exact=True).click()
+        await page.locator(".bubble.got").filter(has_text="hello ada").wait_for()
+
+
 @pytest.mark.parametrize("how", [{"modifiers": ["Control"]}, {"modifiers": ["Shift"]}, {"button": "middle"}], ids=str)
 async def test_a_link_opens_another_tab_that_has_the_token(
     browser: Any, served: tuple[EmulatorThread, str], how: dict[str, Any]

@@ -19,19 +19,36 @@ export function saved() {
   }
 }
 
-/** @param {Partial<Saved>} changes */
+/** Where there is no more room, the oldest of the history gives way. @param {Partial<Saved>} changes */
 function keep(changes) {
-  localStorage.setItem(KEY, JSON.stringify({ ...saved(), ...changes }));
+  const all = { ...saved(), ...changes };
+  for (;;) {
+    try {
+      return localStorage.setItem(KEY, JSON.stringify(all));
+    } catch (error) {
+      if (!all.history.length) throw error;
+      all.history = all.history.slice(0, all.history.length >> 1);
+    }
+  }
+}
+
+/** What is for convenience alone, and not kept where there is no room. @param {Partial<Saved>} changes */
+function keepIfPossible(changes) {
+  try {
+    keep(changes);
+  } catch {
+    // What is sent next is not in the list of what was sent: the message itself has to go out all the same.
+  }
 }
 
 /** @param {string} text */
 export function remember(text) {
-  keep({ history: [text, ...saved().history.filter((each) => each !== text)].slice(0, HISTORY) });
+  keepIfPossible({ history: [text, ...saved().history.filter((each) => each !== text)].slice(0, HISTORY) });
 }
 
 /** @param {Identity} one */
 export function rememberIdentity(one) {
-  keep({ who: [one, ...saved().who.filter((each) => identityText(each) !== identityText(one))].slice(0, IDENTITIES) });
+  keepIfPossible({ who: [one, ...saved().who.filter((each) => identityText(each) !== identityText(one))].slice(0, IDENTITIES) });
 }
 
 /** @param {Identity} one */

@@ -73,14 +73,14 @@ export function Session({ draft, info, described, onClose }) {
   const say = (/** @type {string} */ message) => {
     const full = filled(message, last.current);
     const size = new TextEncoder().encode(full).length;
-    if (size > FRAME_BYTES) return setWhy(`${size} bytes: a browser sends a message as one frame, of 32,768 bytes at most`);
+    if (size > FRAME_BYTES) return void setWhy(`${size} bytes: a browser sends a message as one frame, of 32,768 bytes at most`);
     setWhy("");
     socket.current?.send(full);
     note({ kind: "sent", value: parsedOr(full) });
+    return true;
   };
   const send = () => {
-    remember(text);
-    say(text);
+    if (say(text)) remember(text);
   };
   const isOpen = state === "open";
   return html`<section class="card session" aria-label=${`Client ${who.user}`}>
