@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import gc
 import os
 import sys
@@ -229,17 +230,30 @@ def token(
     click.echo(here.mint(key, who, expires_in_seconds=expires_in, claims=dict(claims)))
 
 
-def _as_user(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that say as whom to connect."""
+def _with_service(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say which service is meant and as whom to connect, which ``where`` of the command is made of."""
+
+    @functools.wraps(command)
+    def chosen(**named: Any) -> Any:
+        said = {name: named.pop(name) for name in _SAID_OF_SERVICE}
+        which = tool("emulator.command.which_service")
+        where: Service = which.service(which.Asked(**said), lambda: tool("deploy.place"), DEFAULT_URL)
+        return command(where=where, **named)
+
     for option in (
         click.option("--permission", "permissions", multiple=True, help="What that user may do; repeat for more."),
         click.option("--tenant", help="Connect as a user of this tenant."),
         click.option("--user", help="Connect as this user. Default: developer."),
         click.option("--stage", help="The service is this stage on AWS; a token is made with its JWT_SECRET."),
         click.option("--sign", "signs", is_flag=True, help="Sign the handshake with your AWS credentials."),
+        click.option("--token", help=CREDENTIAL_HELP),
+        click.option("--url", type=parameters.WebSocketUrl(), help=URL_HELP),
     ):
-        command = option(command)
-    return command
+        chosen = option(chosen)
+    return chosen
+
+
+_SAID_OF_SERVICE: Final = ("url", "token", "user", "tenant", "permissions", "stage", "signs")
 
 
 def _actions(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -265,9 +279,7 @@ def _actions(_context: click.Context, _parameter: click.Parameter, incomplete: s
 )
 @click.argument("action", shell_complete=_actions)
 @click.argument("payload", type=parameters.Payload(), required=False)
-@click.option("--url", type=parameters.WebSocketUrl(), help=URL_HELP)
-@click.option("--token", help=CREDENTIAL_HELP)
-@_as_user
+@_with_service
 @click.option("--id", "request_id", type=parameters.RequestId(), help="The request's id. Default: a new one.")
 @click.option("--timeout", type=parameters.Duration(), help="Give up after this long. Default: wait.")
 @click.option("--json", "as_json", is_flag=True, help="Print every message of the service, one JSON object per line.")
@@ -277,13 +289,7 @@ def call(
     *,
     action: str,
     payload: Any,
-    url: str | None,
-    token: str | None,
-    user: str | None,
-    tenant: str | None,
-    permissions: tuple[str, ...],
-    stage: str | None,
-    signs: bool,
+    where: Service,
     request_id: str | None,
     timeout: float | None,
     as_json: bool,
@@ -301,7 +307,6 @@ def call(
         if as_json
         else TextDisplay(sys.stdout, sys.stderr, is_terminal=sys.stderr.isatty())
     )
-    where = _service(url=url, token=token, user=user, tenant=tenant, permissions=permissions, stage=stage, signs=signs)
     ctx.exit(
         _talked(where, do(where, action, payload, request_id=request_id, timeout_seconds=timeout, display=display))
     )
@@ -316,9 +321,7 @@ def call(
     ],
 )
 @click.argument("topic")
-@click.option("--url", type=parameters.WebSocketUrl(), help=URL_HELP)
-@click.option("--token", help=CREDENTIAL_HELP)
-@_as_user
+@_with_service
 @click.option("--count", type=click.IntRange(min=1), help="End after so many messages. Default: go on.")
 @click.option("--timeout", type=parameters.Duration(), help="Give up after this long. Default: go on.")
 @click.option("--json", "as_json", is_flag=True, help="Print topic, data, timestamp and missed, not just the data.")
@@ -327,13 +330,7 @@ def listen(
     ctx: click.Context,
     *,
     topic: str,
-    url: str | None,
-    token: str | None,
-    user: str | None,
-    tenant: str | None,
-    permissions: tuple[str, ...],
-    stage: str | None,
-    signs: bool,
+    where: Service,
     count: int | None,
     timeout: float | None,
     as_json: bool,
@@ -344,7 +341,6 @@ def listen(
     """
     from streamer.client.commands import listen as do
 
-    where = _service(url=url, token=token, user=user, tenant=tenant, permissions=permissions, stage=stage, signs=signs)
     ctx.exit(_talked(where, do(where, topic, count=count, timeout_seconds=timeout, as_json=as_json)))
 
 
@@ -357,22 +353,14 @@ def listen(
 )
 @click.argument("topic")
 @click.argument("data", type=parameters.Payload(), required=False)
-@click.option("--url", type=parameters.WebSocketUrl(), help=URL_HELP)
-@click.option("--token", help=CREDENTIAL_HELP)
-@_as_user
+@_with_service
 @click.pass_context
 def publish(
     ctx: click.Context,
     *,
     topic: str,
     data: Any,
-    url: str | None,
-    token: str | None,
-    user: str | None,
-    tenant: str | None,
-    permissions: tuple[str, ...],
-    stage: str | None,
-    signs: bool,
+    where: Service,
 ) -> None:
     """Publish to a topic of the token's tenant.
 
@@ -381,15 +369,7 @@ def publish(
     """
     from streamer.client.commands import publish as do
 
-    where = _service(url=url, token=token, user=user, tenant=tenant, permissions=permissions, stage=stage, signs=signs)
     ctx.exit(_talked(where, do(where, topic, data)))
-
-
-def _service(**said: Any) -> Service:
-    """The service to talk to, as the options say, or their defaults."""
-    which = tool("emulator.command.which_service")
-    found: Service = which.service(which.Asked(**said), lambda: tool("deploy.place"), DEFAULT_URL)
-    return found
 
 
 def _talked(where: Service, conversation: Coroutine[Any, Any, bool]) -> int:
