@@ -17,7 +17,7 @@ import botocore.config
 import botocore.exceptions as errors
 import botocore.session
 
-from streamer.local_clients import SESSION_VARIABLES, proxies
+from streamer.sending.local_clients import SESSION_VARIABLES, proxies
 from streamer.sending.signer import SigningKeys
 
 from . import shapes

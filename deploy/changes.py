@@ -8,7 +8,7 @@ from typing import Any, Final
 from .adoption import has_literal_shape
 from .cloud import Change, Replacement
 from .errors import DangerError, DeployError
-from .losses import is_precious, of_removal, of_replacement
+from .stack.losses import is_precious, of_removal, of_replacement
 
 _TABLE: Final = "AWS::DynamoDB::Table"
 _MAPPING: Final = "AWS::Lambda::EventSourceMapping"

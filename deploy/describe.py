@@ -10,9 +10,9 @@ from .adoption import misfit
 from .cloud import BucketState, Cloud, Resource, Stack
 from .drift import API, FUNCTION, QUEUE, STAGE, TABLE, Drift, api_of_stage, drifts
 from .errors import DeniedError, StackStateError
-from .losses import BUCKET, holds_data, of_removal, stays
 from .plan import AT_REST, SERVICE_TAG, Found, Wanted, bucket_name, code_key, other_owner, tags_of
 from .stack.access_log import LOGGING_ROLE_PARAMETER
+from .stack.losses import BUCKET, holds_data, of_removal, stays
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

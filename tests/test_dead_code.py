@@ -33,7 +33,8 @@ CALLED_FROM_OUTSIDE: Final = {
     },
     "logging and print call handlers and streams": {"writelines"},
     "io calls the files below its own": {"readinto"},
-    "users' tests and clients call it": {"advance", "direct"},
+    "users' tests and clients call it": {"advance"},
+    "h2 calls its connection": {"clear_outbound_data_buffer"},
     "tests ask whether and how to compare platforms": {"has_native_client", "of_any_unix"},
 }
 """Who calls what nothing of ours refers to."""

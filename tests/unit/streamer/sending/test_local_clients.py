@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from streamer.local_clients import proxies
+from streamer.sending.local_clients import proxies
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What clients of AWS are told that talk to an emulator, as nobody's: nothing that is the user's own. Pure data."""
+"""What clients of AWS are told that talk to an emulator, as nobody's: nothing that is the user's own."""
 
 from __future__ import annotations
 
