@@ -200,6 +200,21 @@ async def test_a_message_is_sent_also_where_the_browser_has_no_room_to_keep_it(
         await page.locator(".bubble.got").filter(has_text="hello ada").wait_for()
 
 
+async def test_times_are_told_in_whole_minutes(browser: Any, served: tuple[EmulatorThread, str]) -> None:
+    async with tab(browser) as page:
+        await page.goto(served[1])
+        told = await page.evaluate(
+            """async (times) => {
+            const { duration, age } = await import("./format.js");
+            return [times.map(duration), times.map((ms) => age(ms / 1000))];
+        }""",
+            [0.04, 999.4, 999.6, 59_940, 59_960, 119_600, 3_600_000],
+        )
+
+    assert told[0] == ["0.0 ms", "999 ms", "1.00 s", "59.9 s", "1 min 0 s", "2 min 0 s", "60 min 0 s"]
+    assert told[1] == ["0 s", "1 s", "1 s", "1 min", "1 min", "2 min", "1 h 0 min"]
+
+
 @pytest.mark.parametrize("how", [{"modifiers": ["Control"]}, {"modifiers": ["Shift"]}, {"button": "middle"}], ids=str)
 async def test_a_link_opens_another_tab_that_has_the_token(
     browser: Any, served: tuple[EmulatorThread, str], how: dict[str, Any]
