@@ -35,7 +35,9 @@ _NAMED: Final = re.compile(
 """A name without quotation marks, as Node.js prints objects and people write lines of a log. What comes after a colon
 is none: it is a part of an ARN."""
 _NAMED_VALUE: Final = re.compile(
-    rf"""\[redacted]|{_BEGIN}[^{_END}]*{_END}|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^&\s"'\\<>]*[^&\s"'\\<>,:;)\]}}]"""
+    rf"""\[redacted]|{_BEGIN}[^{_END}]*{_END}|"(?:[^"\\\n]|\\.)*(?:"|$)|'(?:[^'\\\n]|\\.)*(?:'|$)|"""
+    r"""[^&\s"'\\<>]*[^&\s"'\\<>,:;)\]}]""",
+    re.M,
 )
 _MAY_BE_NAMED: Final = re.compile("token|secret|pass|pwd|credentials|(?:api|private)[_-]?key|cookie", re.I)
 """Is quicker, and finds nothing in nearly every text."""

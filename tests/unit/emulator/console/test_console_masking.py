@@ -98,6 +98,7 @@ def test_texts_that_are_no_whole_json_are_told_without_credentials(text: str, ex
             id="Node.js",
         ),
         pytest.param("{ token: null, secret: x1 }", f"{{ token: null, secret: {HIDDEN} }}", id="no token"),
+        pytest.param("{ n: 1, token: 'hunt\nb", f"{{ n: 1, token: '{HIDDEN}'\nb", id="what was cut within"),
         pytest.param("with pwd=hunter2, n=1", f"with pwd={HIDDEN}, n=1", id="a pair in a sentence"),
         pytest.param("keys=[API_KEY=x]", f"keys=[API_KEY={HIDDEN}]", id="a pair in another's value"),
         pytest.param(
