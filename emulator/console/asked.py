@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -11,6 +13,7 @@ from msgspec import Struct
 from ..port.http import HttpRequest
 
 _REQUIRED: Final = object()
+_HALF: Final = re.compile("[\ud800-\udfff]")
 _NAMES: Final = {str: "a text", int: "a number", list: "a list", dict: "an object"}
 
 
@@ -76,4 +79,8 @@ class Asked(Struct, frozen=True):
         if not isinstance(value, kind) or isinstance(value, bool):
             first = kind[0] if isinstance(kind, tuple) else kind
             raise BadRequestError(400, f"{name} has to be {_NAMES.get(first, 'something else')}")
+        if isinstance(value, str) and _HALF.search(value):
+            raise BadRequestError(400, f"{name} has half a surrogate pair, which no text that is sent can have")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise BadRequestError(400, f"{name} has to be a finite number")
         return value
