@@ -157,8 +157,11 @@ async def test_all_is_reached_by_keys(browser: Any, served: tuple[EmulatorThread
         await opened.keyboard.press("j")
         await opened.keyboard.press("j")
         await opened.get_by_label("Detail").wait_for()
+        read_aloud = await opened.locator(".rows").get_attribute("aria-activedescendant")
+        assert await opened.locator(f"#{read_aloud}").get_attribute("aria-selected") == "true"
         await opened.keyboard.press("Escape")
         await opened.get_by_role("grid").wait_for()
+        assert await opened.locator(".rows").get_attribute("aria-activedescendant") is None
         await opened.keyboard.press("/")
         await opened.keyboard.type("greet")
         await opened.get_by_text("1 row").or_(opened.get_by_text(" rows")).first.wait_for(state="attached")

@@ -86,16 +86,19 @@ export function Live({ query, selected, go }) {
   };
   const first = Math.max(0, Math.floor(top / ROW) - AROUND);
   const last = Math.min(rows.length, Math.ceil((top + height) / ROW) + AROUND);
+  const drawn = rows.slice(first, last);
+  // The list has the focus; this is the row that is read aloud.
+  const active = drawn.some((row) => String(row.number) === selected) ? `row-${selected}` : undefined;
   return html`<div class=${`panes ${selected ? "split" : ""}`}>
     <section class="list" aria-label="Live"><h1 class="unseen">Live</h1>
       <${Filters} query=${query} set=${set} isPaused=${isPaused} freeze=${freeze} count=${rows.length} rows=${store.rows} />
       ${store.missed > 0 && html`<p class="missed" role="status">${counted(store.missed, "change was", "changes were")} not shown: they came too fast.</p>`}
       ${anewAt > 0 && html`<p class="missed" role="status">The emulator was started anew at ${clock(anewAt).slice(0, 8)}: what it knew before is gone.</p>`}
       <div class="columns" aria-hidden="true"><span>time</span><span>what</span><span>who</span><span>action</span><span class="wide">text</span><span class="wide">course</span><span class="right">took</span><span>status</span></div>
-      <div class="rows" ref=${list} role="grid" aria-label="Messages and events" aria-rowcount=${rows.length} tabIndex="0" onKeyDown=${move}
+      <div class="rows" ref=${list} role="grid" aria-label="Messages and events" aria-rowcount=${rows.length} aria-activedescendant=${active} tabIndex="0" onKeyDown=${move}
         onScroll=${(/** @type {Event} */ event) => setTop(/** @type {HTMLElement} */ (event.currentTarget).scrollTop)}>
         ${rows.length > 0 && html`<div role="rowgroup" style=${{ height: `${rows.length * ROW}px`, position: "relative" }}>
-          ${rows.slice(first, last).map((row, index) => html`<${Row} key=${row.number} row=${row} index=${first + index} isSelected=${String(row.number) === selected} open=${open} />`)}
+          ${drawn.map((row, index) => html`<${Row} key=${row.number} row=${row} index=${first + index} isSelected=${String(row.number) === selected} open=${open} />`)}
         </div>`}
         ${!rows.length && html`<${Nothing} store=${store} query=${query} clear=${() => go("/live", new URLSearchParams())} />`}
       </div>
@@ -108,7 +111,7 @@ export function Live({ query, selected, go }) {
 /** @param {{row: any, index: number, isSelected: boolean, open: (row: any) => void}} props */
 function Row({ row, index, isSelected, open }) {
   const { run, status, why } = summary(row);
-  return html`<div role="row" aria-rowindex=${index + 1} aria-selected=${isSelected} class=${`row ${status}`} style=${{ transform: `translateY(${index * ROW}px)` }} onClick=${() => open(row)}>
+  return html`<div role="row" id=${`row-${row.number}`} aria-rowindex=${index + 1} aria-selected=${isSelected} class=${`row ${status}`} style=${{ transform: `translateY(${index * ROW}px)` }} onClick=${() => open(row)}>
     <time role="gridcell" title=${exact(row.at)}>${clock(row.at)}</time>
     <span role="gridcell" class="kind"><${Icon} name=${row.kind} />${/** @type {Record<string, string>} */ (WORDS)[row.kind] ?? row.kind}</span>
     <span role="gridcell" class="who" title=${row.connection ?? ""}>${whose(row)}</span>
