@@ -146,7 +146,7 @@ function Locked({ why }) {
   </div></main>`;
 }
 
-/** Links open other tabs from here: one that the browser opens by itself knows no token. @param {MouseEvent} event */
+/** Opens other tabs: one that the browser opens by itself has no token. @param {MouseEvent} event */
 function besides(event) {
   const link = /** @type {Element} */ (event.target).closest?.('a[href^="#"]');
   if (!link || !(event.button === 1 || (event.button === 0 && (event.ctrlKey || event.metaKey || event.shiftKey)))) return;

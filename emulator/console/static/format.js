@@ -81,10 +81,10 @@ export function counted(count, one, many = `${one}s`) {
   return `${count} ${count === 1 ? one : many}`;
 }
 
-/** A new UUID; browsers make one themselves only where they trust the address: not under a name without TLS. */
+/** A new UUID, also where browsers make none: under a name without TLS. */
 export function newId() {
-  const random = (/** @type {string} */ digit) => (Number(digit) ^ (crypto.getRandomValues(new Uint8Array(1))[0] & (15 >> (Number(digit) / 4)))).toString(16);
-  return crypto.randomUUID?.() ?? "10000000-1000-4000-8000-100000000000".replace(/[018]/g, random);
+  const hex = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hex.replace(/^(.{8})(.{4}).(.{3}).(.{3})/, "$1-$2-4$3-a$4-");
 }
 
 /** A user and a tenant, or a connection, in as few words as possible. @param {any} record */

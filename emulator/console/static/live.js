@@ -87,7 +87,7 @@ export function Live({ query, selected, go }) {
   const first = Math.max(0, Math.floor(top / ROW) - AROUND);
   const last = Math.min(rows.length, Math.ceil((top + height) / ROW) + AROUND);
   const drawn = rows.slice(first, last);
-  // The list has the focus; this is the row that is read aloud.
+  // Read aloud, as the list has the focus.
   const active = drawn.some((row) => String(row.number) === selected) ? `row-${selected}` : undefined;
   return html`<div class=${`panes ${selected ? "split" : ""}`}>
     <section class="list" aria-label="Live"><h1 class="unseen">Live</h1>

@@ -145,7 +145,7 @@ export function Copy({ text, label = "Copy" }) {
   const [said, setSaid] = useState("");
   const copy = async () => {
     const isDone = await copied(typeof text === "function" ? text() : text);
-    setSaid(isDone ? "Copied" : "The browser does not let it be copied");
+    setSaid(isDone ? "Copied" : "Not copied");
     setTimeout(() => setSaid(""), 1200);
   };
   return html`<button type="button" class="button small" onClick=${copy}>${said || label}</button>`;
@@ -157,7 +157,7 @@ async function copied(text) {
     await navigator.clipboard.writeText(text);
     return true;
   } catch {
-    // As under a name without TLS, where browsers have no clipboard but this.
+    // Under a name without TLS.
     const [area, before] = [document.createElement("textarea"), document.activeElement];
     area.value = text;
     document.body.append(area);

@@ -32,12 +32,12 @@ function keep(changes) {
   }
 }
 
-/** What is for convenience alone, and not kept where there is no room. @param {Partial<Saved>} changes */
+/** What is convenient alone: where there is no room, the message goes out all the same. @param {Partial<Saved>} changes */
 function keepIfPossible(changes) {
   try {
     keep(changes);
   } catch {
-    // What is sent next is not in the list of what was sent: the message itself has to go out all the same.
+    // It is in no list.
   }
 }
 
