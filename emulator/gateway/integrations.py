@@ -9,7 +9,7 @@ import asyncio
 import json
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from msgspec import Struct
@@ -35,10 +35,16 @@ from .rules.mapping import (
 )
 from .rules.stage import INTEGRATION
 
+if TYPE_CHECKING:
+    from http.client import HTTPResponse
+    from socket import socket
+
 TIMEOUT_SECONDS: Final = 29.0
 """Longest that a backend is waited for. [DOC] apigw-docs:limits"""
 RESPONSE_BYTES: Final = 10 * 1024 * 1024
-"""Largest answer of a backend. [DOC] apigw-docs:limits"""
+"""Largest answer of a backend; a larger one is an error of the integration. [DOC] apigw-docs:limits, [INF] the error"""
+PIECE_BYTES: Final = 64 * 1024
+"""How much of it is read at once."""
 
 
 FAULT: Final = 400
@@ -59,12 +65,14 @@ def ask(request: Request, body: bytes, endpoints: Endpoints, *, seconds: float =
     """The answer of an endpoint; services of AWS are asked at the emulator, so nothing reaches AWS itself.
 
     Raises:
-        MappingError: there is no such address, or a header cannot be sent.
-        OSError: nothing answers; TimeoutError: not in time.
+        MappingError: there is no such address, a header cannot be sent, or the answer is too large.
+        OSError: nothing answers; TimeoutError: not in time, however often it sends a piece of it.
         HTTPException: what answers is no HTTP.
     """
     try:
         return _ask(request, body, endpoints, seconds)
+    except MappingError:
+        raise
     except ValueError as error:  # of a client's text in the address or a header, mostly
         raise MappingError(f"{request.url} cannot be asked: {error}") from error
 
@@ -89,11 +97,35 @@ def _ask(request: Request, body: bytes, endpoints: Endpoints, seconds: float) ->
     try:
         target = f"{where.path or '/'}{'?' if where.query else ''}{where.query}"
         sent = {name: _encoded(value) for name, value in headers.items()}
+        until = time.monotonic() + seconds
         connection.request(request.method, target, body=body, headers=sent)
+        read_from = connection.sock  # the connection forgets it before the answer is read
+        read_from.settimeout(_left(until))
         answer = connection.getresponse()
-        return Reply(answer.status, tuple(answer.getheaders()), answer.read(RESPONSE_BYTES))
+        return Reply(answer.status, tuple(answer.getheaders()), _read(answer, read_from, until))
     finally:
         connection.close()
+
+
+def _read(answer: HTTPResponse, read_from: socket, until: float) -> bytes:
+    content = bytearray()
+    while not answer.isclosed():
+        read_from.settimeout(_left(until))
+        piece = answer.read1(PIECE_BYTES)
+        content += piece
+        if len(content) > RESPONSE_BYTES:
+            raise MappingError(f"the answer has more than {RESPONSE_BYTES:,} bytes")
+        if not piece:
+            break
+    return bytes(content)
+
+
+def _left(until: float) -> float:
+    """How long may still be waited; raises TimeoutError if it is over."""
+    left = until - time.monotonic()
+    if left <= 0:
+        raise TimeoutError("the endpoint did not answer in time")
+    return left
 
 
 def _encoded(value: str) -> bytes:

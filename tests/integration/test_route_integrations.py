@@ -14,6 +14,10 @@ import boto3
 import pytest
 from websockets.sync.client import connect
 
+from emulator.functions.variables import Endpoints
+from emulator.gateway.integrations import RESPONSE_BYTES
+from emulator.gateway.integrations import ask as ask_endpoint
+from emulator.gateway.rules.mapping import MappingError, Request
 from emulator.testing.thread import EmulatorThread
 from emulator.wiring.emulator import EmulatorConfig
 from streamer.topology import Api, Function, Key, Route, Table, Topology
@@ -29,7 +33,10 @@ TOGETHER = 40
 
 
 class _Backend(http.server.BaseHTTPRequestHandler):
-    """Answers with what it was asked; ``/moved`` redirects, ``/missing`` is 404, ``/together`` waits for others."""
+    """Answers with what it was asked; ``/moved`` redirects, ``/missing`` is 404, ``/together`` waits for others.
+
+    ``/endless`` never ends its answer, and ``/bytes/N`` has N of them.
+    """
 
     together = threading.Barrier(TOGETHER)
 
@@ -37,17 +44,31 @@ class _Backend(http.server.BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["content-length"])).decode()
         if self.path == "/together":
             self.together.wait(timeout=20)
+        if self.path == "/endless":
+            self._never_end()
+            return
         status = {"/moved": 302, "/missing": 404}.get(self.path, 200)
         asked = {"path": self.path, "tenant": self.headers["tenant"], "body": body}
         if self.headers["name"] is not None:
             asked["name"] = self.headers["name"].encode("latin-1").decode(errors="replace")
         content = json.dumps(asked).encode()
+        if self.path.startswith("/bytes/"):
+            content = bytes(int(self.path.removeprefix("/bytes/")))
         self.send_response(status)
         self.send_header("content-length", str(len(content)))
         if status == 302:
             self.send_header("location", "/elsewhere")
         self.end_headers()
         self.wfile.write(content)
+
+    def _never_end(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        silence = threading.Event()
+        with contextlib.suppress(OSError):  # until the one who asked has enough
+            while True:
+                self.wfile.write(b": still here\n\n")
+                silence.wait(0.02)
 
     def log_message(self, *_: object) -> None:
         return
@@ -198,3 +219,18 @@ def test_an_action_of_dynamodb_is_done_here(emulator: EmulatorThread) -> None:
 
     items = boto3.client("dynamodb", **emulator.aws("dynamodb")).scan(TableName="notes")["Items"]
     assert [item["text"]["S"] for item in items] == ['a "quoted" one']
+
+
+def answer_of(url: str, *, seconds: float = 20.0) -> bytes:
+    return ask_endpoint(Request(method="POST", url=url, body=""), b"", Endpoints(), seconds=seconds).body
+
+
+def test_an_answer_that_never_ends_is_waited_for_no_longer_than_one_that_never_comes(backend: str) -> None:
+    with pytest.raises(TimeoutError):
+        answer_of(f"{backend}/endless", seconds=0.2)
+
+
+def test_an_answer_that_is_too_large_is_an_error_and_not_cut(backend: str) -> None:
+    assert len(answer_of(f"{backend}/bytes/{RESPONSE_BYTES}")) == RESPONSE_BYTES
+    with pytest.raises(MappingError, match="more than 10,485,760 bytes"):
+        answer_of(f"{backend}/bytes/{RESPONSE_BYTES + 1}")
