@@ -151,14 +151,29 @@ class HttpApis:
     async def answer(self, api: HttpApi, request: HttpRequest) -> HttpResponse:
         """What the API answers."""
         asked = self._asked(api, request)
-        if api.cors is not None and cors.is_preflight(asked.method, asked.fields):
+        is_preflight = api.cors is not None and cors.is_preflight(asked.method, asked.fields)
+        refusal = await self._preflight_refused(api, asked, request) if is_preflight else None
+        if is_preflight and refusal is None and api.cors is not None:
             found = cors.preflight(api.cors, asked.fields["origin"])
             return HttpResponse(PREFLIGHT_STATUS[api.kind], b"", (*answers.own_headers(asked), *found))
-        answer = await self._answer(api, asked, request)
+        answer = refusal or await self._answer(api, asked, request)
         if api.cors is not None:
             origin = request.fields.get("origin")
             answer = HttpAnswer(answer.status, cors.with_cors(api.cors, origin, answer.headers), answer.body)
         return HttpResponse(answer.status, answer.body, answer.headers)
+
+    async def _preflight_refused(self, api: HttpApi, asked: Asked, request: HttpRequest) -> HttpAnswer | None:
+        """Why a preflight is refused: the route that takes OPTIONS, such as ``ANY`` or ``$default``, has an authorizer.
+
+        [DOC] apigw-docs:http-api-cors; [USR] sst #5493
+        """
+        verdict = await self._authorized(api, asked, request) if api.kind is HttpKind.HTTP else None
+        if not isinstance(verdict, Refused):
+            return None
+        key = asked.match.route.key
+        text = f"{verdict.status}: a preflight takes the route {key}, and browsers send no credentials with it"
+        log.warning(f"{text}; add a route for OPTIONS without an authorizer", api=api.name, route=key)
+        return answers.error(asked, verdict.status, verdict.message, verdict.error_type)
 
     def _asked(self, api: HttpApi, request: HttpRequest) -> Asked:
         paths = self._apis[api.api_id][1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 import time
 from types import SimpleNamespace
@@ -14,7 +15,7 @@ from emulator.functions.outcome import Failed, Outcome, Refused, Returned
 from emulator.functions.variables import Endpoints
 from emulator.gateway.http_apis import service
 from emulator.port.http import HttpRequest
-from streamer.topology.http_apis import HttpApi, HttpAuthorizer, HttpKind, HttpRoute
+from streamer.topology.http_apis import Cors, HttpApi, HttpAuthorizer, HttpKind, HttpRoute
 
 API = HttpApi(
     name="shop",
@@ -110,3 +111,36 @@ async def test_the_oldest_answers_are_forgotten_where_there_are_many(monkeypatch
         asked.append(functions.asked.count("door"))
 
     assert asked == [1, 2, 3, 3, 3, 4]
+
+
+def guarded(*keys: str) -> HttpApi:
+    """An API with CORS; routes have an authorizer but those for OPTIONS."""
+    routes = []
+    for key in keys:
+        method, _, path = key.rpartition(" ")
+        authorizer = None if method == "OPTIONS" else "door"
+        routes.append(HttpRoute(method=method or "ANY", path=path, function="shown", authorizer=authorizer))
+    return dataclasses.replace(API, routes=tuple(routes), cors=Cors(origins=("*",), methods=("GET",)))
+
+
+@pytest.mark.parametrize(
+    ("keys", "status"),
+    [
+        pytest.param(["GET /a"], 204, id="a route of another method"),
+        pytest.param([], 204, id="no route"),
+        pytest.param(["ANY /a"], 401, id="a route of any method"),
+        pytest.param(["ANY /{proxy+}"], 401, id="a greedy one"),
+        pytest.param(["$default"], 401, id="the default"),
+        pytest.param(["ANY /a", "OPTIONS /a"], 204, id="one of its own beside one of any method"),
+        pytest.param(["$default", "OPTIONS /{proxy+}"], 204, id="one of its own beside the default"),
+    ],
+)
+async def test_a_preflight_is_held_to_the_authorizer_of_the_route_that_takes_it(keys: list[str], status: int) -> None:
+    api = guarded(*keys)
+    apis = service.HttpApis([api], Functions(), Endpoints(), address="127.0.0.1:1", aws_domain=False)
+    fields = {"origin": "https://shop.example", "access-control-request-method": "GET"}
+
+    answer = await apis.answer(api, HttpRequest("OPTIONS", "/a", tuple(fields.items()), b"", "127.0.0.1", fields))
+
+    assert answer.status == status
+    assert ("access-control-allow-methods" in dict(answer.headers)) is (status == 204)
