@@ -49,6 +49,7 @@ def api(things: Things, resource: Resource, stage_name: str | None, functions: s
     }
     for each in _of(things, resource, "AWS::ApiGatewayV2::Integration"):
         things.guard(each, _check_integration, each)
+        _warn_of_conversions(things, each)
     for each in _of(things, resource, "AWS::ApiGatewayV2::Stage"):
         things.guard(each, _check_stage, each)
     routes = []
@@ -101,6 +102,14 @@ def _check_integration(resource: Resource) -> None:
     milliseconds = number(resource, "TimeoutInMillis", 1000 * INTEGRATION_SECONDS)
     if not 1000 * LEAST_INTEGRATION_SECONDS <= milliseconds <= 1000 * INTEGRATION_SECONDS:
         raise Problem(at(resource, "TimeoutInMillis"), "Timeout should be between 50 ms and 29000 ms")
+
+
+def _warn_of_conversions(things: Things, integration: Resource) -> None:
+    """Tell what stays base64, or bytes, here. [DOC] apigw-docs:websocket-api-develop-binary-media-types"""
+    responses = things.of("AWS::ApiGatewayV2::IntegrationResponse")
+    for each in (integration, *(e for e in responses if e.properties.get("IntegrationId") == integration.ref)):
+        if each.properties.get("ContentHandlingStrategy"):
+            things.warn(each, "its ContentHandlingStrategy is not emulated: bodies stay as they are")
 
 
 def _check_stage(resource: Resource) -> None:

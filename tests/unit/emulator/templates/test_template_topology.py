@@ -215,6 +215,23 @@ def test_a_key_counts_for_the_stage_of_its_plan() -> None:
     assert keys("beta") == ()
 
 
+def test_a_conversion_of_bodies_is_told_since_there_is_none() -> None:
+    integration = base()["Integration"]["Properties"]
+    converting = resource("ApiGatewayV2::Integration", **integration, ContentHandlingStrategy="CONVERT_TO_BINARY")
+    response = resource(
+        "ApiGatewayV2::IntegrationResponse",
+        ApiId=ref("Api"),
+        IntegrationId=ref("Integration"),
+        IntegrationResponseKey="$default",
+        ContentHandlingStrategy="CONVERT_TO_TEXT",
+    )
+
+    _, warnings = read({**base(), "Integration": converting, "Response": response})
+
+    said = "its ContentHandlingStrategy is not emulated: bodies stay as they are"
+    assert warnings == (f"Integration, Response: {said}",)
+
+
 def test_models_validate_where_an_expression_selects_one() -> None:
     model = resource("ApiGatewayV2::Model", ApiId=ref("Api"), Name="m", Schema={"type": "object"})
     send = route("send", RequestModels={"$default": "m"})
