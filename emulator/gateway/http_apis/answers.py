@@ -57,6 +57,8 @@ _LARGEST: Final = {
     HttpKind.URL: (EVENT_BYTES, "Request must be smaller than 6291456 bytes for the InvokeFunction operation"),
 }
 """Bytes of a body, and what a client hears of more: [USR] of REST APIs, [?] of the others."""
+_HEADER_BYTES: Final = 10_240
+"""Of all values of headers, of HTTP APIs with the request line. [DOC] apigw-docs:limits; [?] what is said of more"""
 
 
 class MalformedError(ValueError):
@@ -261,7 +263,11 @@ def sendable(name: str, value: Any) -> tuple[str, str]:
 
 
 def too_large(asked: Asked) -> HttpAnswer | None:
-    """The refusal of a body that is larger than any; None: it is not. [DOC] the quotas of each"""
+    """The refusal of headers or a body that are larger than any; None: they are not. [DOC] the quotas of each"""
+    line = f"{asked.method} {asked.raw_path}{'?' if asked.query else ''}{asked.query} HTTP/1.1"
+    head_bytes = sum(len(value) for _, value in asked.headers) + (len(line) if asked.api.kind is HttpKind.HTTP else 0)
+    if asked.api.kind is not HttpKind.URL and head_bytes > _HEADER_BYTES:
+        return error(asked, 431, "Request Header Fields Too Large")
     most, text = _LARGEST[asked.api.kind]
     return error(asked, 413, text) if len(asked.body) > most else None
 

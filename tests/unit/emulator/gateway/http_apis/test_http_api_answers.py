@@ -198,6 +198,27 @@ def test_a_path_that_there_is_not() -> None:
     assert ("x-amzn-ErrorType", "MissingAuthenticationTokenException") in rest.headers
 
 
+@pytest.mark.parametrize(
+    ("kind", "most"),
+    [
+        pytest.param("2.0", 10_240 - len("GET / HTTP/1.1"), id="HTTP, with the request line"),
+        pytest.param("REST", 10_240, id="REST"),
+        pytest.param("URL", None, id="function URL"),
+    ],
+)
+def test_values_of_headers_have_a_largest_size_together(kind: str, most: int | None) -> None:
+    of = APIS[kind]
+
+    def refusal(size: int) -> HttpAnswer | None:
+        return too_large(asked(of, f"{of.base_path}/", headers=(("Cookie", "a" * 10), ("X-B", "b" * (size - 10)))))
+
+    assert refusal(most or 60_000) is None
+    if most is not None:
+        refused = refusal(most + 1)
+        assert refused is not None
+        assert refused.status == 431
+
+
 @pytest.mark.parametrize(("kind", "most"), [("2.0", 10 << 20), ("REST", 10 << 20), ("URL", 6 << 20)])
 def test_a_body_has_a_largest_size(kind: str, most: int) -> None:
     of = APIS[kind]
