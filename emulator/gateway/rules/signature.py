@@ -18,6 +18,8 @@ SERVICE: Final = "execute-api"
 """Signing name of WebSocket upgrades and ``@connections``. [DOC] SDK model apigatewaymanagementapi-2018-11-29"""
 URL_SERVICE: Final = "lambda"
 """Signing name of requests to function URLs. [DOC] lambda-docs:urls-invocation"""
+EXPIRES_SECONDS: Final = 604_800
+"""Longest that a presigned URL is good for. [DOC] iam-docs:create-signed-request, query parameters; [INF] the answer"""
 _ALGORITHM: Final = "AWS4-HMAC-SHA256"
 _DATE: Final = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 _SECONDS: Final = re.compile(r"[0-9]{1,6}")
@@ -116,6 +118,8 @@ def _from_query(parameters: Mapping[str, str], service: str) -> Signature | Flaw
     if expires is not None and not _SECONDS.fullmatch(expires):
         return Flaw("IncompleteSignatureException", "X-Amz-Expires must be a number of seconds")
     seconds = None if expires is None else int(expires)
+    if seconds is not None and seconds > EXPIRES_SECONDS:
+        return Flaw("InvalidSignatureException", f"X-Amz-Expires must be at most {EXPIRES_SECONDS} seconds")
     scope = _scope(credential, timestamp, service)
     return _checked(scope, signed, value, timestamp, in_query=True, expires_seconds=seconds)
 

@@ -44,6 +44,7 @@ def query(**changes: str | None) -> list[tuple[str, str]]:
     [
         pytest.param(parse(headers()), False, id="header"),
         pytest.param(parse({}, query()), True, id="presigned URL"),
+        pytest.param(parse({}, query(X_Amz_Expires="604800")), True, id="presigned URL for a week"),
     ],
 )
 def test_a_well_formed_signature_is_read(found: Signature | Flaw, in_query: bool) -> None:
@@ -89,6 +90,9 @@ def test_blanks_between_the_parts_do_not_matter() -> None:
         pytest.param(parse(headers(value="zz")), "InvalidSignatureException", "does not match", id="no hex"),
         pytest.param(
             parse({}, query(X_Amz_Signature=None)), "IncompleteSignatureException", "X-Amz-", id="incomplete query"
+        ),
+        pytest.param(
+            parse({}, query(X_Amz_Expires="604801")), "InvalidSignatureException", "604800", id="for more than a week"
         ),
     ],
 )
