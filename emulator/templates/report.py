@@ -33,6 +33,8 @@ def report(read: Read, *, all_lines: bool = False, without: Container[str] = ())
     head = f"{read.project.name} ({', '.join(read.formats)}), stack {names}, {read.region}"
     lines = [_line("emulated", _emulated(read))]
     counted_nouns = counted(stacks, Meaning.IGNORED)
+    idle = counted(stacks, Meaning.EMULATED).get("function", 0) - len(read.described.topology.functions)
+    counted_nouns |= {"provider function": idle} if idle else {}
     ignored = counts({noun: count for noun, count in counted_nouns.items() if noun not in without})
     lines += [_line("ignored", ignored)] if ignored else []
     lines += [_line("missing", text) for text in _missing(stacks)]
@@ -102,10 +104,11 @@ def _emulated(read: Read) -> str:
 
 
 def _runtimes(read: Read) -> dict[str, str]:
-    found = {}
+    """Runtimes of the functions that there are, by their names."""
+    found, names = {}, {function.name for function in read.described.topology.functions}
     for stack in (each for top in read.stacks for each in top.all()):
         for resource in stack.resources.values():
-            if resource.type == "AWS::Lambda::Function":
+            if resource.type == "AWS::Lambda::Function" and resource.name in names:
                 found[resource.name] = str(resource.properties.get("Runtime", "image"))
     return found
 

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from streamer.topology import Table
 
+from .custom_resources import idle_functions
 from .errors import Problem, TemplateError
 from .source import Source
 from .stack import Resource, Stack
@@ -25,12 +26,17 @@ class Beside(Struct, frozen=True, kw_only=True):
 
 
 class Things:
-    """All resources of all stacks, to be looked up by what refers to them."""
+    """All resources of all stacks, to be looked up by what refers to them.
 
-    def __init__(self, stacks: Iterable[Stack], beside: Beside | None = None) -> None:
+    Functions that have nothing to do here are left out, unless the stacks are deployed: then all are there to be seen.
+    """
+
+    def __init__(self, stacks: Iterable[Stack], beside: Beside | None = None, *, is_deployed: bool = False) -> None:
         self._stacks = tuple(stacks)
         self.beside = beside or Beside()
-        self.all = [(stack, resource) for stack in self._stacks for resource in stack.resources.values()]
+        found = [(stack, resource) for stack in self._stacks for resource in stack.resources.values()]
+        idle = frozenset() if is_deployed else idle_functions(resource for _, resource in found)
+        self.all = [each for each in found if each[1].type != "AWS::Lambda::Function" or each[1].name not in idle]
         self._said: dict[str, list[str]] = {}
 
     @property

@@ -80,7 +80,9 @@ def describe(
     Raises:
         TemplateError: something in them cannot be emulated, or AWS would refuse it.
     """
-    things = Things((each for stack in stacks for each in stack.all()), wanted.beside)
+    things = Things(
+        (each for stack in stacks for each in stack.all()), wanted.beside, is_deployed=wanted.home is not None
+    )
     functions = tuple(guarded(things, each, _function, locate, wanted) for each in things.of("AWS::Lambda::Function"))
     names = {function.name for function in functions}
     apis, api_ids = _apis(things, wanted, names)

@@ -290,7 +290,7 @@ class Engine:
     def _roles(self, resolved: Resolved) -> Roles:
         if not self._world.asks_for_rights:
             return Roles(of={})
-        things = Things(each for top in resolved.stacks for each in top.all())
+        things = Things((each for top in resolved.stacks for each in top.all()), is_deployed=True)
         place = grants.Place(region=self._world.region, account_id=self._world.account_id, apis={})
         roles = described_roles.roles(things, managed, place)
         self._warn(things.warnings)
