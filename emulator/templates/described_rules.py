@@ -53,23 +53,24 @@ def _is_of_a_partner(bus: str) -> bool:
 def rule(things: Things, resource: Resource) -> list[Call]:
     """A rule that waits for events, or sends by the clock to whom the emulator's own clock does not."""
     pattern, expression = (resource.properties.get(name) for name in ("EventPattern", "ScheduleExpression"))
-    targets = [_target(things, resource, position, each) for position, each in enumerate(items(resource, "Targets"))]
+    named = [_target(things, resource, position, each) for position, each in enumerate(items(resource, "Targets"))]
+    targets = [each for each in named if str(each["Arn"]).startswith("arn:")]  # a made-up name leads nowhere
     if pattern is None:
         targets = [each for each in targets if not is_told_by_the_clock(each)]
     if not targets or _is_of_a_partner(_bus_name(resource)):
         return []
-    named: dict[str, Any] = {"Name": resource.name}
+    said: dict[str, Any] = {"Name": resource.name}
     where: dict[str, Any] = {}
     if (on := resource.properties.get("EventBusName")) is not None:
         where = {"EventBusName": str(on)}
     if pattern is not None:
-        named["EventPattern"] = pattern if isinstance(pattern, str) else json.dumps(pattern)
+        said["EventPattern"] = pattern if isinstance(pattern, str) else json.dumps(pattern)
     if expression is not None:
-        named["ScheduleExpression"] = str(expression)
+        said["ScheduleExpression"] = str(expression)
     if (state := resource.properties.get("State")) is not None:
-        named["State"] = str(state)
+        said["State"] = str(state)
     return [
-        _events(resource, "put_rule", **named, **where),
+        _events(resource, "put_rule", **said, **where),
         _events(resource, "put_targets", Rule=resource.name, Targets=targets, **where),
     ]
 

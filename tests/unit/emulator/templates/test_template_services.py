@@ -229,6 +229,22 @@ def test_a_bus_of_another_project_is_made_once_for_all_rules_on_it(named: str) -
     assert found.warnings == ("First: the event bus shared is none of this project's: it is made here",)
 
 
+def test_a_target_that_is_not_emulated_is_told_and_keeps_no_other_from_its_events() -> None:
+    destination = resource(
+        "Events::ApiDestination", ConnectionArn="c", HttpMethod="POST", InvocationEndpoint="https://x"
+    )
+    made_up, function = {"Arn": att("Shop"), "Id": "shop"}, {"Arn": att("Answer"), "Id": "answer"}
+    pattern = {"source": ["orders"]}
+
+    both = described(Shop=destination, Rule=resource("Events::Rule", EventPattern=pattern, Targets=[made_up, function]))
+    alone = described(Shop=destination, Rule=resource("Events::Rule", EventPattern=pattern, Targets=[made_up]))
+
+    assert [each.operation for each in both.services] == ["put_rule", "put_targets"]
+    assert [each["Id"] for each in both.services[1].parameters["Targets"]] == ["answer"]
+    assert alone.services == ()
+    assert all(any("is not reached here" in line for line in each.warnings) for each in (both, alone))
+
+
 def test_nothing_comes_of_rules_on_the_bus_of_a_partner() -> None:
     found = described(First=rule_on("aws.partner/shop.example/1"))
 
