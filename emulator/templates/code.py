@@ -48,6 +48,7 @@ _STALE_SECONDS: Final = 1.0
 _MANIFESTS: Final = {"python": "requirements.txt", "nodejs": "package.json"}
 """What names the packages of a layer, by how its build method begins."""
 _WRAPPER: Final = "AWS_LAMBDA_EXEC_WRAPPER"
+_TYPED: Final = (".ts", ".mts", ".cts", ".tsx")
 _ARCHIVES: Final = (".zip", ".jar")
 
 
@@ -264,7 +265,11 @@ class Code:
             names = [relative, *(f"{relative}{each}" for each in (".js", ".mjs", ".cjs", "/index.js"))]
             names += [f"{each}node_modules/{relative}" for each in ("", "nodejs/")]
         if not any(Path(folder, name).exists() for folder in folders for name in names):
-            raise Problem(at(resource, "Handler"), f"there is no file {relative}{suffix} in {located.folder}")
+            text = f"there is no file {relative}{suffix} in {located.folder}"
+            source = next((each for each in _TYPED if Path(located.folder, f"{relative}{each}").is_file()), None)
+            if source is not None and suffix == ".js":
+                text += f", only {relative}{source}, which Lambda does not run: build it"
+            raise Problem(at(resource, "Handler"), text)
 
 
 def _uploaded(uploads: Callable[[str, str], Path], resource: Resource, name: str, code: Any) -> Path:

@@ -529,6 +529,19 @@ def test_an_archive_of_what_runs_here_must_be_one(content: bytes | None, message
         read(tmp_path, "template.yaml")
 
 
+def test_a_handler_of_which_only_the_source_is_there_is_told_to_be_built(tmp_path: Path) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "answer.ts").write_text("export const handler = async () => ({ statusCode: 200 });\n")
+    chat = CHAT.partition("  Answer:")[0]
+    (tmp_path / "template.yaml").write_text(
+        f"Transform: AWS::Serverless-2016-10-31\nResources:\n{chat}  Answer:\n    Type: AWS::Serverless::Function\n"
+        "    Properties: {Handler: src/answer.handler, Runtime: nodejs22.x, CodeUri: .}\n"
+    )
+
+    with pytest.raises(ConfigurationError, match=r"only src/answer\.ts, which Lambda does not run: build it"):
+        read(tmp_path, "template.yaml")
+
+
 def test_an_include_that_is_in_s3_is_told_as_such(tmp_path: Path) -> None:
     include = "  Fn::Transform: {Name: AWS::Include, Parameters: {Location: 's3://parts/more.yaml'}}\n"
     (tmp_path / "template.yaml").write_text(f"Transform: AWS::Serverless-2016-10-31\nResources:\n{include}{CHAT}")
