@@ -164,7 +164,7 @@ class Code:
             path = path.parent
         if not path.is_dir():
             found = "is no archive" if path.is_file() else "does not exist: build it"
-            text = f"there is no folder {path}" if _kind(path) == "folder" else f"{path} {found}"
+            text = f"there is no folder {path}{_but(path)}" if _kind(path) == "folder" else f"{path} {found}"
             raise Problem(at(resource, "Code"), text)
         return path.resolve(), built, warnings
 
@@ -302,6 +302,13 @@ def _wants_build(layer: Resource, folder: Path) -> bool:
 def _is_loaded_by_name(resource: Resource) -> bool:
     """Whether the handler names a file of its sources, which is there before anything is built."""
     return str(resource.properties.get("Runtime", "")).startswith(("python", "nodejs"))
+
+
+def _but(path: Path) -> str:
+    """What is there under a name that only some file systems take for the same."""
+    beside = sorted(path.parent.iterdir()) if path.parent.is_dir() else []
+    other = next((each.name for each in beside if each.name.casefold() == path.name.casefold()), None)
+    return "" if other is None else f", but {other}: the case of letters counts"
 
 
 def _kind(path: Path) -> str:

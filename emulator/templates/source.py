@@ -103,6 +103,9 @@ def _checked(source: Source) -> Source:
         raise TemplateError(f"{source.name}:1: not a template: a mapping with Resources is expected")
     resources = source.tree.get("Resources")
     if not isinstance(resources, dict) or not resources:
+        if resources is None and {"service", "provider"} <= source.tree.keys():
+            text = "it is a service of the Serverless Framework: package it, and emulate the folder .serverless"
+            raise TemplateError(f"{source.name}: {text}")
         raise source.error(Problem(("Resources",), "a template has at least one resource"))
     for name in _MAPPINGS:
         if not isinstance(source.tree.get(name, {}) or {}, dict):

@@ -542,6 +542,27 @@ def test_a_handler_of_which_only_the_source_is_there_is_told_to_be_built(tmp_pat
         read(tmp_path, "template.yaml")
 
 
+def test_a_folder_of_another_case_is_told(tmp_path: Path) -> None:
+    (tmp_path / "onconnect").mkdir()
+    chat = CHAT.partition("  Answer:")[0]
+    (tmp_path / "template.yaml").write_text(
+        f"Transform: AWS::Serverless-2016-10-31\nResources:\n{chat}  Answer:\n    Type: AWS::Serverless::Function\n"
+        "    Properties: {Handler: app.handler, Runtime: nodejs22.x, CodeUri: onConnect/}\n"
+    )
+    if (tmp_path / "onConnect").exists():
+        pytest.skip("this file system takes them for the same")
+
+    with pytest.raises(ConfigurationError, match="onConnect, but onconnect: the case of letters counts"):
+        read(tmp_path, "template.yaml")
+
+
+def test_a_service_that_is_called_a_template_is_told_to_be_packaged(tmp_path: Path) -> None:
+    (tmp_path / "template.yaml").write_text("service: chat\nprovider: {name: aws}\nfunctions: {}\nresources: {}\n")
+
+    with pytest.raises(ConfigurationError, match="it is a service of the Serverless Framework: package it"):
+        read(tmp_path, "template.yaml")
+
+
 def test_an_include_that_is_in_s3_is_told_as_such(tmp_path: Path) -> None:
     include = "  Fn::Transform: {Name: AWS::Include, Parameters: {Location: 's3://parts/more.yaml'}}\n"
     (tmp_path / "template.yaml").write_text(f"Transform: AWS::Serverless-2016-10-31\nResources:\n{include}{CHAT}")
