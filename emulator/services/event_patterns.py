@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Callable, Mapping
 from itertools import pairwise
@@ -45,24 +44,6 @@ def _wildcard(operand: Any, where: str) -> _Test:
     return lambda leaf: isinstance(leaf, str) and wanted.fullmatch(leaf) is not None
 
 
-def _cidr(operand: Any, where: str) -> _Test:
-    wrong = InvalidFilterPatternError(f"{where}: cidr takes a network such as 10.0.0.0/24.")
-    if not isinstance(operand, str) or "/" not in operand:  # [USR] aws/event-ruler refuses an address alone
-        raise wrong
-    try:
-        network = ipaddress.ip_network(operand, strict=False)
-    except ValueError as error:
-        raise wrong from error
-
-    def matches(leaf: Any) -> bool:
-        try:
-            return isinstance(leaf, str) and ipaddress.ip_address(leaf) in network
-        except ValueError:
-            return False
-
-    return matches
-
-
 def _anything_but(operand: Any, where: str) -> _Test:
     if not isinstance(operand, Mapping):
         values = operand if isinstance(operand, list) else [operand]
@@ -90,4 +71,4 @@ def _held(leaf: Any) -> dict[str, Any]:
     return {"leaf": leaf} if _is_there(leaf) else {}
 
 
-_MORE: Final[Mapping[str, Operator]] = {"anything-but": _anything_but, "cidr": _cidr, "wildcard": _wildcard}
+_MORE: Final[Mapping[str, Operator]] = {"anything-but": _anything_but, "wildcard": _wildcard}

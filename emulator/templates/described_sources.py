@@ -13,6 +13,7 @@ from streamer.topology import AsyncInvocation, EventSourceMapping, QueueMapping,
 from streamer.topology.cron import parse_cron
 from streamer.topology.kinesis import KinesisMapping
 
+from ..event_sources.streams.filters import InvalidFilterPatternError, compile_filters
 from ..services.kinesis.names import stream_name
 from ..services.rule_clock import is_rate
 from .described_data import queue_names, table_names
@@ -242,6 +243,10 @@ def _filters(resource: Resource) -> tuple[Mapping[str, Any], ...]:
             raise Problem(where, "the pattern is not JSON") from error
         if not isinstance(value, dict):
             raise Problem(where, "the pattern is no JSON object")
+        try:
+            compile_filters([value])
+        except InvalidFilterPatternError as error:
+            raise Problem(where, str(error)) from error
         found.append(value)
     return tuple(found)
 

@@ -451,6 +451,29 @@ def test_tables_in_full() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("pattern", "problem"),
+    [
+        ('{"body": {"a": [{"wildcard": "*"}]}}', "the pattern.body.a: there is no comparison 'wildcard'"),
+        ('{"body": []}', "the pattern.body is an empty list"),
+        ("{", "the pattern is not JSON"),
+    ],
+)
+def test_a_filter_that_lambda_would_refuse_is_refused_with_its_place(pattern: str, problem: str) -> None:
+    source = resource(
+        "Lambda::EventSourceMapping",
+        FunctionName=ref("Answer"),
+        EventSourceArn=att("Jobs"),
+        FilterCriteria={"Filters": [{"Pattern": '{"body": {"a": ["b"]}}'}, {"Pattern": pattern}]},
+    )
+
+    with pytest.raises(TemplateError) as refused:
+        topology(Jobs=resource("SQS::Queue"), Source=source)
+
+    assert "Resources.Source.Properties.FilterCriteria.Filters[1]: " in str(refused.value)
+    assert problem in str(refused.value)
+
+
 def test_queues_and_what_reads_them() -> None:
     found = topology(
         Jobs=resource(

@@ -95,6 +95,7 @@ def image(**attributes: object) -> dict[str, Any]:
             False,
             id="$or and other fields",
         ),
+        pytest.param({"awsRegion": [{"cidr": "10.0.0.0/8"}]}, False, id="no address"),
         pytest.param({"$or": [{"exists": False}]}, True, id="$or as a field name"),
         pytest.param({"$or": [{"exists": False}, {"prefix": "a"}]}, True, id="with several comparisons"),
         pytest.param({"$or": ["a", "b"]}, False, id="with values"),
@@ -138,6 +139,7 @@ def test_without_patterns_every_record_passes() -> None:
         pytest.param({"dynamodb": {}}, id="an empty object"),
         pytest.param({"a": [["b"]]}, id="a list in a list"),
         pytest.param({"a": [{"starts-with": "b"}]}, id="an unknown operator"),
+        pytest.param({"a": [{"cidr": "10.0.0.1"}]}, id="an address alone"),
         pytest.param({"a": [{"wildcard": "b*"}]}, id="an operator of EventBridge only"),
         pytest.param({"a": [{"prefix": "b", "suffix": "c"}]}, id="two operators at once"),
         pytest.param({"a": [{"prefix": 1}]}, id="a prefix that is no string"),
@@ -197,3 +199,12 @@ def test_any_pattern_is_refused_or_decides_on_any_event(pattern: Any, event: Any
         return
 
     assert filters.matches(event) in (True, False)
+
+
+@pytest.mark.parametrize(
+    ("address", "passes"), [("10.0.0.0", True), ("10.0.0.255", True), ("10.0.1.0", False), ("x", False), (10, False)]
+)
+def test_an_address_may_be_one_of_a_network(address: Any, passes: bool) -> None:
+    compiled = compile_filters([{"body": {"from": [{"cidr": "10.0.0.0/24"}]}}])
+
+    assert compiled.matches({"body": {"from": address}}) is passes
