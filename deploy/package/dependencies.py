@@ -261,7 +261,7 @@ def _poetry_lines(document: Mapping[str, Any], path: Path, groups: Sequence[str]
         for name, value in table.items():
             if isinstance(value, Mapping) and not {"path", "git", "url"}.isdisjoint(value):
                 raise BundleError(f"{path} takes {name} from elsewhere: run poetry lock; a poetry.lock can be read")
-        for edge in locks.poetry_edges(table, is_optional=False, tell=locks.caret):
+        for edge in locks.poetry_edges(table, tell=locks.caret):
             extras = f"[{','.join(edge.extras)}]" if edge.extras else ""
             version = edge.version if not edge.version or edge.version[0] in "<>=!~" else f"=={edge.version}"
             lines.append(f"{edge.name}{extras}{version}" + (f" ; {edge.marker}" if edge.marker else ""))
@@ -286,7 +286,7 @@ def _poetry(path: Path, environment: locks.Environment, extras: Sequence[str], g
     document = _toml(about)
     project = document.get("project", {})
     optional = {canonical(n): n for n in document.get("tool", {}).get("poetry", {}).get("extras", {})}
-    roots = [edge for t in _poetry_tables(document, groups) for edge in locks.poetry_edges(t, is_optional=False)]
+    roots = [edge for t in _poetry_tables(document, groups) for edge in locks.poetry_edges(t)]
     if project:
         known = {*project.get("optional-dependencies", {})}
         texts = _declared(document, about, [name for name in extras if name in known], [])

@@ -174,7 +174,7 @@ def poetry_packages(lock: Mapping[str, Any]) -> list[Locked]:
         if source.get("type") == "git":
             url = f"git+{source['url']}@{source['resolved_reference']}"
         marker = package.get("markers", "")
-        edges = poetry_edges(package.get("dependencies", {}), is_optional=False)
+        edges = poetry_edges(package.get("dependencies", {}))
         optional = {
             str(canonicalize_name(extra)): tuple(_parsed(each, "poetry.lock") for each in wanted)
             for extra, wanted in package.get("extras", {}).items()
@@ -195,15 +195,13 @@ def poetry_packages(lock: Mapping[str, Any]) -> list[Locked]:
     return found
 
 
-def poetry_edges(
-    dependencies: Mapping[str, Any], *, is_optional: bool, tell: Callable[[str], str] = lambda text: text
-) -> list[Edge]:
-    """A table of dependencies as Poetry writes it; optional ones only if asked for."""
+def poetry_edges(dependencies: Mapping[str, Any], *, tell: Callable[[str], str] = lambda text: text) -> list[Edge]:
+    """A table of dependencies as Poetry writes it, but for the optional ones."""
     edges = []
     for name, value in dependencies.items():
         for each in value if isinstance(value, list) else [value]:
             wanted = {"version": each} if isinstance(each, str) else each
-            if name.lower() == "python" or (wanted.get("optional") and not is_optional):
+            if name.lower() == "python" or wanted.get("optional"):
                 continue
             version = "" if wanted.get("version") in (None, "*") else tell(wanted["version"])
             edges.append(Edge(name, tuple(wanted.get("extras", ())), _poetry_marker(wanted), version))

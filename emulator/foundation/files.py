@@ -73,21 +73,22 @@ def regular(path: Path) -> Path:
 
 def read_regular(path: Path) -> bytes:
     """The content of a file; raises OSError also if it is no regular one."""
-    with open_regular(path, os.O_RDONLY) as file:
+    with open_regular(path) as file:
         return file.read()
 
 
-def open_regular(path: Path, flags: int, mode: int = PRIVATE) -> IO[bytes]:
-    """Open a file without a buffer; ``mode`` is of one that is made.
+def open_regular(path: Path, *, appends: bool = False) -> IO[bytes]:
+    """Open a file without a buffer, to be read or, made if it is not there, to be added to.
 
     Raises:
         OSError: it cannot be opened, or is no regular file.
     """
     regular(path)
-    descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC, mode)
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT if appends else os.O_RDONLY
+    descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC, PRIVATE)
     try:
         _require_regular(os.fstat(descriptor), path)  # it may have become something else meanwhile
-        return os.fdopen(descriptor, "rb" if flags & os.O_ACCMODE == os.O_RDONLY else "ab", buffering=0)
+        return os.fdopen(descriptor, "ab" if appends else "rb", buffering=0)
     except BaseException:
         os.close(descriptor)
         raise
@@ -138,7 +139,7 @@ class Claim:
         """
         if self._file is None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = open_regular(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+            self._file = open_regular(self._path, appends=True)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

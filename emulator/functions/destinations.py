@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -63,5 +62,5 @@ class FileDestinations:
             raise DestinationError(f"{self._path}: {error}") from error
 
     def _append(self, line: str) -> None:
-        with open_regular(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT) as file:
+        with open_regular(self._path, appends=True) as file:
             write_all(file, line.encode())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -88,7 +87,7 @@ class LambdaLogFiles:
         if file is None:
             name = log_group_name(function).strip("/").replace("/", "-")
             path = self._folder / f"{name}.log"
-            file = self._files[function] = open_regular(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+            file = self._files[function] = open_regular(path, appends=True)
         return file
 
     def close(self) -> None:

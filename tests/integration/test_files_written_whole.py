@@ -76,7 +76,7 @@ def test_a_fifo_is_neither_replaced_nor_waited_for(tmp_path: Path) -> None:
         with pytest.raises(OSError, match="no regular file"):
             read_regular(path)
         with pytest.raises(OSError, match="no regular file"):
-            open_regular(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+            open_regular(path, appends=True)
         with pytest.raises(OSError, match="no regular file"):
             Claim(path).take()
         with pytest.raises(OSError, match="no regular file"):

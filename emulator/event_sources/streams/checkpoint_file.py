@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 from typing import Final
 
@@ -42,7 +41,7 @@ class _CheckpointFile:
 
     def read(self) -> bytes:
         try:
-            with open_regular(self.path, os.O_RDONLY) as file:
+            with open_regular(self.path) as file:
                 return file.read(MOST_BYTES)  # what is longer is cut off, and so no JSON
         except FileNotFoundError:
             return b"[]"

@@ -144,7 +144,7 @@ class _State:
                 await self._around.sleep(self._seconds(given))
                 return self._selected("OutputPath", given), following
             case "Pass":
-                made = self._templated("Parameters", given)
+                made = self._parameters(given)
                 return self._output(data, self._state.get("Result", made)), following
             case kind:
                 result = await {"Task": self._task, "Parallel": self._parallel, "Map": self._map}[kind](given)
@@ -163,8 +163,8 @@ class _State:
         found = self._selected("OutputPath", data if path is None else paths.put(path, data, result))
         return self._held(found, self._context["State"]["Name"])
 
-    def _templated(self, name: str, data: Any) -> Any:
-        return self._filled(self._state[name], data) if name in self._state else data
+    def _parameters(self, data: Any) -> Any:
+        return self._filled(self._state["Parameters"], data) if "Parameters" in self._state else data
 
     def _filled(self, template: Any, data: Any) -> Any:
         """A payload template with everything that ends with ``.$`` filled in."""
@@ -225,7 +225,7 @@ class _State:
         if resource.endswith(".waitForTaskToken"):
             token = self._around.tasks.token(str(self._context["StateMachine"]["Id"]))
             self._context["Task"] = {"Token": token}
-        parameters = self._templated("Parameters", data)
+        parameters = self._parameters(data)
         try:
             async with asyncio.timeout(self._limit("TimeoutSeconds", data)):
                 heartbeat = self._limit("HeartbeatSeconds", data)
@@ -255,7 +255,7 @@ class _State:
         return data
 
     async def _parallel(self, data: Any) -> Any:
-        given = self._templated("Parameters", data)
+        given = self._parameters(data)
         return await _together([self._run.within().run(each, given) for each in self._state["Branches"]])
 
     async def _map(self, data: Any) -> Any:
