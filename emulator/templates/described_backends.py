@@ -9,9 +9,9 @@ from streamer.topology.http_apis import Backend, BackendResponse
 
 from ..gateway.http_apis.actions import SUBTYPES
 from .errors import Path, Problem
+from .openapi import RESPONSE_HEADER, uncapitalized
 
 OF_REST: Final = frozenset({"AWS", "HTTP", "HTTP_PROXY", "MOCK"})
-_HEADER: Final = "method.response.header."
 _LAMBDA: Final = ":lambda:path/"
 
 Named = Callable[[Any, Path], str]
@@ -20,7 +20,7 @@ Named = Callable[[Any, Path], str]
 
 def of_rest(written: Mapping[str, Any], kind: str, named: Named, path: Path) -> Backend:
     """A method's integration, as CloudFormation or an OpenAPI document writes it; raises `Problem`."""
-    given = {name[:1].lower() + name[1:]: each for name, each in written.items()}
+    given = uncapitalized(written)
     uri = str(given.get("uri") or "")
     if kind != "MOCK" and not uri:
         raise Problem(path, f"an integration of type {kind} needs an address")
@@ -51,11 +51,11 @@ def _responses(given: Mapping[str, Any]) -> tuple[BackendResponse, ...]:
 
 
 def _response(pattern: Any, written: Mapping[str, Any]) -> BackendResponse:
-    given = {name[:1].lower() + name[1:]: each for name, each in written.items()}
+    given = uncapitalized(written)
     headers = {
-        name.removeprefix(_HEADER): each
+        name.removeprefix(RESPONSE_HEADER): each
         for name, each in _texts(given.get("responseParameters")).items()
-        if name.startswith(_HEADER)
+        if name.startswith(RESPONSE_HEADER)
     }
     return BackendResponse(
         status=int(given.get("statusCode", 200)),
@@ -67,7 +67,7 @@ def _response(pattern: Any, written: Mapping[str, Any]) -> BackendResponse:
 
 def of_http(written: Mapping[str, Any]) -> Backend | None:
     """An integration of an HTTP API; None: nothing here does that."""
-    given = {name[:1].lower() + name[1:]: each for name, each in written.items()}
+    given = uncapitalized(written)
     kind = str(given.get("integrationType") or given.get("type") or "").upper()
     subtype = given.get("integrationSubtype")
     uri = str(given.get("integrationUri") or given.get("uri") or "")

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from msgspec import Struct
 
-from streamer.topology.http_apis import ANY, DEFAULT_PATH, Backend, Cors, HttpApi, HttpAuthorizer, HttpKind, HttpRoute
+from streamer.topology.http_apis import ANY, DEFAULT_PATH, Backend, HttpApi, HttpAuthorizer, HttpKind, HttpRoute
 
 from . import described_backends, ids
 from .described_apis import STAGE_VARIABLE, api_keys
 from .described_functions import function_of
 from .errors import Path, Problem
-from .openapi import Operation, authorizers_of, cors_of, issuer_of_pool, operations
+from .openapi import TTL_SECONDS, Operation, authorizers_of, cors, cors_of, issuer_of_pool, operations, uncapitalized
 from .stack import Resource
 from .things import Things, guarded
 from .values import at, boolean, items, mapping, number, text
@@ -22,8 +23,6 @@ V2: Final = "AWS::ApiGatewayV2::"
 V1: Final = "AWS::ApiGateway::"
 _SECONDS: Final = {HttpKind.HTTP: 30.0, HttpKind.REST: 29.0}
 """Longest, and default, integration timeouts. [DOC] apigw-docs:http-api-quotas, limits"""
-_TTL: Final = 300
-"""Of REST APIs' authorizers that say nothing. [DOC] apigw-api:CreateAuthorizer"""
 
 
 class _Around(Struct, frozen=True, kw_only=True):
@@ -89,7 +88,7 @@ def _http_api(things: Things, resource: Resource, stage_name: str | None, functi
     routes = [_route(around, each, by_ref) for each in _of(things, resource, f"{V2}Route")]
     routes += [_operation(around, each) for each in operations(body)]
     routes += [_quick(around, resource)] if resource.properties.get("Target") else []
-    cors = resource.properties.get("CorsConfiguration")
+    own_cors = mapping(resource, "CorsConfiguration")
     return HttpApi(
         name=resource.logical_id,
         kind=HttpKind.HTTP,
@@ -98,7 +97,7 @@ def _http_api(things: Things, resource: Resource, stage_name: str | None, functi
         stage=DEFAULT_PATH if stage is None else text(stage, "StageName"),
         stage_variables=variables,
         authorizers=(*by_ref.values(), *_written_authorizers(around, body)),
-        cors=_cors(mapping(resource, "CorsConfiguration")) if cors else cors_of(body),
+        cors=cors(uncapitalized(own_cors)) if own_cors else cors_of(body),
     )
 
 
@@ -124,22 +123,29 @@ def _route(around: _Around, resource: Resource, authorizers: Mapping[Any, HttpAu
         _leave_out(around, resource, key, subtype or kind)
         return None
     uri, where = integration.properties.get("IntegrationUri"), at(integration, "IntegrationUri")
-    authorization = str(resource.properties.get("AuthorizationType", "NONE"))
-    authorizer = authorizers.get(resource.properties.get("AuthorizerId")) if authorization != "NONE" else None
-    if authorization in ("CUSTOM", "JWT") and authorizer is None:
-        reference = str(resource.properties.get("AuthorizerId"))
-        raise Problem(at(resource, "AuthorizerId"), f"{reference!r} is no authorizer of this API")
+    authorization, authorizer = _authorization(resource, authorizers, "CUSTOM", "JWT")
     return HttpRoute(
         path=path,
         method=method or ANY,
         function=None if backend is not None else around.function(uri, where),
         backend=backend,
         payload="1.0" if backend is not None else str(integration.properties.get("PayloadFormatVersion", "1.0")),
-        authorizer=None if authorizer is None else authorizer.name,
+        authorizer=authorizer,
         scopes=tuple(str(each) for each in items(resource, "AuthorizationScopes")),
         iam=authorization == "AWS_IAM",
         timeout_seconds=number(integration, "TimeoutInMillis", 30_000.0) / 1000,
     )
+
+
+def _authorization(
+    resource: Resource, authorizers: Mapping[Any, HttpAuthorizer], *needing: str
+) -> tuple[str, str | None]:
+    """How callers of a route are known, and the name of its authorizer, which the kinds in ``needing`` must have."""
+    kind, reference = str(resource.properties.get("AuthorizationType", "NONE")), resource.properties.get("AuthorizerId")
+    found = authorizers.get(reference) if kind != "NONE" else None
+    if found is None and kind in needing:
+        raise Problem(at(resource, "AuthorizerId"), f"{reference!r} is no authorizer of this API")
+    return kind, None if found is None else found.name
 
 
 def _leave_out(around: _Around, resource: Resource, key: str, kind: Any) -> None:
@@ -165,23 +171,6 @@ def _authorizer(around: _Around, resource: Resource) -> HttpAuthorizer:
     )
 
 
-def _cors(written: Mapping[str, Any]) -> Cors:
-    """Of an HTTP API or a function URL, which name their properties alike."""
-    age = written.get("MaxAge")
-
-    def listed(name: str) -> tuple[str, ...]:
-        return tuple(str(each) for each in written.get(name) or ())
-
-    return Cors(
-        origins=listed("AllowOrigins"),
-        methods=listed("AllowMethods"),
-        headers=listed("AllowHeaders"),
-        exposed=listed("ExposeHeaders"),
-        max_age_seconds=None if age is None else int(age),
-        credentials=written.get("AllowCredentials") in (True, "true"),
-    )
-
-
 # OpenAPI documents, as SAM writes them
 
 
@@ -194,7 +183,7 @@ def _operation(around: _Around, operation: Operation) -> HttpRoute | None:
         subtype = operation.written.get("integrationSubtype")
         _leave_out(around, owner, f"{operation.method} {operation.path}", subtype or operation.integration)
         return None
-    names = {each.name for each in authorizers_of(mapping(owner, "Body"))}
+    names = {each.name for each, _uri in authorizers_of(mapping(owner, "Body"))}
     authorizer = next((name for name in operation.security if name in names), None)
     return HttpRoute(
         path=operation.path,
@@ -230,19 +219,8 @@ def _written_backend(around: _Around, operation: Operation, where: Path) -> Back
 
 def _written_authorizers(around: _Around, body: Mapping[str, Any]) -> Iterable[HttpAuthorizer]:
     where = at(around.owner, "Body")
-    for each in authorizers_of(body):
-        yield HttpAuthorizer(
-            name=each.name,
-            kind=each.kind,
-            function=None if each.uri is None else around.function(each.uri, where),
-            identity_sources=each.identity_sources,
-            payload=each.payload,
-            simple=each.simple,
-            ttl_seconds=each.ttl_seconds,
-            validation=each.validation,
-            issuer=each.issuer,
-            audience=each.audience,
-        )
+    for each, uri in authorizers_of(body):
+        yield each if uri is None else replace(each, function=around.function(uri, where))
 
 
 # REST APIs
@@ -288,7 +266,7 @@ def _method(around: _Around, resource: Resource, authorizers: Mapping[Any, HttpA
     method = text(resource, "HttpMethod").upper()
     integration = mapping(resource, "Integration")
     kind = str(integration.get("Type"))
-    fixed = Operation.of_mock(integration, capital=True) if kind == "MOCK" else None
+    fixed = Operation.of_mock(integration) if kind == "MOCK" else None
     where = at(resource, "Integration", "Uri")
     backend: Backend | None = None
     if kind in described_backends.OF_REST and fixed is None:
@@ -296,18 +274,14 @@ def _method(around: _Around, resource: Resource, authorizers: Mapping[Any, HttpA
     elif kind != "AWS_PROXY" and fixed is None:
         _leave_out(around, resource, f"{method} {path}", kind)
         return None
-    authorization = str(resource.properties.get("AuthorizationType", "NONE"))
-    authorizer = authorizers.get(resource.properties.get("AuthorizerId")) if authorization != "NONE" else None
-    if authorization in ("CUSTOM", "COGNITO_USER_POOLS") and authorizer is None:
-        reference = resource.properties.get("AuthorizerId")
-        raise Problem(at(resource, "AuthorizerId"), f"{reference!r} is no authorizer of this API")
+    authorization, authorizer = _authorization(resource, authorizers, "CUSTOM", "COGNITO_USER_POOLS")
     return HttpRoute(
         path=path,
         method=method,
         function=None if fixed or backend else around.function(integration.get("Uri"), where),
         fixed=fixed,
         backend=backend,
-        authorizer=None if authorizer is None else authorizer.name,
+        authorizer=authorizer,
         scopes=tuple(str(each) for each in items(resource, "AuthorizationScopes")),
         iam=authorization == "AWS_IAM",
         api_key_required=boolean(resource, "ApiKeyRequired"),
@@ -339,7 +313,7 @@ def _rest_authorizer(around: _Around, resource: Resource) -> HttpAuthorizer:
         kind=kind,
         function=None if pools else around.function(uri, at(resource, "AuthorizerUri")),
         identity_sources=tuple(each.strip() for each in sources.split(",")),
-        ttl_seconds=int(number(resource, "AuthorizerResultTtlInSeconds", _TTL)),
+        ttl_seconds=int(number(resource, "AuthorizerResultTtlInSeconds", TTL_SECONDS)),
         validation=resource.properties.get("IdentityValidationExpression"),
         issuer=issuer_of_pool(str(pools[0])) if pools else None,
     )
@@ -351,7 +325,7 @@ def _rest_authorizer(around: _Around, resource: Resource) -> HttpAuthorizer:
 def _function_url(things: Things, resource: Resource, functions: set[str]) -> HttpApi:
     target = str(resource.properties.get("TargetFunctionArn"))
     function = function_of(target, functions, at(resource, "TargetFunctionArn"))
-    cors = mapping(resource, "Cors")
+    own_cors = mapping(resource, "Cors")
     route = HttpRoute(
         path=DEFAULT_PATH,
         function=function,
@@ -364,5 +338,5 @@ def _function_url(things: Things, resource: Resource, functions: set[str]) -> Ht
         kind=HttpKind.URL,
         api_id=ids.api_id(resource.stack, resource.logical_id),
         routes=(route,),
-        cors=_cors(cors) if cors else None,
+        cors=cors(uncapitalized(own_cors)) if own_cors else None,
     )

@@ -11,15 +11,15 @@ from typing import Any, Final
 
 from msgspec import Struct, field
 
-from streamer.topology.http_apis import ANY, Cors, FixedAnswer
+from streamer.topology.http_apis import ANY, Cors, FixedAnswer, HttpAuthorizer
 
 _EXTENSION: Final = "x-amazon-apigateway-"
 _ANY: Final = f"{_EXTENSION}any-method"
 _METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", _ANY)
-_TTL: Final = 300
+TTL_SECONDS: Final = 300
 """Of REST APIs' authorizers that say nothing. [DOC] apigw-api:CreateAuthorizer"""
 _POOL: Final = re.compile(r"arn:[^:]+:cognito-idp:([^:]+):[^:]*:userpool/(.+)")
-_HEADER: Final = "method.response.header."
+RESPONSE_HEADER: Final = "method.response.header."
 
 
 class Operation(Struct, frozen=True, kw_only=True):
@@ -40,43 +40,33 @@ class Operation(Struct, frozen=True, kw_only=True):
     """The integration as it stands in the document."""
 
     @staticmethod
-    def of_mock(integration: Mapping[str, Any], *, capital: bool = False) -> FixedAnswer | None:
+    def of_mock(integration: Mapping[str, Any]) -> FixedAnswer | None:
         """What a MOCK integration with one response answers, as those of CORS have; None: it has another number."""
-        answers = integration.get("IntegrationResponses" if capital else "responses") or {}
+        answers = integration.get("responses") or integration.get("IntegrationResponses") or {}
         if len(answers) > 1:
             return None  # of which the request's template chooses
         found = next(iter(answers if isinstance(answers, list) else answers.values()), None)
         if not isinstance(found, dict):
             return None
-        parameters = found.get("ResponseParameters" if capital else "responseParameters") or {}
-        templates = found.get("ResponseTemplates" if capital else "responseTemplates") or {}
+        given = uncapitalized(found)
+        parameters, templates = given.get("responseParameters") or {}, given.get("responseTemplates") or {}
         headers = {
-            name.removeprefix(_HEADER): str(value)[1:-1]
+            name.removeprefix(RESPONSE_HEADER): str(value)[1:-1]
             for name, value in parameters.items()
-            if name.startswith(_HEADER) and str(value).startswith("'") and str(value).endswith("'")
+            if name.startswith(RESPONSE_HEADER) and str(value).startswith("'") and str(value).endswith("'")
         }
         body = str(next(iter(templates.values()), ""))
         kind = next(iter(templates), "application/json")
         return FixedAnswer(
-            status=int(found.get("StatusCode" if capital else "statusCode", 200)),
+            status=int(given.get("statusCode", 200)),
             headers={**headers, "Content-Type": kind},
             body=body.strip(),
         )
 
 
-class Scheme(Struct, frozen=True, kw_only=True):
-    """An authorizer of a document."""
-
-    name: str
-    kind: str
-    uri: Any = None
-    identity_sources: tuple[str, ...] = ()
-    payload: str = "1.0"
-    simple: bool = False
-    ttl_seconds: int = 0
-    validation: str | None = None
-    issuer: str | None = None
-    audience: tuple[str, ...] = ()
+def uncapitalized(written: Mapping[str, Any]) -> dict[str, Any]:
+    """What CloudFormation writes, under the names that a document has for it."""
+    return {name[:1].lower() + name[1:]: each for name, each in written.items()}
 
 
 def operations(body: Mapping[str, Any]) -> Iterator[Operation]:
@@ -116,16 +106,16 @@ def _schemes(body: Mapping[str, Any]) -> dict[str, Any]:
     return {**(body.get("securityDefinitions") or {}), **(components.get("securitySchemes") or {})}
 
 
-def authorizers_of(body: Mapping[str, Any]) -> Iterator[Scheme]:
-    """The authorizers that a document declares."""
+def authorizers_of(body: Mapping[str, Any]) -> Iterator[tuple[HttpAuthorizer, Any]]:
+    """The authorizers that a document declares, and the address of the function of each; None: it has none."""
     is_http = str(body.get("openapi", "")).startswith("3") and "swagger" not in body
     for name, scheme in _schemes(body).items():
         written = scheme.get(f"{_EXTENSION}authorizer") if isinstance(scheme, dict) else None
         if isinstance(written, dict):
-            yield _scheme(str(name), scheme, written, is_http=is_http)
+            yield _authorizer(str(name), scheme, written, is_http=is_http), written.get("authorizerUri")
 
 
-def _scheme(name: str, scheme: Mapping[str, Any], written: Mapping[str, Any], *, is_http: bool) -> Scheme:
+def _authorizer(name: str, scheme: Mapping[str, Any], written: Mapping[str, Any], *, is_http: bool) -> HttpAuthorizer:
     jwt = written.get("jwtConfiguration") or {}
     pools = written.get("providerARNs") or []
     kind = str(written.get("type", "")).upper()
@@ -133,14 +123,13 @@ def _scheme(name: str, scheme: Mapping[str, Any], written: Mapping[str, Any], *,
     if sources is None and kind in ("TOKEN", "COGNITO_USER_POOLS"):
         sources = f"method.request.header.{scheme.get('name', 'Authorization')}"
     listed = sources if isinstance(sources, list) else str(sources or "").split(",")
-    return Scheme(
+    return HttpAuthorizer(
         name=name,
         kind=kind,
-        uri=written.get("authorizerUri"),
         identity_sources=tuple(str(each).strip() for each in listed if str(each).strip()),
         payload=str(written.get("authorizerPayloadFormatVersion", "1.0")),
         simple=written.get("enableSimpleResponses") in (True, "true"),
-        ttl_seconds=int(written.get("authorizerResultTtlInSeconds", 0 if is_http else _TTL)),
+        ttl_seconds=int(written.get("authorizerResultTtlInSeconds", 0 if is_http else TTL_SECONDS)),
         validation=written.get("identityValidationExpression"),
         issuer=issuer_of_pool(str(pools[0])) if pools else jwt.get("issuer"),
         audience=tuple(str(each) for each in jwt.get("audience") or ()),
@@ -156,8 +145,11 @@ def issuer_of_pool(arn: str) -> str | None:
 def cors_of(body: Mapping[str, Any]) -> Cors | None:
     """The CORS of an HTTP API's document; None: it says nothing."""
     written = body.get(f"{_EXTENSION}cors")
-    if not isinstance(written, dict):
-        return None
+    return cors(written) if isinstance(written, dict) else None
+
+
+def cors(written: Mapping[str, Any]) -> Cors:
+    """The CORS of an HTTP API or of a function URL, which name their settings alike."""
 
     def listed(name: str) -> tuple[str, ...]:
         value = written.get(name) or []
