@@ -3,35 +3,25 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
-
-from msgspec import Struct
 
 from streamer.aws_limits import INTEGRATION_SECONDS, LEAST_INTEGRATION_SECONDS, STAGE_NAME
 from streamer.topology import CONNECT, Api, Authorizer, Route, Throttle
 
 from ..gateway.rules.domains import Domain
 from . import described_integrations
-from .described_functions import function_of
+from .api_parts import V2, Around, integration_of, parts, stage_of
 from .errors import Problem
 from .stack import Resource
 from .things import Things
 from .values import at, boolean, items, mapping, number, text
 
-STAGE_VARIABLE: Final = re.compile(r"\$\{stageVariables\.([\w-]+)\}")
 DEFAULT_RESPONSE: Final = "$default"
 
 
-class _Around(Struct, frozen=True, kw_only=True):
-    """What routes and authorizers of one API are described with."""
-
-    things: Things
-    owner: Resource
+class _WithStage(Around, frozen=True, kw_only=True):
     stage: Resource | None
-    variables: Mapping[str, str]
-    functions: set[str]
 
 
 def api(things: Things, resource: Resource, stage_name: str | None, functions: set[str]) -> Api:
@@ -40,25 +30,26 @@ def api(things: Things, resource: Resource, stage_name: str | None, functions: s
         # [DOC] cfn-docs:AWS_ApiGatewayV2_Api
         problem = Problem(resource.path, "a WebSocket API needs RouteSelectionExpression, such as $request.body.action")
         raise things.error(resource, problem)
-    stage = _stage(things, resource, stage_name)
+    stage = stage_of(things, resource, f"{V2}Stage", stage_name)
+    if stage is None:
+        things.warn(resource, f"it has no stage; {stage_name or 'dev'} stands for one")
     variables = {} if stage is None else {k: str(v) for k, v in mapping(stage, "StageVariables").items()}
-    around = _Around(things=things, owner=resource, stage=stage, variables=variables, functions=functions)
+    around = _WithStage(things=things, owner=resource, stage=stage, variables=variables, functions=functions)
     authorizers = {
-        each.ref: things.guard(each, _authorizer, each, around)
-        for each in _of(things, resource, "AWS::ApiGatewayV2::Authorizer")
+        each.ref: things.guard(each, _authorizer, each, around) for each in parts(things, resource, f"{V2}Authorizer")
     }
-    for each in _of(things, resource, "AWS::ApiGatewayV2::Integration"):
+    for each in parts(things, resource, f"{V2}Integration"):
         things.guard(each, _check_integration, each)
         _warn_of_conversions(things, each)
-    for each in _of(things, resource, "AWS::ApiGatewayV2::Stage"):
+    for each in parts(things, resource, f"{V2}Stage"):
         things.guard(each, _check_stage, each)
     routes = []
-    for each in _of(things, resource, "AWS::ApiGatewayV2::Route"):
+    for each in parts(things, resource, f"{V2}Route"):
         made = things.guard(each, _route, each, around, authorizers)
         if made is not None:
             routes.append(made)
     twice = [route.route_key for route in routes]
-    for each in _of(things, resource, "AWS::ApiGatewayV2::Route"):
+    for each in parts(things, resource, f"{V2}Route"):
         if twice.count(str(each.properties.get("RouteKey"))) > 1:
             problem = Problem(at(each, "RouteKey"), f"the route {each.properties['RouteKey']!r} exists twice")
             raise things.error(each, problem)
@@ -137,24 +128,7 @@ def warn_of_strangers(things: Things) -> None:
         things.note(f"the API {owner!r} is not in this project: its {what} left out: {shown}")
 
 
-def _of(things: Things, resource: Resource, kind: str) -> list[Resource]:
-    return [each for each in things.of(kind) if each.properties.get("ApiId") == resource.ref]
-
-
-def _stage(things: Things, resource: Resource, wanted: str | None) -> Resource | None:
-    stages = _of(things, resource, "AWS::ApiGatewayV2::Stage")
-    named = [each for each in stages if each.properties.get("StageName") == wanted]
-    chosen = (named or stages)[:1]
-    if not chosen:
-        things.warn(resource, f"it has no stage; {wanted or 'dev'} stands for one")
-        return None
-    if len(stages) > 1 and not named:
-        others = ", ".join(str(each.properties.get("StageName")) for each in stages[1:])
-        things.warn(resource, f"of its stages the first is emulated; --stage chooses another: {others}")
-    return chosen[0]
-
-
-def _route(resource: Resource, around: _Around, authorizers: Mapping[Any, Authorizer]) -> Route | None:
+def _route(resource: Resource, around: _WithStage, authorizers: Mapping[Any, Authorizer]) -> Route | None:
     things, stage = around.things, around.stage
     key = text(resource, "RouteKey")
     if not key:
@@ -165,7 +139,7 @@ def _route(resource: Resource, around: _Around, authorizers: Mapping[Any, Author
     kind = integration.properties.get("IntegrationType")
     uri = integration.properties.get("IntegrationUri")
     other = None if kind == "AWS_PROXY" else described_integrations.integration(things, integration, around.functions)
-    function = _function(around, integration, "IntegrationUri", uri) if other is None else ""
+    function = around.function(uri, at(integration, "IntegrationUri")) if other is None else ""
     authorization = str(resource.properties.get("AuthorizationType", "NONE"))
     settings = {} if stage is None else mapping(stage, "RouteSettings").get(key) or {}
     selection, models = _models(things, resource, around.owner)
@@ -187,27 +161,13 @@ def _route(resource: Resource, around: _Around, authorizers: Mapping[Any, Author
 
 
 def _integration(things: Things, resource: Resource, owner: Resource) -> Resource | None:
-    target = resource.properties.get("Target")
-    if target is None:
+    if resource.properties.get("Target") is None:
         # [DOC] the $connect integration is optional, and routes may be made before their integrations:
         # apigw-docs:websocket-api-develop-routes; [INF] until then a message does not find them
         if resource.properties.get("RouteKey") != CONNECT:
             things.warn(resource, "it has no Target, no integration, so no message takes it")
         return None
-    reference = str(target).removeprefix("integrations/")
-    found = next((e for e in _of(things, owner, "AWS::ApiGatewayV2::Integration") if e.ref == reference), None)
-    if found is None:
-        raise Problem(at(resource, "Target"), f"{target!r} is no integration of this API")
-    return found
-
-
-def _function(around: _Around, resource: Resource, name: str, uri: Any) -> str:
-    def value(match: re.Match[str]) -> str:
-        if match[1] not in around.variables:
-            raise Problem(at(resource, name), f"the stage has no variable {match[1]!r}")
-        return around.variables[match[1]]
-
-    return function_of(STAGE_VARIABLE.sub(value, str(uri)), around.functions, at(resource, name))
+    return integration_of(things, owner, resource)
 
 
 def _answers(things: Things, resource: Resource, *, is_proxy: bool) -> bool:
@@ -233,8 +193,8 @@ def _models(things: Things, resource: Resource, owner: Resource) -> tuple[str | 
     named = mapping(resource, "RequestModels")
     if not named:
         return None, {}
-    known = {each.properties.get("Name"): each for each in _of(things, owner, "AWS::ApiGatewayV2::Model")}
-    known |= {each.ref: each for each in _of(things, owner, "AWS::ApiGatewayV2::Model")}
+    known = {each.properties.get("Name"): each for each in parts(things, owner, f"{V2}Model")}
+    known |= {each.ref: each for each in parts(things, owner, f"{V2}Model")}
     found: dict[str, Mapping[str, Any]] = {}
     for key, name in named.items():
         model = known.get(name)
@@ -260,14 +220,14 @@ def _models(things: Things, resource: Resource, owner: Resource) -> tuple[str | 
 # who may connect
 
 
-def _authorizer(resource: Resource, around: _Around) -> Authorizer:
+def _authorizer(resource: Resource, around: _WithStage) -> Authorizer:
     kind = text(resource, "AuthorizerType")
     if kind != "REQUEST":
         raise Problem(at(resource, "AuthorizerType"), f"a WebSocket API has authorizers of type REQUEST, not {kind}")
     sources = resource.properties.get("IdentitySource") or []
     return Authorizer(
         name=resource.logical_id,
-        function=_function(around, resource, "AuthorizerUri", resource.properties.get("AuthorizerUri")),
+        function=around.function(resource.properties.get("AuthorizerUri"), at(resource, "AuthorizerUri")),
         identity_sources=tuple(str(each) for each in (sources if isinstance(sources, list) else [sources])),
     )
 

@@ -6,12 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from msgspec import Struct
-
 from streamer.topology.http_apis import ANY, DEFAULT_PATH, Backend, HttpApi, HttpAuthorizer, HttpKind, HttpRoute
 
 from . import described_backends, ids
-from .described_apis import STAGE_VARIABLE, api_keys
+from .api_parts import V1, V2, Around, integration_of, parts, stage_of
+from .described_apis import api_keys
 from .described_functions import function_of
 from .errors import Path, Problem
 from .openapi import TTL_SECONDS, Operation, authorizers_of, cors, cors_of, issuer_of_pool, operations, uncapitalized
@@ -19,30 +18,12 @@ from .stack import Resource
 from .things import Things, guarded
 from .values import at, boolean, items, mapping, number, text
 
-V2: Final = "AWS::ApiGatewayV2::"
-V1: Final = "AWS::ApiGateway::"
 _SECONDS: Final = {HttpKind.HTTP: 30.0, HttpKind.REST: 29.0}
 """Longest, and default, integration timeouts. [DOC] apigw-docs:http-api-quotas, limits"""
 
 
-class _Around(Struct, frozen=True, kw_only=True):
-    """What routes of one API are described with."""
-
-    things: Things
-    owner: Resource
+class _OfKind(Around, frozen=True, kw_only=True):
     kind: HttpKind
-    variables: Mapping[str, str]
-    functions: set[str]
-
-    def function(self, uri: Any, path: Path) -> str:
-        """The function that an integration names, stage variables filled in."""
-
-        def value(match: Any) -> str:
-            if match[1] not in self.variables:
-                raise Problem(path, f"the stage has no variable {match[1]!r}")
-            return self.variables[match[1]]
-
-        return function_of(STAGE_VARIABLE.sub(value, str(uri)), self.functions, path)
 
 
 def http_apis(things: Things, stage_name: str | None, functions: set[str]) -> tuple[HttpApi, ...]:
@@ -57,21 +38,6 @@ def http_apis(things: Things, stage_name: str | None, functions: set[str]) -> tu
     return tuple(found)
 
 
-def _of(things: Things, owner: Resource, kind: str) -> list[Resource]:
-    name = "RestApiId" if kind.startswith(V1) else "ApiId"
-    return [each for each in things.of(kind) if each.properties.get(name) == owner.ref]
-
-
-def _stage(things: Things, owner: Resource, kind: str, wanted: str | None) -> Resource | None:
-    """The stage that is emulated: the one that is wanted, else the first."""
-    stages = _of(things, owner, kind)
-    named = [each for each in stages if each.properties.get("StageName") == wanted]
-    if len(stages) > 1 and not named:
-        others = ", ".join(str(each.properties.get("StageName")) for each in stages[1:])
-        things.warn(owner, f"of its stages the first is emulated; --stage chooses another: {others}")
-    return next(iter(named or stages), None)
-
-
 def _texts(values: Mapping[str, Any]) -> dict[str, str]:
     return {name: str(value) for name, value in values.items()}
 
@@ -80,12 +46,12 @@ def _texts(values: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _http_api(things: Things, resource: Resource, stage_name: str | None, functions: set[str]) -> HttpApi:
-    stage = _stage(things, resource, f"{V2}Stage", stage_name)
+    stage = stage_of(things, resource, f"{V2}Stage", stage_name)
     variables = {} if stage is None else _texts(mapping(stage, "StageVariables"))
-    around = _Around(things=things, owner=resource, kind=HttpKind.HTTP, variables=variables, functions=functions)
+    around = _OfKind(things=things, owner=resource, kind=HttpKind.HTTP, variables=variables, functions=functions)
     body = mapping(resource, "Body")
-    by_ref = {each.ref: _authorizer(around, each) for each in _of(things, resource, f"{V2}Authorizer")}
-    routes = [_route(around, each, by_ref) for each in _of(things, resource, f"{V2}Route")]
+    by_ref = {each.ref: _authorizer(around, each) for each in parts(things, resource, f"{V2}Authorizer")}
+    routes = [_route(around, each, by_ref) for each in parts(things, resource, f"{V2}Route")]
     routes += [_operation(around, each) for each in operations(body)]
     routes += [_quick(around, resource)] if resource.properties.get("Target") else []
     own_cors = mapping(resource, "CorsConfiguration")
@@ -101,21 +67,17 @@ def _http_api(things: Things, resource: Resource, stage_name: str | None, functi
     )
 
 
-def _quick(around: _Around, resource: Resource) -> HttpRoute:
+def _quick(around: _OfKind, resource: Resource) -> HttpRoute:
     """An API that is made with its target. [DOC] cfn-docs:AWS_ApiGatewayV2_Api, quick create"""
     function = around.function(resource.properties["Target"], at(resource, "Target"))
     method, _, path = str(resource.properties.get("RouteKey") or DEFAULT_PATH).rpartition(" ")
     return HttpRoute(path=path, method=method or ANY, function=function, timeout_seconds=_SECONDS[HttpKind.HTTP])
 
 
-def _route(around: _Around, resource: Resource, authorizers: Mapping[Any, HttpAuthorizer]) -> HttpRoute | None:
+def _route(around: _OfKind, resource: Resource, authorizers: Mapping[Any, HttpAuthorizer]) -> HttpRoute | None:
     key = text(resource, "RouteKey")
     method, _, path = key.rpartition(" ")
-    reference = str(resource.properties.get("Target")).removeprefix("integrations/")
-    found = _of(around.things, around.owner, f"{V2}Integration")
-    integration = next((each for each in found if each.ref == reference), None)
-    if integration is None:
-        raise Problem(at(resource, "Target"), f"{resource.properties.get('Target')!r} is no integration of this API")
+    integration = integration_of(around.things, around.owner, resource)
     kind = str(integration.properties.get("IntegrationType"))
     subtype = integration.properties.get("IntegrationSubtype")
     backend = described_backends.of_http(integration.properties) if kind != "AWS_PROXY" or subtype else None
@@ -148,12 +110,12 @@ def _authorization(
     return kind, None if found is None else found.name
 
 
-def _leave_out(around: _Around, resource: Resource, key: str, kind: Any) -> None:
+def _leave_out(around: _OfKind, resource: Resource, key: str, kind: Any) -> None:
     text_of_it = f"the route {key} has an integration of type {kind}, which is not emulated: it is left out"
     around.things.warn(resource, text_of_it)
 
 
-def _authorizer(around: _Around, resource: Resource) -> HttpAuthorizer:
+def _authorizer(around: _OfKind, resource: Resource) -> HttpAuthorizer:
     kind = text(resource, "AuthorizerType")
     jwt = mapping(resource, "JwtConfiguration")
     sources = resource.properties.get("IdentitySource") or []
@@ -174,7 +136,7 @@ def _authorizer(around: _Around, resource: Resource) -> HttpAuthorizer:
 # OpenAPI documents, as SAM writes them
 
 
-def _operation(around: _Around, operation: Operation) -> HttpRoute | None:
+def _operation(around: _OfKind, operation: Operation) -> HttpRoute | None:
     owner = around.owner
     where = at(owner, "Body", "paths", operation.path)
     backend = _written_backend(around, operation, where)
@@ -206,7 +168,7 @@ def _is_streamed(uri: Any) -> bool:
     return str(uri).endswith("/response-streaming-invocations")
 
 
-def _written_backend(around: _Around, operation: Operation, where: Path) -> Backend | None:
+def _written_backend(around: _OfKind, operation: Operation, where: Path) -> Backend | None:
     """What answers an operation besides a function's proxy and a fixed answer; None: one of those, or nothing here."""
     if operation.fixed is not None:
         return None
@@ -217,7 +179,7 @@ def _written_backend(around: _Around, operation: Operation, where: Path) -> Back
     return described_backends.of_rest(operation.written, operation.integration, around.function, where)
 
 
-def _written_authorizers(around: _Around, body: Mapping[str, Any]) -> Iterable[HttpAuthorizer]:
+def _written_authorizers(around: _OfKind, body: Mapping[str, Any]) -> Iterable[HttpAuthorizer]:
     where = at(around.owner, "Body")
     for each, uri in authorizers_of(body):
         yield each if uri is None else replace(each, function=around.function(uri, where))
@@ -227,12 +189,12 @@ def _written_authorizers(around: _Around, body: Mapping[str, Any]) -> Iterable[H
 
 
 def _rest_api(things: Things, resource: Resource, stage_name: str | None, functions: set[str]) -> HttpApi:
-    stage = _stage(things, resource, f"{V1}Stage", stage_name)
+    stage = stage_of(things, resource, f"{V1}Stage", stage_name)
     variables = {} if stage is None else _texts(mapping(stage, "Variables"))
-    around = _Around(things=things, owner=resource, kind=HttpKind.REST, variables=variables, functions=functions)
+    around = _OfKind(things=things, owner=resource, kind=HttpKind.REST, variables=variables, functions=functions)
     body = mapping(resource, "Body")
-    by_ref = {each.ref: _rest_authorizer(around, each) for each in _of(things, resource, f"{V1}Authorizer")}
-    routes = [_method(around, each, by_ref) for each in _of(things, resource, f"{V1}Method")]
+    by_ref = {each.ref: _rest_authorizer(around, each) for each in parts(things, resource, f"{V1}Authorizer")}
+    routes = [_method(around, each, by_ref) for each in parts(things, resource, f"{V1}Method")]
     routes += [_operation(around, each) for each in operations(body)]
     return HttpApi(
         name=resource.logical_id,
@@ -254,14 +216,14 @@ def _rest_stage(things: Things, resource: Resource, stage: Resource | None) -> s
     """A deployment may make the stage. [DOC] cfn-docs:AWS_ApiGateway_Deployment"""
     if stage is not None:
         return text(stage, "StageName")
-    named = [each.properties.get("StageName") for each in _of(things, resource, f"{V1}Deployment")]
+    named = [each.properties.get("StageName") for each in parts(things, resource, f"{V1}Deployment")]
     found = next((str(each) for each in named if each), None)
     if found is None:
         things.warn(resource, "it has no stage; prod stands for one")
     return found or "prod"
 
 
-def _method(around: _Around, resource: Resource, authorizers: Mapping[Any, HttpAuthorizer]) -> HttpRoute | None:
+def _method(around: _OfKind, resource: Resource, authorizers: Mapping[Any, HttpAuthorizer]) -> HttpRoute | None:
     path = _path(around, resource, resource.properties.get("ResourceId"))
     method = text(resource, "HttpMethod").upper()
     integration = mapping(resource, "Integration")
@@ -290,7 +252,7 @@ def _method(around: _Around, resource: Resource, authorizers: Mapping[Any, HttpA
     )
 
 
-def _path(around: _Around, resource: Resource, reference: Any) -> str:
+def _path(around: _OfKind, resource: Resource, reference: Any) -> str:
     """The path of a resource: its parents' parts and its own."""
     parts: list[str] = []
     root = around.owner.ref
@@ -303,7 +265,7 @@ def _path(around: _Around, resource: Resource, reference: Any) -> str:
     return f"/{'/'.join(parts)}"
 
 
-def _rest_authorizer(around: _Around, resource: Resource) -> HttpAuthorizer:
+def _rest_authorizer(around: _OfKind, resource: Resource) -> HttpAuthorizer:
     kind = text(resource, "Type")
     uri = resource.properties.get("AuthorizerUri")
     pools = items(resource, "ProviderARNs")

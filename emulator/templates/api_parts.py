@@ -1,0 +1,65 @@
+"""What WebSocket, HTTP and REST APIs of a stack have in common: their parts, a stage, how they name functions. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from msgspec import Struct
+
+from .described_functions import function_of
+from .errors import Path, Problem
+from .stack import Resource
+from .things import Things
+from .values import at
+
+V2: Final = "AWS::ApiGatewayV2::"
+V1: Final = "AWS::ApiGateway::"
+_STAGE_VARIABLE: Final = re.compile(r"\$\{stageVariables\.([\w-]+)\}")
+
+
+class Around(Struct, frozen=True, kw_only=True):
+    """What routes and authorizers of one API are described with."""
+
+    things: Things
+    owner: Resource
+    variables: Mapping[str, str]
+    """Of its stage."""
+    functions: set[str]
+
+    def function(self, uri: Any, path: Path) -> str:
+        """The function that an address names, stage variables filled in."""
+
+        def value(match: re.Match[str]) -> str:
+            if match[1] not in self.variables:
+                raise Problem(path, f"the stage has no variable {match[1]!r}")
+            return self.variables[match[1]]
+
+        return function_of(_STAGE_VARIABLE.sub(value, str(uri)), self.functions, path)
+
+
+def parts(things: Things, owner: Resource, kind: str) -> list[Resource]:
+    """The resources of a type that are an API's."""
+    name = "RestApiId" if kind.startswith(V1) else "ApiId"
+    return [each for each in things.of(kind) if each.properties.get(name) == owner.ref]
+
+
+def stage_of(things: Things, owner: Resource, kind: str, wanted: str | None) -> Resource | None:
+    """The stage that is emulated: the one that is wanted, else the first; None: there is none."""
+    stages = parts(things, owner, kind)
+    named = [each for each in stages if each.properties.get("StageName") == wanted]
+    if len(stages) > 1 and not named:
+        others = ", ".join(str(each.properties.get("StageName")) for each in stages[1:])
+        things.warn(owner, f"of its stages the first is emulated; --stage chooses another: {others}")
+    return next(iter(named or stages), None)
+
+
+def integration_of(things: Things, owner: Resource, route: Resource) -> Resource:
+    """The integration that a route names; raises Problem."""
+    target = route.properties.get("Target")
+    reference = str(target).removeprefix("integrations/")
+    found = next((each for each in parts(things, owner, f"{V2}Integration") if each.ref == reference), None)
+    if found is None:
+        raise Problem(at(route, "Target"), f"{target!r} is no integration of this API")
+    return found
