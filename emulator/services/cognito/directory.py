@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Generator
 from typing import Any
 
 from .entities import NOT_FOUND, Parameters, PoolError
@@ -11,7 +11,7 @@ from .sign_in import SignIn
 from .sign_up import SignUp
 from .state import Chance, State
 from .tokens import Keys
-from .triggers import Steps
+from .triggers import Operation, Steps
 from .users import Users
 
 
@@ -20,16 +20,13 @@ class Directory:
 
     def __init__(self, region: str, account_id: str, *, keys: Keys, randomness: Chance) -> None:
         self._state = State(region, account_id, keys=keys, randomness=randomness)
-        users, up, into = Users(self._state), SignUp(self._state), SignIn(self._state)
-        self._steps = {**users.operations, **up.operations, **into.operations}
-        self._at_once = Pools(self._state).operations
+        parts = (Pools(self._state), Users(self._state), SignUp(self._state), SignIn(self._state))
+        self._operations = {name: operation for each in parts for name, operation in each.operations.items()}
 
     def perform(self, operation: str, parameters: Parameters, *, now: float) -> Steps | None:
         """The steps of an operation, which raise PoolError; None: it is not known."""
-        if (steps := self._steps.get(operation)) is not None:
-            return steps(parameters, now)
-        found = self._at_once.get(operation)
-        return None if found is None else _one(found, parameters, now)
+        found = self._operations.get(operation)
+        return None if found is None else _steps(found, parameters, now)
 
     def configuration(self, pool_id: str, home: str) -> dict[str, Any]:
         """An issuer's discovery document, whose addresses begin with ``home``; raises PoolError.
@@ -48,6 +45,7 @@ class Directory:
         }
 
 
-def _one(operation: Callable[[Parameters, float], Mapping[str, Any]], parameters: Parameters, now: float) -> Steps:
-    yield from ()
-    return operation(parameters, now)
+def _steps(operation: Operation, parameters: Parameters, now: float) -> Steps:
+    found = operation(parameters, now)
+    answer = (yield from found) if isinstance(found, Generator) else found
+    return answer or {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from msgspec import structs
@@ -23,12 +23,11 @@ from .entities import (
 )
 from .passwords import POLICY
 from .state import State
+from .triggers import Operation
 
 _NOT_SETTINGS: Final = frozenset({"PoolName", "UserPoolId", "ClientId", "GenerateSecret", "GroupName"})
 _LETTERS: Final = string.ascii_letters + string.digits
 _SMALL: Final = string.ascii_lowercase + string.digits
-
-Operation = Callable[[Parameters, float], dict[str, Any]]
 
 
 class Pools:
@@ -73,7 +72,7 @@ class Pools:
             )
         return {"UserPool": _pool(state.pools[name])}
 
-    def _update(self, given: Parameters, _now: float) -> dict[str, Any]:
+    def _update(self, given: Parameters, _now: float) -> None:
         pool = self._state.pool(given)
         kept = {
             name: value
@@ -81,11 +80,9 @@ class Pools:
             if name in ("Name", "Schema", "UsernameAttributes", "AliasAttributes", "UsernameConfiguration")
         }
         pool.settings = {**_settings(given), **kept}
-        return {}
 
-    def _delete(self, given: Parameters, _now: float) -> dict[str, Any]:
+    def _delete(self, given: Parameters, _now: float) -> None:
         del self._state.pools[self._state.pool(given).id]
-        return {}
 
     def _list(self, given: Parameters, _now: float) -> dict[str, Any]:
         found, rest = page(list(self._state.pools.values()), given, "MaxResults", "NextToken")
@@ -115,10 +112,9 @@ class Pools:
         )
         return {"UserPoolClient": _client(pool, pool.clients[client.id])}
 
-    def _delete_client(self, given: Parameters, _now: float) -> dict[str, Any]:
+    def _delete_client(self, given: Parameters, _now: float) -> None:
         pool, client = self._state.client(given)
         del pool.clients[client.id]
-        return {}
 
     def _list_clients(self, given: Parameters, _now: float) -> dict[str, Any]:
         pool = self._state.pool(given)
@@ -148,12 +144,11 @@ class Pools:
         pool.groups[group.name] = structs.replace(group, settings={**group.settings, **_settings(given)})
         return {"Group": _group(pool, pool.groups[group.name])}
 
-    def _delete_group(self, given: Parameters, _now: float) -> dict[str, Any]:
+    def _delete_group(self, given: Parameters, _now: float) -> None:
         pool, group = self._group(given)
         del pool.groups[group.name]
         for user in list(pool.users.values()):
             pool.keep(structs.replace(user, groups=tuple(each for each in user.groups if each != group.name)))
-        return {}
 
     def _list_groups(self, given: Parameters, _now: float) -> dict[str, Any]:
         pool = self._state.pool(given)
@@ -162,12 +157,11 @@ class Pools:
 
     # domains, which are kept and lead nowhere
 
-    def _create_domain(self, given: Parameters, _now: float) -> dict[str, Any]:
+    def _create_domain(self, given: Parameters, _now: float) -> None:
         pool, domain = self._state.pool(given), required(given, "Domain")
         if any(each.domain == domain for each in self._state.pools.values()):
             raise PoolError(WRONG, "Domain already associated with another user pool.")
         pool.domain = domain
-        return {}
 
     def _describe_domain(self, given: Parameters, _now: float) -> dict[str, Any]:
         domain = required(given, "Domain")
@@ -175,12 +169,11 @@ class Pools:
         told = {} if found is None else {"UserPoolId": found.id, "Domain": domain, "Status": "ACTIVE"}
         return {"DomainDescription": told}
 
-    def _delete_domain(self, given: Parameters, _now: float) -> dict[str, Any]:
+    def _delete_domain(self, given: Parameters, _now: float) -> None:
         pool = self._state.pool(given)
         if pool.domain != required(given, "Domain"):
             raise PoolError(NOT_FOUND, "No such domain or user pool exists.")
         pool.domain = None
-        return {}
 
 
 def group_of(pool: Pool, name: str) -> dict[str, Any]:

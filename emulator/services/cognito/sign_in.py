@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import hmac
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from msgspec import Struct, structs
@@ -32,7 +32,7 @@ from .sign_up import check_hash, hash_of, nobody
 from .srp import Exchange, N, is_right
 from .state import Challenge, State
 from .tokens import Session, result, seconds
-from .triggers import Steps, fire, is_set
+from .triggers import Operation, Steps, fire, is_set
 from .users import with_password
 
 CHALLENGE_MINUTES: Final = 3.0
@@ -45,7 +45,6 @@ _PASSWORD: Final = {
 """Flows with a password, and what of a client allows each."""
 _REFRESH: Final = ("REFRESH_TOKEN_AUTH", "REFRESH_TOKEN")
 _INCORRECT: Final = "Incorrect username or password."
-Operation = Callable[[Parameters, float], Steps]
 
 
 class _Asked(Struct, frozen=True, kw_only=True):
@@ -291,14 +290,12 @@ class SignIn:
         answer = yield from self._refresh(asked, {"REFRESH_TOKEN": given["RefreshToken"], **proof})
         return {"AuthenticationResult": answer["AuthenticationResult"]}
 
-    def _revoke(self, given: Parameters, _now: float) -> Steps:
+    def _revoke(self, given: Parameters, _now: float) -> None:
         _pool, client = self._state.client(given)
         session = self._state.refreshes.get(required(given, "Token"))
         if session is not None and session.client == client.id:
             del self._state.refreshes[str(given["Token"])]
             self._state.remember(self._state.ended, session.origin, None)
-        yield from ()
-        return {}
 
     def _result(self, asked: _Asked, user: User, session: Session, source: str) -> Steps:
         answer = yield from result(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec import structs
@@ -30,10 +30,9 @@ from .entities import (
 from .passwords import check_attributes, check_password
 from .srp import is_right
 from .state import State
-from .triggers import Steps, fire, message
-from .users import check_unique, confirmed, named, with_password
+from .triggers import Operation, Steps, fire, message
+from .users import check_unique, confirmed, delete, named, with_password, without_attributes
 
-Operation = Callable[[Parameters, float], Steps]
 _WRONG_CODE = ("CodeMismatchException", "Invalid verification code provided, please try again.")
 
 
@@ -134,19 +133,16 @@ class SignUp:
 
     # with an access token
 
-    def _change_password(self, given: Parameters, now: float) -> Steps:
+    def _change_password(self, given: Parameters, now: float) -> None:
         pool, user, _ = self._state.signed_in(given)
         if not is_right(pool.id, user.username, user.password, str(given.get("PreviousPassword") or "")):
             raise PoolError(NOT_ALLOWED, "Incorrect username or password.")
         password = required(given, "ProposedPassword")
         check_password(pool, password)
         pool.keep(with_password(self._state, pool, structs.replace(user, modified=now), password))
-        yield from ()
-        return {}
 
-    def _get(self, given: Parameters, _now: float) -> Steps:
+    def _get(self, given: Parameters, _now: float) -> dict[str, Any]:
         _pool, user, _ = self._state.signed_in(given)
-        yield from ()
         return {"Username": user.username, "UserAttributes": listed(user.attributes)}
 
     def _update(self, given: Parameters, now: float) -> Steps:
@@ -163,13 +159,9 @@ class SignUp:
             user = pool.users[pool.folded(user.username)]
         return {"CodeDeliveryDetailsList": [_delivered(user, name) for name in asked]}
 
-    def _delete_attributes(self, given: Parameters, now: float) -> Steps:
+    def _delete_attributes(self, given: Parameters, now: float) -> None:
         pool, user, _ = self._state.signed_in(given)
-        gone = set(given.get("UserAttributeNames") or ()) - {"sub"}
-        kept = {name: value for name, value in user.attributes.items() if name not in gone}
-        pool.keep(structs.replace(user, attributes=kept, modified=now))
-        yield from ()
-        return {}
+        without_attributes(pool, user, given, now)
 
     def _ask_code(self, given: Parameters, _now: float) -> Steps:
         pool, user, _ = self._state.signed_in(given)
@@ -179,27 +171,20 @@ class SignUp:
         yield from self._send((pool, user), name, "VerifyUserAttribute", None, given)
         return {"CodeDeliveryDetails": _delivered(user, name)}
 
-    def _verify(self, given: Parameters, now: float) -> Steps:
+    def _verify(self, given: Parameters, now: float) -> None:
         pool, user, _ = self._state.signed_in(given)
         name = required(given, "AttributeName")
         _check_code(user, name, {"ConfirmationCode": given.get("Code")})
         pool.keep(structs.replace(user, attributes={**user.attributes, f"{name}_verified": "true"}, modified=now))
-        yield from ()
-        return {}
 
-    def _delete(self, given: Parameters, _now: float) -> Steps:
+    def _delete(self, given: Parameters, _now: float) -> None:
         pool, user, _ = self._state.signed_in(given)
-        self._state.sign_out(pool, user)
-        del pool.users[pool.folded(user.username)]
-        yield from ()
-        return {}
+        delete(self._state, pool, user)
 
-    def _sign_out(self, given: Parameters, _now: float) -> Steps:
+    def _sign_out(self, given: Parameters, _now: float) -> None:
         pool, user, origin = self._state.signed_in(given)
         self._state.sign_out(pool, user)
         self._state.remember(self._state.ended, origin, None)
-        yield from ()
-        return {}
 
     def _named(self, given: Parameters) -> tuple[Pool, Client, User]:
         pool, client = self._state.client(given)

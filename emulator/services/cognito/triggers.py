@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from typing import Any, Final
 
 from msgspec import Struct
 
-from .entities import Pool, User
+from .entities import Parameters, Pool, User
 
 _TOKENS: Final = "TokenGeneration"
 
@@ -37,6 +37,8 @@ class Sent(Struct, frozen=True, kw_only=True):
 
 Steps = Generator[Trigger | Sent, Any, Any]
 """An operation that may have functions run on its way; what it returns is its answer."""
+Operation = Callable[[Parameters, float], Steps | Mapping[str, Any] | None]
+"""What is done with parameters at a time (Unix seconds): steps, or an answer at once; None: an empty one."""
 
 
 def function_of(pool: Pool, name: str) -> tuple[str, str] | None:

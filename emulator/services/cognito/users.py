@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Any, Final
 
 from msgspec import structs
 
@@ -30,12 +30,10 @@ from .passwords import check_attributes, check_password
 from .pools import group_of
 from .srp import SALT_BYTES, password_of
 from .state import State
-from .triggers import Steps, fire, message
+from .triggers import Operation, Steps, fire, message
 
 _FILTER: Final = re.compile(r'\s*"?([\w:]+)"?\s*(\^?=)\s*"((?:[^"\\]|\\.)*)"\s*')
 _SYMBOLS: Final = "!@#%&"
-
-Operation = Callable[[Parameters, float], Steps]
 
 
 class Users:
@@ -89,26 +87,19 @@ class Users:
             yield from message((pool, user), "AdminCreateUser", password, None, metadata)
         return {"User": shown(user)}
 
-    def _get(self, given: Parameters, _now: float) -> Steps:
+    def _get(self, given: Parameters, _now: float) -> dict[str, Any]:
         _pool, user = self._state.user(given)
-        yield from ()
         return shown(user, "UserAttributes")
 
-    def _delete(self, given: Parameters, _now: float) -> Steps:
-        pool, user = self._state.user(given)
-        self._state.sign_out(pool, user)
-        del pool.users[pool.folded(user.username)]
-        yield from ()
-        return {}
+    def _delete(self, given: Parameters, _now: float) -> None:
+        delete(self._state, *self._state.user(given))
 
-    def _set_password(self, given: Parameters, now: float) -> Steps:
+    def _set_password(self, given: Parameters, now: float) -> None:
         pool, user = self._state.user(given)
         password = required(given, "Password")
         check_password(pool, password)
         status = CONFIRMED if given.get("Permanent") else MUST_CHANGE
         pool.keep(with_password(self._state, pool, structs.replace(user, status=status, modified=now), password))
-        yield from ()
-        return {}
 
     def _confirm(self, given: Parameters, now: float) -> Steps:
         pool, user = self._state.user(given)
@@ -117,28 +108,19 @@ class Users:
         yield from confirmed(pool, structs.replace(user, status=CONFIRMED, modified=now), None, given)
         return {}
 
-    def _enable(self, given: Parameters, now: float, *, is_enabled: bool) -> Steps:
+    def _enable(self, given: Parameters, now: float, *, is_enabled: bool) -> None:
         pool, user = self._state.user(given)
         pool.keep(structs.replace(user, is_enabled=is_enabled, modified=now))
-        yield from ()
-        return {}
 
-    def _update(self, given: Parameters, now: float) -> Steps:
+    def _update(self, given: Parameters, now: float) -> None:
         pool, user = self._state.user(given)
         changed = attributes_of(given)
         check_attributes(pool, changed, is_new=False)
         check_unique(pool, changed, user)
         pool.keep(structs.replace(user, attributes={**user.attributes, **changed}, modified=now))
-        yield from ()
-        return {}
 
-    def _delete_attributes(self, given: Parameters, now: float) -> Steps:
-        pool, user = self._state.user(given)
-        gone = {*(given.get("UserAttributeNames") or ())} - {"sub"}
-        kept = {name: value for name, value in user.attributes.items() if name not in gone}
-        pool.keep(structs.replace(user, attributes=kept, modified=now))
-        yield from ()
-        return {}
+    def _delete_attributes(self, given: Parameters, now: float) -> None:
+        without_attributes(*self._state.user(given), given, now)
 
     def _reset(self, given: Parameters, now: float) -> Steps:
         pool, user = self._state.user(given)
@@ -147,37 +129,30 @@ class Users:
         yield from message((pool, user), "ForgotPassword", code, None, given.get("ClientMetadata") or {})
         return {}
 
-    def _sign_out(self, given: Parameters, _now: float) -> Steps:
+    def _sign_out(self, given: Parameters, _now: float) -> None:
         self._state.sign_out(*self._state.user(given))
-        yield from ()
-        return {}
 
     # groups
 
-    def _add(self, given: Parameters, now: float) -> Steps:
+    def _add(self, given: Parameters, now: float) -> None:
         pool, user = self._state.user(given)
         name = _group(pool, given)
         if name not in user.groups:
             pool.keep(structs.replace(user, groups=(*user.groups, name), modified=now))
-        yield from ()
-        return {}
 
-    def _remove(self, given: Parameters, now: float) -> Steps:
+    def _remove(self, given: Parameters, now: float) -> None:
         pool, user = self._state.user(given)
         name = _group(pool, given)
         pool.keep(structs.replace(user, groups=tuple(each for each in user.groups if each != name), modified=now))
-        yield from ()
-        return {}
 
-    def _groups(self, given: Parameters, _now: float) -> Steps:
+    def _groups(self, given: Parameters, _now: float) -> dict[str, Any]:
         pool, user = self._state.user(given)
         found, rest = page(list(user.groups), given, "Limit", "NextToken")
-        yield from ()
         return {"Groups": [group_of(pool, each) for each in found], **rest}
 
     # lists
 
-    def _list(self, given: Parameters, _now: float) -> Steps:
+    def _list(self, given: Parameters, _now: float) -> dict[str, Any]:
         pool = self._state.pool(given)
         wanted = _filter(str(given.get("Filter") or ""))
         found, rest = page([each for each in pool.users.values() if wanted(each)], given, "Limit", "PaginationToken")
@@ -185,15 +160,26 @@ class Users:
         told = [shown(each) for each in found]
         for each in told if only else ():
             each["Attributes"] = [one for one in each["Attributes"] if one["Name"] in only]
-        yield from ()
         return {"Users": told, **rest}
 
-    def _in_group(self, given: Parameters, _now: float) -> Steps:
+    def _in_group(self, given: Parameters, _now: float) -> dict[str, Any]:
         pool = self._state.pool(given)
         name = _group(pool, given)
         found, rest = page([each for each in pool.users.values() if name in each.groups], given, "Limit", "NextToken")
-        yield from ()
         return {"Users": [shown(each) for each in found], **rest}
+
+
+def without_attributes(pool: Pool, user: User, given: Parameters, now: float) -> None:
+    """Keep a user without the attributes that are named; the id stays."""
+    gone = {*(given.get("UserAttributeNames") or ())} - {"sub"}
+    kept = {name: value for name, value in user.attributes.items() if name not in gone}
+    pool.keep(structs.replace(user, attributes=kept, modified=now))
+
+
+def delete(state: State, pool: Pool, user: User) -> None:
+    """Delete a user, whose tokens are good for nothing any more."""
+    state.sign_out(pool, user)
+    del pool.users[pool.folded(user.username)]
 
 
 def named(state: State, pool: Pool, name: str, attributes: Mapping[str, str]) -> tuple[str, dict[str, str]]:
