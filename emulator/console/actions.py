@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from ..gateway.shell import Gateway
 from ..port.http import HttpResponse
@@ -15,12 +15,11 @@ from .invoking import Invoking
 from .recorder import RingRecorder
 from .records import Message, Record, Run
 from .restoring import restored_event, restored_text
+from .telling import Told
 
 CLOSE_CODES: Final = (1000, 1001, 1008, 1009, 1011, 1012)
 """With which a connection may be closed; 1000 as DELETE of ``@connections`` does."""
 TOKEN_SECONDS: Final = 3600.0
-
-Told = dict[str, Any]
 
 
 class Actions:

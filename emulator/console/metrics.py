@@ -12,6 +12,7 @@ from .masking import masked
 from .meaning import app_message, json_object, status_of_message, what_was_called
 from .records import Call, Log, Message, Record
 from .statistics import percentile
+from .telling import Told
 
 SECONDS: Final = 300
 """How far back metrics are shown."""
@@ -21,8 +22,6 @@ SERIES: Final = 200
 """Most series that are told, those with the most values."""
 DOCUMENTS: Final = 50
 """Latest documents that are told as they are."""
-
-Told = dict[str, Any]
 
 
 @dataclass(slots=True)

@@ -24,6 +24,7 @@ from .around import Around
 from .asked import Asked, BadRequestError
 from .database import CONDITION, DYNAMODB, DatabaseError, ask
 from .masking import masked, masked_text
+from .telling import Told
 
 OVERDUE_SECONDS: Final = 180.0
 """A request that nobody has seen to for this long after it was due is stuck: the sweep comes every minute."""
@@ -34,7 +35,6 @@ MOST: Final = 200
 ATTEMPTS: Final = 100
 """Most further attempts that may be given at once."""
 
-Told = dict[str, Any]
 Place = tuple[bool, float, str, str]
 
 

@@ -18,6 +18,7 @@ from .database import SQS, STREAMS, ask
 from .invoking import Invoking
 from .masking import masked
 from .meaning import json_object
+from .telling import Told
 
 MESSAGES: Final = 10
 """Messages of a queue that are shown: as many as one request receives."""
@@ -34,8 +35,6 @@ _COUNTS: Final = {
     "flying": "ApproximateNumberOfMessagesNotVisible",
     "delayed": "ApproximateNumberOfMessagesDelayed",
 }
-
-Told = dict[str, Any]
 
 
 class GivenUpEvent(Struct, frozen=True, kw_only=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from streamer.topology import Table
 
@@ -16,12 +16,12 @@ from .database import STREAMS, ask
 from .masking import masked
 from .recorder import RingRecorder
 from .statistics import batches
+from .telling import Told
 
 RECORDS: Final = 100
 """Stream records that are told at once, the latest."""
 PAGES: Final = 40
 """Most pages of a stream that are read to find them."""
-Told = dict[str, Any]
 
 
 class Sources:

@@ -7,18 +7,16 @@ import math
 import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Final
 
 from ..functions.outcome import EnvironmentNow, Refused, Returned
 from .records import Batch, Environment, Record, Run
-from .telling import tell_outcome
+from .telling import Told, tell_outcome
 
 LANE_SECONDS: Final = 300.0
 """How far back environments are shown."""
 LANE_RUNS: Final = 500
 """Most invocations of a function that are shown in them, the latest."""
-
-Told = dict[str, Any]
 
 
 def percentile(values: Sequence[float], share: float) -> float | None:

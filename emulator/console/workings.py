@@ -23,8 +23,7 @@ from .records import Run
 from .restoring import restored_event
 from .samples import KINDS, Sample, sample
 from .statistics import by_function, lanes, summary
-
-Told = dict[str, Any]
+from .telling import Told
 
 
 class Workings:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from .backend import EmbeddedBackend
 from .errors import ApiError, not_found, validation_error
 from .table import Table
-
-Parameters = Mapping[str, Any]
-Json = dict[str, Any]
+from .values import Json, Parameters
 
 
 def update_time_to_live(backend: EmbeddedBackend, parameters: Parameters) -> Json:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from types import ModuleType
-from typing import Any, Final
+from typing import Final
 
 from . import tags
 from .administration import (
@@ -26,9 +26,9 @@ from .reading import batch_get_item, get_item, transact_get_items
 from .searching import query, scan
 from .tables import create_table, delete_table, describe_table, list_tables, update_table
 from .transactions import Tokens, batch_write_item, transact_write_items
+from .values import Json
 from .writing import delete_item, put_item, update_item
 
-Json = dict[str, Any]
 Operation = Callable[[Json], Json]
 
 

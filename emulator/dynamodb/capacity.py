@@ -11,9 +11,7 @@ from typing import Any
 
 from .items import StoredItem, bytes_of
 from .table import Index, Table
-from .values import Attributes, wire_value
-
-Json = dict[str, Any]
+from .values import Attributes, Json, wire_value
 
 
 def read_units(size_bytes: int, *, consistent: bool, transaction: bool = False) -> float:

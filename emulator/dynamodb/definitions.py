@@ -15,8 +15,7 @@ from msgspec import Struct
 
 from .errors import ApiError, invalid_parameter, validation_error
 from .expressions.keys import KeySchema
-
-Json = dict[str, Any]
+from .values import Json
 
 LOCAL_INDEXES: Final = 5
 GLOBAL_INDEXES: Final = 20

@@ -9,8 +9,7 @@ from typing import Any
 
 from .definitions import TableSettings, shown_schema, usual_warm
 from .table import Index, Table
-
-Json = dict[str, Any]
+from .values import Json
 
 
 def describe(table: Table) -> Json:

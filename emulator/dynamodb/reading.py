@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 from .backend import EmbeddedBackend
@@ -14,9 +13,7 @@ from .expressions.syntax import Path
 from .items import StoredItem, bytes_of
 from .table import Table
 from .transactions import TRANSACTION_BYTES, cancelled, several_operations, too_large
-from .values import Attributes, read_attributes, wire_attributes
-
-Parameters = Mapping[str, Any]
+from .values import Attributes, Parameters, read_attributes, wire_attributes
 
 BATCH_KEYS: Final = 100
 """Keys of one BatchGetItem. [DOC] BatchGetItem"""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import zlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from .backend import EmbeddedBackend
@@ -17,9 +17,7 @@ from .expressions.syntax import Path
 from .items import StoredItem
 from .partitions import Bounds, KeyIndex, bounds_of, everything
 from .table import Index, Table
-from .values import Attributes, AttributeValue, read_attributes, shown, sort_value, wire_attributes
-
-Parameters = Mapping[str, Any]
+from .values import Attributes, AttributeValue, Parameters, read_attributes, shown, sort_value, wire_attributes
 
 PAGE_BYTES: Final = 1024 * 1024
 """Bytes of items that one Query or Scan reads. [DOC] ddb-docs:Query.Pagination"""

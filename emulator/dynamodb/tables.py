@@ -28,9 +28,7 @@ from .errors import ApiError, invalid_parameter, validation_error
 from .expressions.keys import KeySchema
 from .table import Table
 from .tags import read_tags
-
-Parameters = Mapping[str, Any]
-Json = dict[str, Any]
+from .values import Json, Parameters
 
 LISTED: Final = 100
 """Tables of one answer of ListTables at most. [DOC]"""

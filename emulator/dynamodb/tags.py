@@ -9,8 +9,7 @@ from typing import Any, Final
 from .backend import EmbeddedBackend
 from .errors import SERVICE, ApiError, not_found, validation_error
 from .table import Table
-
-Parameters = Mapping[str, Any]
+from .values import Parameters
 
 TAGS: Final = 50
 """Of one table. [DOC] ddb-docs:ServiceQuotas"""

@@ -15,10 +15,9 @@ from .capacity import Cost, collection_metrics, consumed, wants_capacity
 from .errors import ApiError, validation_error
 from .items import StoredItem
 from .table import Table
-from .values import Attributes, read_attributes
+from .values import Attributes, Parameters, read_attributes
 from .writing import PREPARE, Write
 
-Parameters = Mapping[str, Any]
 Images = tuple[StoredItem | None, StoredItem | None]
 
 TRANSACTION_BYTES: Final = 4 * 1024 * 1024

@@ -17,6 +17,11 @@ from streamer.aws_limits import text_bytes
 from .errors import ApiError, invalid_parameter, serialization_error, validation_error
 from .numbers import normal_number, token_name
 
+Json = dict[str, Any]
+"""An object of JSON."""
+Parameters = Mapping[str, Any]
+"""What an operation is asked with, by the names of its members."""
+
 NESTING_LEVELS: Final = 32
 """Levels of an attribute and what is in it: 31 lists and maps. [DOC] ddb-docs:ServiceQuotas; [USR] dynoxide 110"""
 NAME_BYTES: Final = 65_535

@@ -19,9 +19,8 @@ from .expressions.request import Expressions, Test
 from .expressions.syntax import Path
 from .items import StoredItem
 from .table import Table
-from .values import Attributes, AttributeValue, read_attributes, wire_attributes
+from .values import Attributes, AttributeValue, Parameters, read_attributes, wire_attributes
 
-Parameters = Mapping[str, Any]
 Compute = Callable[[StoredItem | None], StoredItem | None]
 """What the item becomes; None: it is deleted, or not made."""
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 from streamer.aws_limits import attributes_bytes, text_bytes
 
 from ..errors import ApiError, invalid_parameter, validation_error
-from ..values import Attributes, read_value
+from ..values import Attributes, Parameters, read_value
 from .conditions import ALWAYS, CompiledCondition, compile_condition
 from .grammar import Parser
 from .keys import KeyCondition, compile_key_condition
@@ -17,7 +17,6 @@ from .legacy import attribute_update, expected_test, filter_test, key_conditions
 from .syntax import Path, Used
 from .updates import Update, compile_update
 
-Parameters = Mapping[str, Any]
 Test = Callable[[Attributes], bool]
 """Whether a condition holds for an item's attributes; no item is an empty map."""
 

@@ -6,7 +6,7 @@ import base64
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Final
 
 from ..backend import EmbeddedBackend
 from ..capacity import Cost, consumed, read_units, wants_capacity
@@ -29,13 +29,10 @@ from ..items import StoredItem
 from ..searching import SearchSource, read_page
 from ..table import Table
 from ..transactions import Tokens, digest_of, perform_all
-from ..values import AttributeValue, read_attributes, wire_attributes
+from ..values import AttributeValue, Json, Parameters, read_attributes, wire_attributes
 from ..writing import Write, shows_item_on_failure
 from .grammar import Statement, parse
 from .plans import check_order, plan, planned_items
-
-Parameters = Mapping[str, Any]
-Json = dict[str, Any]
 
 _CODES: Final = {
     "ConditionalCheckFailedException": "ConditionalCheckFailed",
