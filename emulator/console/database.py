@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncIterator
 from typing import Any, Final
 
 from ..dynamodb.endpoints.protocol import Database
@@ -12,6 +13,8 @@ DYNAMODB: Final = "DynamoDB_20120810"
 STREAMS: Final = "DynamoDBStreams_20120810"
 SQS: Final = "AmazonSQS"
 CONDITION: Final = "ConditionalCheckFailedException"
+PAGES: Final = 40
+"""Most pages of a shard that are read."""
 
 OPERATIONS: Final = frozenset(
     {
@@ -47,6 +50,17 @@ async def ask(database: Database, service: str, operation: str, parameters: Json
         code = str(found.get("__type", "")).rpartition("#")[2]
         raise DatabaseError(answer.status, code, str(found.get("message") or found.get("Message") or ""))
     return found
+
+
+async def pages(database: Database, wanted: Json) -> AsyncIterator[list[Json]]:
+    """The records of a shard from an iterator on, page by page, until there are none now; `PAGES` at most."""
+    iterator = (await ask(database, STREAMS, "GetShardIterator", wanted)).get("ShardIterator")
+    for _ in range(PAGES):
+        page = await ask(database, STREAMS, "GetRecords", {"ShardIterator": iterator})
+        yield page["Records"]
+        iterator = page.get("NextShardIterator")
+        if not page["Records"] or iterator is None:
+            return
 
 
 class Items:

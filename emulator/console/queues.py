@@ -14,7 +14,7 @@ from ..event_sources.streams.records import stream_record
 from ..functions.outcome import Returned
 from .around import Around
 from .asked import Asked, BadRequestError
-from .database import SQS, STREAMS, ask
+from .database import SQS, ask, pages
 from .invoking import Invoking
 from .masking import masked
 from .meaning import json_object
@@ -26,8 +26,6 @@ MOVED: Final = 1000
 """Most messages that one redrive moves, and among which one message is looked for."""
 HIDDEN_SECONDS: Final = 60
 """How long a message is nobody else's while it is dealt with."""
-PAGES: Final = 40
-"""Most pages of a shard that are read to find the records of a batch."""
 BATCH: Final = 10_000
 """Most records of a batch. [DOC] lambda-api:API_CreateEventSourceMapping"""
 _COUNTS: Final = {
@@ -199,15 +197,11 @@ class Queues:
             "ShardIteratorType": "AT_SEQUENCE_NUMBER",
             "SequenceNumber": str(subject.first),
         }
-        database = self._around.database
-        iterator = (await ask(database, STREAMS, "GetShardIterator", wanted)).get("ShardIterator")
         found: list[Told] = []
-        for _ in range(PAGES):
-            page = await ask(database, STREAMS, "GetRecords", {"ShardIterator": iterator})
-            numbered = [(int(each["dynamodb"]["SequenceNumber"]), each) for each in page["Records"]]
+        async for records in pages(self._around.database, wanted):
+            numbered = [(int(each["dynamodb"]["SequenceNumber"]), each) for each in records]
             found += [each for number, each in numbered if subject.first <= number <= subject.last]
-            iterator = page.get("NextShardIterator")
-            if not numbered or numbered[-1][0] >= subject.last or iterator is None:
+            if numbered and numbered[-1][0] >= subject.last:
                 break
         return [stream_record(each, stream_arn=subject.stream_arn, partition_key="").event for each in found]
 

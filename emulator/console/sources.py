@@ -12,7 +12,7 @@ from ..event_sources.streams.source import source_name
 from ..event_sources.streams.status import MappingStatus, ShardProgress
 from .around import Around
 from .asked import Asked, BadRequestError
-from .database import STREAMS, ask
+from .database import STREAMS, ask, pages
 from .masking import masked
 from .recorder import RingRecorder
 from .statistics import batches
@@ -20,8 +20,6 @@ from .telling import Told
 
 RECORDS: Final = 100
 """Stream records that are told at once, the latest."""
-PAGES: Final = 40
-"""Most pages of a stream that are read to find them."""
 
 
 class Sources:
@@ -81,14 +79,9 @@ class Sources:
         description = await ask(self._around.database, STREAMS, "DescribeStream", {"StreamArn": arn})
         found: list[Told] = []
         for shard in description["StreamDescription"]["Shards"]:
-            kind = {"StreamArn": arn, "ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
-            iterator = (await ask(self._around.database, STREAMS, "GetShardIterator", kind)).get("ShardIterator")
-            for _ in range(PAGES):
-                page = await ask(self._around.database, STREAMS, "GetRecords", {"ShardIterator": iterator})
-                found = [*found, *page["Records"]][-RECORDS:]
-                iterator = page.get("NextShardIterator")
-                if not page["Records"] or iterator is None:
-                    break
+            oldest = {"StreamArn": arn, "ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
+            async for records in pages(self._around.database, oldest):
+                found = [*found, *records][-RECORDS:]
         return found
 
 

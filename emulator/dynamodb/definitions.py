@@ -26,6 +26,9 @@ PROJECTED: Final = 100
 """Attributes that all indexes of a table project by name. [DOC] ddb-docs:ServiceQuotas"""
 WARM_ON_DEMAND: Final = {"ReadUnitsPerSecond": 12_000, "WriteUnitsPerSecond": 4_000}
 """What a table that is paid by request can do at once. [DOC] ddb-docs:warm-throughput"""
+NO_UNITS: Final = (
+    "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST"
+)
 _LARGEST_UNITS: Final = 1_000_000_000_000
 
 
@@ -151,6 +154,11 @@ def read_throughput(raw: Mapping[str, Any]) -> dict[str, int]:
     return units
 
 
+def only_shown(raw: Mapping[str, Any]) -> Json:
+    """What is said of a table or an index and changes nothing here."""
+    return {name: raw[name] for name in ("OnDemandThroughput", "WarmThroughput") if name in raw}
+
+
 def usual_warm(throughput: Mapping[str, int]) -> dict[str, int]:
     """``WarmThroughput`` where nobody asked for more: what is provisioned, or, for nothing, what is paid by request."""
     if not throughput:
@@ -208,7 +216,7 @@ def read_index(raw: Json, types: Mapping[str, str], *, is_global: bool, is_on_de
         non_key_attributes=tuple(attributes or ()),
         is_global=is_global,
         throughput={} if throughput is None or not is_global else read_throughput(throughput),
-        settings={member: raw[member] for member in ("OnDemandThroughput", "WarmThroughput") if member in raw},
+        settings=only_shown(raw),
     )
 
 
@@ -285,9 +293,7 @@ def read_billing(parameters: Json) -> tuple[str, dict[str, int]]:
     mode, throughput = parameters.get("BillingMode", "PROVISIONED"), parameters.get("ProvisionedThroughput")
     if mode == "PAY_PER_REQUEST":
         if throughput is not None:
-            raise invalid_parameter(
-                "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST"
-            )
+            raise invalid_parameter(NO_UNITS)
         return mode, {}
     if throughput is None:
         raise invalid_parameter(

@@ -11,11 +11,13 @@ from msgspec import structs
 
 from .backend import EmbeddedBackend
 from .definitions import (
+    NO_UNITS,
     IndexDefinition,
     TableSettings,
     check_all_defined_are_used,
     check_counts,
     check_warm,
+    only_shown,
     read_billing,
     read_definitions,
     read_index,
@@ -60,7 +62,7 @@ def create_table(backend: EmbeddedBackend, parameters: Json) -> Json:
         is_protected=parameters.get("DeletionProtectionEnabled", False),
         table_class=parameters.get("TableClass"),
         encryption=parameters.get("SSESpecification"),
-        limits={name: parameters[name] for name in ("OnDemandThroughput", "WarmThroughput") if name in parameters},
+        limits=only_shown(parameters),
         tags=tags,
     )
     table = make_table(
@@ -228,9 +230,7 @@ def _changed_settings(backend: EmbeddedBackend, table: Table, parameters: Json) 
     before = table.settings
     mode, raw = parameters.get("BillingMode", before.billing_mode), parameters.get("ProvisionedThroughput")
     if mode == "PAY_PER_REQUEST" and raw is not None:
-        raise invalid_parameter(
-            "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST"
-        )
+        raise invalid_parameter(NO_UNITS)
     units = before.throughput if mode == "PROVISIONED" else {}
     changes = before.throughput_changes
     if raw is not None:
@@ -242,7 +242,6 @@ def _changed_settings(backend: EmbeddedBackend, table: Table, parameters: Json) 
     since = before.on_demand_since_seconds
     if mode == "PAY_PER_REQUEST" and before.billing_mode != mode:
         since = backend.now()
-    limits: Json = {name: parameters[name] for name in ("OnDemandThroughput", "WarmThroughput") if name in parameters}
     return dataclasses.replace(
         before,
         billing_mode=mode,
@@ -252,7 +251,7 @@ def _changed_settings(backend: EmbeddedBackend, table: Table, parameters: Json) 
         is_protected=parameters.get("DeletionProtectionEnabled", before.is_protected),
         table_class=parameters.get("TableClass", before.table_class),
         encryption=parameters.get("SSESpecification", before.encryption),
-        limits={**before.limits, **limits},
+        limits={**before.limits, **only_shown(parameters)},
     )
 
 
@@ -337,17 +336,13 @@ def _existing_index(table: Table, kind: str, raw: Json, *, is_on_demand: bool) -
         throughput = raw.get("ProvisionedThroughput")
         if throughput is not None:
             if is_on_demand:
-                raise invalid_parameter(
-                    "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is "
-                    "PAY_PER_REQUEST"
-                )
+                raise invalid_parameter(NO_UNITS)
             if read_throughput(throughput) == definition.throughput:
                 raise _nothing_changes(f"index {definition.name}", definition.throughput, read_throughput(throughput))
-        limits: Json = {name: raw[name] for name in ("OnDemandThroughput", "WarmThroughput") if name in raw}
         definition = structs.replace(
             definition,
             throughput=definition.throughput if throughput is None else read_throughput(throughput),
-            settings={**definition.settings, **limits},
+            settings={**definition.settings, **only_shown(raw)},
         )
     return definition
 
