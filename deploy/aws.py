@@ -41,6 +41,8 @@ class Aws(Watching):
         Raises:
             CredentialsError: there is no such profile.
         """
+        # boto3 knows AWS_DEFAULT_REGION alone; the AWS CLI and all other SDKs go by this one before.
+        region = region or os.environ.get("AWS_REGION") or None
         with translated("loading the AWS configuration"):
             self._session = boto3.session.Session(region_name=region, profile_name=profile)
         self._clients: dict[str, Any] = {}

@@ -36,6 +36,7 @@ _OTHER_TIME: Final = frozenset({"RequestExpired", "RequestTimeTooSkewed"})
 _OTHER_TIME_SAID: Final = ("Signature expired", "Signature not yet current")
 """[DOC] IAM user guide, troubleshooting of signatures: how messages of errors about signatures begin then."""
 _DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403", "Forbidden"})
+NO_REGION: Final = "no region is set; write `region` into streamer.toml, or set AWS_REGION"
 _NOT_AWS: Final = "what answered is not AWS; is there a proxy, or a page to log in, on the way?"
 
 
@@ -74,7 +75,7 @@ def _of_the_way(exc: Exception, doing: str) -> DeployError:
         case errors.CredentialRetrievalError() | errors.SSOError() | errors.TokenRetrievalError():
             return CredentialsError(f"the AWS credentials cannot be loaded: {_one_line(exc)}")
         case errors.NoRegionError():
-            return DeployError("no region is set; pass --region, or write `region` into streamer.toml")
+            return DeployError(NO_REGION)
         case errors.EndpointConnectionError() | errors.ConnectTimeoutError() | errors.InvalidRegionError():
             return DeployError(f"AWS cannot be reached while {doing}: is the region right? ({_one_line(exc)})")
         case ResponseParserError():

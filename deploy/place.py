@@ -136,7 +136,9 @@ def signer(folder: Path, url: str, stage: str | None = None) -> Callable[[str], 
     told = _REGION.search(urlsplit(url).hostname or "")
     region = told[1] if told is not None else aws.region
     if region is None:
-        raise DeployError("no region is set to sign for; write `region` into streamer.toml, or set AWS_REGION")
+        from .aws_errors import NO_REGION  # noqa: PLC0415 - imports botocore
+
+        raise DeployError(NO_REGION)
     return signed_with(*aws.signing_keys(), region=region)
 
 

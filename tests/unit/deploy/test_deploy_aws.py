@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -309,7 +310,7 @@ def client_error(code: str, message: str = "") -> errors.ClientError:
             id="a clock that is early",
         ),
         pytest.param(client_error("RequestTimeTooSkewed"), CredentialsError, "set the clock", id="S3's clock"),
-        pytest.param(errors.NoRegionError(), DeployError, "--region", id="no region"),
+        pytest.param(errors.NoRegionError(), DeployError, "set AWS_REGION", id="no region"),
         pytest.param(
             errors.EndpointConnectionError(endpoint_url="https://x.nowhere-1"),
             DeployError,
@@ -386,6 +387,29 @@ def test_more_alarms_than_one_call_takes(aws: Aws, stub: Any) -> None:
         )
 
     assert aws.firing_alarms(names) == ["chat-dev: the router failed"]
+
+
+@pytest.mark.parametrize(
+    ("said", "variables", "expected"),
+    [
+        pytest.param("us-west-2", {"AWS_REGION": "eu-west-1"}, "us-west-2", id="what is said wins"),
+        pytest.param(
+            None, {"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "us-east-2"}, "eu-west-1", id="AWS_REGION"
+        ),
+        pytest.param(None, {"AWS_DEFAULT_REGION": "us-east-2"}, "us-east-2", id="boto3's own"),
+        pytest.param(None, {"AWS_REGION": ""}, None, id="an empty one is none"),
+    ],
+)
+def test_the_region_is_where_the_aws_cli_takes_it_from(
+    said: str | None, variables: dict[str, str], expected: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+
+    assert Aws(region=said).region == expected
 
 
 @pytest.mark.parametrize(
