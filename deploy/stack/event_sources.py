@@ -19,7 +19,7 @@ def mapping(topology: Topology, source: EventSourceMapping) -> dict[str, Any]:
         "EventSourceArn": att(table_id(topology, source.table), "StreamArn"),
         "StartingPosition": source.starting_position,
         "BatchSize": source.batch_size,
-        "MaximumBatchingWindowInSeconds": round(source.batching_window_seconds),
+        "MaximumBatchingWindowInSeconds": int(source.batching_window_seconds),
         "ParallelizationFactor": source.parallelization_factor,
         "MaximumRetryAttempts": source.maximum_retry_attempts,
         "MaximumRecordAgeInSeconds": source.maximum_record_age_seconds,
@@ -41,7 +41,7 @@ def queue_mapping(source: QueueMapping) -> dict[str, Any]:
         "FunctionName": ref(function_id(source.function)),
         "EventSourceArn": att(queue_id(source.queue)),
         "BatchSize": source.batch_size,
-        "MaximumBatchingWindowInSeconds": round(source.batching_window_seconds),
+        "MaximumBatchingWindowInSeconds": int(source.batching_window_seconds),
     }
     if source.filters:
         patterns = [{"Pattern": json.dumps(pattern, separators=(",", ":"))} for pattern in source.filters]

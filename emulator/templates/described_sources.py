@@ -64,7 +64,7 @@ def _of_stream(things: Things, resource: Resource) -> dict[str, Any]:
     return {
         "function": _function(things, resource, resource.properties.get("FunctionName"), "FunctionName"),
         "batch_size": whole(resource, "BatchSize", 100),
-        "batching_window_seconds": number(resource, "MaximumBatchingWindowInSeconds", 0.0),
+        "batching_window_seconds": whole(resource, "MaximumBatchingWindowInSeconds", 0),
         "parallelization_factor": whole(resource, "ParallelizationFactor", 1),
         "starting_position": text(resource, "StartingPosition"),
         "filters": _filters(resource),
@@ -94,7 +94,7 @@ def queue_mapping(things: Things, resource: Resource) -> QueueMapping | None:
         function=_function(things, resource, resource.properties.get("FunctionName"), "FunctionName"),
         queue=name,
         batch_size=whole(resource, "BatchSize", 10),
-        batching_window_seconds=number(resource, "MaximumBatchingWindowInSeconds", 0.0),
+        batching_window_seconds=whole(resource, "MaximumBatchingWindowInSeconds", 0),
         filters=_filters(resource),
         maximum_concurrency=None if concurrency is None else int(concurrency),
         report_batch_item_failures="ReportBatchItemFailures" in items(resource, "FunctionResponseTypes"),

@@ -326,7 +326,7 @@ class EventSourceMapping:
     function: str
     table: str
     batch_size: int = 100
-    batching_window_seconds: float = 0.0
+    batching_window_seconds: int = 0
     parallelization_factor: int = 1
     starting_position: str = "TRIM_HORIZON"
     """``TRIM_HORIZON`` or ``LATEST``."""
@@ -349,7 +349,7 @@ class QueueMapping:
     function: str
     queue: str
     batch_size: int = 10
-    batching_window_seconds: float = 0.0
+    batching_window_seconds: int = 0
     filters: tuple[Mapping[str, Any], ...] = ()
     """Filter patterns, OR-ed; a message that matches none is deleted and never reaches the function."""
     maximum_concurrency: int | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Sequence
 from typing import Final
@@ -139,6 +140,10 @@ def _validate_api(topology: Topology, api: Api) -> None:
                 f"stage variable {name!r}: its name takes letters, digits and '_', and its value letters, digits and "
                 f"-._~:/?#&=, but it is {value!r}"
             )
+    for throttle in filter(None, (api.throttle, *(route.throttle for route in api.routes))):
+        if not (0 <= throttle.rate < math.inf and throttle.burst >= 0):
+            said = f"not {throttle.rate:g} and {throttle.burst}"
+            raise TopologyError(f"API {api.name!r}: rate and burst of a throttle must be 0 or more, {said}")
     for route in api.routes:
         _validate_route(topology, api, route)
     for authorizer in api.authorizers:
@@ -242,8 +247,8 @@ def _validate_queue_mapping(topology: Topology, mapping: QueueMapping) -> None:
     if is_fifo and mapping.batching_window_seconds > 0:
         # [DOC] lambda-docs:services-sqs-parameters, in these words
         raise TopologyError(f"{where}: Batching window is not supported for FIFO queues; leave it out")
-    # [DOC] lambda-docs:services-sqs-configure. On AWS the window is whole seconds.
-    most = 10 if is_fifo or round(mapping.batching_window_seconds) == 0 else 10_000
+    # [DOC] lambda-docs:services-sqs-configure
+    most = 10 if is_fifo or mapping.batching_window_seconds == 0 else 10_000
     if not 1 <= mapping.batch_size <= most:
         hint = "" if is_fifo or most > 10 else "; with a window of a second or more, up to 10000"
         raise TopologyError(f"{where}: batch_size must be 1 to {most}, not {mapping.batch_size}{hint}")

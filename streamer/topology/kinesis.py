@@ -14,7 +14,7 @@ class KinesisMapping:
     function: str
     stream: str
     batch_size: int = 100
-    batching_window_seconds: float = 0.0
+    batching_window_seconds: int = 0
     parallelization_factor: int = 1
     starting_position: str = "TRIM_HORIZON"
     """``TRIM_HORIZON``, ``LATEST`` or ``AT_TIMESTAMP``."""

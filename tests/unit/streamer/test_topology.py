@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -233,9 +234,14 @@ def test_what_aws_takes_is_taken(service: Topology) -> None:
             id="a FIFO queue that waits for batches",
         ),
         pytest.param(
-            with_queue(Queue(name="q2"), batch_size=100, batching_window_seconds=0.4),
+            with_queue(Queue(name="q2"), batch_size=100),
             "must be 1 to 10, not 100; with a window",
-            id="a window that is none on AWS",
+            id="many messages without a window",
+        ),
+        pytest.param(
+            with_queue(Queue(name="q2"), batching_window_seconds=0.4),
+            "QueueMapping: batching_window_seconds must be a whole number, not 0.4",
+            id="a part of a second",
         ),
         pytest.param(with_cron("61 * * * ? *"), "'61' is not within 0 to 59", id="minute 61"),
         pytest.param(with_cron("0 0 ? * MON#6 *"), "cron", id="a sixth Monday"),
@@ -243,6 +249,21 @@ def test_what_aws_takes_is_taken(service: Topology) -> None:
         pytest.param(with_function(memory_mb=256.5), r"Function\('f'\): memory_mb must be a whole", id="half a MB"),
         pytest.param(
             with_mapping(batch_size=1.5), "EventSourceMapping: batch_size must be a whole", id="half a record"
+        ),
+        pytest.param(
+            with_routes(replace(ROUTE, throttle=Throttle(rate=-1, burst=1))),
+            "rate and burst of a throttle must be 0 or more, not -1 and 1",
+            id="a negative rate of a route",
+        ),
+        pytest.param(
+            with_routes(ROUTE, throttle=Throttle(rate=math.nan, burst=1)),
+            "must be 0 or more, not nan and 1",
+            id="a rate that is no number",
+        ),
+        pytest.param(
+            with_routes(ROUTE, throttle=Throttle(rate=1, burst=-1)),
+            "must be 0 or more, not 1 and -1",
+            id="a negative burst",
         ),
         pytest.param(with_routes(ROUTE, throttle=HALF), "burst must be a whole", id="half a burst"),
         pytest.param(with_routes(ROUTE, stage_variables={"a-b": "x"}), "stage variable 'a-b'", id="a stage's name"),
