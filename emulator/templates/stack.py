@@ -16,6 +16,7 @@ from .generated_secrets import generated
 from .intrinsics import ABSENT, MadeUp, holds, is_true, plain, text_of, value_of
 from .parameters import read_parameters
 from .references import references
+from .resources.functions import VERSION_NUMBER
 from .resources.kind import Kind, Meaning, Place, machine_arn, names
 from .resources.registry import kind_of
 from .resources.shapes import SHAPES, check_shape
@@ -391,6 +392,8 @@ class _Resolver:
             values["name"] = str(values["name"]).removesuffix(".fifo") + ".fifo"
         if "{function_arn}" in pattern:
             values["function_arn"] = self._function_arn(properties, (*path, "FunctionName"))
+        if "{version}" in pattern:
+            values["version"] = (self._resources[name].get("Metadata") or {}).get(VERSION_NUMBER, "1")
         if "{machine_arn}" in pattern:
             values["machine_arn"] = machine_arn(properties, path)
         try:

@@ -38,6 +38,12 @@ def changed(world: ControlWorld, stack: str, **resources: Any) -> str:
     return str(world.settled(stack)["StackStatus"])
 
 
+def deleted(world: ControlWorld, stack: str) -> None:
+    stack_id = world.cloudformation.describe_stacks(StackName=stack)["Stacks"][0]["StackId"]
+    world.cloudformation.delete_stack(StackName=stack)
+    assert world.settled(stack_id)["StackStatus"] == "DELETE_COMPLETE"
+
+
 def tables(world: ControlWorld) -> list[str]:
     return list(world.client("dynamodb").list_tables()["TableNames"])
 
@@ -80,8 +86,8 @@ def test_what_a_call_made_is_not_adopted(world: ControlWorld, kind: str, propert
 
     assert created(world, stack, Thing={"Type": kind, "Properties": properties}) == "ROLLBACK_COMPLETE"
     assert failed(world, stack) == [f"{name} already exists"]
-    world.cloudformation.delete_stack(StackName=stack)
-    assert created(world, f"{stack}-2", Thing={"Type": kind, "Properties": properties}) == "ROLLBACK_COMPLETE"
+    deleted(world, stack)
+    assert created(world, stack, Thing={"Type": kind, "Properties": properties}) == "ROLLBACK_COMPLETE"
 
 
 def test_a_table_whose_logical_id_changes_is_kept_with_what_it_has(world: ControlWorld) -> None:
@@ -99,7 +105,7 @@ WRONG = table("no name")
 def test_a_stack_that_fails_leaves_nothing_that_it_made(world: ControlWorld) -> None:
     assert created(world, "half", First=table("half"), Second=WRONG) == "ROLLBACK_COMPLETE"
     assert "half" not in tables(world)
-    world.cloudformation.delete_stack(StackName="half")
+    deleted(world, "half")
     assert created(world, "half", First=table("half")) == "CREATE_COMPLETE"
     world.client("dynamodb").put_item(TableName="half", Item={"id": {"S": "1"}})
 
@@ -127,8 +133,6 @@ def test_what_was_retained_under_a_name_that_was_made_for_it_is_taken_up(world: 
     """AWS would make another name; here it is the same at every deployment."""
     kept = {**table(), "DeletionPolicy": "Retain"}
     assert created(world, "retaining", Table=kept) == "CREATE_COMPLETE"
-    stack_id = world.cloudformation.describe_stacks(StackName="retaining")["Stacks"][0]["StackId"]
-    world.cloudformation.delete_stack(StackName="retaining")
-    assert world.settled(stack_id)["StackStatus"] == "DELETE_COMPLETE"
+    deleted(world, "retaining")
 
     assert created(world, "retaining", Table=kept) == "CREATE_COMPLETE"

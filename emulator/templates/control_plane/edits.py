@@ -28,12 +28,15 @@ class Edits:
         kind: str,
         properties: Mapping[str, Any],
         uploads: Uploads | None = None,
+        *,
+        metadata: Mapping[str, Any] | None = None,
     ) -> str:
         """Make a resource; answers its logical id, which begins with ``noun``."""
         name = f"{noun}{self._new_id()}"
 
         def edit(resources: dict[str, Any]) -> None:
-            resources[name] = {"Type": kind, "Properties": dict(properties)}
+            more = {} if metadata is None else {"Metadata": dict(metadata)}
+            resources[name] = {"Type": kind, "Properties": dict(properties), **more}
 
         await self._perform(CREATED, edit, uploads)
         return name
@@ -47,10 +50,8 @@ class Edits:
             raise ApiError("ResourceConflictException", text, 409)
         await self._perform(found.stack, edit, uploads)
 
-    async def removed(
-        self, found: Placed, goes_too: Callable[[Mapping[str, Any]], bool] = lambda resource: False
-    ) -> None:
-        """Remove a resource, and what of the others goes with it; not what is of a stack."""
+    async def removed(self, found: Placed) -> None:
+        """Remove a resource that no stack has; what calls gave a function goes with it, see `orphans`."""
         name = found.resource.logical_id
         if found.stack != CREATED:
             text = f"{name} is of the stack {found.stack}, and goes with it"
@@ -58,8 +59,6 @@ class Edits:
 
         def edit(resources: dict[str, Any]) -> None:
             del resources[name]
-            for each in [each for each, had in resources.items() if goes_too(had)]:
-                del resources[each]
 
         await self._perform(CREATED, edit)
 

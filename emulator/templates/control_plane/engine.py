@@ -29,7 +29,7 @@ from ..project import Resolved, Settings, described_project, resolved_project
 from ..stack import Resource, Stack
 from ..things import Beside, Things
 from ..topology import Wanted
-from . import beside, exports, kept, strangers
+from . import beside, exports, kept, orphans, strangers
 from .asked import Asked, invalid
 from .nearby import Nearby
 from .proposals import proposed
@@ -146,7 +146,7 @@ class Engine:
             if not tree["Resources"]:
                 del wanted[name]
             try:
-                await self._emulate(wanted)
+                wanted = await self._emulate(wanted)
             except ConfigurationError as error:
                 raise PerformError(_short(error, name), _culprit(error)) from error
             self._know(wanted)
@@ -176,7 +176,8 @@ class Engine:
         """Emulate a stack of the last run; answers why it cannot be, if so."""
         try:
             _refuse_lost(deployed)
-            await self._emulate({**self._deployed, name: deployed})
+            wanted = {**self._deployed, name: deployed}
+            await self._apply(wanted, *await self._read(wanted, None))
         except ConfigurationError as error:
             return _short(error, name)
         self._deployed[name] = deployed
@@ -222,6 +223,9 @@ class Engine:
             absent: list[Resource] = []
             try:
                 resolved, around = await self._read(wanted, name)
+                if (pruned := self._pruned(wanted, resolved)) is not None:
+                    wanted = pruned
+                    resolved, around = await self._read(wanted, name)
                 new = beside.new(resolved.stacks, self._stacks(), name)
                 if not adopts and name not in self._forgotten:
                     await self.nearby.refuse_taken(new)
@@ -244,7 +248,7 @@ class Engine:
         async with self._one:
             wanted = {each: found for each, found in self._deployed.items() if each != name}
             try:
-                await self._emulate(wanted)
+                wanted = await self._emulate(wanted)
             except exports.ExportError:
                 raise
             except ConfigurationError as error:
@@ -261,8 +265,22 @@ class Engine:
                     failed[each.logical_id] = why
         return failed
 
-    async def _emulate(self, wanted: Mapping[str, Deployed]) -> None:
-        await self._apply(wanted, *await self._read(wanted, None))
+    async def _emulate(self, wanted: dict[str, Deployed]) -> dict[str, Deployed]:
+        """Emulate stacks, without what is of no function any more; answers which."""
+        resolved, around = await self._read(wanted, None)
+        if (pruned := self._pruned(wanted, resolved)) is not None:
+            wanted = pruned
+            resolved, around = await self._read(wanted, None)
+        await self._apply(wanted, resolved, around)
+        return wanted
+
+    def _pruned(self, wanted: Mapping[str, Deployed], resolved: Resolved) -> dict[str, Deployed] | None:
+        """The stacks without what calls gave functions that are gone; None: there is nothing such."""
+        tree = orphans.without(resolved.stacks, CREATED)
+        if tree is None:
+            return None
+        left = {CREATED: structs.replace(wanted[CREATED], text=json.dumps(tree))} if tree["Resources"] else {}
+        return {**{name: each for name, each in wanted.items() if name != CREATED}, **left}
 
     async def _read(self, wanted: Mapping[str, Deployed], fresh: str | None) -> tuple[Resolved, Beside]:
         resolved = await self._resolved(wanted, fresh=fresh)

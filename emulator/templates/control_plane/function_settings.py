@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
+
+from .. import ids
 
 SETTINGS: Final = (
     *("Architectures", "DeadLetterConfig", "Description", "Environment", "EphemeralStorage", "FileSystemConfigs"),
@@ -45,20 +48,25 @@ def configuration(given: Mapping[str, Any], name: str, arn: str, since: float, c
     told["Layers"] = [{"Arn": str(each), "CodeSize": 0} for each in given.get("Layers") or ()]
     if "ImageConfig" in told:
         told["ImageConfigResponse"] = {"ImageConfig": told.pop("ImageConfig")}
+    digest = base64.b64encode(hashlib.sha256(code).digest()).decode()
     return {
         "FunctionName": name,
         "FunctionArn": arn,
         "CodeSize": len(code),
-        "CodeSha256": base64.b64encode(hashlib.sha256(code).digest()).decode(),
+        "CodeSha256": digest,
         "Description": "",
         "PackageType": "Zip",
         "Architectures": ["x86_64"],
+        "EphemeralStorage": {"Size": 512},
+        "LoggingConfig": {"LogFormat": "Text", "LogGroup": f"/aws/lambda/{name}"},
+        "SnapStart": {"ApplyOn": "None", "OptimizationStatus": "Off"},
         "TracingConfig": {"Mode": "PassThrough"},
         **told,
         "Timeout": int(given.get("Timeout", 3)),
         "MemorySize": int(given.get("MemorySize", 128)),
         "LastModified": f"{datetime.fromtimestamp(since, UTC):%Y-%m-%dT%H:%M:%S.000+0000}",
         "Version": "$LATEST",
+        "RevisionId": ids.uuid("revision", json.dumps(given, sort_keys=True, default=str), digest),
         "State": "Active",
         "LastUpdateStatus": "Successful",
     }

@@ -16,12 +16,14 @@ from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import unquote
 
-from ...foundation import log
 from ...foundation.json_bytes import json_of
 from . import function_settings
+from .constraints import violated
 from .edits import Edits
 from .engine import Engine, Placed
 from .function_urls import URL, FunctionUrls
+from .function_versions import LATEST, FunctionVersions, refuse_revision
+from .paging import page
 from .query import ApiError
 from .sources_api import SourcesApi
 
@@ -37,12 +39,17 @@ _PATHS: Final = (
     (re.compile(r"/2015-03-31/functions/(?P<name>[^/]+)/policy"), "policy"),
     (re.compile(r"/2015-03-31/functions/(?P<name>[^/]+)/policy/(?P<statement>[^/]+)"), "statement"),
     (re.compile(r"/(?:2017-10-31|2019-09-30)/functions/(?P<name>[^/]+)/concurrency"), "concurrency"),
+    (re.compile(r"/2015-03-31/functions/(?P<name>[^/]+)/versions"), "versions"),
+    (re.compile(r"/2015-03-31/functions/(?P<name>[^/]+)/aliases"), "aliases"),
+    (re.compile(r"/2015-03-31/functions/(?P<name>[^/]+)/aliases/(?P<alias>[^/]+)"), "alias"),
     (re.compile(r"/2021-10-31/functions/(?P<name>[^/]+)/url"), "url"),
     (re.compile(r"/2021-10-31/functions/(?P<name>[^/]+)/urls"), "urls"),
     (re.compile(r"/2015-03-31/event-source-mappings/?"), "sources"),
     (re.compile(r"/2015-03-31/event-source-mappings/(?P<name>[^/]+)"), "source"),
 )
-_NAME: Final = re.compile(r"(?:arn:[\w-]+:lambda:[\w-]+:)?(?:\d{12}:)?(?:function:)?(?P<name>[\w-]+)(?::[\w$-]+)?")
+_NAME: Final = re.compile(
+    r"(?:arn:[\w-]+:lambda:[\w-]+:)?(?:\d{12}:)?(?:function:)?(?P<name>[\w-]+)(?::(?P<qualifier>[\w$-]+))?"
+)
 
 
 def place_of(path: str) -> tuple[str, str] | None:
@@ -63,6 +70,7 @@ class FunctionsApi:
         self._urls = FunctionUrls(engine, address)
         self._edits = Edits(engine, new_id)
         self._sources = SourcesApi(engine, self._edits)
+        self._versions = FunctionVersions(engine, self._edits, self._configuration)
 
     async def answer(
         self, method: str, path: str, body: bytes, query: Mapping[str, str] = MappingProxyType({})
@@ -73,41 +81,59 @@ class FunctionsApi:
             raise ApiError("UnknownOperationException", f"{method} {path} is not emulated", 404)
         what, name = place
         content = _json(body)
+        if what in ("sources", "source"):
+            return await self._of_sources(what, method, name, content, query)
         match what, method:
             case "functions", "GET":
-                return 200, {"Functions": [self._configuration(each) for each in self._engine.placed(_FUNCTION)]}
+                return 200, self._listed(query)
             case "functions", "POST":
                 return await self._create(content)
-            case "sources", "GET":
-                return self._sources.listed(query)
-            case "sources", "POST":
-                return await self._sources.create(content)
-            case "source", _:
-                return await self._sources.one(method, name, content)
+        found, qualifier = self._function(name), _qualifier(name, query)
+        last = unquote(path.rpartition("/")[2])
+        match what, method:
             case "statement", "DELETE":
-                return await self._forbid(self._function(name), unquote(path.rpartition("/")[2]))
-        return await self._of_function(what, method, self._function(name), content)
+                return await self._forbid(found, last, qualifier)
+            case "versions", "GET":
+                return 200, self._versions.listed(found, query)
+            case "versions", "POST":
+                return 201, await self._versions.publish(found, content)
+            case "aliases", ("GET" | "POST"):
+                return await self._versions.aliases(method, found, content, query)
+            case "alias", ("GET" | "PUT" | "DELETE"):
+                return await self._versions.alias(method, found, last, content)
+        return await self._of_function(what, method, found, content, qualifier)
 
-    async def _of_function(self, what: str, method: str, found: Placed, content: Mapping[str, Any]) -> tuple[int, Any]:
+    async def _of_sources(
+        self, what: str, method: str, name: str, content: Mapping[str, Any], query: Mapping[str, str]
+    ) -> tuple[int, Any]:
+        if what == "source":
+            return await self._sources.one(method, name, content)
+        return await self._sources.create(content) if method == "POST" else self._sources.listed(query)
+
+    async def _of_function(
+        self, what: str, method: str, found: Placed, content: Mapping[str, Any], qualifier: str | None
+    ) -> tuple[int, Any]:
         match what, method:
             case "function", "GET":
-                location = {"RepositoryType": "S3"}
-                return 200, {"Configuration": self._configuration(found), "Code": location, **self._tags(found)}
+                told = self._versions.told(found, qualifier)
+                return 200, {"Configuration": told, "Code": {"RepositoryType": "S3"}, **self._tags(found)}
             case "function", "DELETE":
-                await self._edits.removed(found, lambda each: _is_part(each, found.resource.name))
+                await (self._edits.removed(found) if qualifier is None else self._versions.remove(found, qualifier))
                 return 204, None
             case "configuration", "GET":
-                return 200, self._configuration(found)
+                return 200, self._versions.told(found, qualifier)
             case "configuration", "PUT":
+                refuse_revision(content, self._configuration(found)["RevisionId"])
                 return 200, await self._set(found, function_settings.properties(content))
             case "code", "PUT":
+                refuse_revision(content, self._configuration(found)["RevisionId"])
                 return 200, await self._set_code(found, content)
             case "concurrency", ("PUT" | "GET" | "DELETE"):
                 return await self._reservation(method, found, content)
             case "policy", "POST":
-                return await self._permit(found, content)
+                return await self._permit(found, content, qualifier)
             case "policy", "GET":
-                return self._policy(found)
+                return self._policy(found, qualifier)
             case (("url" | "urls"), _):
                 return await self._url(what, method, found, content)
         raise ApiError("UnknownOperationException", f"{method} of a function's {what} is not emulated", 404)
@@ -124,6 +150,16 @@ class FunctionsApi:
 
     # functions
 
+    def _listed(self, query: Mapping[str, str]) -> dict[str, Any]:
+        """All functions, and their versions if they are asked for, too."""
+        wanted = query.get("FunctionVersion")
+        if wanted not in (None, "ALL"):
+            raise violated("functionVersion", wanted, "satisfy enum value set: [ALL]")
+        found = self._engine.placed(_FUNCTION)
+        if wanted is None:
+            return page("Functions", [self._configuration(each) for each in found], query)
+        return page("Functions", [told for each in found for told in self._versions.all(each)], query)
+
     def _function(self, name: str) -> Placed:
         named = _NAME.fullmatch(name)
         known = self._engine.placed(_FUNCTION)
@@ -139,19 +175,23 @@ class FunctionsApi:
         if any(each.resource.name == name for each in self._engine.placed(_FUNCTION)):
             raise ApiError("ResourceConflictException", f"Function already exist: {name}", 409)
         code, uploads = self._code(content.get("Code") or {})
-        _tell_unpublished(content, name)
         properties = function_settings.properties(content) | {"FunctionName": name, "Code": code}
         await self._edits.made("Function", _FUNCTION, properties, uploads)
-        return 201, self._configuration(self._function(name))
+        made = self._function(name)
+        if content.get("Publish") is True:
+            # [REC] ls-snap test_publish_version_on_create: the version, by the function's own ARN
+            return 201, {**self._configuration(made), "Version": (await self._versions.publish(made, {}))["Version"]}
+        return 201, self._configuration(made)
 
     async def _set_code(self, found: Placed, content: Mapping[str, Any]) -> Mapping[str, Any]:
         """Other code, unless it is only to be looked at. [DOC] lambda-api:UpdateFunctionCode, ``DryRun``"""
         code, uploads = self._code(content)
         if content.get("DryRun") is True:
             return self._configuration(found)
-        _tell_unpublished(content, found.resource.name)
         more = {"Architectures": content["Architectures"]} if "Architectures" in content else {}
-        return await self._set(found, {"Code": code, **more}, uploads)
+        told = await self._set(found, {"Code": code, **more}, uploads)
+        is_published = content.get("Publish") is True
+        return await self._versions.publish(self._function(found.resource.name), {}) if is_published else told
 
     async def _set(
         self, found: Placed, settings: Mapping[str, Any], uploads: Mapping[tuple[str, str], Path] | None = None
@@ -184,30 +224,35 @@ class FunctionsApi:
         path = self._engine.keep(body)
         return {"S3Bucket": BUCKET, "S3Key": path.name}, {(BUCKET, path.name): path}
 
-    async def _permit(self, found: Placed, content: Mapping[str, Any]) -> tuple[int, Any]:
+    async def _permit(self, found: Placed, content: Mapping[str, Any], qualifier: str | None) -> tuple[int, Any]:
         """A permission: kept as a resource; whoever calls from within is let in without one."""
         statement_id = content.get("StatementId")
-        if any(each.resource.properties["StatementId"] == statement_id for each in self._statements(found)):
+        if qualifier == LATEST:
+            raise ApiError("InvalidParameterValueException", "We currently do not support adding policies for $LATEST.")
+        self._versions.told(found, qualifier)  # which is refused if it is not there
+        known = self._statements(found, qualifier)
+        if any(each.resource.properties["StatementId"] == statement_id for each in known):
             # [USR] terraform-aws-lambda #547, cargo-lambda #261: the words
             text = f"The statement id ({statement_id}) provided already exists."
             text = f"{text} Please provide a new statement id, or remove the existing statement."
             raise ApiError("ResourceConflictException", text, 409)
         names = ("StatementId", "Action", "Principal", "SourceAccount", "SourceArn")
         properties = {name: content[name] for name in names if name in content}
-        await self._edits.made("Permission", _PERMISSION, {**properties, "FunctionName": found.resource.name})
-        return 201, {"Statement": json.dumps(_statement(properties, self._arn(found.resource.name)))}
+        name = _qualified(found.resource.name, qualifier)
+        await self._edits.made("Permission", _PERMISSION, {**properties, "FunctionName": name})
+        return 201, {"Statement": json.dumps(_statement(properties, self._arn(name)))}
 
-    def _policy(self, found: Placed) -> tuple[int, Any]:
-        """What calls permitted. [DOC] lambda-api:GetPolicy"""
-        arn = self._arn(found.resource.name)
-        statements = [_statement(each.resource.properties, arn) for each in self._statements(found)]
+    def _policy(self, found: Placed, qualifier: str | None) -> tuple[int, Any]:
+        """What calls permitted: a version and an alias have policies of their own. [DOC] lambda-api:GetPolicy"""
+        arn = self._arn(_qualified(found.resource.name, qualifier))
+        statements = [_statement(each.resource.properties, arn) for each in self._statements(found, qualifier)]
         if not statements:
             raise ApiError("ResourceNotFoundException", "The resource you requested does not exist.", 404)
         return 200, {"Policy": json.dumps({"Version": "2012-10-17", "Id": "default", "Statement": statements})}
 
-    async def _forbid(self, found: Placed, statement_id: str) -> tuple[int, Any]:
+    async def _forbid(self, found: Placed, statement_id: str, qualifier: str | None) -> tuple[int, Any]:
         """Takes a permission back that a call gave. [DOC] lambda-api:RemovePermission"""
-        known = self._statements(found)
+        known = self._statements(found, qualifier)
         statement = next((each for each in known if each.resource.properties["StatementId"] == statement_id), None)
         if statement is None:
             text = f"Statement {statement_id} is not found in resource policy."
@@ -216,13 +261,13 @@ class FunctionsApi:
         await self._edits.removed(statement)
         return 204, None
 
-    def _statements(self, found: Placed) -> list[Placed]:
+    def _statements(self, found: Placed, qualifier: str | None) -> list[Placed]:
         """Permissions that calls gave; those of stacks have no statement id of their own."""
+        name = _qualified(found.resource.name, qualifier)
         return [
             each
             for each in self._engine.placed(_PERMISSION)
-            if "StatementId" in each.resource.properties
-            and _plain(str(each.resource.properties.get("FunctionName"))) == found.resource.name
+            if "StatementId" in each.resource.properties and each.resource.properties.get("FunctionName") == name
         ]
 
     async def _url(self, what: str, method: str, found: Placed, content: Mapping[str, Any]) -> tuple[int, Any]:
@@ -293,21 +338,21 @@ def _statement(permission: Mapping[str, Any], arn: str) -> Mapping[str, Any]:
     }
 
 
-def _tell_unpublished(content: Mapping[str, Any], function: str) -> None:
-    if content.get("Publish") is True:
-        log.warning("no version is published: calls cannot make any, templates can", function=function)
+def _qualifier(name: str, query: Mapping[str, str]) -> str | None:
+    """The version or alias that a request names, with the function or beside it; None: neither. Raises ApiError.
+
+    [REC] ls-snap test_lambda_api.py, test_ops_with_arn_qualifier_mismatch
+    """
+    found, beside = _NAME.fullmatch(name), query.get("Qualifier")
+    derived = None if found is None else found["qualifier"]
+    if None not in (derived, beside) and derived != beside:
+        text = "The derived qualifier from the function name does not match the specified qualifier."
+        raise ApiError("InvalidParameterValueException", text)
+    return derived or beside
 
 
-def _is_part(resource: Mapping[str, Any], function: str) -> bool:
-    """Whether a resource is a function's own and goes with it: its permissions, its URL."""
-    named = {_PERMISSION: "FunctionName", URL: "TargetFunctionArn"}.get(resource["Type"])
-    return named is not None and _plain(str(resource["Properties"].get(named))) == function
-
-
-def _plain(name: str) -> str:
-    """A function's name of its name, partial ARN or ARN."""
-    found = _NAME.fullmatch(name)
-    return name if found is None else found["name"]
+def _qualified(name: str, qualifier: str | None) -> str:
+    return name if qualifier is None else f"{name}:{qualifier}"
 
 
 def _json(body: bytes) -> Mapping[str, Any]:

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ..described_functions import function_name
+from .constraints import violated
 from .edits import Edits
 from .engine import Engine, Placed
+from .paging import page
 from .query import ApiError
 from .strangers import SOURCE, not_there
 
@@ -18,11 +20,13 @@ _SETTINGS: Final = (
     "StartingPositionTimestamp",
 )
 _POSITION: Final = "StartingPosition"
+_FIELD: Final = "startingPosition"
 _POSITIONS: Final = ("LATEST", "AT_TIMESTAMP", "TRIM_HORIZON")
+PAGE: Final = 100
+"""How many mappings are told at once. [DOC] lambda-api:ListEventSourceMappings, ``MaxItems``"""
 _READ: Final = ("dynamodb", "kinesis", "sqs")
 _OTHERS: Final = ("kafka", "mq", "rds")
 """Services whose sources Lambda reads, too, and nobody here has."""
-_CONSTRAINT: Final = "1 validation error detected: Value {} at 'startingPosition' failed to satisfy constraint: Member"
 _DEFAULTS: Final[Mapping[str, Any]] = {"BatchSize": 10, "MaximumBatchingWindowInSeconds": 0}
 _OF_STREAMS: Final[Mapping[str, Any]] = {
     "BatchSize": 100,
@@ -79,7 +83,7 @@ class SourcesApi:
     def listed(self, query: Mapping[str, str]) -> tuple[int, Any]:
         """Those of a source and of a function, as the names and values after the path say."""
         found = self._of(query.get("EventSourceArn"), query.get("FunctionName"))
-        return 200, {"EventSourceMappings": [self._told(each) for each in found]}
+        return 200, page("EventSourceMappings", [self._told(each) for each in found], query, PAGE)
 
     async def one(self, method: str, name: str, content: Mapping[str, Any]) -> tuple[int, Any]:
         """Tell of the one with this UUID, change or delete it."""
@@ -123,7 +127,7 @@ class SourcesApi:
             **told,
             "UUID": found.resource.ref,
             "EventSourceMappingArn": f"arn:aws:lambda:{where}:event-source-mapping:{found.resource.ref}",
-            "FunctionArn": f"arn:aws:lambda:{where}:function:{_function(found)}",
+            "FunctionArn": f"arn:aws:lambda:{where}:function:{_function(found)}{_qualifier(properties)}",
             "State": "Enabled" if is_on else "Disabled",
             "StateTransitionReason": "USER_INITIATED" if is_queue else "User action",
             "LastModified": found.since,
@@ -133,6 +137,13 @@ class SourcesApi:
 def _function(found: Placed) -> str | None:
     """The name of the function that a mapping is of."""
     return function_name(found.resource.properties.get("FunctionName"))
+
+
+def _qualifier(properties: Mapping[str, Any]) -> str:
+    """The version or alias that a mapping invokes, with its colon; empty: neither."""
+    parts = str(properties.get("FunctionName")).split(":")
+    name = parts.index("function") + 1 if "function" in parts[:-1] else 0
+    return "".join(f":{each}" for each in parts[name + 1 :])
 
 
 def _refuse(arn: str, properties: Mapping[str, Any]) -> None:
@@ -146,10 +157,9 @@ def _refuse(arn: str, properties: Mapping[str, Any]) -> None:
     if service not in (*_READ, *_OTHERS):
         raise ApiError("InvalidParameterValueException", "Unrecognized event source.")
     if position is None and is_stream:
-        raise ApiError("InvalidParameterValueException", _CONSTRAINT.format("null") + " must not be null.")
+        raise ApiError("InvalidParameterValueException", f"{violated(_FIELD, None, 'not be null')}.")
     if position is not None and position not in _POSITIONS:
-        values = f" must satisfy enum value set: [{', '.join(_POSITIONS)}]"
-        raise ApiError("ValidationException", _CONSTRAINT.format(f"'{position}'") + values)
+        raise violated(_FIELD, position, f"satisfy enum value set: [{', '.join(_POSITIONS)}]")
     if position is not None and service == "sqs":
         raise ApiError("InvalidParameterValueException", "StartingPosition is not valid for SQS event sources.")
     if position == "AT_TIMESTAMP" and service == "dynamodb":

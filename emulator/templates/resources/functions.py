@@ -6,6 +6,10 @@ from typing import Final
 
 from .kind import Kind, Meaning
 
+VERSION_NUMBER: Final = "streamer:version"
+"""In the metadata of a version that a call published: its number. Those of templates are the first."""
+PUBLISHED: Final = "streamer:published"
+"""Likewise: the function as it was then."""
 _ARN: Final = "arn:{partition}:lambda:{region}:{account}:"
 
 KINDS: Final = (
@@ -18,8 +22,8 @@ KINDS: Final = (
     Kind(
         type="AWS::Lambda::Version",
         noun="version",
-        ref="{function_arn}:1",
-        attributes={"Version": "1", "FunctionArn": "{function_arn}:1"},
+        ref="{function_arn}:{version}",
+        attributes={"Version": "{version}", "FunctionArn": "{function_arn}:{version}"},
     ),
     Kind(
         type="AWS::Lambda::Alias",
