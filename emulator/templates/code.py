@@ -8,6 +8,7 @@ import re
 import shutil
 import sys
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -159,12 +160,17 @@ class Code:
                 return made.resolve(), (), warnings
             built = (str(made.resolve()),)
         if path.is_file() and zipfile.is_zipfile(path):
-            return self._unpacked(resource, path), built, warnings
-        if path.is_file() and path.suffix not in _ARCHIVES:  # tools pack the file alone. [INF] sam-cli, aws-cli
+            try:
+                return self._unpacked(resource, path), built, warnings
+            except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, zlib.error) as error:
+                raise Problem(at(resource, "Code"), _unreadable(part, path)) from error
+        if path.is_file() and (part.uploads is not None or path.suffix in _ARCHIVES):
+            raise Problem(at(resource, "Code"), _unreadable(part, path))
+        if path.is_file():  # tools pack the file alone. [INF] sam-cli, aws-cli
             path = path.parent
         if not path.is_dir():
-            found = "is no archive" if path.is_file() else "does not exist: build it"
-            text = f"there is no folder {path}{_but(path)}" if _kind(path) == "folder" else f"{path} {found}"
+            is_folder = _kind(path) == "folder"
+            text = f"there is no folder {path}{_but(path)}" if is_folder else f"{path} does not exist: build it"
             raise Problem(at(resource, "Code"), text)
         return path.resolve(), built, warnings
 
@@ -357,3 +363,10 @@ def _mentions_opt(folder: str | None) -> bool:
     pattern = re.compile(r"[\"'`]/opt/")
     files = [path for path in sorted(Path(folder).glob("*")) if path.suffix in (".py", ".js", ".mjs", ".cjs", ".ts")]
     return any(pattern.search(path.read_text("utf-8", "ignore")) for path in files[:50] if path.is_file())
+
+
+def _unreadable(part: Part, path: Path) -> str:
+    """What is said of a file that is no archive: of an upload, Lambda's words. [REC] ls-snap test_lambda_api.py"""
+    if part.uploads is not None:
+        return "Could not unzip uploaded file. Please check your file, then try to upload again."
+    return f"{path} is no archive that can be unpacked"

@@ -452,6 +452,13 @@ def test_what_is_of_a_stack_goes_with_it_alone(world: ControlWorld, deployed: di
             "InvalidParameterValueException",
             id="no archive",
         ),
+        pytest.param(
+            "lambda",
+            "create_function",
+            {"FunctionName": "x", "Role": "any", "Code": {"ZipFile": b"no zip"}},
+            "ValidationException",
+            id="no role",
+        ),
     ],
 )
 def test_what_cannot_be_is_refused(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from .engine import Engine, PerformError, Placed
 from .query import ApiError
 from .records import CREATED
 
+_PLACE: Final = re.compile(r"^(template: |Resources\.\w+(\.Properties[\w.\[\]]*)?: )+")
 Uploads = Mapping[tuple[str, str], Path]
 """Objects that a resource names, by bucket and key."""
 
@@ -68,4 +70,5 @@ class Edits:
         try:
             await self._engine.change(stack, edit, uploads)
         except PerformError as error:
-            raise ApiError("InvalidParameterValueException", str(error)) from error
+            # Where in a template nobody asked for something stands says nothing to who called.
+            raise ApiError("InvalidParameterValueException", _PLACE.sub("", str(error))) from error

@@ -366,9 +366,9 @@ class Engine:
         try:
             body = asking.result(FETCH_SECONDS)
         except LookupError as error:
-            # [USR] Lambda's words for a missing object
-            text = f"Error occurred while GetObject. S3 Error Code: NoSuchKey. s3://{bucket}/{key}"
-            raise Problem((), text) from error
+            # [REC] ls-snap test_lambda_code_location_s3_errors
+            text = "S3 Error Code: NoSuchKey. S3 Error Message: The specified key does not exist."
+            raise Problem((), f"Error occurred while GetObject. {text}") from error
         return self.keep(body)
 
     def keep(self, body: bytes) -> Path:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import base64
 import binascii
+import io
 import json
 import re
 import uuid
+import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -17,7 +19,7 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 from ...foundation.json_bytes import json_of
-from . import function_settings
+from . import function_rules, function_settings
 from .constraints import violated
 from .edits import Edits
 from .engine import Engine, Placed
@@ -47,6 +49,8 @@ _PATHS: Final = (
     (re.compile(r"/2015-03-31/event-source-mappings/?"), "sources"),
     (re.compile(r"/2015-03-31/event-source-mappings/(?P<name>[^/]+)"), "source"),
 )
+_NO_ARCHIVE: Final = "Could not unzip uploaded file. Please check your file, then try to upload again."
+"""[REC] ls-snap test_create_lambda_exceptions"""
 _NAME: Final = re.compile(
     r"(?:arn:[\w-]+:lambda:[\w-]+:)?(?:\d{12}:)?(?:function:)?(?P<name>[\w-]+)(?::(?P<qualifier>[\w$-]+))?"
 )
@@ -124,6 +128,7 @@ class FunctionsApi:
                 return 200, self._versions.told(found, qualifier)
             case "configuration", "PUT":
                 refuse_revision(content, self._configuration(found)["RevisionId"])
+                function_rules.refuse(content)
                 return 200, await self._set(found, function_settings.properties(content))
             case "code", "PUT":
                 refuse_revision(content, self._configuration(found)["RevisionId"])
@@ -145,6 +150,10 @@ class FunctionsApi:
             reserved = found.resource.properties.get(name)
             return 200, {} if reserved is None else {name: int(reserved)}
         count = content.get(name) if method == "PUT" else None
+        if count is not None:
+            others = [each for each in self._engine.placed(_FUNCTION) if each.resource.name != found.resource.name]
+            reserved = [each.resource.properties.get(name) or 0 for each in others]
+            function_rules.refuse_reservation(int(count), sum(map(int, reserved)))
         await self._set(found, {name: count})
         return (200, {name: count}) if method == "PUT" else (204, None)
 
@@ -170,8 +179,10 @@ class FunctionsApi:
 
     async def _create(self, content: Mapping[str, Any]) -> tuple[int, Any]:
         name = content.get("FunctionName")
-        if not isinstance(name, str) or _NAME.fullmatch(name) is None:
-            raise ApiError("ValidationException", "FunctionName is the name of a function")
+        if not isinstance(name, str):
+            raise violated("functionName", None, "not be null")
+        function_rules.refuse_new(content)
+        name = _plain(name)
         if any(each.resource.name == name for each in self._engine.placed(_FUNCTION)):
             raise ApiError("ResourceConflictException", f"Function already exist: {name}", 409)
         code, uploads = self._code(content.get("Code") or {})
@@ -218,9 +229,9 @@ class FunctionsApi:
         try:
             body = base64.b64decode(content["ZipFile"], validate=True)
         except binascii.Error as error:
-            raise ApiError("InvalidParameterValueException", "Could not unzip uploaded file.") from error
-        if not body.startswith(b"PK"):
-            raise ApiError("InvalidParameterValueException", "Could not unzip uploaded file.")
+            raise ApiError("InvalidParameterValueException", _NO_ARCHIVE) from error
+        if not zipfile.is_zipfile(io.BytesIO(body)):
+            raise ApiError("InvalidParameterValueException", _NO_ARCHIVE)
         path = self._engine.keep(body)
         return {"S3Bucket": BUCKET, "S3Key": path.name}, {(BUCKET, path.name): path}
 
@@ -349,6 +360,12 @@ def _qualifier(name: str, query: Mapping[str, str]) -> str | None:
         text = "The derived qualifier from the function name does not match the specified qualifier."
         raise ApiError("InvalidParameterValueException", text)
     return derived or beside
+
+
+def _plain(name: str) -> str:
+    """A function's name of its name, partial ARN or ARN."""
+    found = _NAME.fullmatch(name)
+    return name if found is None else found["name"]
 
 
 def _qualified(name: str, qualifier: str | None) -> str:
