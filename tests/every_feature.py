@@ -150,7 +150,7 @@ def _topology() -> Topology:
                 maximum_receives=3,
             ),
             Queue(name="given-up.fifo"),
-            Queue(name="jobs", visibility_timeout_seconds=45),
+            Queue(name="jobs", visibility_timeout_seconds=45, retention_seconds=86_400, maximum_message_bytes=65_536),
             Queue(name="spare"),
             Queue(name="spare.fifo"),
         ),

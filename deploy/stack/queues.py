@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from streamer.topology import Queue
 from streamer.topology.logical_ids import queue_id
 
 from .names import att, sub
 
+LONGEST: Final = 1_048_576
+"""What SQS itself has for a queue that does not say how long its messages may be. [DOC] sqs-api:CreateQueue"""
+
 
 def queue(described: Queue) -> dict[str, Any]:
-    """A queue for what was given up; kept two weeks, the longest SQS offers. [DOC] sqs-docs:quotas-messages"""
+    """A queue as its description has it. [DOC] sqs-docs:quotas-messages"""
     properties: dict[str, Any] = {
         "QueueName": sub(f"${{AWS::StackName}}-{described.name}"),
-        "MessageRetentionPeriod": 14 * 24 * 3600,
+        "MessageRetentionPeriod": described.retention_seconds,
         "SqsManagedSseEnabled": True,
         "VisibilityTimeout": described.visibility_timeout_seconds,
         "DelaySeconds": described.delay_seconds,
     }
     if described.receive_wait_seconds:
         properties["ReceiveMessageWaitTimeSeconds"] = described.receive_wait_seconds
+    if described.maximum_message_bytes != LONGEST:
+        properties["MaximumMessageSize"] = described.maximum_message_bytes
     if described.is_fifo:
         properties |= {"FifoQueue": True, "ContentBasedDeduplication": described.deduplicates_by_content}
         if described.deduplicates_by_group:

@@ -13,6 +13,8 @@ from .stack import Resource
 from .things import Things
 from .values import at, boolean, items, mapping, whole
 
+RETENTION_SECONDS: Final = 345_600
+"""How long messages stay in a queue that does not say so: four days. [DOC] sqs-api:CreateQueue"""
 TABLES: Final = ("AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable")
 
 
@@ -128,6 +130,8 @@ def queue(things: Things, resource: Resource) -> Queue:
         visibility_timeout_seconds=whole(resource, "VisibilityTimeout", 30),
         delay_seconds=whole(resource, "DelaySeconds", 0),
         receive_wait_seconds=whole(resource, "ReceiveMessageWaitTimeSeconds", 0),
+        retention_seconds=whole(resource, "MessageRetentionPeriod", RETENTION_SECONDS),
+        maximum_message_bytes=whole(resource, "MaximumMessageSize", 1_048_576),
         deduplicates_by_content=boolean(resource, "ContentBasedDeduplication"),
         deduplicates_by_group=resource.properties.get("DeduplicationScope") == "messageGroup",
         dead_letter_queue=letters,

@@ -116,6 +116,9 @@ class Queue:
     delay_seconds: int = 0
     receive_wait_seconds: int = 0
     """How long a reader waits for a message that does not say so itself."""
+    retention_seconds: int = 1_209_600
+    """How long a message stays that nobody deletes; two weeks are the most."""
+    maximum_message_bytes: int = 1_048_576
     deduplicates_by_content: bool = False
     """Whether a FIFO queue takes the hash of a body where a message has no deduplication id."""
     deduplicates_by_group: bool = False

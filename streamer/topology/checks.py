@@ -209,6 +209,8 @@ def _validate_queue(topology: Topology, queue: Queue) -> None:
         ("visibility_timeout_seconds", queue.visibility_timeout_seconds, 0, 43_200),
         ("delay_seconds", queue.delay_seconds, 0, 900),
         ("receive_wait_seconds", queue.receive_wait_seconds, 0, 20),
+        ("retention_seconds", queue.retention_seconds, 60, 1_209_600),
+        ("maximum_message_bytes", queue.maximum_message_bytes, 1024, 1_048_576),
         ("maximum_receives", queue.maximum_receives, 1, 1000),
     ):
         if not low <= value <= high:

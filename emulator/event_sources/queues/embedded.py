@@ -350,6 +350,8 @@ def _attributes(queue: Queue) -> dict[str, str]:
         "VisibilityTimeout": str(queue.visibility_timeout_seconds),
         "DelaySeconds": str(queue.delay_seconds),
         "ReceiveMessageWaitTimeSeconds": str(queue.receive_wait_seconds),
+        "MessageRetentionPeriod": str(queue.retention_seconds),
+        "MaximumMessageSize": str(queue.maximum_message_bytes),
     }
     if queue.is_fifo:
         deduplicates = "true" if queue.deduplicates_by_content else "false"

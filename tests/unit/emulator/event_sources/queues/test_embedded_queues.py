@@ -57,6 +57,18 @@ def test_a_queue_is_made_once_and_has_an_arn(queues: EmbeddedQueues) -> None:
     assert [message.body for message in queues.receive("letters", 10)] == ["kept"]
 
 
+def test_a_queue_keeps_and_takes_what_its_description_says(queues: EmbeddedQueues) -> None:
+    queues.create([Queue(name="narrow", retention_seconds=120, maximum_message_bytes=1024)])
+    _, found = call(queues, "GetQueueUrl", QueueName="narrow")
+    _, told = call(queues, "GetQueueAttributes", QueueUrl=found["QueueUrl"], AttributeNames=["All"])
+
+    status, refused = call(queues, "SendMessage", QueueUrl=found["QueueUrl"], MessageBody="x" * 1025)
+
+    names = ("MessageRetentionPeriod", "MaximumMessageSize")
+    assert [str(told["Attributes"][name]) for name in names] == ["120", "1024"]
+    assert (status, "Message must be shorter than 1024 bytes." in json.dumps(refused)) == (400, True)
+
+
 def test_a_message_has_its_trace_and_the_sum_of_its_attributes(queues: EmbeddedQueues) -> None:
     _, found = call(queues, "GetQueueUrl", QueueName="letters")
     trace = {"DataType": "String", "StringValue": "Root=1-5759e988-bd862e3fe1be46a994272793"}
