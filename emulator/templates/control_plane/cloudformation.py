@@ -147,21 +147,25 @@ class CloudFormation:
         template = await self._template(parameters, before)
         wanted = asking.wanted(parameters, name, template, before)
         proposed = await self._engine.propose(wanted)
+        asking.refuse_count(proposed.processed)
         asking.refuse_capabilities(proposed.processed["Resources"], wanted.capabilities)
         return proposed, wanted
 
     async def _template(self, parameters: Parameters, before: Proposed | None) -> str:
         body, url = parameters.get("TemplateBody"), parameters.get("TemplateURL")
         if body is not None:
+            asking.refuse_length(str(body), is_inline=True)
             return str(body)
         if url is not None:
             try:
                 bucket, key = bucket_and_key(str(url), ())
-                return (await self._world.uploaded(bucket, key)).decode("utf-8", "replace")
+                found = (await self._world.uploaded(bucket, key)).decode("utf-8", "replace")
             except Problem as problem:
                 raise invalid(problem.text) from problem
             except LookupError as error:
                 raise invalid("S3 error: The specified key does not exist.") from error
+            asking.refuse_length(found, is_inline=False)
+            return found
         if parameters.get("UsePreviousTemplate") == "true" and before is not None:
             return before.template
         raise invalid("Either Template URL or Template Body must be specified.")

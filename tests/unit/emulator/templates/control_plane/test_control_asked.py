@@ -158,3 +158,39 @@ def test_what_is_asked_and_not_done_has_a_name() -> None:
     }
 
     assert asking.passed_over(asked) == ["NotificationARNs", "StackPolicyBody"]
+
+
+@pytest.mark.parametrize(
+    ("length", "is_inline", "text"),
+    [
+        pytest.param(asking.INLINE_BYTES, True, None, id="the longest of a request"),
+        pytest.param(
+            asking.INLINE_BYTES + 1,
+            True,
+            "at 'templateBody' failed to satisfy constraint: Member must have length less than or equal to 51200",
+            id="too long for a request",
+        ),
+        pytest.param(asking.TEMPLATE_BYTES, False, None, id="the longest of S3"),
+        pytest.param(
+            asking.TEMPLATE_BYTES + 1, False, "Template may not exceed 1000000 bytes in size.", id="too long for S3"
+        ),
+    ],
+)
+def test_a_template_has_a_longest_length(length: int, is_inline: bool, text: str | None) -> None:
+    if text is None:
+        asking.refuse_length("x" * length, is_inline=is_inline)
+        return
+    with pytest.raises(ApiError) as refused:
+        asking.refuse_length("x" * length, is_inline=is_inline)
+    assert str(refused.value).endswith(text)
+
+
+@pytest.mark.parametrize(
+    ("section", "most"), [("Resources", 500), ("Parameters", 200), ("Outputs", 200), ("Mappings", 200)]
+)
+def test_a_template_has_at_most_so_many_of_a_kind(section: str, most: int) -> None:
+    asking.refuse_count({section: {f"N{number}": {} for number in range(most)}})
+    with pytest.raises(ApiError) as refused:
+        asking.refuse_count({section: {f"N{number}": {} for number in range(most + 1)}})
+    text = f"Number of {section.lower()}, {most + 1}, is greater than maximum allowed, {most}"
+    assert str(refused.value) == f"Template format error: {text}"
