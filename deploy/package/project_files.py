@@ -15,7 +15,7 @@ from pathspec import GitIgnoreSpec
 
 from ..errors import BundleError
 from . import secrets
-from .bundle import File, LeftOut
+from .bundle import UNZIPPED_BYTES, File, LeftOut
 from .tokens import Token, tokens
 
 EXCLUDED: Final = (
@@ -28,6 +28,8 @@ user may well be called ``build``."""
 
 _UNNEEDED: Final = "never needed on Lambda"
 _LEADS_TO_NOTHING: Final = "a link that leads to nothing"
+
+_BEGINNING: Final = 65_536
 
 MOST_TOLD: Final = 3
 """Tokens that are named, so that the complaint stays a line."""
@@ -93,7 +95,7 @@ def project_files(folder: Path, excluded: Iterable[str] = ()) -> ProjectFiles:
 
     Raises:
         BundleError: the folder holds nothing, a link leads out of it or to what is left out, a list of patterns cannot
-            be read, a name is no text, or a text file holds a token.
+            be read, a name is no text, a file is larger than all may be, or a text file holds a token.
     """
     folder = folder.resolve()
     if not folder.is_dir():
@@ -108,11 +110,16 @@ def project_files(folder: Path, excluded: Iterable[str] = ()) -> ProjectFiles:
             left_out.append(_left_out(path, _shown(name), reason))
             continue
         _require_text(name)
-        content = path.read_bytes()
+        content = _content(path)
         names = dict.fromkeys((name, tree.name(path.resolve())))
         kind = next(filter(None, [secrets.kind(each, content, is_wanted=is_wanted) for each in names]), None)
         if kind is not None:
             left_out.append(LeftOut(name, kind, is_told=True))
+        elif (size := path.stat().st_size) > UNZIPPED_BYTES:
+            raise BundleError(
+                f"{name} has {size / 2**20:,.0f} MB and Lambda takes 250 unzipped, with all else: leave it out in "
+                f".streamerignore, and let the code read it from elsewhere"
+            )
         else:
             found[name] = File(content, "project", bool(path.stat().st_mode & stat.S_IXUSR))
             held += [] if is_wanted else [(name, each) for each in tokens(content)]
@@ -120,6 +127,12 @@ def project_files(folder: Path, excluded: Iterable[str] = ()) -> ProjectFiles:
     if not found:
         raise BundleError(f"there is no code in {folder}")
     return ProjectFiles(found, tuple(left_out))
+
+
+def _content(path: Path) -> bytes:
+    """What is in a file; of one that no function takes the beginning, which tells a database."""
+    with path.open("rb") as file:
+        return file.read() if path.stat().st_size <= UNZIPPED_BYTES else file.read(_BEGINNING)
 
 
 def _require_text(name: str) -> None:

@@ -27,8 +27,11 @@ def packed(folder: Path, *excluded: str) -> set[str]:
 
 
 def test_what_lambda_never_needs_is_left_out_of_the_projects_folder(tmp_path: Path) -> None:
-    unneeded = ("tests/test_app.py", "node_modules/x.py", ".git/config", "streamer.toml", "requirements.txt", "a.pyc")
-    tree(tmp_path, dict.fromkeys(("app.py", "shop/api.py", "data.json", *unneeded), ""))
+    unneeded = ("tests/test_app.py", ".git/config", "streamer.toml", "requirements-dev.txt", "a.pyc", "shop/a.pyo")
+    folders = ("node_modules", "venv", "env", "build", "dist", "shop/__pycache__", "shop/x.egg-info", "shop/.cache")
+    tools = ("pyproject.toml", "Makefile", "Dockerfile", "shop/uv.lock", "shop/poetry.lock", "shop/wheels/a-1-py3.whl")
+    left = (*unneeded, *(f"{each}/x.py" for each in folders), *tools)
+    tree(tmp_path, dict.fromkeys(("app.py", "shop/api.py", "data.json", *left), ""))
 
     assert packed(tmp_path, "data.json") == {"app.py", "shop/api.py"}
 
@@ -293,6 +296,35 @@ def test_what_an_emulator_left_in_the_project_stays_here(tmp_path: Path) -> None
 def test_an_empty_or_missing_project_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(BundleError, match="there is no"):
         project_files(tmp_path / name)
+
+
+def test_a_file_that_no_function_takes_is_refused_by_its_name_before_it_is_read(tmp_path: Path) -> None:
+    tree(tmp_path, {"app.py": "", "data/model.bin": ""})
+    os.truncate(tmp_path / "data/model.bin", 2**34)  # sparse
+
+    with pytest.raises(BundleError, match=r"^data/model.bin has 16,384 MB and Lambda takes 250 unzipped"):
+        project_files(tmp_path)
+
+    (tmp_path / "data/model.bin").write_bytes(b"SQLite format 3\0")
+    os.truncate(tmp_path / "data/model.bin", 2**34)
+    assert packed(tmp_path) == {"app.py"}
+
+
+def test_what_may_be_executed_stays_so_and_what_may_not_does_not(tmp_path: Path) -> None:
+    tree(tmp_path, {"app.py": "", "run.sh": ""})
+    (tmp_path / "run.sh").chmod(0o755)
+
+    assert {name: file.is_executable for name, file in project_files(tmp_path).files.items()} == {
+        "app.py": False,
+        "run.sh": True,
+    }
+
+
+def test_a_folder_that_is_left_out_is_named_as_one_and_not_told(tmp_path: Path) -> None:
+    tree(tmp_path, {"app.py": "", "build/x": "", "secrets.yml/x": "", ".gitignore": "secrets.yml/"})
+
+    told = {each.path: each.is_told for each in project_files(tmp_path).left_out}
+    assert told == {"build/": False, "secrets.yml/": False, ".gitignore": False}
 
 
 def test_times_and_modes_of_the_machine_do_not_count(tmp_path: Path) -> None:

@@ -35,10 +35,54 @@ PEM = f"-----BEGIN PRIVATE KEY-----\n{BODY}\n-----END PRIVATE KEY-----\n"
         pytest.param("a.ini", "aws_secret_access_key = " + "a1B2" * 10, "AWS", id="AWS key"),
         pytest.param("a.json", '{"SecretAccessKey": "' + "a1B2" * 10 + '"}', "AWS", id="AWS key in JSON"),
         pytest.param("state", "SQLite format 3\0...", "SQLite", id="SQLite"),
+        pytest.param("state", "streamer-dynamodb 1", "state of the emulator", id="the emulator"),
     ],
 )  # fmt: skip
 def test_is_a_secret(path: str, content: str, expected: str) -> None:
     assert expected in str(kind(path, content.encode()))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *(".env", ".env.local", ".ENV", ".envrc", "a/prod.env", ".netrc", "_netrc", ".pypirc", ".npmrc", ".yarnrc.yml"),
+        *(
+            ".dockercfg",
+            ".dockerconfigjson",
+            ".git-credentials",
+            ".pgpass",
+            ".boto",
+            "credentials",
+            "google-credentials.json",
+        ),
+        *("credentials.ini", "credentials.toml", "credentials.yml", "credentials.yaml", "client_secret_1.json"),
+        *("secrets.ini", "secrets.json", "secrets.toml", "secrets.yaml", "secrets.yml", "kubeconfig", "x.kubeconfig"),
+        *("kubeconfig.yaml", "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", "x.ppk", "x.key", "x.p12", "x.pfx", "x.jks"),
+        *("x.keystore", "x.kdbx", "x.keytab", "x.tfstate", "x.tfstate.backup", "x.tfvars", "x.tfvars.json"),
+        *(
+            "aws-lambda-router.log",
+            ".aws/x",
+            ".docker/x",
+            ".kube/x",
+            ".ssh/x",
+            ".gnupg/x",
+            ".terraform/x",
+            ".streamer/x",
+        ),
+    ],
+)
+def test_is_a_secret_by_its_name(path: str) -> None:
+    assert kind(path, b"") is not None
+
+
+@pytest.mark.parametrize("path", ["x.key", "secrets.yml", "credentials.toml"])
+def test_a_mere_name_is_no_reason_against_what_the_user_names(path: str) -> None:
+    assert kind(path, b"", is_wanted=True) is None
+
+
+@pytest.mark.parametrize("path", ["prod.env", ".npmrc", "id_rsa", "x.p12"])
+def test_what_is_surely_a_secret_is_not_packed_even_if_the_user_names_it(path: str) -> None:
+    assert kind(path, b"", is_wanted=True) is not None
 
 
 @pytest.mark.parametrize(
