@@ -147,6 +147,12 @@ def _bring(cloud: Cloud, desk: Desk, wish: Wish, performer: Performer) -> tuple[
     now = found.stack.parameters.get("CodeKey") if found.stack is not None else None
     offer = Offer(question="Deploy this?", old=found.template or {}, new=service.template, code=(now, made.code_key))
     show(desk, change_set, offer)
+    stale = service.snapshots_with(wish.values) if now == made.code_key else []
+    if stale:
+        desk.say(
+            f"note: {', '.join(stale)} with SnapStart may keep the secrets of the last snapshot: another one is taken "
+            f"when the code or the settings of a function change"
+        )
     if not wish.executes:
         name = performer.leave()
         desk.say(f"the change set {name} of {config.stack} waits; `streamer deploy --execute {name}` executes it")

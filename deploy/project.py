@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,11 @@ class Service:
     def shortest(self, parameter: str) -> int:
         """The fewest characters that a parameter of the template takes."""
         return int(self.template["Parameters"][parameter].get("MinLength", 0))
+
+    def snapshots_with(self, parameters: Iterable[str]) -> list[str]:
+        """Functions whose snapshots hold the values of these parameters: what is read in init stays in them."""
+        given = {self.secret_variables[each] for each in parameters if each in self.secret_variables}
+        return [each.name for each in self.topology.functions if each.snap_start and not given.isdisjoint(each.secrets)]
 
     @property
     def has_tokens(self) -> bool:

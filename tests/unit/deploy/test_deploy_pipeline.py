@@ -245,6 +245,44 @@ def test_what_somebody_went_back_to_is_gone_back_to_after_a_worse_deployment(run
     assert "what it was at 19700101T000000.000Z-old-" in run(cloud, "rollback", "--yes").stdout
 
 
+def code_here(run: Run) -> str:
+    """The digest of the project's code."""
+    cloud = FakeCloud(found=running())
+    run(cloud, "deploy", "--no-execute")
+    [key] = [each.value or "" for each in cloud.proposals[0].parameters if each.name == "CodeKey"]
+    return key.removeprefix("chat/").removesuffix(".zip")
+
+
+SNAPSHOT = "note: connect with SnapStart may keep the secrets of the last snapshot"
+
+
+@pytest.mark.parametrize(
+    ("setting", "runs", "is_told"),
+    [
+        pytest.param("connect = { snap_start = true }", "the same code", True, id="a secret and nothing else"),
+        pytest.param("connect = { snap_start = true }", "other code", False, id="with other code"),
+        pytest.param("router = { snap_start = true }", "the same code", False, id="a snapshot without it"),
+        pytest.param("connect = { memory_mb = 512 }", "the same code", False, id="no snapshot"),
+    ],
+)
+def test_that_a_snapshot_keeps_a_secret_is_told(
+    run: Run, project: Path, setting: str, runs: str, *, is_told: bool
+) -> None:
+    with (project / "streamer.toml").open("a") as file:
+        file.write(f"[functions]\n{setting}\n")
+    code = code_here(run) if runs == "the same code" else "old"
+
+    assert (SNAPSHOT in run(FakeCloud(found=running(code), script=[DONE]), "deploy", "--yes").stdout) is is_told
+
+
+def test_a_secret_that_is_kept_makes_no_note(run: Run, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("JWT_SECRET")
+    with (project / "streamer.toml").open("a") as file:
+        file.write("[functions]\nconnect = { snap_start = true }\n")
+
+    assert SNAPSHOT not in run(FakeCloud(found=running(code_here(run)), script=[DONE]), "deploy", "--yes").stdout
+
+
 def test_code_that_is_gone_is_said(run: Run) -> None:
     cloud = remembered(run)
     del cloud.objects["chat/old.zip"]

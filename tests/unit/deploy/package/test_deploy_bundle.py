@@ -155,6 +155,13 @@ def test_two_trees_have_one_digest_only_if_they_are_the_same(one: dict[str, File
     assert (digest(one) == digest(two)) == (one == two)
 
 
+def test_the_order_in_which_files_were_found_changes_neither_digest_nor_zip() -> None:
+    files = {name: File(name.encode(), "project") for name in ("b.py", "a.py", "a/b.py")}
+    other = dict(reversed(files.items()))
+
+    assert (digest(files), bundle(files).zipped) == (digest(other), bundle(other).zipped)
+
+
 def test_the_digest_is_not_the_zips_own(tmp_path: Path) -> None:
     made = bundle(project_files(tree(tmp_path, app_py="x = 1")).files)
 
