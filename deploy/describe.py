@@ -121,6 +121,28 @@ def _strangers(cloud: Cloud, names: Sequence[str], tags: Mapping[str, str]) -> t
     return tuple(name for name in names if not tags.items() <= cloud.table_tags(name).items())
 
 
+def _of_live_stacks(cloud: Cloud, names: Sequence[str], stack: Stack | None) -> tuple[str, ...]:
+    """Tables that say of another stack that it has them, which is there, or which nobody here may look at.
+
+    [DOC] cfn-docs:aws-properties-resource-tags: CloudFormation tags what it makes with the id of the stack.
+    """
+    found: list[str] = []
+    for name in names:
+        other = cloud.table_tags(name).get(_STACK_ID_TAG)
+        if other is None or (stack is not None and other == stack.stack_id):
+            continue
+        try:
+            owner = cloud.stack(other)
+        except DeniedError:
+            found.append(name)
+        else:
+            found += [name] if owner is not None and owner.status != "DELETE_COMPLETE" else []
+    return tuple(found)
+
+
+_STACK_ID_TAG: Final = "aws:cloudformation:stack-id"
+
+
 def drift_of(
     cloud: Cloud, template: Mapping[str, Any], resources: Sequence[Resource]
 ) -> tuple[tuple[Drift, ...], tuple[str, ...]]:
@@ -228,7 +250,7 @@ class Ruin:
     tables: tuple[str, ...]
     """Tables that exist, but for those that go with the stack. They stay, unless the data is to go too."""
     strangers: tuple[str, ...] = ()
-    """Tables of these names that do not say that they are this stage's; they stay."""
+    """Tables of these names that do not say that they are this stage's, or are another stack's; they stay."""
     lost: tuple[str, ...] = ()
     """What of the stack holds data and goes with it, a line each."""
     buckets: Mapping[str, bool] = field(default_factory=dict)
@@ -265,7 +287,9 @@ def what_is_left(cloud: Cloud, name: str, topology_tables: Sequence[str], prefix
     own = _tables(resources)
     going = _tables([each for each in resources if not stays(described.get(each.logical_id, _STAYS))])
     named = {*topology_tables, *(cloud.table_names(prefix) if prefix else ())}
-    strangers = _strangers(cloud, cloud.existing_tables(sorted(named - own)), tags)
+    loose = cloud.existing_tables(sorted(named - own))
+    strangers = _strangers(cloud, loose, tags)
+    strangers += _of_live_stacks(cloud, [each for each in loose if each not in strangers], stack)
     tables = tuple(cloud.existing_tables(sorted((named | own) - going - {*strangers})))
     if stack is None and not tables:
         left = f"; {', '.join(strangers)} may be somebody else's, by the tags" if strangers else ""

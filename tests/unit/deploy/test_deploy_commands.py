@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from fake_cloud import FakeCloud, NoCredentials, event, stack
+from fake_cloud import OURS, STACK_ID, FakeCloud, NoCredentials, event, stack
 
-from deploy.cloud import BucketState, Change, LogEvent, Replacement, Resource
+from deploy.cloud import BucketState, Change, LogEvent, Replacement, Resource, Stack
 from deploy.commands import COMMANDS
-from deploy.errors import DangerError, DeployError, StackStateError
+from deploy.errors import DangerError, DeniedError, DeployError, StackStateError
 
 APP = """
 from streamer import App
@@ -544,6 +544,49 @@ def test_destroy_with_data_deletes_the_services_tables_alone(run: Run) -> None:
 
     assert run(cloud, "destroy", "--yes", "--delete-data").return_value == 0
     assert cloud.tables == ["mine"]
+
+
+class Beside(FakeCloud):
+    """There is another stack, in the state that ``other`` says; DENIED: whoever asks may not look at it."""
+
+    other = "UPDATE_COMPLETE"
+
+    def stack(self, name: str) -> Stack | None:
+        if name != "of-before":
+            return super().stack(name)
+        if self.other == "DENIED":
+            raise DeniedError("not permitted")
+        return stack(self.other) if self.other else None
+
+
+@pytest.mark.parametrize(
+    ("other", "stays"),
+    [
+        pytest.param("UPDATE_COMPLETE", True, id="it lives"),
+        pytest.param("DELETE_FAILED", True, id="it is stuck"),
+        pytest.param("DENIED", True, id="nobody here may look at it"),
+        pytest.param("DELETE_COMPLETE", False, id="it is deleted"),
+        pytest.param("", False, id="it was deleted long ago"),
+    ],
+)
+def test_destroy_with_data_deletes_no_table_that_another_stack_has(run: Run, other: str, *, stays: bool) -> None:
+    cloud = Beside(tables=list(TABLES))
+    cloud.other = other
+    cloud.tags_of = {TABLES[0]: {**OURS, "aws:cloudformation:stack-id": "of-before"}}
+
+    found = run(cloud, "destroy", "--yes", "--delete-data")
+
+    assert found.return_value == 0
+    assert cloud.tables == ([TABLES[0]] if stays else [])
+    assert (f"keep the table {TABLES[0]}: by its tags it may be somebody else's" in found.stdout) is stays
+
+
+def test_destroy_with_data_deletes_what_the_stack_has_given_up(run: Run) -> None:
+    cloud = Beside(found=stack(), tables=list(TABLES), script=[("DELETE_COMPLETE", [event(1, "X")])])
+    cloud.tags_of = {TABLES[0]: {**OURS, "aws:cloudformation:stack-id": STACK_ID}}
+
+    assert run(cloud, "destroy", "--yes", "--delete-data").return_value == 0
+    assert cloud.tables == []
 
 
 def test_destroy_with_data_works_after_the_stack_is_gone(run: Run) -> None:
