@@ -10,7 +10,7 @@ from .adoption import misfit
 from .cloud import BucketState, Cloud, Resource, Stack
 from .drift import API, FUNCTION, QUEUE, STAGE, TABLE, Drift, api_of_stage, drifts
 from .errors import DeniedError, StackStateError
-from .plan import AT_REST, SERVICE_TAG, Found, Wanted, bucket_name, code_key, other_owner, tags_of
+from .plan import AT_REST, SERVICE_TAG, Found, Wanted, bucket_name, other_owner, tags_of
 from .stack.access_log import LOGGING_ROLE_PARAMETER
 from .stack.losses import BUCKET, holds_data, of_removal, stays
 
@@ -53,7 +53,7 @@ def find(cloud: Cloud, wanted: Wanted) -> Found:
     return Found(
         account=account,
         bucket=state,
-        has_code=state is BucketState.OURS and cloud.has_object(bucket, code_key(wanted), account),
+        has_code=state is BucketState.OURS and cloud.has_object(bucket, wanted.code_key, account),
         stack=stack,
         template=template,
         loose_tables=tuple(loose),

@@ -22,7 +22,7 @@ from .deployment import (
     show,
 )
 from .errors import DeployError, StackStateError, StoppedError
-from .plan import Wanted, chosen_values, code_key, plan
+from .plan import Wanted, chosen_values, plan
 from .stack.template import INLINE_BYTES, to_json
 
 
@@ -108,14 +108,14 @@ def go_back(cloud: Cloud, desk: Desk, config: Config, named: str | None, allowed
             service=config.service,
             template=template,
             template_bytes=len(to_json(template).encode()),
-            code_digest=key.rpartition("/")[2].removesuffix(".zip"),
+            code_key=key,
             code_bytes=0,
             bucket=bucket,
             given=frozenset(),
             needs_logging_role=False,
         )
         found = describe.find(cloud, wanted)
-        if not found.has_code or code_key(wanted) != key:
+        if not found.has_code:
             raise DeployError(f"the code of {target.name} is not at s3://{bucket}/{key} any more")
         values = chosen_values(wanted, found)
         made = plan(replace(wanted, given=frozenset(values)), found, inline_bytes=INLINE_BYTES)

@@ -37,7 +37,8 @@ class Wanted:
     service: str
     template: Mapping[str, Any]
     template_bytes: int
-    code_digest: str
+    code_key: str
+    """Of the zip in the bucket; that of a service which has another name now begins with its old one."""
     code_bytes: int
     """Size of the zip."""
     bucket: str | None
@@ -157,9 +158,9 @@ def bucket_name(account: Account) -> str:
     return f"streamer-code-{account.account_id}-{account.region}"
 
 
-def code_key(wanted: Wanted) -> str:
-    """The zip's key: its content's name, so the same code is never uploaded twice."""
-    return f"{wanted.service}/{wanted.code_digest}.zip"
+def code_key(service: str, digest: str) -> str:
+    """The key of a zip: its content's name, so the same code is never uploaded twice."""
+    return f"{service}/{digest}.zip"
 
 
 def plan(wanted: Wanted, found: Found | None, *, inline_bytes: int) -> Plan:
@@ -175,7 +176,7 @@ def plan(wanted: Wanted, found: Found | None, *, inline_bytes: int) -> Plan:
         bucket = wanted.bucket or "streamer-code-ACCOUNT-REGION"
         notes: tuple[str, ...] = ("AWS was not asked what exists already; this is what a first deployment does",)
         stack: Stack | None = None
-        steps: list[Step] = [CreateBucket(bucket), UploadCode(bucket, code_key(wanted), wanted.code_bytes)]
+        steps: list[Step] = [CreateBucket(bucket), UploadCode(bucket, wanted.code_key, wanted.code_bytes)]
     else:
         bucket = wanted.bucket or bucket_name(found.account)
         stack = require_ours(found.stack, wanted)
@@ -206,7 +207,7 @@ def plan(wanted: Wanted, found: Found | None, *, inline_bytes: int) -> Plan:
     require_possible(old, wanted.template)
     return Plan(
         bucket=bucket,
-        code_key=code_key(wanted),
+        code_key=wanted.code_key,
         steps=tuple(steps),
         expected=_adopting(diff(old, wanted.template, code_changes=_code_changes(wanted, stack)), wanted, adopted),
         notes=notes,
@@ -230,7 +231,7 @@ def _uploads(wanted: Wanted, found: Found, bucket: str) -> list[Step]:
     if found.bucket is BucketState.ABSENT:
         steps.append(CreateBucket(bucket))
     if not found.has_code:
-        steps.append(UploadCode(bucket, code_key(wanted), wanted.code_bytes))
+        steps.append(UploadCode(bucket, wanted.code_key, wanted.code_bytes))
     return steps
 
 
@@ -265,7 +266,7 @@ def _adopting(changes: Sequence[Change], wanted: Wanted, tables: Sequence[str]) 
 
 
 def _code_changes(wanted: Wanted, stack: Stack | None) -> bool:
-    return stack is not None and stack.parameters.get("CodeKey") != code_key(wanted)
+    return stack is not None and stack.parameters.get("CodeKey") != wanted.code_key
 
 
 def require_ours(stack: Stack | None, wanted: Wanted) -> Stack | None:

@@ -31,7 +31,7 @@ from .package.bundle import (
 from .package.dependencies import Dependencies, canonical, dependencies, unread
 from .package.project_files import project_files
 from .package.requirements import installed_files, own_requirements, resolve
-from .plan import Wanted
+from .plan import Wanted, code_key
 from .stack.settings import StackSettings, secret_parameter
 from .stack.template import template, to_json
 
@@ -192,7 +192,7 @@ def want(
         service=config.service,
         template=service.template,
         template_bytes=len(to_json(service.template).encode()),
-        code_digest=code.digest,
+        code_key=code_key(config.service, code.digest),
         code_bytes=len(code.zipped),
         bucket=config.bucket,
         given=given,

@@ -107,7 +107,7 @@ def test_only_tables_that_do_not_fit_are_told_of(topology: Topology, settings: S
         service="chat",
         template=template(topology, settings),
         template_bytes=1,
-        code_digest="d",
+        code_key="chat/d.zip",
         code_bytes=1,
         bucket=None,
         given=frozenset(),

@@ -6,7 +6,7 @@ import pytest
 from fake_cloud import STACK_ID, STACK_TYPE, FakeCloud, event, stack
 
 from deploy.cloud import Account, Change, Event, Stack
-from deploy.errors import FailedError
+from deploy.errors import DeployError, FailedError, StackStateError
 from deploy.execute import Carried, Performer, Progress, Said, Ticked, done, rehearse, summary
 from deploy.plan import CreateBucket, Plan, Propose, RemoveFailedStack, Step, UploadCode, UploadTemplate
 
@@ -200,6 +200,58 @@ def test_a_stack_that_cannot_be_deleted_says_why() -> None:
 
     with pytest.raises(FailedError, match=r"Role .* in use"):
         Desk(cloud).performer.remove("chat-dev", STACK_ID)
+
+
+@pytest.mark.parametrize(
+    ("there", "is_removed"),
+    [
+        pytest.param(stack("REVIEW_IN_PROGRESS"), True, id="in review, and ours"),
+        pytest.param(stack("REVIEW_IN_PROGRESS", tags={}), True, id="in review, and without tags, as some tell it"),
+        pytest.param(stack("REVIEW_IN_PROGRESS", tags={"team": "a"}), False, id="in review, and another tool's"),
+        pytest.param(stack("CREATE_COMPLETE"), False, id="somebody made it meanwhile"),
+        pytest.param(stack("CREATE_IN_PROGRESS"), False, id="somebody makes it"),
+        pytest.param(None, False, id="gone"),
+    ],
+)
+def test_only_the_empty_stack_of_a_change_set_goes_with_it(there: Stack | None, is_removed: bool) -> None:
+    cloud = FakeCloud(found=there, change_set_status="FAILED", change_set_reason="a resource cannot be")
+    performer = Desk(cloud).performer
+
+    with pytest.raises(DeployError, match="refuses the change: a resource cannot be"), performer.accountable():
+        performer.prepare(made(PROPOSE), CARGO, ACCOUNT)
+
+    assert ("delete stack" in cloud.did) is is_removed
+
+
+@pytest.mark.parametrize(
+    ("there", "expected"),
+    [
+        pytest.param(stack("UPDATE_IN_PROGRESS"), None, id="being changed"),
+        pytest.param(stack(stack_id="another"), None, id="made anew"),
+        pytest.param(stack(tags={}), None, id="somebody else's"),
+        pytest.param(stack("CREATE_COMPLETE"), {"ROLLBACK_COMPLETE"}, id="no remains any more"),
+    ],
+)
+def test_a_stack_that_is_not_what_was_shown_is_not_removed(there: Stack, expected: set[str] | None) -> None:
+    cloud = FakeCloud(found=there)
+
+    with pytest.raises(StackStateError, match="somebody changed chat-dev meanwhile"):
+        Desk(cloud).performer.remove("chat-dev", STACK_ID, expected)
+
+    assert cloud.did == []
+
+
+def test_a_failed_change_ends_as_one_and_nothing_is_tidied_away() -> None:
+    failed = [event(1, "CREATE_FAILED", "Table", "exists")]
+    cloud = FakeCloud(script=[("ROLLBACK_COMPLETE", failed)])
+    performer = Desk(cloud).performer
+
+    change_set = performer.prepare(made(PROPOSE), CARGO, ACCOUNT)
+    assert change_set is not None
+    with pytest.raises(FailedError, match=r"^Table .* failed: exists"), performer.accountable():
+        performer.apply(change_set)
+
+    assert cloud.did == ["propose", "execute"]
 
 
 def test_a_stack_that_is_gone_needs_no_removal() -> None:

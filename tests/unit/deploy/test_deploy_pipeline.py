@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -243,6 +244,19 @@ def test_what_somebody_went_back_to_is_gone_back_to_after_a_worse_deployment(run
 
     assert len(run(cloud, "rollback", "--list").stdout.splitlines()) == 3
     assert "what it was at 19700101T000000.000Z-old-" in run(cloud, "rollback", "--yes").stdout
+
+
+def test_a_service_goes_back_to_what_ran_under_its_old_name(run: Run, project: Path) -> None:
+    """What ran is remembered when the new name is deployed first, with the code where it is."""
+    (project / "streamer.toml").write_text('service = "talk"\nstack_name = "chat-dev"\napp = "pipeline_test_app:app"\n')
+    cloud = FakeCloud(found=running(), script=[DONE], objects={"chat/old.zip": b""})
+    assert run(cloud, "deploy", "--yes", "--adopt", "chat-dev").return_value == 0
+    cloud.found, cloud.script, cloud._running = running("new", changed_at=9.0), [DONE], False
+    cloud.found = replace(cloud.found, tags={**OURS, "streamer:service": "talk"})
+
+    assert run(cloud, "rollback", "--yes").return_value == 0
+    values = {each.name: each.value for each in cloud.proposals[-1].parameters}
+    assert values["CodeKey"] == "chat/old.zip"
 
 
 def code_here(run: Run) -> str:

@@ -37,7 +37,7 @@ def wanted() -> Wanted:
         service="chat",
         template=TEMPLATE,
         template_bytes=1000,
-        code_digest="abc",
+        code_key=KEY,
         code_bytes=2048,
         bucket=None,
         given=frozenset({"JwtSecret"}),
@@ -86,7 +86,7 @@ def test_unchanged_code_is_not_uploaded_again(wanted: Wanted, deployed: Found) -
 
 
 def test_changed_code_changes_functions_and_nothing_else(wanted: Wanted, deployed: Found) -> None:
-    made = plan(replace(wanted, code_digest="def"), replace(deployed, has_code=False), inline_bytes=5000)
+    made = plan(replace(wanted, code_key="chat/def.zip"), replace(deployed, has_code=False), inline_bytes=5000)
 
     assert UploadCode(made.bucket, "chat/def.zip", 2048) in made.steps
     assert [(change.logical_id, change.properties) for change in made.expected] == [("Function", ("Code",))]
