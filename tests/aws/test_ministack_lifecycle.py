@@ -278,3 +278,41 @@ def test_status_and_logs_tell_of_what_was_deployed(project: Project) -> None:
     assert logs.returncode == 0
     assert unknown.returncode == 2
     assert unknown.stderr.count("\n") == 1
+
+
+OWN = """
+Resources:
+  Notes: &table
+    Type: AWS::DynamoDB::Table
+    Properties:
+      BillingMode: PAY_PER_REQUEST
+      AttributeDefinitions: [{AttributeName: id, AttributeType: S}]
+      KeySchema: [{AttributeName: id, KeyType: HASH}]
+  Kept:
+    <<: *table
+    DeletionPolicy: Retain
+Outputs:
+  NotesName: {Value: !Ref Notes}
+  KeptName: {Value: !Ref Kept}
+"""
+
+
+def test_what_of_ones_own_says_nothing_of_its_end_goes_with_the_stack_and_that_is_said(project: Project) -> None:
+    (project.folder / "resources.yaml").write_text(OWN)
+    project.configure('resources = "resources.yaml"\n')
+    project.deploy()
+    outputs = project.outputs()
+    notes, kept = outputs["NotesName"], outputs["KeptName"]
+    (project.folder / "resources.yaml").write_text(
+        OWN.replace("  Notes: &table", "  Others: &table").replace("Ref Notes", "Ref Others")
+    )
+    refused = project.streamer("deploy", "--yes")
+
+    said = project.streamer("destroy", "--yes")
+
+    assert "Notes would be removed from the stack (no longer described): it is deleted with all in it" in refused.stderr
+    assert said.returncode == 0
+    assert f"delete Notes (AWS::DynamoDB::Table, {notes}): it is deleted with all in it" in said.stdout
+    assert f"keep the table {kept}" in said.stdout
+    tables = project.aws.client("dynamodb").list_tables()["TableNames"]
+    assert (notes in tables, kept in tables) == (False, True)

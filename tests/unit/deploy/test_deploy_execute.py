@@ -223,6 +223,29 @@ def test_only_the_empty_stack_of_a_change_set_goes_with_it(there: Stack | None, 
     assert ("delete stack" in cloud.did) is is_removed
 
 
+class Interrupted(FakeCloud):
+    def delete_change_set(self, change_set_id: str) -> None:
+        raise KeyboardInterrupt
+
+
+def test_a_signal_while_tidying_up_says_what_may_be_left() -> None:
+    performer = Desk(Interrupted(change_set_status="FAILED")).performer
+
+    left = r"nothing was changed; the change set .* and the empty stack chat-dev .* left, .*interrupted"
+    with pytest.raises(DeployError, match=left), performer.accountable():
+        performer.prepare(made(PROPOSE), CARGO, ACCOUNT)
+
+
+def test_that_remains_were_removed_is_told_though_what_follows_fails() -> None:
+    remains = RemoveFailedStack("chat-dev", STACK_ID)
+    gone = ("DELETE_COMPLETE", [event(1, "DELETE_COMPLETE")])
+    cloud = FakeCloud(found=stack("ROLLBACK_COMPLETE"), script=[gone, (None, [])], change_set_status="FAILED")
+    performer = Desk(cloud).performer
+
+    with pytest.raises(DeployError, match="nothing was changed but the removal of"), performer.accountable():
+        performer.prepare(made(remains, PROPOSE), CARGO, ACCOUNT)
+
+
 @pytest.mark.parametrize(
     ("there", "expected"),
     [
