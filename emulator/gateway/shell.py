@@ -23,7 +23,7 @@ from .rules.effects import Accept, HttpAnswer, Invoke, Result
 from .rules.events import late
 from .rules.handshake import Handshake, UpgradeRequest, refuse_plain
 from .rules.management import ManagementRequest, ManagementTarget
-from .rules.signature import MISSING, Flaw
+from .rules.signature import DENIED, MISSING, Flaw
 from .rules.stage import Stage
 from .verifier import Verifier
 from .websocket import Seen, WebSocket, WebSockets, now_ms
@@ -220,8 +220,15 @@ class Gateway:
         connect = self._stage.connect
         if connect is None or not connect.route.iam:
             return _upgrade_request(request)
-        flaw = self._verifier.flaw(request)
+        flaw = self._verifier.flaw(request) or self._denied(request)
         return _upgrade_request(request, flaw, {} if flaw is not None else self._verifier.signer(request))
+
+    def _denied(self, request: HttpRequest) -> Flaw | None:
+        """Why the function that asks may not connect; None: it may, or nobody's function asks."""
+        caller = self._verifier.caller(request)
+        stage = self._stage
+        denial = None if caller is None else caller.api(f"{stage.facts.api_id}/{stage.api.stage}/$connect")
+        return None if denial is None else Flaw(DENIED, denial)
 
     def _open(self, connection: Connection, accept: Accept, client: _Client) -> None:
         log.info("connected", connection_id=connection.connection_id, peer=client.request.peer)

@@ -11,6 +11,7 @@ from typing import Final
 
 from streamer.sending.signer import BODY_HASH, Signer, SigningKeys
 
+from ..iam.guard import Caller
 from ..port.http import HttpRequest
 from .rules.signature import SERVICE, Check, Flaw, Signature, parse, refusal
 
@@ -30,6 +31,8 @@ class Verifier:
     """Where the API is; a signature for another Region is none for it."""
     identity: Callable[[str], Mapping[str, str]] = lambda _: {}
     """Who has an access key id, as ``identity`` of events says; nothing: nobody knows."""
+    caller: Callable[[HttpRequest], Caller | None] = lambda _: None
+    """The function that made a request, whose role may not allow it; None: the account's owner did."""
     clock: Callable[[], float]
     """Unix seconds."""
     _signers: dict[tuple[str, str], Signer] = field(default_factory=dict, init=False)
@@ -46,9 +49,9 @@ class Verifier:
             return signature
         return refusal(signature, self._check(request, signature))
 
-    def signer(self, request: HttpRequest) -> Mapping[str, str]:
+    def signer(self, request: HttpRequest, service: str = SERVICE) -> Mapping[str, str]:
         """Who signed a request, whose signature has no flaw."""
-        signature = parse(request.fields, request.query if "?" in request.target else ())
+        signature = parse(request.fields, request.query if "?" in request.target else (), service)
         key = "" if isinstance(signature, Flaw) else signature.access_key_id
         known = self.identity(key)
         return {"accessKey": key, **known} if known else {}

@@ -13,7 +13,7 @@ from streamer.topology.grants import Grant, Kind, Place, Resource, arn, grants, 
 from ..port.http import HttpRequest
 from .conditions import Context, unknown_keys, unknown_operators
 from .keys import Keys, signs_as_owner
-from .needs import Describe, Need, of_dynamodb, of_sqs
+from .needs import Describe, Need, of_api, of_dynamodb, of_sqs, of_url
 from .policy import Decision, Policies, Statement, almost, decide, statement_of, unknown_variables, with_values
 from .record import recorded
 from .resource_policies import ResourcePolicy, said_of
@@ -29,6 +29,7 @@ OF_REQUESTS: Final = frozenset(
     {
         *("dynamodb:attributes", "dynamodb:enclosingoperation", "dynamodb:fulltablescan", "dynamodb:leadingkeys"),
         *("dynamodb:returnconsumedcapacity", "dynamodb:returnvalues", "dynamodb:select"),
+        *("lambda:functionurlauthtype", "lambda:invokedviafunctionurl"),
         *("iam:passedtoservice", "s3:delimiter", "s3:max-keys", "s3:prefix"),
     }
 )
@@ -334,6 +335,14 @@ class Caller:
         """For the invocation of a function."""
         need = Need("lambda:InvokeFunction", Resource(Kind.FUNCTION, function, qualifier or ""))
         return self._guard.refusal(self.function, (need,))
+
+    def api(self, path: str) -> str | None:
+        """For a request of an API whose route asks for IAM; ``path`` as in `of_api`."""
+        return self._guard.refusal(self.function, (of_api(path),))
+
+    def url(self, function: str) -> str | None:
+        """For a request of the URL of a function, where that asks for IAM."""
+        return self._guard.refusal(self.function, of_url(function))
 
     def service(self, needs: Iterable[Need]) -> str | None:
         """For what a request to a service that is not embedded needs."""

@@ -36,6 +36,8 @@ Describe = Callable[[Part], tuple[tuple[str, str], ...]]
 """Tells what conditions see of a part, as `Need.about`."""
 
 
+INVOKE_API: Final = "execute-api:Invoke"
+"""What a request of an API needs, or an upgrade, where its route asks for IAM."""
 _OF_TRANSACTIONS: Final = {
     "ConditionCheck": "dynamodb:ConditionCheckItem",
     "Delete": "dynamodb:DeleteItem",
@@ -129,6 +131,23 @@ def _table(name: str) -> Resource:
             return Resource(Kind.STREAM, table, detail)
         case _:
             return Resource(Kind.TABLE, table)
+
+
+def of_api(path: str) -> Need:
+    """What a request of an API needs, given the API's id, the stage, and the method and path, or ``$connect``.
+
+    [DOC] apigw-docs:api-gateway-control-access-using-iam-policies-to-invoke-api,
+    apigateway-websocket-control-access-iam
+    """
+    where = "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}"
+    return Need(INVOKE_API, Resource(Kind.ARN, f"{where}:{path}"))
+
+
+def of_url(function: str) -> Iterator[Need]:
+    """What a request of a function's URL needs, since October 2025. [DOC] lambda-docs:urls-auth"""
+    resource = Resource(Kind.FUNCTION, function)
+    yield Need("lambda:InvokeFunctionUrl", resource, (("lambda:functionurlauthtype", "AWS_IAM"),))
+    yield Need("lambda:InvokeFunction", resource, (("lambda:invokedviafunctionurl", "true"),))
 
 
 def of_sqs(operation: str, parameters: Parameters) -> Need:

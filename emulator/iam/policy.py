@@ -58,12 +58,12 @@ def with_values(statement: Statement, context: Context) -> Statement | None:
         values = context.get(found[1].lower(), ())
         return _CHARACTERS.get(found[1]) or (values[0] if values else found[2])
 
-    return _replaced(statement, lambda text: _VARIABLE.sub(value, text))
+    return replaced(statement, lambda text: _VARIABLE.sub(value, text))
 
 
 def with_any_value(statement: Statement) -> Statement:
     """The statement with wildcards where its resources have variables: what it may speak of, whoever asks."""
-    return _replaced(statement, lambda text: _VARIABLE.sub("*", text))
+    return replaced(statement, lambda text: _VARIABLE.sub("*", text))
 
 
 def unknown_variables(statement: Statement, context: Context) -> list[str]:
@@ -80,7 +80,9 @@ def _texts_of(statement: Statement) -> Iterator[str]:
             yield from values
 
 
-def _replaced(statement: Statement, replace: Callable[[str], str]) -> Statement:
+def replaced(statement: Statement, replace: Callable[[str], str]) -> Statement:
+    """The statement with other texts in its resources and in what its conditions compare with."""
+
     def all_of(texts: Sequence[str] | None) -> tuple[str, ...] | None:
         return None if texts is None else tuple(map(replace, texts))
 
@@ -94,7 +96,7 @@ def _replaced(statement: Statement, replace: Callable[[str], str]) -> Statement:
 
 def without_variables(statement: Statement) -> Statement:
     """A statement of a version of policies that knows none: what looks like one stands for itself."""
-    return _replaced(statement, lambda text: text.replace("${", "${$}{"))
+    return replaced(statement, lambda text: text.replace("${", "${$}{"))
 
 
 class Decision(enum.Enum):

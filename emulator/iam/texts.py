@@ -10,7 +10,7 @@ from streamer.topology import Topology
 from streamer.topology.grants import CONNECTION_METHODS, SENDER_ACTIONS, Kind, Place, arn
 
 from .conditions import Context, unmet
-from .needs import Need
+from .needs import INVOKE_API, Need
 from .policy import Decision, Statement
 from .resource_policies import Who
 
@@ -54,14 +54,15 @@ def refusal(subject: str, need: Need, decision: Decision, place: Place) -> str:
 
     [USR] anomalyco/sst #4469 (DynamoDB), awslabs/aws-deployment-framework #460 (Lambda),
     aws/serverless-application-model #3633 (SQS, which writes its actions in lower case),
-    aws-solutions/innovation-sandbox-on-aws #59 (``@connections``, which hides most of the account and names no
-    connection; the reason for an implicit denial is the others'. [INF]), nebari-dev/nebari #2152 (boundaries).
-    [DOC] iam-docs:troubleshoot_access-denied, its table of reasons.
+    ASFHyP3/hyp3 #2283 (APIs, which hide most of the account), aws-solutions/innovation-sandbox-on-aws #59
+    (``@connections``, which does so, too, and names no connection; the reasons of these two are the others'. [INF]),
+    nebari-dev/nebari #2152 (boundaries). [DOC] iam-docs:troubleshoot_access-denied, its table of reasons.
     """
     action = need.action.lower() if need.action.startswith("sqs:") else need.action
     resource = arn(need.resource, place)
-    if need.resource.kind is Kind.CONNECTIONS:
+    if action.startswith("execute-api:"):
         resource = resource.replace(f":{place.account_id}:", f":{'*' * 8}{place.account_id[-4:]}:", 1)
+    if need.resource.kind is Kind.CONNECTIONS:
         resource = f"{resource.removesuffix('*')}{{connectionId}}"
     reason = _REASONS[decision].format(action)
     return f"User: {subject} is not authorized to perform: {action} on resource: {resource} {reason}"
@@ -134,6 +135,9 @@ def permission_line(need: Need) -> str | None:
     """The `Permission` that allows what no other field does; None: its ARN is another one on AWS."""
     kind, name, _ = need.resource
     match kind:
+        case Kind.ARN if need.action == INVOKE_API:
+            where, _, rest = name.rpartition(":")
+            resource = f"{where}:*/{rest.partition('/')[2]}"
         case Kind.ARN:
             resource = name
         case Kind.ANYTHING:

@@ -1,7 +1,8 @@
 """The policies of a template's queues, topics, buckets, functions, secrets and tables, and who needs them. Pure.
 
 [DOC] cfn-docs:aws-resource-sqs-queuepolicy, aws-resource-sns-topicpolicy, aws-resource-s3-bucketpolicy,
-aws-resource-lambda-permission, aws-resource-secretsmanager-resourcepolicy, aws-properties-dynamodb-table-resourcepolicy
+aws-resource-lambda-permission, aws-resource-secretsmanager-resourcepolicy, aws-resource-apigateway-restapi,
+aws-properties-dynamodb-table-resourcepolicy
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from msgspec import structs
 from streamer.topology import grants
 from streamer.topology.grants import Kind, Place
 
-from ..iam.policy import Statement
+from ..iam.policy import Statement, replaced
 from ..iam.resource_policies import Named, ResourcePolicy
 from .policy_documents import named_statements, principal_arn
 from .stack import Resource
@@ -31,6 +32,8 @@ _CONFIGURATIONS: Final = {
     "TopicConfigurations": "Topic",
 }
 """Lists of whom a bucket tells. [DOC] cfn-docs:aws-properties-s3-bucket-notificationconfiguration"""
+_IN_OPENAPI: Final = "x-amazon-apigateway-policy"
+_SHORT: Final = "execute-api:/"
 _SOURCES: Final = ("aws:sourcearn", "aws:sourceaccount")
 """What is known of a request of a service; other conditions are taken for met."""
 
@@ -48,6 +51,7 @@ def policies(things: Things, place: Place) -> tuple[ResourcePolicy, ...]:
         ("AWS::Lambda::Permission", _of_function),
         ("AWS::SecretsManager::ResourcePolicy", _of_secret),
         ("AWS::DynamoDB::Table", _of_table),
+        ("AWS::ApiGateway::RestApi", _of_api),
     )
     return tuple(
         policy for kind, read in readers for each in things.of(kind) for policy in guarded(things, each, read, place)
@@ -85,6 +89,21 @@ def _of_table(_things: Things, table: Resource, place: Place) -> list[ResourcePo
     return [ResourcePolicy(arn=_arn(Kind.TABLE, table.name, place), statements=said)]
 
 
+def _of_api(_things: Things, api: Resource, place: Place) -> list[ResourcePolicy]:
+    """Of a REST API, which may have its policy in its OpenAPI document, where SAM writes it."""
+    at_property, in_body = api.properties.get("Policy"), mapping(api, "Body").get(_IN_OPENAPI)
+    given, path = (in_body, at(api, "Body", _IN_OPENAPI)) if at_property is None else (at_property, at(api, "Policy"))
+    if not isinstance(given, dict):
+        return []
+    arn = f"arn:{place.partition}:execute-api:{place.region}:{place.account_id}:{api.ref}"
+    # [DOC] apigw-docs:apigateway-resource-policies-examples: a resource may begin with what stands for the API.
+    said = [
+        structs.replace(each, statement=replaced(each.statement, lambda text: text.replace(_SHORT, f"{arn}/", 1)))
+        for each in named_statements(given, path, place.partition)
+    ]
+    return [ResourcePolicy(arn=arn, statements=tuple(said))]
+
+
 def _of_function(_things: Things, permission: Resource, place: Place) -> list[ResourcePolicy]:
     given = permission.properties
     arn = _function_arn(str(given.get("FunctionName")), place)
@@ -97,6 +116,8 @@ def _of_function(_things: Things, permission: Resource, place: Place) -> list[Re
             ("SourceAccount", "StringEquals", "aws:SourceAccount"),
             ("PrincipalOrgID", "StringEqualsIgnoreCase", "aws:PrincipalOrgID"),
             ("EventSourceToken", "StringEqualsIfExists", "lambda:EventSourceToken"),
+            ("FunctionUrlAuthType", "StringEquals", "lambda:FunctionUrlAuthType"),
+            ("InvokedViaFunctionUrl", "Bool", "lambda:InvokedViaFunctionUrl"),
         )
         if name in given
     }

@@ -197,7 +197,7 @@ def _written(things: Things, place: grants.Place) -> dict[str, str]:
             found[grants.arn(grants.Resource(kind, each.name), place)] = f"${{{each.logical_id}.Arn}}"
         elif str(each.ref).startswith("arn:"):
             found[str(each.ref)] = f"${{{each.logical_id}}}"
-        elif each.type == "AWS::ApiGatewayV2::Api":
+        elif each.type in ("AWS::ApiGateway::RestApi", "AWS::ApiGatewayV2::Api"):
             where = f"arn:{place.partition}:execute-api:{place.region}:{place.account_id}"
             found[f"{where}:{each.ref}"] = f"{_CALLABLE}:${{{each.logical_id}}}"
     return found

@@ -43,7 +43,7 @@ from ..services.onward import Onward
 from ..services.web import Web, post
 from .config import DEFAULT_ISOLATION, EmulatorConfig, guarding_mode
 from .guarding import guarding, place_of
-from .served_api import ServedApi, following, listening
+from .served_api import ServedApi, following, listening, verifier
 from .switchboard import Switchboard
 from .topology_changes import read_by, refuse_moves
 
@@ -309,9 +309,14 @@ class Emulator:
 
     def _open_apis(self, endpoints: Endpoints) -> None:
         apis, aws_domain = self.topology.http_apis, self.config.aws_domain
-        notes = self._database.notes
         self._http_apis = HttpApis(
-            apis, self._functions, endpoints, address=self.address, aws_domain=aws_domain, notes=notes
+            apis,
+            self._functions,
+            endpoints,
+            verifier=verifier(self._guard, endpoints),
+            address=self.address,
+            aws_domain=aws_domain,
+            notes=self._database.notes,
         )
         for served in self._apis:
             self._open(served)

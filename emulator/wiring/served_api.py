@@ -117,14 +117,8 @@ class ServedApi:
         )
         ids = IdSource(endpoints.region, secrets.randbits(64))
         self.stage = Stage(self.api, facts, ids, limits=config.limits, assumptions=config.assumptions)
-        verifier = Verifier(
-            secrets=Secrets(endpoints.owner, endpoints.keys),
-            region=endpoints.region,
-            identity=lambda access_key_id: _identity(guard, access_key_id, endpoints.account_id),
-            clock=time.time,
-        )
         integrations = Integrations(functions, lambda: self.api, endpoints)
-        self.gateway = Gateway(self.stage, integrations, verifier, recording, notes)
+        self.gateway = Gateway(self.stage, integrations, verifier(guard, endpoints), recording, notes)
 
     @property
     def url(self) -> str:
@@ -195,6 +189,17 @@ def listening(
         port.serve(served, answer, upgrade)
         found.append(served)
     return found
+
+
+def verifier(guard: Guard, endpoints: Endpoints) -> Verifier:
+    """What APIs that ask for IAM know of who signs."""
+    return Verifier(
+        secrets=Secrets(endpoints.owner, endpoints.keys),
+        region=endpoints.region,
+        identity=lambda access_key_id: _identity(guard, access_key_id, endpoints.account_id),
+        caller=guard.caller,
+        clock=time.time,
+    )
 
 
 def _identity(guard: Guard, access_key_id: str, account: str) -> dict[str, str]:

@@ -16,6 +16,7 @@ from streamer.topology.http_apis import HttpKind
 
 from ...functions.limits import EVENT_BYTES
 from ..rules.effects import HttpAnswer, NotInvoked, Raised, Replied, Result, TimedOut
+from ..rules.signature import DENIED
 from .events import Asked, is_binary_type
 
 Headers = tuple[tuple[str, str], ...]
@@ -105,8 +106,10 @@ def failure(asked: Asked, what: str) -> HttpAnswer:
 
 def error(asked: Asked, status: int, message: str | None, error_type: str | None = None) -> HttpAnswer:
     """``{"message": ...}`` with the headers of each kind of API; of REST APIs with an error type."""
-    spelling = (",", ":") if asked.api.kind is HttpKind.HTTP else None
-    body = json.dumps({"message": message}, separators=spelling).encode()
+    # Of policies, an authorizer's or IAM's: [REC] ASFHyP3/hyp3 #2283; [USR] what curl shows in many a README
+    is_denied = asked.api.kind is HttpKind.REST and error_type == DENIED
+    spelling = (",", ":") if is_denied or asked.api.kind is HttpKind.HTTP else None
+    body = json.dumps({"Message" if is_denied else "message": message}, separators=spelling).encode()
     headers = (*own_headers(asked), (_CONTENT_TYPE, "application/json"))
     if asked.api.kind is not HttpKind.HTTP and (named := error_type or _REST_ERRORS.get(status)):
         headers = (*headers, ("x-amzn-ErrorType", named))

@@ -18,6 +18,7 @@ from ...functions.outcome import error_message
 from ..rules import policy
 from ..rules.effects import Raised, Replied, Result
 from ..rules.events import grouped_query
+from ..rules.signature import DENIED
 from .events import Asked
 
 _SOURCE: Final = re.compile(
@@ -152,7 +153,7 @@ def _denied(asked: Asked, effect: policy.Effect) -> Refused:
         return Refused(403, "Forbidden", None, reason)
     # [USR] the texts of REST APIs' ACCESS_DENIED
     explicit = " with an explicit deny" if effect is policy.Effect.DENY else ""
-    return Refused(403, f"User is not authorized to access this resource{explicit}", "AccessDeniedException", reason)
+    return Refused(403, f"User is not authorized to access this resource{explicit}", DENIED, reason)
 
 
 def _told(

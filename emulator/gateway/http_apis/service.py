@@ -21,13 +21,12 @@ from ...foundation import log
 from ...foundation.notes import Notes
 from ...functions.outcome import Functions
 from ...functions.variables import Endpoints
-from ...iam.keys import Secrets
 from ...port.aws_names import api_id, api_names, domain_name, url_name
 from ...port.http import HttpRequest, HttpResponse
 from ..invocations import Invocations
 from ..rules.effects import HttpAnswer, Invoke, NotInvoked, Replied, Result
 from ..rules.ids import IdSource
-from ..rules.signature import SERVICE, URL_SERVICE
+from ..rules.signature import DENIED, SERVICE, URL_SERVICE, Flaw
 from ..verifier import Verifier
 from . import answers, cors
 from .events import Asked, Event, authorizer_event, event_of
@@ -68,11 +67,14 @@ class HttpApis:
         functions: Functions,
         endpoints: Endpoints,
         *,
+        verifier: Verifier,
         address: str,
         aws_domain: bool,
         notes: Notes | None = None,
     ) -> None:
-        """``address`` is where the emulator listens; with ``aws_domain`` events name APIs as AWS's would.
+        """``verifier`` knows who signs, and what functions may do; ``address`` is where the emulator listens.
+
+        With ``aws_domain`` events name APIs as AWS's would.
 
         What functions did is kept with the ``notes`` before a client is answered.
         """
@@ -83,8 +85,7 @@ class HttpApis:
         self._tokens: Tokens | None = None
         """Made when a route first asks for a token."""
         self._ids = IdSource(endpoints.region, secrets.randbits(64))
-        keys = Secrets(endpoints.owner, endpoints.keys)
-        self._verifier = Verifier(secrets=keys, region=endpoints.region, clock=time.time)
+        self._verifier = verifier
         self._verdicts: dict[tuple[str, ...], tuple[float, Result]] = {}
         self.change(apis)
 
@@ -278,23 +279,35 @@ class HttpApis:
         return verdict
 
     def _signed(self, asked: Asked, request: HttpRequest) -> Verdict:
-        flaw = self._verifier.flaw(request, URL_SERVICE if asked.api.kind is HttpKind.URL else SERVICE)
+        service = URL_SERVICE if asked.api.kind is HttpKind.URL else SERVICE
+        flaw = self._verifier.flaw(request, service) or self._denied(asked, request)
         if flaw is not None:
             message = flaw.message if asked.api.kind is HttpKind.REST else "Forbidden"
             return Refused(403, message, flaw.error_type, flaw.message)
         if asked.api.kind is HttpKind.REST:
             return Allowed({})
-        account = self._endpoints.account_id
+        signer = self._verifier.signer(request, service)
         iam = {
-            "accessKey": self._endpoints.owner.access_key_id,
-            "accountId": account,
-            "callerId": account,
+            "accessKey": signer["accessKey"],
+            "accountId": signer["accountId"],
+            "callerId": signer["caller"],
             "cognitoIdentity": None,
             "principalOrgId": None,
-            "userArn": f"arn:aws:iam::{account}:root",
-            "userId": account,
+            "userArn": signer["userArn"],
+            "userId": signer["user"],
         }
         return Allowed({"iam": iam})
+
+    def _denied(self, asked: Asked, request: HttpRequest) -> Flaw | None:
+        """Why the function that asks may not do so; None: it may, or nobody's function asks."""
+        caller = self._verifier.caller(request)
+        if caller is None:
+            return None
+        if asked.api.kind is HttpKind.URL:
+            denial = caller.url(str(asked.match.route.function))
+        else:
+            denial = caller.api(asked.arn.split(":", 5)[5])
+        return None if denial is None else Flaw(DENIED, denial)
 
     async def _asked_whether(self, authorizer: HttpAuthorizer, asked: Asked) -> Verdict:
         values = identities(authorizer, asked)

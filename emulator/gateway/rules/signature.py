@@ -59,6 +59,8 @@ class Flaw(Struct, frozen=True):
     message: str
 
 
+DENIED: Final = "AccessDeniedException"
+"""The error type where the signature is good, and whoever signed may not do it. [DOC] gateway responses"""
 MISSING: Final = Flaw("MissingAuthenticationTokenException", "Missing Authentication Token")
 """The request is not signed. [DOC] gateway responses"""
 MISMATCH: Final = Flaw(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.iam.needs import Need, of_dynamodb, of_sqs
+from emulator.iam.needs import Need, of_api, of_dynamodb, of_sqs, of_url
 
 TABLE = "arn:aws:dynamodb:eu-west-1:123456789012:table/chat"
 STREAM = f"{TABLE}/stream/2026-01-01T00:00:00.000"
@@ -89,6 +89,16 @@ OPERATIONS = ("PutItem", "Query", "BatchGetItem", "TransactWriteItems", "Execute
 @given(st.sampled_from(OPERATIONS), st.dictionaries(st.sampled_from(MEMBERS), JSON))
 def test_a_malformed_request_is_left_to_dynamodb(operation: str, parameters: dict[str, Any]) -> None:
     assert all(need.action.startswith("dynamodb:") for need in of_dynamodb(operation, parameters))
+
+
+def test_a_request_of_an_api_needs_the_route_and_one_of_a_url_the_function_twice() -> None:
+    where = "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}"
+
+    assert short(of_api("abc/dev/$connect")) == f"Invoke arn {where}:abc/dev/$connect"
+    assert [(short(each), each.about) for each in of_url("say")] == [
+        ("InvokeFunctionUrl function say", (("lambda:functionurlauthtype", "AWS_IAM"),)),
+        ("InvokeFunction function say", (("lambda:invokedviafunctionurl", "true"),)),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from msgspec import structs
 from emulator.iam.guard import Guard, Mode
 from emulator.iam.keys import KeyRing
 from emulator.iam.managed import managed
-from emulator.iam.needs import Need
+from emulator.iam.needs import Need, of_api
 from emulator.iam.policy import Statement, statement_of
 from emulator.iam.roles import Boundary, Role, Roles, recorded_statements
 from streamer.topology import Api, Function, Topology
@@ -117,6 +117,12 @@ def test_what_a_role_becomes_holds_from_then_on_for_what_was_allowed_too() -> No
             id="nothing of the template",
         ),
         pytest.param(Need("dynamodb:ListTables", ANYTHING), "*", '"*"', id="no resource"),
+        pytest.param(
+            of_api("abc/dev/GET/a"),
+            "arn:aws:execute-api:eu-west-1:123456789012:abc/dev/GET/a",
+            '!Sub "arn:${AWS::Partition}:execute-api:x:${Api}/dev/GET/a"',
+            id="an API",
+        ),
         pytest.param(
             Need("ssm:GetParameter", Resource(Kind.ARN, "arn:${AWS::Partition}:ssm:${AWS::Region}:1:parameter/a")),
             "arn:aws:ssm:eu-west-1:1:parameter/a",

@@ -96,6 +96,16 @@ NOTES = {
             id="secret",
         ),
         pytest.param(
+            resource("ApiGateway::RestApi", Name="shop", Policy=document(ROLE)),
+            "arn:aws:execute-api:us-east-1:123456789012:",
+            id="REST API",
+        ),
+        pytest.param(
+            resource("ApiGateway::RestApi", Name="shop", Body={"x-amazon-apigateway-policy": document(ROLE)}),
+            "arn:aws:execute-api:us-east-1:123456789012:",
+            id="REST API by its OpenAPI document, as SAM writes it",
+        ),
+        pytest.param(
             resource("DynamoDB::Table", **NOTES), "arn:aws:dynamodb:us-east-1:123456789012:table/notes", id="table"
         ),
     ],
@@ -110,6 +120,32 @@ def test_what_resources_say_to_a_role(policy: dict[str, Any], arn: str) -> None:
     assert named.grants(WHO)
     assert named.statement.is_allow
     assert warnings == []
+
+
+def test_the_policy_of_a_rest_api_may_be_short_for_its_arn() -> None:
+    api = resource(
+        "ApiGateway::RestApi", Name="shop", Policy=document("*", "execute-api:Invoke", "execute-api:/Prod/*")
+    )
+
+    (policy,) = read(Policy=api)[0].policies
+
+    assert policy.statements[0].statement.resources == (f"{policy.arn}/Prod/*",)
+
+
+def test_the_permission_of_a_url_is_one_for_its_url_alone() -> None:
+    by_url = resource(
+        "Lambda::Permission",
+        FunctionName=FUNCTION,
+        Action="lambda:InvokeFunctionUrl",
+        Principal="*",
+        FunctionUrlAuthType="AWS_IAM",
+        InvokedViaFunctionUrl=True,
+    )
+
+    assert read(Policy=by_url)[0].policies[0].statements[0].statement.conditions == {
+        "StringEquals": {"lambda:FunctionUrlAuthType": ("AWS_IAM",)},
+        "Bool": {"lambda:InvokedViaFunctionUrl": ("True",)},
+    }
 
 
 @pytest.mark.parametrize(

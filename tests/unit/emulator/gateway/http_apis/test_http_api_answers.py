@@ -151,6 +151,19 @@ def _reply(result: Any) -> Replied:
     return Replied(json.dumps(result).encode())
 
 
+@pytest.mark.parametrize(
+    ("kind", "error_type", "body"),
+    [
+        ("REST", "AccessDeniedException", b'{"Message":"no"}'),
+        ("REST", "ForbiddenException", b'{"message": "no"}'),
+        ("URL", "AccessDeniedException", b'{"message": "no"}'),
+        ("2.0", "AccessDeniedException", b'{"message":"no"}'),
+    ],
+)
+def test_what_a_policy_denies_has_a_capital_message_in_rest_apis(kind: str, error_type: str, body: bytes) -> None:
+    assert error(asked(APIS[kind], f"{APIS[kind].base_path}/"), 403, "no", error_type).body == body
+
+
 @pytest.mark.parametrize("kind", ["1.0", "REST"])
 @pytest.mark.parametrize("result", [None, "text", [1]])
 def test_what_is_no_object_is_malformed_in_other_payloads(kind: str, result: Any) -> None:

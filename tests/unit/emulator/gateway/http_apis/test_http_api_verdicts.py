@@ -14,6 +14,7 @@ import pytest
 from emulator.functions.outcome import Failed, Outcome, Refused, Returned
 from emulator.functions.variables import Endpoints
 from emulator.gateway.http_apis import service
+from emulator.gateway.verifier import Verifier
 from emulator.port.http import HttpRequest
 from streamer.topology.http_apis import Cors, HttpApi, HttpAuthorizer, HttpKind, HttpRoute
 
@@ -52,11 +53,14 @@ class Functions:
         return answered
 
 
+VERIFIER = Verifier(secrets={}, clock=time.time)
+
+
 async def test_an_answer_counts_for_the_same_identity_until_its_time_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = SimpleNamespace(now=1000.0)
     monkeypatch.setattr(service, "time", SimpleNamespace(time=time.time, monotonic=lambda: clock.now))
     functions = Functions()
-    apis = service.HttpApis([API], functions, Endpoints(), address="127.0.0.1:1", aws_domain=False)
+    apis = service.HttpApis([API], functions, Endpoints(), verifier=VERIFIER, address="127.0.0.1:1", aws_domain=False)
 
     async def ask(key: str) -> int:
         headers = (("Key", key),)
@@ -103,7 +107,7 @@ async def test_a_refusal_is_an_answer_that_counts() -> None:
 async def test_the_oldest_answers_are_forgotten_where_there_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(service, "KEPT_VERDICTS", 2)
     functions = Functions()
-    apis = service.HttpApis([API], functions, Endpoints(), address="127.0.0.1:1", aws_domain=False)
+    apis = service.HttpApis([API], functions, Endpoints(), verifier=VERIFIER, address="127.0.0.1:1", aws_domain=False)
 
     asked = []
     for key in ("a", "b", "c", "c", "b", "a"):
