@@ -15,12 +15,18 @@ from .signed import service_wanted
 OURS: Final = frozenset({"execute-api", "dynamodb", "sqs", "lambda"})
 """Services that are emulated, as hosts and signatures name them."""
 _LAMBDA: Final = "lambda"
+_VERSION: Final = re.compile(r"/20\d\d-\d\d-\d\d/")
 _INVOKE: Final = re.compile(r"/2015-03-31/functions/[^/]+/invocations")
 """The path of what Lambda is asked without a control plane. [DOC] lambda-api:Invoke"""
 _DEPLOYING: Final = ("cloudformation", "apigateway", _LAMBDA)
 """Services that are here with the control plane."""
 _UNKNOWN: Final = 501
 """SDKs do not repeat a request that is answered with it. [INF] their standard retries repeat 500, 502, 503 and 504"""
+
+
+def is_lambdas(request: HttpRequest) -> bool:
+    """Whether a request has a path of Lambda's API, all of which begin with a date."""
+    return _VERSION.match(request.raw_path) is not None
 
 
 class Real(Protocol):

@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
 
+from streamer.topology.http_apis import HttpKind
+
 from ..console.access import is_for_console
 from ..dynamodb.endpoints.protocol import Database
 from ..foundation.recording import Recording
 from ..functions.service import LambdaService
 from ..gateway.http_apis.service import HttpApis
 from ..gateway.rules import management
+from ..gateway.rules.signature import URL_SERVICE
 from ..iam.guard import Guard
 from ..port.api_paths import addressed
 from ..port.aws_names import is_aws
-from ..port.elsewhere import Elsewhere
+from ..port.elsewhere import Elsewhere, is_lambdas
 from ..port.http import HttpRequest, HttpResponse
 from ..port.origin import foreign_host, foreign_origin, foreign_page
 from ..port.static import TOKEN_PATH, Pages
@@ -86,7 +89,7 @@ class Switchboard(Struct, frozen=True, kw_only=True):
             return self.pages.token_answer(request, served.address)
         target = self._management(served, request)
         is_control = target is None and self.control is not None and self.control.wants(request)
-        service = self.elsewhere.service(request) if target is None and not is_control else None
+        service = self._elsewhere(served, request) if target is None and not is_control else None
         if target is None and service is None and not is_control and request.method == "GET":
             is_for_api = self.http_apis.has_any and foreign_origin(request, served.address) is not None
             if self.pages is not None and not is_for_api:
@@ -110,6 +113,15 @@ class Switchboard(Struct, frozen=True, kw_only=True):
         if self.functions.handles(request):
             return self.functions.handle(request, caller)
         return self.database.handle(request, caller) or self._otherwise(served, request)
+
+    def _elsewhere(self, served: ServedApi, request: HttpRequest) -> str | None:
+        """The service that a request is for, if it is not one of ours."""
+        found = self.elsewhere.service(request)
+        if found == URL_SERVICE and not is_lambdas(request):
+            # What is signed for Lambda may be for a function URL that is found at the root.
+            api = self.http_apis.at_root(request, stage=served.api.stage)
+            return None if api is not None and api.kind is HttpKind.URL else found
+        return found
 
     def _management(self, served: ServedApi, request: HttpRequest) -> management.ManagementTarget | None:
         """The connection that a request of the management API names; None: it is another request."""

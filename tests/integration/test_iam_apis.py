@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import textwrap
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from emulator.functions.factory import Isolation
 from emulator.testing.thread import EmulatorThread
@@ -26,7 +29,8 @@ HANDLERS = """
 
 
     def answer(event, context):
-        return {"statusCode": 200, "body": json.dumps(event.get("requestContext", {}).get("authorizer"))}
+        about = event.get("requestContext", {})
+        return {"statusCode": 200, "body": json.dumps(about.get("authorizer") or about.get("identity"))}
 
 
     def caller(event, context):
@@ -176,8 +180,25 @@ def test_the_log_says_which_permission_is_missing(world: World) -> None:
 
 
 def test_events_say_which_function_signed(world: World) -> None:
+    rest = json.loads(world.ask("somebody", "Rest", "open/a")["body"])
+    assert rest["userArn"] == "arn:aws:sts::123456789012:assumed-role/somebody-role/somebody"
+    assert rest["accessKey"].startswith("ASIA")
+    assert (rest["accountId"], rest["caller"], rest["user"]) == ("123456789012", *["AROAEXAMPLE:somebody"] * 2)
+
     iam = json.loads(world.ask("somebody", "Web", "open/a")["body"])["iam"]
 
     assert iam["userArn"] == "arn:aws:sts::123456789012:assumed-role/somebody-role/somebody"
     assert iam["accessKey"].startswith("ASIA")
     assert iam["userId"] == iam["callerId"] == "AROAEXAMPLE:somebody"
+
+
+@pytest.mark.parametrize(("function", "status"), [("somebody", 200), ("nobody", 403)])
+def test_a_url_at_the_root_is_asked_as_the_banner_names_it(tmp_path: Path, function: str, status: int) -> None:
+    (tmp_path / "handlers.py").write_text(textwrap.dedent(HANDLERS))
+    alone = replace(TOPOLOGY, http_apis=(TOPOLOGY.http_apis[-1],))
+    with EmulatorThread(alone, EmulatorConfig(project_folder=tmp_path, state_folder=tmp_path / "state")) as emulator:
+        assert emulator.http_urls["Url"].startswith("http://127.0.0.1:")
+
+        assert World(emulator).ask(function, "Url", "a/b")["status"] == status
+        with pytest.raises(ClientError, match="is not emulated"):
+            boto3.client("lambda", **emulator.aws("lambda")).list_functions()

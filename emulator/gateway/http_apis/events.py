@@ -54,6 +54,8 @@ class Asked(Struct, frozen=True, kw_only=True):
     account_id: str
     domain_name: str
     fields: Mapping[str, str] = field(default_factory=dict)
+    signer: Mapping[str, str] = field(default_factory=dict)
+    """As in `identity.Allowed`."""
 
     @property
     def arn(self) -> str:
@@ -214,7 +216,7 @@ def _start(asked: Asked, resource: str, path: str, headers: list[tuple[str, list
 
 def _identity(asked: Asked) -> Event:
     found: Event = dict.fromkeys(_REST_IDENTITY if asked.api.kind is HttpKind.REST else _IDENTITY)
-    return {**found, "sourceIp": asked.peer, "userAgent": asked.fields.get("user-agent")}
+    return {**found, **asked.signer, "sourceIp": asked.peer, "userAgent": asked.fields.get("user-agent")}
 
 
 # REST APIs

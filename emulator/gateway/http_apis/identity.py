@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from streamer.topology.http_apis import HttpAuthorizer, HttpKind
 
@@ -32,6 +32,8 @@ class Allowed(Struct, frozen=True):
     context: Mapping[str, Any]
     """What ``requestContext.authorizer`` says."""
     usage_identifier_key: str | None = None
+    signer: Mapping[str, str] = field(default_factory=dict)
+    """Who signed the request, as ``identity`` of a REST API's events says it; empty: nobody had to."""
 
 
 class Refused(Struct, frozen=True):

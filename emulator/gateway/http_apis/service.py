@@ -8,6 +8,8 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from msgspec import structs
+
 from streamer.topology.http_apis import (
     DEFAULT_PATH,
     FixedAnswer,
@@ -221,7 +223,7 @@ class HttpApis:
             return answers.error(asked, verdict.status, verdict.message, verdict.error_type)
         if route.fixed is not None:
             return self._fixed(asked, route.fixed)
-        event = event_of(asked, verdict.context or None)
+        event = event_of(structs.replace(asked, signer=verdict.signer), verdict.context or None)
         if route.backend is not None:
             return await self._backed(asked, route, event)
         assert route.function is not None  # a route has one of the three
@@ -284,9 +286,9 @@ class HttpApis:
         if flaw is not None:
             message = flaw.message if asked.api.kind is HttpKind.REST else "Forbidden"
             return Refused(403, message, flaw.error_type, flaw.message)
-        if asked.api.kind is HttpKind.REST:
-            return Allowed({})
         signer = self._verifier.signer(request, service)
+        if asked.api.kind is HttpKind.REST:
+            return Allowed({}, signer=signer)
         iam = {
             "accessKey": signer["accessKey"],
             "accountId": signer["accountId"],
