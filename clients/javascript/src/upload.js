@@ -47,7 +47,10 @@ export class UploadFailedError extends ClientError {
  * @returns {Promise<string>}
  */
 export async function upload(client, content, { type, action = "upload", onProgress, signal } = {}) {
-  const blob = await blobOf(content);
+  const blob = await blobOf(content, signal).catch((error) => {
+    signal?.throwIfAborted(); // browsers say that the stream failed
+    throw error;
+  });
   const wanted = { bytes: blob.size, content_type: type || blob.type || "application/octet-stream" };
   let told = 0;
   /** @param {number} sent @param {number} percentage */
@@ -66,16 +69,39 @@ export async function upload(client, content, { type, action = "upload", onProgr
       return link.upload;
     }
     if (!failed.retryable || attempt === PAUSES.length) throw failed;
-    await new Promise((resolve) => setTimeout(resolve, PAUSES[attempt] * (0.5 + Math.random() / 2)));
+    await pause(PAUSES[attempt] * (0.5 + Math.random() / 2), signal);
     signal?.throwIfAborted();
   }
 }
 
-/** @param {Content} content */
-async function blobOf(content) {
+/**
+ * Over at once if a signal is aborted.
+ *
+ * @param {number} ms
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<void>}
+ */
+const pause = (ms, signal) =>
+  new Promise((resolve) => {
+    const over = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", over);
+      resolve();
+    };
+    const timer = setTimeout(over, ms);
+    signal?.addEventListener("abort", over);
+  });
+
+/**
+ * @param {Content} content
+ * @param {AbortSignal} [signal] ends the reading of a stream, and the stream
+ */
+async function blobOf(content, signal) {
   if (content instanceof Blob) return content;
   if (content instanceof Response) return content.blob();
-  if (content instanceof ReadableStream) return new Response(content).blob();
+  if (content instanceof ReadableStream) {
+    return new Response(content.pipeThrough(new TransformStream(), { signal })).blob();
+  }
   return new Blob([/** @type {BlobPart} */ (content)]);
 }
 

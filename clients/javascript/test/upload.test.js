@@ -129,6 +129,32 @@ test("a signal stops it with its own reason", () =>
     assert.equal(got.length, 0);
   }));
 
+test("a signal stops it at once while a stream is read, which ends, and while it waits for another attempt", async () => {
+  const stop = new AbortController();
+  let cancelled;
+  const silent = new ReadableStream({ cancel: (reason) => void (cancelled = reason.message) });
+  const reading = upload({}, silent, { signal: stop.signal });
+  stop.abort(new Error("enough"));
+  await assert.rejects(reading, { message: "enough" });
+  assert.equal(cancelled, "enough");
+
+  await played([[500, ""]], async (service, asked) => {
+    const { setTimeout: timer } = globalThis;
+    const waits = new AbortController();
+    // As long as the pause is, it is not waited for.
+    globalThis.setTimeout = (act, ms, ...rest) => {
+      if (ms >= 250 && ms <= 500) queueMicrotask(() => waits.abort(new Error("enough")));
+      return timer(act, ms >= 250 && ms <= 500 ? 2 ** 31 - 1 : ms, ...rest);
+    };
+    try {
+      await assert.rejects(upload(service, "1", { signal: waits.signal }), { message: "enough" });
+    } finally {
+      globalThis.setTimeout = timer;
+    }
+    assert.equal(asked.length, 1);
+  });
+});
+
 test("an action that gives no link is told", async () => {
   await assert.rejects(upload({ request: async () => ({ hello: 1 }) }, "1"), /the service's action gave no link/);
 });
