@@ -17,7 +17,6 @@ from streamer.topology.http_apis import HttpAuthorizer, HttpKind
 from ...functions.outcome import error_message
 from ..rules import policy
 from ..rules.effects import Raised, Replied, Result
-from ..rules.events import grouped_query
 from ..rules.signature import DENIED
 from .events import Asked
 
@@ -64,7 +63,7 @@ def _identity(source: str, asked: Asked) -> str | None:
     if parsed[1] == "header":
         return asked.fields.get(parsed[2].lower())
     if parsed[1] == "querystring":
-        return (grouped_query(asked.query).get(parsed[2]) or [""])[-1]
+        return (asked.grouped_query.get(parsed[2]) or [""])[-1]
     if "stageVariables" in source:
         return asked.api.stage_variables.get(parsed[2])
     return _context(asked).get(parsed[2])

@@ -10,7 +10,6 @@ from typing import Any
 from streamer.topology.http_apis import FixedAnswer
 
 from ..rules.effects import HttpAnswer
-from ..rules.events import grouped_query
 from ..vtl.api_gateway import Input, Util
 from ..vtl.evaluation import render
 from ..vtl.methods import shown
@@ -46,6 +45,6 @@ def mocked(asked: Asked, fixed: FixedAnswer) -> HttpAnswer:
 def _parameters(asked: Asked) -> dict[str, dict[str, str]]:
     return {
         "path": dict(asked.match.parameters),
-        "querystring": {name: values[-1] for name, values in grouped_query(asked.query).items()},
+        "querystring": {name: values[-1] for name, values in asked.grouped_query.items()},
         "header": {name: values[-1] for name, values in asked.grouped},
     }

@@ -146,6 +146,23 @@ def test_the_event_of_a_rest_api_is_the_one_that_awss_pages_show() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("kind", "seen"),
+    [
+        pytest.param(HttpKind.REST, {"a": "1", "b": "2", "c": ";"}, id="split by a REST API"),
+        pytest.param(HttpKind.HTTP, {"a": "1;b=2", "c": ";"}, id="part of the value elsewhere"),
+    ],
+)
+def test_a_semicolon_in_a_query(kind: HttpKind, seen: dict[str, str]) -> None:
+    of = api(
+        HttpRoute(path="/{proxy+}", function="answer"), kind=kind, stage="Prod" if kind is HttpKind.REST else "$default"
+    )
+
+    event = event_of(asked(of, f"{of.base_path}/x?a=1;b=2&c=%3B"))
+
+    assert event["queryStringParameters"] == seen
+
+
 def test_a_function_url_has_an_account_only_for_signed_requests() -> None:
     url = api(kind=HttpKind.URL)
 

@@ -88,7 +88,7 @@ async def test_an_answer_counts_for_the_same_identity_until_its_time_is_over(mon
 )
 async def test_a_failure_is_no_answer_that_counts(first: Outcome, status: int) -> None:
     functions = Functions(first)
-    apis = service.HttpApis([API], functions, Endpoints(), address="127.0.0.1:1", aws_domain=False)
+    apis = service.HttpApis([API], functions, Endpoints(), verifier=VERIFIER, address="127.0.0.1:1", aws_domain=False)
     request = HttpRequest("GET", "/", (("Key", "a"),), b"", "127.0.0.1", {"key": "a"})
 
     assert [(await apis.answer(API, request)).status for _ in range(3)] == [status, 200, 200]
@@ -97,7 +97,7 @@ async def test_a_failure_is_no_answer_that_counts(first: Outcome, status: int) -
 
 async def test_a_refusal_is_an_answer_that_counts() -> None:
     functions = Functions(Returned(b'{"isAuthorized": false}', "id"))
-    apis = service.HttpApis([API], functions, Endpoints(), address="127.0.0.1:1", aws_domain=False)
+    apis = service.HttpApis([API], functions, Endpoints(), verifier=VERIFIER, address="127.0.0.1:1", aws_domain=False)
     request = HttpRequest("GET", "/", (("Key", "a"),), b"", "127.0.0.1", {"key": "a"})
 
     assert [(await apis.answer(API, request)).status for _ in range(2)] == [403, 403]
@@ -141,7 +141,7 @@ def guarded(*keys: str) -> HttpApi:
 )
 async def test_a_preflight_is_held_to_the_authorizer_of_the_route_that_takes_it(keys: list[str], status: int) -> None:
     api = guarded(*keys)
-    apis = service.HttpApis([api], Functions(), Endpoints(), address="127.0.0.1:1", aws_domain=False)
+    apis = service.HttpApis([api], Functions(), Endpoints(), verifier=VERIFIER, address="127.0.0.1:1", aws_domain=False)
     fields = {"origin": "https://shop.example", "access-control-request-method": "GET"}
 
     answer = await apis.answer(api, HttpRequest("OPTIONS", "/a", tuple(fields.items()), b"", "127.0.0.1", fields))
