@@ -270,6 +270,23 @@ PROJECTS: Final = (
         by=0,
     ),
     Project(
+        name="prandogabriel/talk-websocket-with-lambda-and-api-gw",
+        form="Serverless (serverless.ts, bundled), Node.js (SDK v3, Powertools)",
+        folder="backend",
+        target=".serverless",
+        says='{"action": "joinroom", "roomKey": "one", "nickName": "ada"}',
+        hears="ada",
+        by=0,
+    ),
+    Project(
+        name="theo-dean/serverless-websocket-example",
+        form="Serverless, Node.js (SDK v3), a stream",
+        target=".serverless",
+        query=("?requestId=1", "?requestId=2"),
+        hears='"requestId":{"S":"2"}',
+        by=1,
+    ),
+    Project(
         name="sidathasiri/apigateway-websocket-api",
         form="CDK, Node.js (SDK v2, bundled)",
         target="cdk.out",

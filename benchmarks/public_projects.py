@@ -2,8 +2,9 @@
 
 FOLDER has a checkout of each as ``OWNER+NAME``, of which those are tried that have TEXT in their names; none of their
 code is part of this repository. A project of Serverless must be packaged before, by ``npx serverless package`` or
-``npx osls package`` in its folder, one of CDK synthesised; one with packages, or a layer of them, has them by
-``npm install``. What Lambda provides is fetched by the emulator itself.
+``npx osls package`` in its folder (beside ``streamer emulate --control-plane``, if its variables ask AWS), one of CDK
+synthesised; one with packages, or a layer of them, has them by ``npm install``. What Lambda provides is fetched by the
+emulator itself.
 """
 
 from __future__ import annotations
