@@ -16,6 +16,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Self
 
+from msgspec import Struct
+
 from streamer.topology import Function, Topology
 
 from ...foundation import log
@@ -107,9 +109,8 @@ class InlineFunctions:
         if refusal is not None:
             outcome.set_result(refusal)
             return outcome
-        event = _Invocation(
-            target, payload, request_id or variables.new_request_id(self._randomness), client_context, outcome
-        )
+        now, request_id = time.perf_counter(), request_id or variables.new_request_id(self._randomness)
+        event = _Invocation(target, payload, request_id, client_context, outcome, waiting_since=now, started=now)
         self._events.add(event)
         if target.running >= target.limit.running:
             target.waiting.append(event, source)
@@ -327,45 +328,24 @@ class _InlineFunction:
         )
 
 
-class _Invocation:
+class _Invocation(Struct, eq=False):
     """One event on its way through a thread."""
 
-    __slots__ = (
-        "client_context",
-        "init_ms",
-        "number",
-        "outcome",
-        "payload",
-        "request_id",
-        "started",
-        "target",
-        "timer",
-        "trace",
-        "waiting_since",
-        "worker",
-    )
-
-    def __init__(
-        self,
-        target: _InlineFunction,
-        payload: bytes,
-        request_id: str,
-        client_context: str | None,
-        outcome: Held,
-    ) -> None:
-        self.target = target
-        self.payload = payload
-        self.request_id = request_id
-        self.client_context = client_context
-        self.outcome = outcome
-        self.worker: Worker | None = None
-        self.timer: asyncio.TimerHandle | None = None
-        self.waiting_since = self.started = time.perf_counter()
-        self.number = 0
-        """Which of the function's threads runs it, by how many did."""
-        self.trace = ""
-        """The ``X-Amzn-Trace-Id`` that the function sees."""
-        self.init_ms: float | None = None
+    target: _InlineFunction
+    payload: bytes
+    request_id: str
+    client_context: str | None
+    outcome: Held
+    waiting_since: float
+    started: float
+    """Before a thread began with it, since when it waits."""
+    worker: Worker | None = None
+    timer: asyncio.TimerHandle | None = None
+    number: int = 0
+    """Which of the function's threads runs it, by how many did."""
+    trace: str = ""
+    """The ``X-Amzn-Trace-Id`` that the function sees."""
+    init_ms: float | None = None
 
     @property
     def duration_ms(self) -> float:

@@ -7,6 +7,7 @@ from typing import Any, Final, Protocol
 
 from msgspec import Struct, field
 
+from ...functions.variables import uuid4
 from .entities import NOT_ALLOWED, NOT_FOUND, Client, Parameters, Pool, PoolError, User, required
 from .srp import Exchange
 from .tokens import Keys, Session
@@ -55,9 +56,7 @@ class State:
 
     def uuid(self) -> str:
         """A UUID of version 4."""
-        bits = self.randomness.getrandbits(128)
-        text = f"{bits & ~(0xF << 76) & ~(0x3 << 62) | (4 << 76) | (2 << 62):032x}"
-        return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
+        return uuid4(self.randomness.getrandbits(128))
 
     def letters(self, count: int, alphabet: str) -> str:
         """A text by chance."""
