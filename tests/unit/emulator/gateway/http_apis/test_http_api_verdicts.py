@@ -53,7 +53,7 @@ class Functions:
         return answered
 
 
-VERIFIER = Verifier(secrets={}, clock=time.time)
+VERIFIER = Verifier(secrets={}, region="us-east-1", clock=time.time)
 
 
 async def test_an_answer_counts_for_the_same_identity_until_its_time_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
