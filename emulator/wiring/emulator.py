@@ -309,14 +309,9 @@ class Emulator:
 
     def _open_apis(self, endpoints: Endpoints) -> None:
         apis, aws_domain = self.topology.http_apis, self.config.aws_domain
+        notes, known = self._database.notes, verifier(self._guard, endpoints)
         self._http_apis = HttpApis(
-            apis,
-            self._functions,
-            endpoints,
-            verifier=verifier(self._guard, endpoints),
-            address=self.address,
-            aws_domain=aws_domain,
-            notes=self._database.notes,
+            apis, self._functions, endpoints, verifier=known, address=self.address, aws_domain=aws_domain, notes=notes
         )
         for served in self._apis:
             self._open(served)

@@ -212,6 +212,12 @@ def test_what_comes_to_nothing_is_told(topic: str, protocol: str, warning: str) 
 
 
 QUEUE = "arn:aws:sqs:us-east-1:123456789012:inbox"
+LETS_EVENTS = resource(
+    "Lambda::Permission",
+    Action="lambda:InvokeFunction",
+    FunctionName=ref("Answer"),
+    Principal="events.amazonaws.com",
+)
 
 
 def rule_on(bus: Any) -> dict[str, Any]:
@@ -221,7 +227,7 @@ def rule_on(bus: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("named", ["shared", "arn:aws:events:us-east-1:123456789012:event-bus/shared"])
 def test_a_bus_of_another_project_is_made_once_for_all_rules_on_it(named: str) -> None:
-    found = described(First=rule_on(named), Second=rule_on("shared"), Third=rule_on("default"))
+    found = described(Lets=LETS_EVENTS, First=rule_on(named), Second=rule_on("shared"), Third=rule_on("default"))
 
     made = [each.operation for each in found.services]
     assert made == ["create_event_bus", *["put_rule", "put_targets"] * 3]
@@ -246,7 +252,7 @@ def test_a_target_that_is_not_emulated_is_told_and_keeps_no_other_from_its_event
 
 
 def test_nothing_comes_of_rules_on_the_bus_of_a_partner() -> None:
-    found = described(First=rule_on("aws.partner/shop.example/1"))
+    found = described(Lets=LETS_EVENTS, First=rule_on("aws.partner/shop.example/1"))
 
     told = "First: the event bus aws.partner/shop.example/1 is a partner's: nothing comes of its rules"
     assert (found.services, found.warnings) == ((), (told,))
