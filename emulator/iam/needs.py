@@ -156,4 +156,5 @@ def of_sqs(operation: str, parameters: Parameters) -> Need:
     if operation == "ListQueues":
         return Need(action, ANYTHING)
     named = parameters.get("QueueName") or str(parameters.get("QueueUrl", "")).rstrip("/").rpartition("/")[2]
+    named = named or str(parameters.get("SourceArn", "")).rpartition(":")[2]
     return Need(action, Resource(Kind.QUEUE, str(named)))

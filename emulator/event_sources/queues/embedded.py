@@ -10,13 +10,16 @@ from __future__ import annotations
 import base64
 import copy
 import itertools
+import json
 import time
+import uuid
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import moto
+from moto.core.utils import camelcase_to_underscores
 from moto.sqs.exceptions import ReceiptHandleIsInvalid
 from moto.sqs.models import SQSBackend
 from moto.sqs.responses import SQSResponse
@@ -28,9 +31,10 @@ except ImportError:  # before 5.1.19 or so
 
 from streamer.topology import Queue
 
+from ...foundation.json_bytes import is_object, json_of
 from ...port.elsewhere import operation_of, refusal
 from ...port.http import HttpRequest, HttpResponse
-from . import checks
+from . import checks, moves
 from .batches import MessageRefusedError, QueueMessage
 from .duplicates import Duplicates, of_content
 from .waiting import answered
@@ -47,6 +51,7 @@ _SEQUENCE: Final = 18_849_496_460_467_696_128
 """The first sequence number of a FIFO queue here: 20 digits, as on AWS."""
 _STEP: Final = 256
 """How far two sequence numbers are apart. [USR] seen in events of AWS"""
+_DONE: Final = 200
 _NAMES: Final = {"data_type": "DataType", "string_value": "StringValue", "binary_value": "BinaryValue"}
 
 
@@ -57,6 +62,8 @@ class _Backend(SQSBackend):  # type: ignore[misc] # moto publishes no types
         self._sequence = itertools.count(_SEQUENCE, _STEP)
         self.missing: tuple[str, float] | None = None
         """The queue that the last request found empty, and how many seconds it would wait; None: neither."""
+        self.sources: dict[str, str] = {}
+        """Where those of the messages came from that were received last and had been given up, by id."""
 
     def create_queue(self, name: str, tags: Any = None, **attributes: Any) -> Any:
         """Check attributes, which moto takes as they are, and look for the dead letters' queue here, not in its own."""
@@ -158,6 +165,36 @@ class _Backend(SQSBackend):  # type: ignore[misc] # moto publishes no types
         self._duplicates.accept(key, now, message)
         return message
 
+    # Dead letters that are moved back: see `moves.Letters`.
+
+    def has(self, name: str) -> bool:
+        """Whether there is a queue of that name."""
+        return name in self.queues
+
+    def takes_letters(self, name: str) -> bool:
+        """Whether a queue is the dead-letter queue of another one."""
+        return any(each.dead_letter_queue is self.queues[name] for each in self.queues.values())
+
+    def count(self, name: str) -> int:
+        """How many messages can be moved."""
+        return len(self.get_queue(name).messages)
+
+    def move(self, name: str, to: str | None) -> str | None:
+        """Send the first message anew, to where it came from if ``to`` is None; answers why it cannot be, if so."""
+        queue = self.get_queue(name)
+        message = queue.messages[0]
+        target = to or str(_source_of(message) or "").rpartition(":")[2]
+        if not target:
+            return moves.NO_SOURCE
+        if target not in self.queues:
+            return "AWS.SimpleQueueService.NonExistentQueue"
+        fifo = {"group_id": message.group_id, "deduplication_id": str(uuid.uuid4())} if queue.fifo_queue else {}
+        attributes, system = message.message_attributes, message.system_attributes
+        self.send_message(target, message.body, message_attributes=attributes, system_attributes=system, **fifo)
+        queue._messages.remove(message)  # noqa: SLF001 - as moto gives up
+        queue.pending_messages.discard(message)
+        return None
+
     def receive_message(
         self, queue_name: str, count: int, wait_seconds: int, visibility_timeout: int, *names: Any
     ) -> Any:
@@ -167,7 +204,12 @@ class _Backend(SQSBackend):  # type: ignore[misc] # moto publishes no types
         # group as long as the second seems to be worked on, which then comes first.
         for message in [each for each in queue.pending_messages if each.visible]:
             queue.pending_messages.discard(message)
+        letters = queue.dead_letter_queue
+        before = 0 if letters is None else len(letters._messages)  # noqa: SLF001 - where moto puts what it gives up
         found = super().receive_message(queue_name, count, 0, visibility_timeout, *names)
+        for message in () if letters is None else letters._messages[before:]:  # noqa: SLF001 - as above
+            message.dead_letter_source = str(queue.queue_arn)
+        self.sources = {each.id: source for each in found if (source := _source_of(each)) is not None}
         self.missing = None if found or not wait_seconds else (queue_name, float(wait_seconds))
         return found
 
@@ -196,6 +238,7 @@ class EmbeddedQueues:
 
     def __init__(self, region: str, account_id: str) -> None:
         self._backend = _Backend(region, account_id)
+        self._moves = moves.Moves(self._backend)
         self._listeners: list[Callable[[], None]] = []
         self._described: dict[str, Queue] = {}
         """As `create` was last told of each."""
@@ -294,6 +337,11 @@ class EmbeddedQueues:
 
     def _answer(self, request: HttpRequest) -> HttpResponse:
         self._backend.missing = None
+        target = request.fields.get("x-amz-target", "").rpartition(".")[2]
+        if target in moves.OPERATIONS:
+            return self._moved(target, request)
+        if target and not hasattr(_Handler, camelcase_to_underscores(target)):
+            return refusal(request, "sqs", target, is_known=True)
         url = f"http://{request.fields.get('host', 'localhost')}{request.target}"
         prepared = _prepared(request, url)
         try:
@@ -307,7 +355,23 @@ class EmbeddedQueues:
             for name, value in headers.items()
             if name.lower() not in ("content-length", "status", "server", "date")
         )
-        return HttpResponse(int(status), body.encode() if isinstance(body, str) else body, kept)
+        content = body.encode() if isinstance(body, str) else body
+        if target == "ReceiveMessage" and self._backend.sources and int(status) == _DONE:
+            told = moves.with_sources(json.loads(content), json.loads(request.body), self._backend.sources)
+            content = json.dumps(told).encode()
+        return HttpResponse(int(status), content, kept)
+
+    def _moved(self, operation: str, request: HttpRequest) -> HttpResponse:
+        """The answer to an operation that moto does not have."""
+        kind = ("content-type", "application/x-amz-json-1.0")
+        try:
+            asked = json_of(request.body) if is_object(request.body) else {}
+            told = self._moves.perform(operation, asked, now=time.time(), new_id=str(uuid.uuid4()))
+        except moves.RefusedError as refused:
+            error = {"__type": f"com.amazonaws.sqs#{refused.code}", "message": str(refused)}
+            known = ("x-amzn-query-error", f"{refused.code};Sender")
+            return HttpResponse(refused.status, json.dumps(error).encode(), (kind, known))
+        return HttpResponse(_DONE, json.dumps(told).encode(), (kind,))
 
 
 def _message(received: Any) -> QueueMessage:
@@ -321,6 +385,7 @@ def _message(received: Any) -> QueueMessage:
         "SenderId": received.sender_id,
         "MessageDeduplicationId": received.deduplication_id,
         "ApproximateFirstReceiveTimestamp": int(received.approximate_first_receive_timestamp),
+        "DeadLetterQueueSourceArn": _source_of(received),
     }
     return QueueMessage(
         message_id=received.id,
@@ -330,6 +395,12 @@ def _message(received: Any) -> QueueMessage:
         message_attributes={name: _attribute(kept) for name, kept in (received.message_attributes or {}).items()},
         md5=received.body_md5,
     )
+
+
+def _source_of(message: Any) -> str | None:
+    """The ARN of the queue that gave a message up; None: none did, since it was sent."""
+    found: str | None = getattr(message, "dead_letter_source", None)
+    return found
 
 
 def _attribute(kept: Mapping[str, Any]) -> dict[str, Any]:

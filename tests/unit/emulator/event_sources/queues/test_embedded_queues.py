@@ -286,10 +286,10 @@ def test_a_batch_is_sent_but_for_what_is_wrong(queues: EmbeddedQueues) -> None:
 
 
 def test_what_moto_does_not_have_is_told(queues: EmbeddedQueues) -> None:
-    status, answer = call(queues, "ListMessageMoveTasks", SourceArn=queues.arn("lost"))
+    status, answer = call(queues, "RotateQueue", QueueUrl=queues.arn("lost"))
 
     assert (status, answer["__type"]) == (501, "NotImplementedException")
-    assert "ListMessageMoveTasks of sqs is not emulated" in answer["message"]
+    assert "RotateQueue of sqs is not emulated" in answer["message"]
 
 
 def test_what_comes_again_in_a_group_comes_in_its_order(queues: EmbeddedQueues) -> None:
@@ -322,3 +322,67 @@ def test_a_queue_is_described_with_ids_that_count_in_each_group(queues: Embedded
         queues.send("apart.fifo", group, group=group, deduplication="x")
 
     assert [each.body for each in queues.receive("apart.fifo", 10)] == ["a", "b"]
+
+
+def given_up(queues: EmbeddedQueues, body: str) -> Any:
+    """A message of the queue ``letters`` that is a dead letter now, as it is received."""
+    queues.send("letters", body)
+    _, found = call(queues, "GetQueueUrl", QueueName="letters")
+    call(queues, "ReceiveMessage", QueueUrl=found["QueueUrl"], VisibilityTimeout=0)
+    call(queues, "ReceiveMessage", QueueUrl=found["QueueUrl"])
+    _, lost = call(queues, "GetQueueUrl", QueueName="lost")
+    asked = {"QueueUrl": lost["QueueUrl"], "AttributeNames": ["All"], "VisibilityTimeout": 0}
+    return call(queues, "ReceiveMessage", **asked)[1]["Messages"][0]
+
+
+ARN = "arn:aws:sqs:us-east-1:123456789012"
+
+
+def test_a_dead_letter_says_where_it_comes_from_and_goes_back(queues: EmbeddedQueues) -> None:
+    letter = given_up(queues, "work")
+    assert letter["Attributes"]["DeadLetterQueueSourceArn"] == f"{ARN}:letters"
+
+    status, started = call(queues, "StartMessageMoveTask", SourceArn=f"{ARN}:lost")
+    _, tasks = call(queues, "ListMessageMoveTasks", SourceArn=f"{ARN}:lost")
+
+    assert (status, bool(started["TaskHandle"])) == (200, True)
+    (task,) = tasks["Results"]
+    assert (task["Status"], task["ApproximateNumberOfMessagesMoved"]) == ("COMPLETED", 1)
+    (message,) = queues.receive("letters", 10)
+    assert (message.body, message.message_id != letter["MessageId"]) == ("work", True)
+    assert "DeadLetterQueueSourceArn" not in message.attributes
+    assert queues.receive("lost", 10) == []
+
+
+def test_dead_letters_go_where_they_are_sent(queues: EmbeddedQueues) -> None:
+    queues.create([Queue(name="elsewhere")])
+    given_up(queues, "work")
+
+    call(queues, "StartMessageMoveTask", SourceArn=f"{ARN}:lost", DestinationArn=f"{ARN}:elsewhere")
+
+    assert [each.body for each in queues.receive("elsewhere", 10)] == ["work"]
+    assert queues.receive("letters", 10) == []
+
+
+def test_a_letter_that_nobody_gave_up_cannot_go_back(queues: EmbeddedQueues) -> None:
+    queues.send("lost", "sent to here")
+    call(queues, "StartMessageMoveTask", SourceArn=f"{ARN}:lost")
+    _, tasks = call(queues, "ListMessageMoveTasks", SourceArn=f"{ARN}:lost")
+
+    told = {name: tasks["Results"][0][name] for name in ("Status", "FailureReason")}
+    assert told == {"Status": "FAILED", "FailureReason": "CouldNotDetermineMessageSource"}
+    assert [each.body for each in queues.receive("lost", 10)] == ["sent to here"]
+
+
+def test_dead_letters_of_a_fifo_queue_go_back_in_their_order(queues: EmbeddedQueues) -> None:
+    queues.create([Queue(name="lost.fifo"), Queue(name="in.fifo", dead_letter_queue="lost.fifo", maximum_receives=1)])
+    for number in ("1", "2"):
+        queues.send("in.fifo", number, group="g", deduplication=number)
+    _, found = call(queues, "GetQueueUrl", QueueName="in.fifo")
+    asked = {"QueueUrl": found["QueueUrl"], "MaxNumberOfMessages": 10}
+    call(queues, "ReceiveMessage", **asked, VisibilityTimeout=0)
+    call(queues, "ReceiveMessage", **asked)
+
+    call(queues, "StartMessageMoveTask", SourceArn=f"{ARN}:lost.fifo")
+
+    assert [(each.body, each.group) for each in queues.receive("in.fifo", 10)] == [("1", "g"), ("2", "g")]
