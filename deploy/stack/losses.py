@@ -10,10 +10,11 @@ _ADDRESSES: Final = frozenset({"AWS::ApiGatewayV2::Api", "AWS::ApiGatewayV2::Sta
 _HOLD_DATA: Final = frozenset({
     "AWS::Backup::BackupVault", "AWS::CloudFormation::Stack", "AWS::Cognito::UserPool", "AWS::DocDB::DBCluster",
     "AWS::DocDB::DBInstance", "AWS::DynamoDB::GlobalTable", "AWS::DynamoDB::Table", "AWS::EC2::Volume",
-    "AWS::ECR::Repository", "AWS::EFS::FileSystem", "AWS::ElastiCache::CacheCluster",
+    "AWS::ECR::Repository", "AWS::EFS::FileSystem", "AWS::EMR::Cluster", "AWS::ElastiCache::CacheCluster",
     "AWS::ElastiCache::ReplicationGroup", "AWS::Elasticsearch::Domain", "AWS::FSx::FileSystem", "AWS::KMS::Key",
     "AWS::Kinesis::Stream", "AWS::MemoryDB::Cluster", "AWS::Neptune::DBCluster", "AWS::Neptune::DBInstance",
-    "AWS::OpenSearchService::Domain", "AWS::RDS::DBCluster", "AWS::RDS::DBInstance", "AWS::Redshift::Cluster",
+    "AWS::OpenSearchService::Domain", "AWS::Organizations::Account", "AWS::QLDB::Ledger", "AWS::RDS::DBCluster",
+    "AWS::RDS::DBInstance", "AWS::Redshift::Cluster",
     BUCKET, "AWS::SDB::Domain", "AWS::SQS::Queue", "AWS::SecretsManager::Secret",
 })  # fmt: skip
 """Types that hold what no template brings back: those that cfn-lint calls stateful (I3011) and neighbours of them, but

@@ -19,6 +19,7 @@ from every_feature import every_feature
 
 from deploy.changes import IDENTITY
 from deploy.config import load
+from deploy.losses import is_precious
 from deploy.project import load_service
 from deploy.stack import own_resources
 from deploy.stack.settings import StackSettings
@@ -159,3 +160,10 @@ def test_what_makes_a_new_resource_is_what_its_schema_says() -> None:
             for key in ("createOnlyProperties", "conditionalCreateOnlyProperties")
         )
         assert always <= properties <= always | perhaps, kind
+
+
+def test_what_cfn_lint_calls_stateful_needs_a_word_before_it_goes_but_for_log_groups() -> None:
+    file = Path(cfnlint.__file__).parent / "data" / "AdditionalSpecs" / "StatefulResources.json"
+    stateful = json.loads(file.read_text("utf-8"))["ResourceTypes"]
+
+    assert [kind for kind in stateful if not is_precious(kind)] == ["AWS::Logs::LogGroup"]
