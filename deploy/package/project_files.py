@@ -77,7 +77,7 @@ def _rules(folder: Path) -> Iterator[_Rules]:
         path = folder / name
         if path.is_file():
             try:
-                lines = path.read_text(encoding="utf-8").splitlines()
+                lines = path.read_text(encoding="utf-8-sig").splitlines()  # as git, which skips the mark of Windows
                 yield _Rules(folder, name, GitIgnoreSpec.from_lines(lines))
             except (OSError, UnicodeDecodeError, ValueError) as exc:
                 raise BundleError(f"{path} cannot be read as a list of patterns: {exc}") from exc
@@ -253,5 +253,6 @@ def _judge(path: Path, root: Path, rules: Sequence[_Rules], excluded: Sequence[s
 
 
 def is_excluded(path: PurePosixPath, patterns: Iterable[str]) -> bool:
-    """Whether a pattern fits the path's last name or, when it has a slash, the whole path."""
-    return any(fnmatch.fnmatchcase(str(path) if "/" in pattern else path.name, pattern) for pattern in patterns)
+    """Whether a pattern fits the path's last name or, when it has a slash before its end, the whole path."""
+    bare = [re.sub(r"^\./", "/", pattern).rstrip("/") for pattern in patterns]
+    return any(fnmatch.fnmatchcase(str(path) if "/" in each else path.name, each.lstrip("/")) for each in bare)

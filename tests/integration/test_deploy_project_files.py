@@ -83,6 +83,14 @@ def test_ignored_files_stay_at_home(tmp_path: Path, ignored: dict[str, str], exp
     assert packed(tmp_path) == {"app.py", *expected}
 
 
+@pytest.mark.parametrize("name", [".gitignore", ".streamerignore"])
+def test_patterns_that_were_saved_on_windows_count(tmp_path: Path, name: str) -> None:
+    tree(tmp_path, {"app.py": "", "customers.csv": "", "other.txt": ""})
+    (tmp_path / name).write_bytes(b"\xef\xbb\xbfcustomers.csv\r\nother.txt\r\n")
+
+    assert packed(tmp_path) == {"app.py"}
+
+
 def test_what_the_repository_ignores_above_the_project_is_ignored_and_above_the_repository_is_not(
     tmp_path: Path,
 ) -> None:
@@ -342,6 +350,12 @@ def test_times_and_modes_of_the_machine_do_not_count(tmp_path: Path) -> None:
         pytest.param("data/*", "other/data", False, id="path elsewhere"),
         pytest.param("data", "data", True, id="folder"),
         pytest.param("data", "database", False, id="not a part of a name"),
+        pytest.param("data/", "shop/data", True, id="folder, as git writes it"),
+        pytest.param("data/raw/", "data/raw", True, id="path of a folder, as git writes it"),
+        pytest.param("/data", "data", True, id="from the project's folder on"),
+        pytest.param("/data", "shop/data", False, id="from there on alone"),
+        pytest.param("./data/", "data", True, id="as a shell completes it"),
+        pytest.param("./*.csv", "data/a.csv", True, id="below, as a star fits a slash"),
     ],
 )
 def test_is_excluded(pattern: str, path: str, expected: bool) -> None:
