@@ -73,6 +73,8 @@ export class StreamerClient extends /** @type {new () => Target} */ (EventTarget
   /** @type {Map<string, Inbox>} */
   #inboxes = new Map();
   #complaints = new Complaints();
+  /** The link's own question, which an error may be about as well. @type {any} */
+  #ping = {};
   /** @type {Map<string | null, Set<TopicQueue>>} */
   #topics = new Map();
   /** Topics that were subscribed to. @type {Set<string>} */
@@ -92,6 +94,7 @@ export class StreamerClient extends /** @type {new () => Target} */ (EventTarget
       lost: () => this.#lost(),
       ended: (error) => this.#ended(error),
       changed: () => this.dispatchEvent(new Event("state")),
+      checked: () => (this.#ping = { isAnswered: false, sentOn: this.#link.number, fail: () => (this.#ping.isAnswered = true) }),
     });
   }
 
@@ -385,6 +388,7 @@ export class StreamerClient extends /** @type {new () => Target} */ (EventTarget
       const inbox = this.#inboxes.get(message.request_id ?? "");
       const failure = inbox || message.request_id ? null : failureOf(message);
       inbox?.put(message);
+      if (message.type === "pong" && !inbox) this.#ping.isAnswered = true;
       // API Gateway's own answer, if it could not tell the ping's id.
       if (message.type === "pong" && message.request_id === null) {
         for (const each of this.#inboxes.values()) if (each.body.startsWith(PING)) each.put(message);
@@ -479,7 +483,7 @@ export class StreamerClient extends /** @type {new () => Target} */ (EventTarget
    */
   #complain(complaint) {
     const { number } = this.#link;
-    const sent = [...this.#inboxes.values()].filter(({ sentOn }) => sentOn === number);
+    const sent = [this.#ping, ...this.#inboxes.values()].filter(({ sentOn }) => sentOn === number);
     if (!this.#complaints.heard(complaint, sent)) this.#tell("gateway-error", complaint);
   }
 

@@ -29,6 +29,7 @@ import { FRAME_BYTES, MESSAGE_BYTES, after } from "./wire.js";
  * @property {() => void} lost the connection was lost; another one is tried for
  * @property {(error: Error) => void} ended there will be no connection any more
  * @property {() => void} changed the state is another
+ * @property {() => void} checked a ping was sent, which API Gateway itself answers where the service has none
  */
 
 /** Has no answer, which would cost as much again. */
@@ -260,6 +261,7 @@ export class Link {
     if (this.#checking) return;
     this.#checking = after(() => this.#lost(null, "no answer to a ping"), this.#answerTimeout);
     this.#socket.send(PING);
+    this.#watcher.checked();
   }
 
   /**

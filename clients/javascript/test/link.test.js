@@ -492,3 +492,33 @@ test("an error that names no request is not about events that nobody reads, whic
 
   await assert.rejects(asking, { name: "GatewayError", text: "Forbidden" });
 });
+
+for (const [what, pong, isAsked] of [["the check of a page that is shown again", false, false], ["a request, once the check is answered", true, true]]) {
+  test(`an error that names no request may be about ${what}`, async () => {
+    const socket = await opened();
+    const asking = client.request("report", null, { id: "r-1" });
+    await until(() => socket.sent.length === 1);
+    page.change("visible");
+    assert.equal(socket.sent[1].action, "ping");
+    socket.say({ message: "Forbidden", connectionId: "c=", requestId: "g=" });
+    if (pong) socket.say({ type: "pong", request_id: "keep-alive" });
+    else socket.say({ type: "response", request_id: "r-1", data: 1 });
+
+    if (isAsked) await assert.rejects(asking, { name: "GatewayError" });
+    else assert.equal(await asking, 1);
+  });
+}
+
+test("of a service that knows no ping nothing is told when its connection is checked, and the next error is somebody's", async () => {
+  const socket = await opened();
+  const told = [];
+  client.addEventListener("gateway-error", ({ detail }) => told.push(detail.message));
+  page.change("visible");
+  socket.say({ message: "Forbidden", connectionId: "c=", requestId: "g=" });
+  assert.deepEqual(told, []);
+  const asking = client.request("report");
+  await until(() => socket.sent.length === 2);
+  socket.say({ message: "Internal server error", connectionId: "c=", requestId: "g=" });
+
+  await assert.rejects(asking, { text: "Internal server error" });
+});
