@@ -16,6 +16,7 @@ from .values import at
 
 V2: Final = "AWS::ApiGatewayV2::"
 V1: Final = "AWS::ApiGateway::"
+_CREDENTIALS: Final = ("CredentialsArn", "AuthorizerCredentialsArn")
 _STAGE_VARIABLE: Final = re.compile(r"\$\{stageVariables\.([\w-]+)\}")
 
 
@@ -37,6 +38,17 @@ class Around(Struct, frozen=True, kw_only=True):
             return self.variables[match[1]]
 
         return function_of(_STAGE_VARIABLE.sub(value, str(uri)), self.functions, path)
+
+    def invokes(self, caller: Resource, function: str, source: str) -> None:
+        """Note that an integration or authorizer has a function invoked, unless it does so by a role of its own.
+
+        Args:
+            caller: The integration or authorizer.
+            function: The function's name.
+            source: For what of the API: ``STAGE/ROUTE``, or ``authorizers/ID``.
+        """
+        if not any(caller.properties.get(name) for name in _CREDENTIALS):
+            self.things.invoked.append((caller, function, f"{self.owner.ref}/{source}"))
 
 
 def parts(things: Things, owner: Resource, kind: str) -> list[Resource]:

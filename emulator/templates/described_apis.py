@@ -140,6 +140,9 @@ def _route(resource: Resource, around: _WithStage, authorizers: Mapping[Any, Aut
     uri = integration.properties.get("IntegrationUri")
     other = None if kind == "AWS_PROXY" else described_integrations.integration(things, integration, around.functions)
     function = around.function(uri, at(integration, "IntegrationUri")) if other is None else ""
+    if invoked := function or (other.function if other is not None else None):
+        stage_name = "dev" if stage is None else text(stage, "StageName")
+        around.invokes(integration, invoked, f"{stage_name}/{key}")
     authorization = str(resource.properties.get("AuthorizationType", "NONE"))
     settings = {} if stage is None else mapping(stage, "RouteSettings").get(key) or {}
     selection, models = _models(things, resource, around.owner)
@@ -225,9 +228,11 @@ def _authorizer(resource: Resource, around: _WithStage) -> Authorizer:
     if kind != "REQUEST":
         raise Problem(at(resource, "AuthorizerType"), f"a WebSocket API has authorizers of type REQUEST, not {kind}")
     sources = resource.properties.get("IdentitySource") or []
+    function = around.function(resource.properties.get("AuthorizerUri"), at(resource, "AuthorizerUri"))
+    around.invokes(resource, function, f"authorizers/{resource.ref}")
     return Authorizer(
         name=resource.logical_id,
-        function=around.function(resource.properties.get("AuthorizerUri"), at(resource, "AuthorizerUri")),
+        function=function,
         identity_sources=tuple(str(each) for each in (sources if isinstance(sources, list) else [sources])),
     )
 

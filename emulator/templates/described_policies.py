@@ -158,6 +158,8 @@ class Sending(NamedTuple):
 
 _REFUSED: Final = "AWS refuses it"
 _LOST: Final = "what it sends is lost on AWS"
+_FAILED: Final = 'clients are told "Internal server error" on AWS'
+_GATEWAY: Final = "apigateway.amazonaws.com"
 
 
 def check_senders(things: Things, place: Place) -> None:
@@ -170,7 +172,8 @@ def check_senders(things: Things, place: Place) -> None:
     own = [str(each.ref) for each in things.of("AWS::SNS::Topic")]
     own += [_arn(Kind.QUEUE, each.name, place) for each in things.of("AWS::SQS::Queue")]
     own += [_arn(Kind.FUNCTION, each.name, place) for each in things.of("AWS::Lambda::Function")]
-    for each in (*_of_subscriptions(things), *_of_notifications(things, place), *_of_rules(things, place)):
+    senders = (*_of_subscriptions(things), *_of_notifications(things, place), *_of_rules(things, place))
+    for each in (*senders, *_of_apis(things, place, known)):
         is_own = any(ResourcePolicy(arn=arn, statements=()).is_of(each.target) for arn in own)
         if is_own and not _lets(known, each, place.account_id):
             kind, action = (of[each.target.split(":")[2]] for of in (_POLICIES, _DOING))
@@ -196,6 +199,19 @@ def _without_others(statement: Statement) -> Statement:
         for operator, keys in statement.conditions.items()
     }
     return structs.replace(statement, conditions=conditions)
+
+
+def _of_apis(things: Things, place: Place, known: Sequence[ResourcePolicy]) -> Iterator[Sending]:
+    """What WebSocket APIs have invoked. [DOC] lambda-docs:services-apigateway
+
+    A project that gives API Gateway no permission at all has them given elsewhere.
+    """
+    of_functions = [each for each in known if each.arn.split(":")[2] == "lambda"]
+    if not any(named.is_about_service(_GATEWAY) for each in of_functions for named in each.statements):
+        return
+    for caller, function, source in things.invoked:
+        arn = f"arn:{place.partition}:execute-api:{place.region}:{place.account_id}:{source}"
+        yield Sending(caller, _GATEWAY, arn, _arn(Kind.FUNCTION, function, place), _FAILED)
 
 
 def _of_subscriptions(things: Things) -> Iterator[Sending]:

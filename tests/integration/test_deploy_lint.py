@@ -19,9 +19,9 @@ from every_feature import every_feature
 
 from deploy.changes import IDENTITY
 from deploy.config import load
-from deploy.losses import is_precious
 from deploy.project import load_service
 from deploy.stack import own_resources
+from deploy.stack.losses import is_precious
 from deploy.stack.settings import StackSettings
 from deploy.stack.template import template, to_json
 from streamer import App

@@ -232,6 +232,67 @@ def test_a_conversion_of_bodies_is_told_since_there_is_none() -> None:
     assert warnings == (f"Integration, Response: {said}",)
 
 
+def permission(source: Any = None, **properties: Any) -> dict[str, Any]:
+    own = {"FunctionName": ref("Answer"), "Action": "lambda:InvokeFunction", "Principal": "apigateway.amazonaws.com"}
+    arn = {} if source is None else {"SourceArn": {"Fn::Sub": source}}
+    return resource("Lambda::Permission", **{**own, **arn, **properties})
+
+
+EXECUTE = "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}"
+
+
+@pytest.mark.parametrize(
+    ("given", "is_told"),
+    [
+        pytest.param([], False, id="none at all, so they are given elsewhere"),
+        pytest.param([permission()], False, id="one for any API"),
+        pytest.param([permission(FunctionName=att("Answer"))], False, id="by the function's ARN"),
+        pytest.param([permission(f"{EXECUTE}:${{Api}}/*")], False, id="one for the API"),
+        pytest.param([permission(f"{EXECUTE}:${{Api}}/${{Stage}}/$connect")], False, id="one for the route"),
+        pytest.param([permission(f"{EXECUTE}:${{Api}}/*$connect")], False, id="one of CDK's"),
+        pytest.param([permission(f"{EXECUTE}:${{Api}}/*/$default")], True, id="one for another route"),
+        pytest.param([permission(f"{EXECUTE}:other/*")], True, id="one for another API"),
+        pytest.param([permission(FunctionName="other")], True, id="one for another function"),
+        pytest.param([permission(Principal="events.amazonaws.com")], False, id="one for another service"),
+        pytest.param([permission(FunctionName="other"), permission()], False, id="several"),
+    ],
+)
+def test_a_function_that_the_api_may_not_invoke_on_aws_is_told(given: list[dict[str, Any]], is_told: bool) -> None:
+    _, warnings = read({**base(), **{f"Permission{number}": each for number, each in enumerate(given)}})
+
+    assert len(warnings) == is_told
+    for each in warnings:
+        assert each.startswith(
+            'Integration: clients are told "Internal server error" on AWS, since no AWS::Lambda::Perm'
+        )
+        assert each.endswith("/$connect")
+
+
+@pytest.mark.parametrize(
+    ("source", "is_told"),
+    [
+        pytest.param("${Api}/authorizers/${Auth}", False, id="for the authorizer"),
+        pytest.param("${Api}/*", False, id="for the API"),
+        pytest.param("${Api}/*/$connect", True, id="for a route"),
+    ],
+)
+def test_an_authorizer_that_the_api_may_not_invoke_on_aws_is_told(source: str, is_told: bool) -> None:
+    uri = {"AuthorizerUri": FUNCTION_URI, "AuthorizerType": "REQUEST", "Name": "door"}
+    authorizer = resource("ApiGatewayV2::Authorizer", ApiId=ref("Api"), **uri)
+    parts = {"Auth": authorizer, "Its": permission(f"{EXECUTE}:{source}")}
+
+    _, warnings = read({**base(), **parts, "OfRoutes": permission(f"{EXECUTE}:${{Api}}/*/$connect")})
+
+    assert any(each.startswith("Auth: clients are told") for each in warnings) is is_told
+
+
+def test_an_integration_with_credentials_needs_no_permission() -> None:
+    integration = base()["Integration"]["Properties"]
+    own = resource("ApiGatewayV2::Integration", **integration, CredentialsArn="arn:aws:iam::123456789012:role/caller")
+
+    assert read({**base(), "Integration": own, "Permission": permission(FunctionName="other")})[1] == ()
+
+
 def test_models_validate_where_an_expression_selects_one() -> None:
     model = resource("ApiGatewayV2::Model", ApiId=ref("Api"), Name="m", Schema={"type": "object"})
     send = route("send", RequestModels={"$default": "m"})
