@@ -23,6 +23,8 @@ class Parameters(Struct, frozen=True, kw_only=True):
 
     values: Mapping[str, str | list[str]]
     warnings: tuple[str, ...] = ()
+    unknown_stored: tuple[str, ...] = ()
+    """Names in the parameter store whose values would have been needed."""
 
 
 class Flaw(Struct, frozen=True, kw_only=True):
@@ -51,6 +53,7 @@ def read_parameters(
     values: dict[str, str | list[str]] = {}
     warnings: list[str] = []
     missing: list[str] = []
+    unknown: list[str] = []
     for name, declaration in declared.items():
         path = ("Parameters", name)
         if not isinstance(declaration, dict) or not isinstance(declaration.get("Type"), str):
@@ -69,11 +72,13 @@ def read_parameters(
             values[name] = typed(declaration["Type"], text)
             continue
         if text not in stored and name in used:
-            warnings.append(f"parameter {name} reads {text} from the parameter store; its name stands for its value")
+            advice = f"its name stands for its value: add --secret {text}=VALUE"
+            warnings.append(f"parameter {name} reads {text} from the parameter store; {advice}")
+            unknown.append(text)
         values[name] = typed(ssm[1], stored.get(text, text))
     if missing:
         raise no_value(missing)
-    return Parameters(values=values, warnings=tuple(warnings))
+    return Parameters(values=values, warnings=tuple(warnings), unknown_stored=tuple(unknown))
 
 
 def without_value(declared: Mapping[str, Any], given: Mapping[str, str]) -> list[str]:

@@ -30,6 +30,7 @@ from .parameters import no_value, typed, unknown_parameters, without_value
 from .resources.kind import Place
 from .source import Source, load, refuse_nulls
 from .stack import NO_EXPORT, Resource, Stack, Surroundings, resolve
+from .stored import values
 from .topology import Described, Wanted, describe
 
 PARTITIONS = (("cn-", "aws-cn", "amazonaws.com.cn"), ("us-gov-", "aws-us-gov", "amazonaws.com"))
@@ -106,6 +107,10 @@ def resolved_project(project: Project, settings: Settings, state_folder: Path) -
     reader = _Reader(settings, state_folder)
     for part in project.parts:
         reader.read(part)
+    if reader.has_learnt:  # what a stack reads from the parameter store may be of one that comes after it
+        reader = _Reader(settings, state_folder, stored=reader.stored)
+        for part in project.parts:
+            reader.read(part)
     declared = [source.tree.get("Parameters") or {} for source in reader.sources]
     refusal = unknown_parameters(declared, settings.parameters, settings.options)
     if refusal is not None:
@@ -183,7 +188,11 @@ def _refuse_same_names(stacks: Iterable[Stack]) -> None:
 
 
 class _Reader:
-    def __init__(self, settings: Settings, state_folder: Path) -> None:
+    def __init__(
+        self, settings: Settings, state_folder: Path, *, stored: Mapping[str, Mapping[str, str]] | None = None
+    ) -> None:
+        self.stored: dict[str, Mapping[str, str]] = dict(stored or {})
+        """Values of parameters and secrets that stacks have, by the stacks' names."""
         self._settings = settings
         self._state_folder = state_folder
         self.stacks: list[Stack] = []
@@ -201,7 +210,18 @@ class _Reader:
         exports = {name: MadeUp(value) if name in unknown else value for name, value in stack.exports.items()}
         self._exports |= {**exports, **self._settings.imports}
         self._outputs[stack.name] = stack.outputs
+        self.stored[stack.name] = values(each for inner in stack.all() for each in inner.resources.values())
         self.stacks.append(stack)
+
+    @property
+    def has_learnt(self) -> bool:
+        """Whether a stack lacks a stored value that another one has."""
+        stacks = (stack for top in self.stacks for stack in top.all())
+        return any(stack.unknown_stored & self._of_others(stack.name).keys() for stack in stacks)
+
+    def _of_others(self, stack: str) -> dict[str, str]:
+        """What a stack may read; one that is nested also what the one has that it is nested in."""
+        return {name: value for other, found in self.stored.items() if other != stack for name, value in found.items()}
 
     def _stack(self, part: Part, parameters: Mapping[str, str]) -> Stack:
         place = place_of(part.stack, self._settings)
@@ -216,7 +236,7 @@ class _Reader:
                 exports=self._exports,
                 outputs=self._outputs,
                 no_export=self._settings.no_export,
-                stored=self._settings.stored,
+                stored={**self._of_others(part.stack), **self._settings.stored},
                 nested=lambda resource, given: self._nested(part, resource, given, source),
             ),
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -10,9 +9,8 @@ from typing import Any, Final
 
 from msgspec import Struct, field
 
-from . import anatomy
+from . import anatomy, stored
 from .errors import Path, Problem, shown
-from .generated_secrets import generated
 from .intrinsics import ABSENT, MadeUp, holds, is_true, plain, text_of, value_of
 from .parameters import read_parameters
 from .references import references
@@ -86,6 +84,8 @@ class Stack(Struct, frozen=True, kw_only=True):
     """Names of the exports that it uses."""
     made_up: frozenset[str] = frozenset()
     """Names of the outputs whose values nobody here knows."""
+    unknown_stored: frozenset[str] = frozenset()
+    """Names of the stored parameters and secrets whose values it would need."""
 
     def all(self) -> Iterator[Stack]:
         """This stack, and those nested in it."""
@@ -134,6 +134,7 @@ class _Resolver:
         self._has_unknown = bool(read.warnings)
         """Whether a value may be made up, which encoders do not take."""
         self._warnings += read.warnings
+        self._unknown_stored = {*read.unknown_stored}
 
     def stack(self) -> Stack:
         for name in self._resources:
@@ -168,6 +169,7 @@ class _Resolver:
             export_names=export_names,
             imports=frozenset(self._imports),
             made_up=frozenset(made_up),
+            unknown_stored=frozenset(self._unknown_stored),
         )
 
     def _type(self, name: str, resource: Any) -> str:
@@ -280,9 +282,9 @@ class _Resolver:
 
     def _stored(self, service: str, reference: str, path: Path) -> str:
         name, key = _named(service, reference)
-        stored = {**self._around.stored, **self._own_store()}
-        found = stored.get(name)
+        found = {**self._around.stored, **self._own_store()}.get(name)
         if found is None:
+            self._unknown_stored.add(name)
             self._warnings.append(
                 f"{shown(path)}: no value for {name}: add --secret {name}=VALUE; a placeholder is used"
             )
@@ -296,21 +298,9 @@ class _Resolver:
 
     def _own_store(self) -> dict[str, str]:
         """Values of the stack's own stored parameters and secrets, where they are written down."""
-        found = {}
-        for name, resource in self._resources.items():
-            if resource["Type"] not in ("AWS::SSM::Parameter", "AWS::SecretsManager::Secret") or name in self._waiting:
-                continue
-            if not self._exists(name):
-                continue
-            known = self._resource(name, ("Resources", name))
-            value = known.properties.get("Value", known.properties.get("SecretString"))
-            wanted = known.properties.get("GenerateSecretString")
-            if value is None and isinstance(wanted, dict):
-                with contextlib.suppress(ValueError):  # told with its place when the secret is made
-                    value = generated(known.stack, name, wanted)
-            if isinstance(value, str):
-                found[known.name] = found[str(known.ref)] = value
-        return found
+        names = [name for name, each in self._resources.items() if each["Type"] in stored.TYPES]
+        there = [name for name in names if name not in self._waiting and self._exists(name)]
+        return stored.values(self._resource(name, ("Resources", name)) for name in there)
 
     def _pseudo(self, name: str) -> Any:
         place = self._around.place

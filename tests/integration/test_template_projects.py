@@ -751,3 +751,53 @@ def test_a_file_of_a_tool_stands_for_its_folder(tmp_path: Path, name: str, messa
     assert str(refused.value) == message
     shutil.copytree(TEMPLATES / "cdk" / "cdk.out", tmp_path / "cdk.out")
     assert [each.stack for each in find(name, tmp_path, stack=None).parts] == ["Data", "Chat"]
+
+
+STORES = {"Name": "/chat/table", "Type": "String", "Value": "orders"}
+READS: dict[str, Any] = {
+    "a parameter's type": ({"Ref": "Table"}, {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/chat/table"}),
+    "a dynamic reference": ("{{resolve:ssm:/chat/table}}", {"Type": "String", "Default": "-"}),
+}
+
+
+@pytest.mark.parametrize("reader", READS)
+@pytest.mark.parametrize("order", [("store", "chat"), ("chat", "store")], ids=["before", "after"])
+def test_a_stack_reads_what_another_one_stores(order: tuple[str, str], reader: str, tmp_path: Path) -> None:
+    written, declared = READS[reader]
+    shutil.copytree(TEMPLATES / "bootstrap", tmp_path / "p")
+    folder = tmp_path / "p"
+    chat = json.loads((folder / "template.json").read_text())
+    chat["Resources"]["Function"]["Properties"]["Environment"] = {"Variables": {"TABLE": written}}
+    (folder / "chat.template.json").write_text(json.dumps({**chat, "Parameters": {"Table": declared}}))
+    stored = {"Resources": {"Name": {"Type": "AWS::SSM::Parameter", "Properties": STORES}}}
+    (folder / "store.template.json").write_text(json.dumps(stored))
+    stacks = {
+        name: {
+            "type": "aws:cloudformation:stack",
+            "environment": "aws://unknown-account/unknown-region",
+            "properties": {"templateFile": f"{name}.template.json", "stackName": name},
+        }
+        for name in order
+    }
+    (folder / "manifest.json").write_text(json.dumps({"version": "1.0.0", "artifacts": stacks}))
+
+    found = load_template(".", EmulateOptions(), folder=folder, state_folder=tmp_path / "s").read
+    given = load_template(
+        ".", EmulateOptions(secrets=("/chat/table=mine",)), folder=folder, state_folder=tmp_path / "s"
+    )
+
+    assert dict(found.described.topology.functions[0].environment) == {"TABLE": "orders"}
+    assert not any("/chat/table" in line for line in found.warnings)
+    assert dict(given.read.described.topology.functions[0].environment) == {"TABLE": "mine"}
+
+
+def test_what_no_stack_stores_is_told_with_what_to_do(tmp_path: Path) -> None:
+    parameters = "Parameters:\n  Size: {Type: AWS::SSM::Parameter::Value<String>, Default: /chat/size}\n"
+    variables = "      Environment: {Variables: {SIZE: !Ref Size}}\n"
+    (tmp_path / "template.yaml").write_text(
+        f"Transform: AWS::Serverless-2016-10-31\n{parameters}Resources:\n{CHAT}{variables}"
+    )
+
+    found = load_template("template.yaml", EmulateOptions(), folder=tmp_path, state_folder=tmp_path / "s").read
+
+    assert any(line.endswith("its name stands for its value: add --secret /chat/size=VALUE") for line in found.warnings)
