@@ -25,17 +25,19 @@ def idle_functions(resources: Iterable[Resource]) -> frozenset[str]:
     if not tokens:
         return frozenset()
     functions = [each for each in found if each.type == _FUNCTION and any(each.name in token for token in tokens)]
-    return frozenset(each.name for each in functions if not any(_names(other, each) for other in found))
+    said = [(each, _said(each)) for each in found if not each.type.startswith(_OF_FUNCTIONS)]
+    return frozenset(
+        function.name
+        for function in functions
+        if not any(function.name in text for other, text in said if other is not function)
+    )
 
 
 def _is_done(custom: Resource) -> bool:
     return custom.kind.meaning in (Meaning.IGNORED, Meaning.KNOWN)
 
 
-def _names(other: Resource, function: Resource) -> bool:
-    """Whether somebody else has a function do something, or may."""
-    if other is function or other.type.startswith(_OF_FUNCTIONS):
-        return False
-    left_out = (_TOKEN,) if _is_done(other) else ()
-    said = {name: value for name, value in other.properties.items() if name not in left_out}
-    return function.name in json.dumps(said, default=str)
+def _said(resource: Resource) -> str:
+    """Everything by which a resource may have a function do something."""
+    left_out = (_TOKEN,) if _is_done(resource) else ()
+    return json.dumps({name: value for name, value in resource.properties.items() if name not in left_out}, default=str)
