@@ -19,7 +19,7 @@ from ..foundation.times import instant
 from . import event_inputs, moto_sns
 from .delivery import Delivery, Tell
 from .event_patterns import compile_event_pattern
-from .rule_clock import RuleClock, is_cron, is_rate
+from .rule_clock import Clock, is_cron, is_rate, next_due
 
 _MANDATORY: Final = {"id", "account", "source", "time", "region", "resources", "detail-type"}
 """Fields of an event that is tried on a pattern. [DOC] eb-api:API_TestEventPattern"""
@@ -35,7 +35,7 @@ class Events:
     def __init__(self, tell: Tell, now: Callable[[], datetime]) -> None:
         self._tell = tell
         self._now = now
-        self._clock = RuleClock()
+        self._clock: Clock[tuple[str, str]] = Clock(lambda rule, now: next_due(rule[1], now))
         self._hops = 0
 
     def take(self) -> None:
@@ -118,7 +118,8 @@ class Events:
             if rule.scheduled_expression and rule.state != "DISABLED"
         }
         now = self._now()
-        for arn in self._clock.due([(arn, rule.scheduled_expression) for arn, rule in rules.items()], now):
+        timed = [(arn, rule.scheduled_expression) for arn, rule in sorted(rules.items())]
+        for (arn, _), _ in self._clock.due(timed, now):
             self._send(rules[arn], scheduled_event(arn, now, event_id=str(uuid.uuid4())))
 
     def _send(self, rule: Any, sent: Mapping[str, Any]) -> None:

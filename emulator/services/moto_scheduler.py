@@ -16,7 +16,8 @@ from ..event_sources.eventbridge import event_about
 from ..foundation.times import instant
 from . import moto_sns
 from .delivery import Delivery, Tell
-from .schedule_clock import ScheduleClock, Timing, problem, target_input
+from .rule_clock import Clock
+from .schedule_clock import Timing, problem, target_input
 
 
 def take() -> None:
@@ -54,12 +55,12 @@ class Schedules:
         self._tell = tell
         self._now = now
         self._put = put
-        self._clock = ScheduleClock()
+        self._clock = Clock(Timing.after, Timing.first)
 
     def tick(self) -> None:
         """Send on behalf of the schedules that are due."""
         known = {schedule.arn: (group, schedule) for group, schedule in _all() if schedule.state == "ENABLED"}
-        timings = [_timing(schedule) for _, schedule in known.values()]
+        timings = [_timing(schedule) for _, (_, schedule) in sorted(known.items())]
         for timing, at in self._clock.due(timings, self._now()):
             group, schedule = known[timing.arn]
             self._send(schedule, at)

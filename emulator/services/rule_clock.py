@@ -1,16 +1,18 @@
-"""When rules with a schedule are due. Pure: the time is an argument. [DOC] eb-docs:eb-create-rule-schedule"""
+"""When rules and the like are due. Pure: the time is an argument. [DOC] eb-docs:eb-create-rule-schedule"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 from streamer.errors import TopologyError
 from streamer.topology.cron import parse_cron
 
-_RATE: Final = re.compile(r"rate\((0*[1-9]\d*) (minute|hour|day)s?\)")
+_Thing = TypeVar("_Thing")
+
+RATE: Final = re.compile(r"rate\((0*[1-9]\d*) (minute|hour|day)s?\)")
 _UNITS: Final = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1), "day": timedelta(days=1)}
 
 
@@ -19,7 +21,7 @@ def is_rate(expression: str) -> bool:
 
     [DOC] eb-docs:eb-rate-expressions
     """
-    rate = _RATE.fullmatch(expression)
+    rate = RATE.fullmatch(expression)
     return rate is not None and expression.endswith("s)") is (int(rate[1]) > 1)
 
 
@@ -36,7 +38,7 @@ def is_cron(expression: str) -> bool:
 
 def period(expression: str) -> timedelta | None:
     """The time between two occurrences of a rate, at most what a `timedelta` holds; None: it is none."""
-    rate = _RATE.fullmatch(expression.strip())
+    rate = RATE.fullmatch(expression.strip())
     if rate is None:
         return None
     unit = _UNITS[rate[2]]
@@ -61,22 +63,23 @@ def next_due(expression: str, now: datetime) -> datetime | None:
         return None
 
 
-class RuleClock:
-    """Remembers when each rule is due: a period after it was first seen, or by its calendar."""
+class Clock(Generic[_Thing]):
+    """Remembers when each of the things that come again is due; one that is changed begins anew."""
 
-    def __init__(self) -> None:
-        self._due: dict[tuple[str, str], datetime | None] = {}
+    def __init__(
+        self,
+        after: Callable[[_Thing, datetime], datetime | None],
+        first: Callable[[_Thing, datetime], datetime | None] | None = None,
+    ) -> None:
+        """``first`` says when a thing that is seen for the first time is due; None: as ever after."""
+        self._after = after
+        self._first = first or after
+        self._due: dict[_Thing, datetime | None] = {}
 
-    def due(self, rules: Iterable[tuple[str, str]], now: datetime) -> list[str]:
-        """ARNs of the rules that are due now, of those that there are, each with its expression."""
-        known = set(rules)
-        self._due = {key: at for key, at in self._due.items() if key in known}
-        found = []
-        for key in sorted(known):
-            if key not in self._due:
-                self._due[key] = next_due(key[1], now)
-            at = self._due[key]
-            if at is not None and at <= now:
-                found.append(key[0])
-                self._due[key] = next_due(key[1], now)
+    def due(self, things: Iterable[_Thing], now: datetime) -> list[tuple[_Thing, datetime]]:
+        """Those that are due now, of those that there are, each with its time."""
+        before = self._due
+        self._due = {each: before[each] if each in before else self._first(each, now) for each in things}
+        found = [(each, at) for each, at in self._due.items() if at is not None and at <= now]
+        self._due |= {each: self._after(each, now) for each, _ in found}
         return found

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -15,11 +15,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from msgspec import Struct
 
 from ..event_sources.eventbridge import event_about
-from .rule_clock import at_rate, is_cron, next_due, period
+from .rule_clock import RATE, at_rate, is_cron, next_due, period
 
 _AT: Final = "at("
 _ONCE: Final = re.compile(r"at\(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\)")
-_RATE: Final = re.compile(r"rate\(0*[1-9]\d* (minute|hour|day)s?\)")
 
 
 def problem(expression: str, zone: str) -> str | None:
@@ -27,7 +26,7 @@ def problem(expression: str, zone: str) -> str | None:
 
     Unlike rules it takes a rate with its unit in either number, and a time that has passed.
     """
-    if not (_RATE.fullmatch(expression) or _ONCE.fullmatch(expression) or is_cron(expression)):
+    if not (RATE.fullmatch(expression) or _ONCE.fullmatch(expression) or is_cron(expression)):
         return f"Invalid Schedule Expression {expression}."
     try:
         if expression.startswith(_AT):
@@ -51,6 +50,10 @@ class Timing(Struct, frozen=True, kw_only=True):
     """When it was made or changed; None: when it is first seen."""
     start: datetime | None = None
     end: datetime | None = None
+
+    def first(self, now: datetime) -> datetime | None:
+        """The first time of all, for one that is seen now."""
+        return self.after(self.made or now)
 
     def after(self, now: datetime) -> datetime | None:
         """The first time after one; None: never again.
@@ -99,27 +102,6 @@ class Timing(Struct, frozen=True, kw_only=True):
             if found > now and found.astimezone(zone).replace(tzinfo=None) == local:
                 return found
         return None
-
-
-class ScheduleClock:
-    """Remembers when each schedule is due; one that is changed begins anew."""
-
-    def __init__(self) -> None:
-        self._due: dict[Timing, datetime | None] = {}
-
-    def due(self, schedules: Iterable[Timing], now: datetime) -> list[tuple[Timing, datetime]]:
-        """Those that are due now, each with its time."""
-        known = set(schedules)
-        self._due = {each: at for each, at in self._due.items() if each in known}
-        found = []
-        for each in sorted(known, key=lambda one: one.arn):
-            if each not in self._due:
-                self._due[each] = each.after(each.made or now)
-            at = self._due[each]
-            if at is not None and at <= now:
-                found.append((each, at))
-                self._due[each] = each.after(now)
-        return found
 
 
 def target_input(target: Mapping[str, Any], arn: str, at: datetime, *, execution_id: str) -> str:

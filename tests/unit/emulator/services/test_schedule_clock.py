@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from emulator.services.schedule_clock import ScheduleClock, Timing, problem, target_input
+from emulator.services.rule_clock import Clock
+from emulator.services.schedule_clock import Timing, problem, target_input
 
 NOW = datetime(2026, 11, 27, 9, 5, 30, tzinfo=UTC)
 ARN = "arn:aws:scheduler:eu-west-1:123456789012:schedule/default/daily"
@@ -89,7 +90,7 @@ def test_a_rate_keeps_its_times_however_late_it_is_asked() -> None:
 
 def test_a_rate_that_is_longer_than_time_itself_keeps_no_other_waiting() -> None:
     endless, often = (Timing(arn=each, expression=f"rate({each} days)", made=NOW) for each in ("9" * 12, "1"))
-    clock = ScheduleClock()
+    clock = Clock(Timing.after, Timing.first)
 
     assert clock.due([endless, often], NOW) == []
     assert clock.due([endless, often], at(9, 6, day=28)) == [(often, NOW + timedelta(days=1))]
@@ -118,7 +119,7 @@ def test_when_the_clocks_change(expression: str, now: datetime, due: datetime) -
 
 
 def test_a_schedule_is_due_once_or_again_and_anew_when_it_is_changed() -> None:
-    clock = ScheduleClock()
+    clock = Clock(Timing.after, Timing.first)
     once, often = Timing(arn="a", expression="at(2026-11-27T09:06:00)"), Timing(arn="b", expression="rate(1 minute)")
     seen = []
     for second in range(0, 150, 10):
