@@ -40,12 +40,17 @@ class Fanout:
 
     def __init__(self, *sinks: LogSink) -> None:
         self._sinks = sinks
-        self.platform_lines = any(sink.platform_lines for sink in sinks)
+
+    @property
+    def platform_lines(self) -> bool:
+        """Whether one of them wants Lambda's own lines now."""
+        return any(sink.platform_lines for sink in self._sinks)
 
     def write(self, function: str, request_id: str | None, line: str, *, platform: bool = False) -> None:
         """Pass the line on."""
+        is_routine = platform and line.startswith(("START ", "END ", "REPORT ", "INIT_START "))
         for sink in self._sinks:
-            if sink.platform_lines or not platform or not _is_routine(line):
+            if not is_routine or sink.platform_lines:
                 sink.write(function, request_id, line, platform=platform)
 
 
@@ -102,42 +107,32 @@ class LambdaLogFiles:
 
 
 class Recorded:
-    """A sink that passes everything on and tells the recorder, if there is one, what functions wrote."""
+    """Tells the recorder, if there is one, what functions wrote; of invocations it hears in another way."""
 
-    def __init__(self, sink: LogSink, recording: Recording) -> None:
-        self._sink = sink
+    platform_lines = False
+
+    def __init__(self, recording: Recording) -> None:
         self._recording = recording
 
-    @property
-    def platform_lines(self) -> bool:
-        """Whether Lambda's own lines are wanted; the recorder hears of invocations in another way."""
-        return self._sink.platform_lines
-
     def write(self, function: str, request_id: str | None, line: str, *, platform: bool = False) -> None:
-        """Pass the line on."""
-        is_routine = platform and _is_routine(line)
-        if not is_routine and (recorder := self._recording.now) is not None:
+        """Tell of the line."""
+        if (recorder := self._recording.now) is not None:
             recorder.line(function, request_id, line)
-        if self._sink.platform_lines or not is_routine:
-            self._sink.write(function, request_id, line, platform=platform)
 
 
 class Tails:
-    """A sink that passes everything on and can keep the end of one request's log."""
+    """Can keep the end of one request's log."""
 
-    def __init__(self, sink: LogSink) -> None:
-        self._sink = sink
+    def __init__(self) -> None:
         self._kept: dict[str, Tail] = {}
 
     @property
     def platform_lines(self) -> bool:
-        """Whether Lambda's own lines are wanted now."""
-        return self._sink.platform_lines or bool(self._kept)
+        """Whether a tail is kept now, which has Lambda's own lines, too."""
+        return bool(self._kept)
 
     def write(self, function: str, request_id: str | None, line: str, *, platform: bool = False) -> None:
-        """Pass the line on, and keep it if its request's tail was asked for."""
-        if self._sink.platform_lines or not platform or not _is_routine(line):
-            self._sink.write(function, request_id, line, platform=platform)
+        """Keep the line if its request's tail was asked for."""
         if request_id is not None and (kept := self._kept.get(request_id)) is not None:
             kept.add(line)
 
@@ -164,7 +159,3 @@ class Tail:
 
     def __bytes__(self) -> bytes:
         return self._kept
-
-
-def _is_routine(line: str) -> bool:
-    return line.startswith(("START ", "END ", "REPORT ", "INIT_START "))

@@ -21,7 +21,7 @@ from ..event_sources.streams.mapping import EventSourceMappings
 from ..foundation import log
 from ..foundation.recording import Recording
 from ..functions.factory import RunningFunctions, create_functions
-from ..functions.logs import LogSink, Recorded, Tails
+from ..functions.logs import Fanout, LogSink, Recorded, Tails
 from ..functions.service import LambdaService
 from ..functions.variables import HOSTED, Endpoints
 from ..gateway.http_apis.service import HttpApis
@@ -80,7 +80,9 @@ class Emulator:
         self._real = real_services(config.real, config.region)
         real = RealAws(self._real, config.region) if self._real else None
         self._elsewhere = Elsewhere(real, is_deployed_to=config.provide is not None)
-        self._tails = Tails(Recorded(log_sink, self._recording) if config.console else log_sink)
+        self._tails = Tails()
+        recorded = (Recorded(self._recording),) if config.console else ()
+        self._log_sink = Fanout(*recorded, log_sink, self._tails)
         self._stack = AsyncExitStack()
         self._apis: list[ServedApi] = []
         self._functions: RunningFunctions
@@ -249,7 +251,7 @@ class Emulator:
         )
         endpoints = self.endpoints = self._endpoints()
         place = place_of(self._apis, endpoints)
-        self._guard = stack.enter_context(guarding(self.topology, place, endpoints, self.config, self._tails))
+        self._guard = stack.enter_context(guarding(self.topology, place, endpoints, self.config, self._log_sink))
         self._database = await stack.enter_async_context(
             open_database(
                 self.topology,
@@ -291,7 +293,7 @@ class Emulator:
             self.config.isolation or DEFAULT_ISOLATION,
             endpoints=endpoints,
             project_folder=self.config.project_folder,
-            log_sink=self._tails,
+            log_sink=self._log_sink,
             concurrency=self.config.concurrency,
             is_debugged=self.config.is_debugged,
             inspected=self.config.inspected,

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from streamer.topology import Topology
 from streamer.topology.grants import Place
 
-from ..functions.logs import Tails
+from ..functions.logs import LogSink
 from ..functions.variables import Endpoints
 from ..iam.call_log import logged
 from ..iam.guard import Guard
@@ -23,12 +23,12 @@ def place_of(apis: Iterable[ServedApi], endpoints: Endpoints) -> Place:
 
 
 def guarding(
-    topology: Topology, place: Place, endpoints: Endpoints, config: EmulatorConfig, tails: Tails
+    topology: Topology, place: Place, endpoints: Endpoints, config: EmulatorConfig, sink: LogSink
 ) -> AbstractContextManager[Guard]:
     """The guard of a topology's functions, which is told in their logs what they may not do and why."""
 
     def advise(function: str, line: str) -> None:
-        tails.write(function, None, line)
+        sink.write(function, None, line)
 
     mode, folder, roles = guarding_mode(config), config.iam_log, config.roles
     return logged(topology, place, endpoints.keys, mode=mode, advise=advise, folder=folder, roles=roles)

@@ -16,7 +16,7 @@ from botocore.config import Config
 from functions_world import Lines, topology_of
 
 from emulator.functions.factory import create_functions
-from emulator.functions.logs import Tails
+from emulator.functions.logs import Fanout, Tails
 from emulator.functions.service import LambdaService
 from emulator.functions.variables import Endpoints
 from emulator.port.http import Handler, HttpProtocol
@@ -80,9 +80,10 @@ class Connection(HttpProtocol):
 @asynccontextmanager
 async def running(folder: Path, topology: Topology) -> AsyncIterator[World]:
     (folder / "handlers.py").write_text(CODE)
-    tails = Tails(Lines(platform_lines=False))
+    tails = Tails()
+    sink = Fanout(Lines(platform_lines=False), tails)
     destination = Destination()
-    functions = create_functions(topology, "inline", endpoints=Endpoints(), project_folder=folder, log_sink=tails)
+    functions = create_functions(topology, "inline", endpoints=Endpoints(), project_folder=folder, log_sink=sink)
     async with functions:
         service = LambdaService(
             topology,

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from emulator.functions.logs import TAIL_BYTES, LambdaLogFiles, Tail, Tails
+from emulator.functions.logs import TAIL_BYTES, Fanout, LambdaLogFiles, Tail, Tails
 
 
 class Kept:
@@ -27,22 +27,23 @@ def test_log_files_hold_lambdas_own_lines(tmp_path: Path) -> None:
 
 def test_a_tail_keeps_one_request_and_lambdas_lines_while_it_is_asked_for() -> None:
     sink = Kept()
-    tails = Tails(sink)
-    assert not tails.platform_lines
+    tails = Tails()
+    log = Fanout(sink, tails)
+    assert not log.platform_lines
 
     with tails.keep("1") as kept:
-        assert tails.platform_lines
-        tails.write("f", "1", "START RequestId: 1", platform=True)
-        tails.write("f", "1", "mine")
-        tails.write("f", "2", "another's")
+        assert log.platform_lines
+        log.write("f", "1", "START RequestId: 1", platform=True)
+        log.write("f", "1", "mine")
+        log.write("f", "2", "another's")
 
     assert bytes(kept) == b"START RequestId: 1\nmine\n"
     assert sink.lines == ["mine", "another's"]
-    assert not tails.platform_lines
+    assert not log.platform_lines
 
 
 def test_a_tail_has_4_kb() -> None:
-    tails = Tails(Kept())
+    tails = Tails()
 
     with tails.keep("1") as kept:
         for number in range(10_000):

@@ -13,7 +13,6 @@ from emulator.functions.outcome import EnvironmentNow, Failed, Outcome, Refused,
 from emulator.functions.service import FunctionTarget, LambdaService, target
 from emulator.functions.variables import Endpoints
 from emulator.port.http import HttpRequest, HttpResponse
-from emulator.testing.thread import LogCapture
 from streamer.topology import Api, Function, Topology
 
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:f"
@@ -208,7 +207,7 @@ async def test_an_event_is_accepted_before_it_runs() -> None:
 
 
 async def test_the_log_is_returned_on_request() -> None:
-    tails = Tails(LogCapture())
+    tails = Tails()
     functions = FakeFunctions(Returned(b"1", "id"), tails)
     service = LambdaService(TOPOLOGY, functions, endpoints=Endpoints(), tails=tails)
 
