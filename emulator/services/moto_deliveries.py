@@ -75,7 +75,7 @@ class Deliveries:
         take()
         self._schedules = Schedules(self._tell, self._now, self._put)
 
-    def _put(self, sent: Mapping[str, Any], bus: str) -> None:
+    def _put(self, sent: Mapping[str, Any], bus: str = "default") -> None:
         self.take("events", self._caller)
         assert self._events is not None
         self._events.put(sent, bus.rpartition("/")[2])
@@ -146,9 +146,7 @@ class Deliveries:
         if getattr(found, "event_bridge", None) is not None:  # moto before 5.0.6 or so has none
             sent = s3_events.bus_event(event, self._now(), account=bucket.account_id, request_id=uuid.uuid4().hex)
             if sent is not None:
-                self.take("events", self._caller)
-                assert self._events is not None
-                self._events.put(sent)
+                self._put(sent)
 
     def _send_s3(self, to: str, bucket: str, told: Mapping[str, Any]) -> None:
         if _TOPIC not in to:

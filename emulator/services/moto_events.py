@@ -91,12 +91,12 @@ class Events:
             self._tell(Delivery(to=f"{to}{bus}", by=f"source {event['Source']}", payload=""))
             return [{"EventId": str(uuid.uuid4())}]
 
-    def put(self, sent: Mapping[str, Any], name: str = "default") -> None:
+    def put(self, sent: Mapping[str, Any], name: str) -> None:
         """Put an event of a service on a bus of its account and Region."""
-        bus = events_backends[sent["account"]][sent["region"]].event_buses.get(name)
-        if bus is None:
-            return
-        for rule in list(bus.rules.values()):
+        self._put(sent, events_backends[sent["account"]][sent["region"]].event_buses.get(name))
+
+    def _put(self, sent: Mapping[str, Any], bus: Any | None) -> None:
+        for rule in () if bus is None else list(bus.rules.values()):
             self.event(rule, sent)
 
     def event(self, rule: Any, told: Mapping[str, Any]) -> None:
@@ -140,13 +140,11 @@ class Events:
     def _forward(self, arn: str, sent: Mapping[str, Any]) -> None:
         """Put an event on another bus, with its id and time. [DOC] eb-docs:eb-bus-to-bus"""
         _arn, _partition, _service, region, account, name = arn.split(":")
-        bus = events_backends[account][region].event_buses.get(name.partition("/")[2])
-        if bus is None or self._hops >= _HOPS:
+        if self._hops >= _HOPS:
             return
         self._hops += 1
         try:
-            for rule in list(bus.rules.values()):
-                self.event(rule, sent)
+            self._put(sent, events_backends[account][region].event_buses.get(name.partition("/")[2]))
         finally:
             self._hops -= 1
 
