@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from .names import STACK, att, sub
+from .names import STACK, Resources, att, sub
 from .settings import StackSettings
-
-Resources = dict[str, dict[str, Any]]
 
 LOGGING_ROLE_PARAMETER: Final = "MakesLoggingRole"
 """Parameter that is ``true`` where the stack gives API Gateway the account's role for logs."""

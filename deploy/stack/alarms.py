@@ -29,7 +29,7 @@ from streamer.topology import Function, Topology
 from streamer.topology.logical_ids import function_id, pascal, queue_id, table_id
 
 from ..errors import DeployError
-from .names import att, ref, sub
+from .names import Resources, att, ref, sub
 from .settings import StackSettings
 
 PERIOD_SECONDS: Final = 300
@@ -66,7 +66,7 @@ def service_dimensions(topology: Topology) -> dict[str, str]:
     return Settings.from_environ(chosen).metric_dimensions
 
 
-def alarms(topology: Topology, settings: StackSettings) -> dict[str, dict[str, Any]]:
+def alarms(topology: Topology, settings: StackSettings) -> Resources:
     """Logical id to alarm. What clients are rightly refused rings none: no refused token, no refusal, no cancellation.
 
     Raises:

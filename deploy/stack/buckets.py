@@ -7,7 +7,7 @@ from typing import Any, Final
 from streamer.topology import Bucket, Topology
 from streamer.topology.logical_ids import bucket_id
 
-from .names import att, ref, sub
+from .names import Resources, att, ref, sub
 
 _PRIVATE: Final = {
     "BlockPublicAcls": True,
@@ -17,9 +17,9 @@ _PRIVATE: Final = {
 }
 
 
-def bucket_resources(topology: Topology) -> dict[str, dict[str, Any]]:
+def bucket_resources(topology: Topology) -> Resources:
     """The buckets, and what keeps them from being reached without TLS."""
-    found: dict[str, dict[str, Any]] = {}
+    found: Resources = {}
     for described in topology.buckets:
         found[bucket_id(described.name)] = _bucket(described)
         found[f"{bucket_id(described.name)}Policy"] = _policy(bucket_id(described.name))

@@ -6,10 +6,8 @@ from typing import Any
 
 from streamer.topology import Topology
 
-from .names import att, ref
+from .names import Resources, att, ref
 from .settings import StackSettings
-
-Resources = dict[str, dict[str, Any]]
 
 
 def domain_resources(topology: Topology, settings: StackSettings) -> Resources:

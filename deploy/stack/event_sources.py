@@ -8,7 +8,7 @@ from typing import Any
 from streamer.topology import EventSourceMapping, QueueMapping, Schedule, Topology
 from streamer.topology.logical_ids import function_id, pascal, queue_id, table_id
 
-from .names import att, ref
+from .names import Resources, att, ref
 from .policy import invoke_permission
 
 
@@ -53,7 +53,7 @@ def queue_mapping(source: QueueMapping) -> dict[str, Any]:
     return {"Type": "AWS::Lambda::EventSourceMapping", "Properties": properties}
 
 
-def schedule(described: Schedule) -> dict[str, dict[str, Any]]:
+def schedule(described: Schedule) -> Resources:
     """A function invoked at a fixed rate or at given times, with EventBridge's permission to do so."""
     name = f"{pascal(described.name)}Schedule"
     target = {"Id": described.function, "Arn": att(function_id(described.function))}

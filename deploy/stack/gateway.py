@@ -11,12 +11,10 @@ from streamer.topology.logical_ids import pascal, route_id
 
 from .access_log import access_log, access_log_format, after_the_role
 from .domain import domain_url
-from .names import STACK, att, ref, sub
+from .names import STACK, Resources, att, ref, sub
 from .policy import invoke_permission
 from .publishing import called_arn, called_id
 from .settings import StackSettings
-
-Resources = dict[str, dict[str, Any]]
 
 
 def websocket_url(topology: Topology) -> dict[str, Any]:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+Resources = dict[str, dict[str, Any]]
+"""Logical id to resource."""
+
 STACK: Final = "${AWS::StackName}"
 """The stack's name inside ``Fn::Sub``."""
 

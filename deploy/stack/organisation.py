@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from .names import Resources
 from .settings import StackSettings
-
-Resources = dict[str, dict[str, Any]]
 
 _NETWORK: Final = {
     "Sid": "Network",

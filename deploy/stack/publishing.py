@@ -13,7 +13,7 @@ from typing import Any
 from streamer.topology import Function, Topology
 from streamer.topology.logical_ids import function_id
 
-from .names import att, ref, sub
+from .names import Resources, att, ref, sub
 
 ALIAS = "live"
 """The alias that API Gateway calls."""
@@ -38,7 +38,7 @@ def alias_id(function: str) -> str:
     return f"{function_id(function)}Live"
 
 
-def published(function: Function, properties: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def published(function: Function, properties: Mapping[str, Any]) -> Resources:
     """The version and the alias of a function, given its properties; nothing if it needs none.
 
     A version is what it was when it was made. Its description is that of the code and the properties, and another

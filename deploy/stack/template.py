@@ -26,7 +26,7 @@ from .domain import domain_resources, domain_url
 from .event_sources import mapping, queue_mapping, schedule
 from .gateway import api_resources, management_url, websocket_url
 from .limits import require_names, require_own_parameters, require_sizes
-from .names import STACK, att, function_name, ref, sub
+from .names import STACK, Resources, att, function_name, ref, sub
 from .organisation import organised
 from .own_resources import merged
 from .policy import role, secret_references
@@ -34,8 +34,6 @@ from .publishing import published
 from .queues import queue
 from .settings import StackSettings, secret_parameter
 from .tables import table
-
-Resources = dict[str, dict[str, Any]]
 
 INLINE_BYTES: Final = 51_200
 """Largest template that a request can carry; a larger one must be in S3. [DOC] cfn-docs:cloudformation-limits"""
