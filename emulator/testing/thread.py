@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import itertools
 import json
@@ -10,7 +11,7 @@ import secrets
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
@@ -19,8 +20,7 @@ from urllib.parse import quote
 from msgspec import Struct
 
 from streamer.auth import mint
-from streamer.client import Event, Progress, StreamerClient
-from streamer.client.uploads import Content
+from streamer.client import StreamerClient, SyncClient
 from streamer.errors import ConfigurationError
 from streamer.project import Project
 from streamer.service import CONNECT_FUNCTION
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 START_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 60.0
+PATIENCE_SECONDS: Final = 60.0
+"""How long a plain test waits for a result, or for the next message, unless it says otherwise."""
 KEPT_LINES: Final = 100_000
 
 _T = TypeVar("_T")
@@ -114,54 +116,33 @@ class LogCapture:
         return found
 
 
-class SyncClient:
-    """A connected client for tests that are plain functions."""
+class ConnectedClient(SyncClient):
+    """What plain tests get: a client that waits for nothing without end, and draws no bar."""
 
-    def __init__(self, client: StreamerClient, run: Callable[[Coroutine[Any, Any, Any]], Any]) -> None:
-        self._client = client
-        self._run = run
-
-    def request(
-        self,
-        action: str,
-        payload: Any = None,
-        *,
-        on_progress: Callable[[Progress], Any] | None = None,
-        id: str | None = None,  # noqa: A002 - the protocol's own word
-        metadata: Mapping[str, Any] | None = None,
-        timeout: float = 60.0,
-    ) -> Any:
+    def request(self, action: str, payload: Any = None, *, timeout: float | None = PATIENCE_SECONDS, **of: Any) -> Any:
         """Run an action and wait for its result; see `StreamerClient.request` for the errors raised."""
-        return self._run(
-            self._client.request(action, payload, on_progress=on_progress, id=id, metadata=metadata, timeout=timeout)
-        )
+        return super().request(action, payload, timeout=timeout, **of)
 
-    def upload(self, content: Content, *, content_type: str | None = None, action: str = "upload") -> str:
-        """Upload what no message holds, and get the reference to it; see `StreamerClient.upload`."""
-        reference: str = self._run(self._client.upload(content, content_type=content_type, action=action))
-        return reference
+    def resume(self, request_id: str, *, timeout: float | None = PATIENCE_SECONDS, **of: Any) -> Any:
+        """Wait for the result of a request that was sent before; see `StreamerClient.resume`."""
+        return super().resume(request_id, timeout=timeout, **of)
 
-    def events(
-        self,
-        action: str,
-        payload: Any = None,
-        *,
-        id: str | None = None,  # noqa: A002 - the protocol's own word
-        metadata: Mapping[str, Any] | None = None,
-        timeout: float = 60.0,
-    ) -> list[Event]:
-        """Every message about a request, up to and including the final one; a final ``error`` is among them.
+    def _iterated(self, messages: AsyncGenerator[_T]) -> Iterator[_T]:
+        return super()._iterated(_limited(messages))
 
-        Raises:
-            TimeoutError: there was no final one within ``timeout`` seconds.
-        """
 
-        async def collect() -> list[Event]:
-            async with asyncio.timeout(timeout):
-                return [event async for event in self._client.events(action, payload, id=id, metadata=metadata)]
-
-        events: list[Event] = self._run(collect())
-        return events
+async def _limited(messages: AsyncGenerator[_T]) -> AsyncGenerator[_T]:
+    """The same messages; raises TimeoutError when none comes for long."""
+    async with contextlib.aclosing(messages):
+        while True:
+            try:
+                async with asyncio.timeout(PATIENCE_SECONDS):
+                    message = await anext(messages)
+            except StopAsyncIteration:
+                return
+            except TimeoutError:
+                raise TimeoutError(f"no message came within {PATIENCE_SECONDS:g} s") from None
+            yield message
 
 
 class EmulatorThread:
@@ -351,12 +332,8 @@ class EmulatorThread:
     @contextmanager
     def connect(self, user: str = "test-user", tenant: str | None = None, **token: Any) -> Iterator[SyncClient]:
         """A connected client for tests that are plain functions; see `token` for the arguments."""
-        client = self.client(user, tenant, **token)
-        self.run(client.__aenter__())
-        try:
-            yield SyncClient(client, self.run)
-        finally:
-            self.run(client.close())
+        with ConnectedClient(self.websocket_url, self.token(user, tenant, **token), progress=False) as client:
+            yield client
 
 
 def minting_here(project: Project, environment: Mapping[str, str]) -> tuple[Project, dict[str, str]]:

@@ -161,6 +161,10 @@ class SyncClient:
         """Subscribe to a topic and yield what is published, until the loop is left; see `StreamerClient.topic`."""
         return self._iterated(self._open_client.topic(name))
 
+    def direct(self) -> Iterator[TopicMessage]:
+        """Yield what the service sends without a topic, until the loop is left; see `StreamerClient.direct`."""
+        return self._iterated(self._open_client.direct())
+
     @property
     def _open_client(self) -> StreamerClient:
         if self._client is None:

@@ -16,6 +16,7 @@ from streamer.client import (
     RequestCancelledError,
     RequestFailedError,
     RequestTimeoutError,
+    StreamerClient,
     SyncClient,
 )
 from streamer.errors import PayloadTooLargeError
@@ -34,6 +35,12 @@ def test_it_asks_and_answers(client: SyncClient) -> None:
     assert client.request("report", {"steps": 2, "seconds": 0.1}, on_progress=seen.append)["steps"] == 2
     assert seen[-1].percentage == 100
     assert [event.type for event in client.events("echo", 1)] == ["response"]
+
+
+def test_it_has_all_that_the_client_has() -> None:
+    of_the_client = {name for name in vars(StreamerClient) if not name.startswith("_")}
+
+    assert of_the_client - vars(SyncClient).keys() == set()
 
 
 def test_one_that_is_connected_does_not_connect_again(client: SyncClient) -> None:

@@ -138,7 +138,7 @@ def test_what_is_over_is_neither_run_nor_cancelled(asked: Asked) -> None:
 
 def test_one_that_runs_is_cancelled_in_its_owners_name(asked: Asked) -> None:
     with ThreadPoolExecutor() as pool, asked.emulator.connect("ada", "acme") as client:
-        heard = pool.submit(client.events, "wait", {}, id="wait-7")
+        heard = pool.submit(lambda: [*client.events("wait", {}, id="wait-7")])
         once(asked, "wait-7", "PROCESSING")
 
         status, told = asked.post("requests/wait-7/cancel", **OWNER, reason="not needed")

@@ -81,7 +81,7 @@ def test_result(streamer_session):
 
 def test_events(streamer_session):
     with streamer_session.connect("ada", permissions=["work"]) as client:
-        events = client.events("work", id="r-1")
+        events = list(client.events("work", id="r-1"))
     # All else may overtake the acknowledgment (docs/protocol.md).
     assert [event.type for event in events if event.type != "acknowledgment"] == ["progress", "complete"]
     assert {event.request_id for event in events} == {"r-1"}
@@ -91,6 +91,12 @@ def test_progress(streamer_session):
     with streamer_session.connect("ada", permissions=["work"]) as client:
         assert client.request("work", on_progress=seen.append) == "done"
     assert [(step.percentage, step.message) for step in seen] == [(50, "half-way")]
+
+def test_what_progress_leads_to(streamer_session):
+    with streamer_session.connect("ada", permissions=["work"]) as client:
+        seen = []
+        done = client.request("work", id="r-2", on_progress=lambda step: seen.append(client.status("r-2")["action"]))
+        assert (done, seen, client.resume("r-2")) == ("done", ["work"], "done")
 
 def test_permissions(streamer_session):
     with streamer_session.connect("ada") as client, pytest.raises(RequestFailedError) as failed:
@@ -110,7 +116,7 @@ def test_logs(streamer_session):
         "no:asyncio",
     )
 
-    assert "5 passed" in output, output
+    assert "\n6 passed" in output, output
 
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
