@@ -7,6 +7,7 @@ import importlib.util
 import inspect
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from streamer.app import App
@@ -44,6 +45,8 @@ def load_service(target: str, *, stage: str, table_prefix: str) -> App | Topolog
     from streamer.topology import Topology  # noqa: PLC0415
 
     found = load_object(target)
+    if isinstance(found, App):
+        _refuse_namesake(target.partition(":")[0])
     if inspect.isfunction(found) and _takes_two(found):
         found = _made(found, target, stage, table_prefix)
     if not isinstance(found, App | Topology):
@@ -53,6 +56,24 @@ def load_service(target: str, *, stage: str, table_prefix: str) -> App | Topolog
             f"and table prefix that returns a Topology"
         )
     return found
+
+
+def _refuse_namesake(module_name: str) -> None:
+    """Refuse a project's module that is called as PyJWT's is: there, and on Lambda, one of them hides the other.
+
+    Raises:
+        ConfigurationError: there is one, and it is no copy of PyJWT.
+    """
+    try:
+        spec = importlib.util.find_spec("jwt")  # without importing it
+    except ValueError:  # it was put into `sys.modules` by hand
+        return
+    origin = None if spec is None else spec.origin
+    if origin is None or not _is_in(origin, _folder(module_name)):
+        return
+    if not Path(origin).with_name("api_jws.py").is_file():
+        shown = origin.removeprefix(_folder(module_name))
+        raise ConfigurationError(f"{shown} is called as PyJWT's module, which verifies tokens; give it another name")
 
 
 def _takes_two(function: Callable[..., Any]) -> bool:

@@ -177,15 +177,31 @@ def combine(*groups: Files) -> dict[str, File]:
     """One tree of several; a later group wins nothing.
 
     Raises:
-        BundleError: two groups have the same path with another content.
+        BundleError: two groups have the same path with another content, or the same module at another path.
     """
     whole: dict[str, File] = {}
+    modules: dict[str, tuple[int, str]] = {}
+    for number, group in enumerate(groups):
+        for path in sorted(group):
+            name = _top_module(path)
+            first, other = modules.setdefault(name, (number, path)) if name is not None else (number, path)
+            if first != number and other != path:
+                parts = f"{other} ({groups[first][other].part}) and {path} ({group[path].part})"
+                raise BundleError(f"{parts} are both the module {name}; rename or drop one")
     for group in groups:
         for path, file in group.items():
             if path in whole and whole[path].content != file.content:
                 raise BundleError(f"{path} comes from both {whole[path].part} and {file.part}; rename or drop one")
             whole.setdefault(path, file)
     return whole
+
+
+def _top_module(path: str) -> str | None:
+    """What ``import`` calls a file in the outermost folder, or a package there; None: neither."""
+    folder, _, name = path.partition("/")
+    if not name:
+        return folder.removesuffix(".py") if folder.endswith(".py") else None
+    return folder if name == "__init__.py" else None
 
 
 def require_handlers(files: Files, handlers: Iterable[str], left_out: Mapping[str, str]) -> None:

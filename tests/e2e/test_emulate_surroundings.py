@@ -293,6 +293,17 @@ def test_modules_of_a_project_with_names_of_others_are_imported_by_nobody_else(t
     assert made["QueueUrl"].endswith("/mails")
 
 
+@pytest.mark.parametrize("command", [("emulate", "--port", "0"), ("actions",), ("template",)], ids=lambda each: each[0])
+def test_a_module_called_as_what_verifies_tokens_gets_one_line(tmp_path: Path, command: tuple[str, ...]) -> None:
+    (tmp_path / "app.py").write_text("from streamer import App\nimport jwt\napp = App()\n")
+    (tmp_path / "jwt.py").write_text("MINE = 1\n")
+
+    done = streamer(*command, folder=tmp_path)
+
+    told = "streamer: jwt.py is called as PyJWT's module, which verifies tokens; give it another name\n"
+    assert (done.returncode, done.stderr) == (2, told)
+
+
 def test_a_garbled_ready_file_is_none(tmp_path: Path) -> None:
     (tmp_path / ".streamer").mkdir()
     (tmp_path / FILE).write_text("[" * 100_000)

@@ -168,6 +168,21 @@ def test_the_digest_is_not_the_zips_own(tmp_path: Path) -> None:
     assert made.digest != hashlib.sha256(made.zipped).hexdigest()
 
 
+def test_one_module_from_two_sources_is_refused() -> None:
+    mine, others = File(b"1", "project"), File(b"2", "pyjwt")
+
+    with pytest.raises(
+        BundleError, match=r"jwt\.py \(project\) and jwt/__init__\.py \(pyjwt\) are both the module jwt"
+    ):
+        combine({"app.py": mine, "jwt.py": mine}, {"jwt/__init__.py": others, "jwt/utils.py": others})
+
+
+def test_parts_of_one_package_may_come_from_two_sources() -> None:
+    one, other = File(b"1", "google-auth"), File(b"2", "google-api-core")
+
+    assert len(combine({"google/auth.py": one, "a/b.py": one}, {"google/api.py": other, "b.py": other})) == 4
+
+
 def test_one_path_from_two_sources_is_refused() -> None:
     with pytest.raises(BundleError, match=r"a\.py comes from both project and jwt"):
         combine({"a.py": File(b"1", "project")}, {"a.py": File(b"2", "jwt")})
