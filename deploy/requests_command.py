@@ -21,6 +21,7 @@ from streamer.protocol import answers
 from streamer.records import RequestRecord, Status
 from streamer.requests.lifecycle import is_final
 from streamer.service import DEAD_LETTERS, PROCESSOR_FUNCTION
+from streamer.settings import parse_duration
 from streamer.stores.names import requests_table
 from streamer.topology.logical_ids import function_id, queue_id
 
@@ -130,10 +131,23 @@ def cancel(id: str, *, tenant: str | None, user: str | None, reason: str, **wher
     return 0
 
 
+def _seconds(_context: click.Context, _parameter: click.Parameter, value: str) -> float:
+    """Of a duration, which may be none at all."""
+    try:
+        return 0.0 if value == "0" else parse_duration(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
 @requests.command("wait")
 @_of_one
 @click.option(
-    "--timeout", "seconds", type=click.FloatRange(min=0), default=900.0, show_default=True, help="Give up, in seconds."
+    "--timeout",
+    "seconds",
+    callback=_seconds,
+    default="15m",
+    show_default=True,
+    help="Give up then; 0 looks once.",
 )
 def wait(id: str, *, tenant: str | None, user: str | None, seconds: float, **where: Any) -> int:  # noqa: A002
     """Wait until the request ID has ended, and show it as JSON.

@@ -226,6 +226,8 @@ def event(*, kind: str, body: str | None, connection_id: str | None) -> None:
 
     if body is not None and kind not in ("message", "sqs"):
         raise click.UsageError("--body is for message and sqs.")
+    if connection_id is not None and kind not in ("connect", "message", "disconnect"):
+        raise click.UsageError("--connection-id is for connect, message and disconnect.")
     found = here()
     place: dict[str, str] = {}
     if found.ready is not None:

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 from streamer.errors import ConfigurationError
 from streamer.topology import Throttle
 
-from ..gateway.rules.assumptions import Assumptions, NonUtf8Post
+from ..gateway.rules.assumptions import Assumptions
 from ..gateway.rules.limits import ACCOUNT_THROTTLE, CONNECTION_THROTTLE, Limits
 
 AWS: Final = "aws"
@@ -83,5 +83,8 @@ def _assumption(name: str, default: Any, text: str) -> Any:
             raise ValueError("must be true or false")
         return _BOOLEANS[text]
     if isinstance(default, enum.Enum):
-        return NonUtf8Post(text)
+        kinds = [each.value for each in type(default)]
+        if text not in kinds:
+            raise ValueError(f"must be {' or '.join(kinds)}")
+        return type(default)(text)
     return None if text == NULL and name == "empty_message_body" else text

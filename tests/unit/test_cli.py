@@ -91,7 +91,7 @@ def run(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int |
         pytest.param(["emulate", "--port", "70000"], "65535", id="port out of range"),
         pytest.param(["emulate", "--port", "http"], "'http' is no whole number", id="port that is no number"),
         pytest.param(["listen", "a", "--count", "few"], "'few' is no whole number", id="count that is no number"),
-        pytest.param(["requests", "wait", "r", "--timeout", "x"], "'x' is no number", id="seconds that are no number"),
+        pytest.param(["requests", "wait", "r", "--timeout", "nan"], "'nan' is not a duration", id="no time to wait"),
         pytest.param(["emulate", "--state", "--port", "0"], "'--state' requires an argument", id="forgotten file"),
         pytest.param(
             ["emulate", "--state", "no/such/tables.db"], "folder no of no/such/tables.db", id="no such folder"
@@ -99,6 +99,8 @@ def run(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int |
         pytest.param(["emulate", "--ready-file", "no/such/r.json"], "folder no of", id="no folder of the ready file"),
         pytest.param(["deploy", "--stage", "--dry-run"], "'--stage' requires an argument", id="forgotten stage"),
         pytest.param(["call", "a", "--timeout"], "'--timeout' requires an argument", id="forgotten value at the end"),
+        pytest.param(["call", "a", "--timeout"], "See: streamer call --help", id="whose help says more"),
+        pytest.param(["event", "sqs", "--connection-id", "c"], "is for connect, message and", id="whose connection"),
         pytest.param(["emulate", "--dynamodb", "localhost:8000"], "http://127.0.0.1:8000", id="no URL"),
         pytest.param(["emulate", "--stage", "a b"], "is no stage", id="stage with a space"),
         pytest.param(["emulate", "--stage", ""], "--stage is empty", id="empty stage"),
