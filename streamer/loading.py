@@ -7,7 +7,6 @@ import importlib.util
 import inspect
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from streamer.app import App
@@ -64,6 +63,8 @@ def _refuse_namesake(module_name: str) -> None:
     Raises:
         ConfigurationError: there is one, and it is no copy of PyJWT.
     """
+    from pathlib import Path  # noqa: PLC0415 - for tools alone: a cold start on Lambda loads this module, too
+
     try:
         spec = importlib.util.find_spec("jwt")  # without importing it
     except ValueError:  # it was put into `sys.modules` by hand
