@@ -97,6 +97,10 @@ def main() -> None:
             tool("cli").main()
     except KeyboardInterrupt:  # while it was still being imported; 130 is 128 + SIGINT, as shells count
         sys.exit(130)
+    except RuntimeError as error:  # what Python before 3.12 makes of it while a class is made
+        if not isinstance(error.__cause__, KeyboardInterrupt):
+            raise
+        sys.exit(130)
     finally:
         gc.freeze()
 

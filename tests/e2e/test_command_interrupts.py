@@ -28,6 +28,21 @@ sys.setprofile(interrupt)
 main()
 """
 
+INTERRUPTED_IN_A_CLASS = """
+import signal, sys
+from streamer._entry import main
+
+def interrupt(frame, event, argument):
+    # Attributes of a class are told their names: Python 3.11 raises another exception from what is raised there.
+    if event == "call" and frame.f_code.co_name == "__set_name__" and MODULE in sys.modules:
+        sys.setprofile(None)
+        signal.raise_signal(signal.SIGINT)
+
+MODULE = sys.argv.pop(1)
+sys.setprofile(interrupt)
+main()
+"""
+
 
 @pytest.mark.parametrize("module", ["click", "cli", "asyncio", "websockets"])
 def test_an_interrupt_that_python_drops_during_imports_ends_a_command(module: str, tmp_path: Path) -> None:
@@ -44,10 +59,18 @@ def test_an_interrupt_that_python_drops_during_imports_ends_the_emulator(tmp_pat
     assert (ended.returncode, ended.stdout, ended.stderr.strip()) == (130, "", "")
 
 
-def run(module: str, *arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+def test_an_interrupt_while_a_class_is_made_ends_a_command(tmp_path: Path) -> None:
+    ended = run("click", "token", folder=tmp_path, code=INTERRUPTED_IN_A_CLASS)
+
+    assert (ended.returncode, ended.stdout, ended.stderr.strip()) == (130, "", "")
+
+
+def run(
+    module: str, *arguments: str, folder: Path, code: str = INTERRUPTED_IN_A_CALLBACK
+) -> subprocess.CompletedProcess[str]:
     """Run a command that is interrupted at the first lost moment after a module began to be imported."""
     return subprocess.run(
-        [sys.executable, "-c", INTERRUPTED_IN_A_CALLBACK, module, *arguments],
+        [sys.executable, "-c", code, module, *arguments],
         cwd=folder,
         capture_output=True,
         text=True,
