@@ -385,6 +385,6 @@ def nothing_found(project: Project) -> ConfigurationError:
     lacks = (
         f"{CONFIG_FILE} names no app, and there is no app.py or template"
         if is_said
-        else "no streamer.toml, app.py or template"
+        else f"no {CONFIG_FILE}, app.py or template"
     )
     return ConfigurationError(f"there is no service in {project.code}: {lacks}; {hint}")
