@@ -34,7 +34,8 @@ from streamer._entry import main
 
 def interrupt(frame, event, argument):
     # Attributes of a class are told their names: Python 3.11 raises another exception from what is raised there.
-    if event == "call" and frame.f_code.co_name == "__set_name__" and MODULE in sys.modules:
+    code = frame.f_code
+    if event == "call" and code.co_name == "__set_name__" and "functools" in code.co_filename and MODULE in sys.modules:
         sys.setprofile(None)
         signal.raise_signal(signal.SIGINT)
 
