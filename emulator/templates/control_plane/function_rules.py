@@ -55,6 +55,8 @@ _NO_MORE: Final = frozenset(
 """[DOC] lambda-docs:lambda-runtimes, those that no function can be made or changed with any more"""
 _VARIABLES_BYTES: Final = 4096
 _LAYERS: Final = 5
+_TAGS: Final = 50
+"""[DOC] lambda-docs:configuration-tags"""
 CONCURRENCY: Final = 1000
 """Executions at once of an account. [DOC] lambda-docs:gettingstarted-limits"""
 UNRESERVED: Final = 100
@@ -81,10 +83,17 @@ def refuse_new(content: Mapping[str, Any]) -> None:
         text = flaw("functionName", name, f"have length less than or equal to {_LONGEST_NAME}")
         raise ApiError("InvalidParameterValueException", f"1 validation error detected: {text}")
     refuse(content)
+    refuse_tags(content.get("Tags") or {})
     if content.get("PackageType", "Zip") == "Zip" and not (content.get("Runtime") and content.get("Handler")):
         # [USR] pipecd #1400
         text = "Runtime and Handler are mandatory parameters for functions created with deployment packages."
         raise ApiError("InvalidParameterValueException", text)
+
+
+def refuse_tags(tags: Mapping[str, Any]) -> None:
+    """Refuse more tags than a function has; raises ApiError."""
+    if len(tags) > _TAGS:
+        raise ApiError("InvalidParameterValueException", "Number of tags exceeds resource tag limit.")
 
 
 def refuse_reservation(wanted: int, others: int) -> None:

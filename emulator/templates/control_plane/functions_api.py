@@ -12,9 +12,8 @@ import json
 import re
 import uuid
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -23,6 +22,7 @@ from . import function_rules, function_settings
 from .constraints import violated
 from .edits import Edits
 from .engine import Engine, Placed
+from .event_invoke_api import EventInvokeApi
 from .function_urls import URL, FunctionUrls
 from .function_versions import LATEST, FunctionVersions, refuse_revision
 from .paging import page
@@ -44,6 +44,9 @@ _PATHS: Final = (
     (re.compile(r"/2015-03-31/functions/(?P<name>[^/]+)/versions"), "versions"),
     (re.compile(r"/2015-03-31/functions/(?P<name>[^/]+)/aliases"), "aliases"),
     (re.compile(r"/2015-03-31/functions/(?P<name>[^/]+)/aliases/(?P<alias>[^/]+)"), "alias"),
+    (re.compile(r"/2019-09-25/functions/(?P<name>[^/]+)/event-invoke-config"), "invoke"),
+    (re.compile(r"/2019-09-25/functions/(?P<name>[^/]+)/event-invoke-config/list"), "invokes"),
+    (re.compile(r"/2017-03-31/tags/(?P<name>[^/]+)"), "tags"),
     (re.compile(r"/2021-10-31/functions/(?P<name>[^/]+)/url"), "url"),
     (re.compile(r"/2021-10-31/functions/(?P<name>[^/]+)/urls"), "urls"),
     (re.compile(r"/2015-03-31/event-source-mappings/?"), "sources"),
@@ -74,12 +77,14 @@ class FunctionsApi:
         self._urls = FunctionUrls(engine, address)
         self._edits = Edits(engine, new_id)
         self._sources = SourcesApi(engine, self._edits)
+        self._invocations = EventInvokeApi(engine, self._edits)
         self._versions = FunctionVersions(engine, self._edits, self._configuration)
 
     async def answer(
-        self, method: str, path: str, body: bytes, query: Mapping[str, str] = MappingProxyType({})
+        self, method: str, path: str, body: bytes, pairs: Sequence[tuple[str, str]] = ()
     ) -> tuple[int, Any]:
-        """Status and content; raises ApiError. ``query`` has the names and values after the path."""
+        """Status and content; raises ApiError. ``pairs`` are the names and values after the path."""
+        query = dict(pairs)
         place = place_of(path)
         if place is None:
             raise ApiError("UnknownOperationException", f"{method} {path} is not emulated", 404)
@@ -87,25 +92,40 @@ class FunctionsApi:
         content = _json(body)
         if what in ("sources", "source"):
             return await self._of_sources(what, method, name, content, query)
-        match what, method:
-            case "functions", "GET":
-                return 200, self._listed(query)
-            case "functions", "POST":
-                return await self._create(content)
+        if (what, method) == ("functions", "GET"):
+            return 200, self._listed(query)
+        if (what, method) == ("functions", "POST"):
+            return await self._create(content)
+        if what in ("invoke", "invokes"):
+            return await self._of_invocations(what, method, name, content, query)
+        if what == "tags":
+            return await self._tag(method, name, content, [value for each, value in pairs if each == "tagKeys"])
         found, qualifier = self._function(name), _qualifier(name, query)
         last = unquote(path.rpartition("/")[2])
-        match what, method:
-            case "statement", "DELETE":
-                return await self._forbid(found, last, qualifier)
+        if (what, method) == ("statement", "DELETE"):
+            return await self._forbid(found, last, qualifier)
+        if what in ("versions", "aliases", "alias"):
+            return await self._of_versions((what, method), found, last, content, query)
+        return await self._of_function(what, method, found, content, qualifier)
+
+    async def _of_versions(
+        self,
+        asked: tuple[str, str],
+        found: Placed,
+        last: str,
+        content: Mapping[str, Any],
+        query: Mapping[str, str],
+    ) -> tuple[int, Any]:
+        match asked:
             case "versions", "GET":
                 return 200, self._versions.listed(found, query)
             case "versions", "POST":
                 return 201, await self._versions.publish(found, content)
             case "aliases", ("GET" | "POST"):
-                return await self._versions.aliases(method, found, content, query)
+                return await self._versions.aliases(asked[1], found, content, query)
             case "alias", ("GET" | "PUT" | "DELETE"):
-                return await self._versions.alias(method, found, last, content)
-        return await self._of_function(what, method, found, content, qualifier)
+                return await self._versions.alias(asked[1], found, last, content)
+        raise ApiError("UnknownOperationException", f"{asked[1]} of a function's {asked[0]} is not emulated", 404)
 
     async def _of_sources(
         self, what: str, method: str, name: str, content: Mapping[str, Any], query: Mapping[str, str]
@@ -113,6 +133,30 @@ class FunctionsApi:
         if what == "source":
             return await self._sources.one(method, name, content)
         return await self._sources.create(content) if method == "POST" else self._sources.listed(query)
+
+    async def _of_invocations(
+        self, what: str, method: str, name: str, content: Mapping[str, Any], query: Mapping[str, str]
+    ) -> tuple[int, Any]:
+        if what == "invokes":
+            return self._invocations.listed(_plain(name), query)
+        return await self._invocations.one(method, _plain(name), _qualifier(name, query), content)
+
+    async def _tag(self, method: str, arn: str, content: Mapping[str, Any], gone: Sequence[str]) -> tuple[int, Any]:
+        """Tags of a function: told, set or taken away. [REC] ls-snap test_lambda_api.py, TestLambdaTags"""
+        if ":function:" not in arn:
+            raise ApiError("UnknownOperationException", f"tags of {arn} are not emulated", 404)
+        if _qualifier(arn, {}) is not None:
+            text = "Tags on function aliases and versions are not supported. Please specify a function ARN."
+            raise ApiError("InvalidParameterValueException", text)
+        found = self._function(arn)
+        tags = function_settings.tags(found.resource.properties)
+        if method == "GET":
+            return 200, {"Tags": tags}
+        wanted = {**tags, **(content.get("Tags") or {})} if method == "POST" else tags
+        kept = {name: value for name, value in wanted.items() if method == "POST" or name not in gone}
+        function_rules.refuse_tags(kept)
+        await self._set(found, {"Tags": [{"Key": name, "Value": value} for name, value in kept.items()]})
+        return 204, None
 
     async def _of_function(
         self, what: str, method: str, found: Placed, content: Mapping[str, Any], qualifier: str | None

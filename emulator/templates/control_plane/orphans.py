@@ -15,6 +15,7 @@ from .strangers import SOURCE
 
 _PARTS: Final = {
     "AWS::Lambda::Alias": "FunctionName",
+    "AWS::Lambda::EventInvokeConfig": "FunctionName",
     "AWS::Lambda::Permission": "FunctionName",
     "AWS::Lambda::Url": "TargetFunctionArn",
     "AWS::Lambda::Version": "FunctionName",

@@ -83,7 +83,7 @@ class ControlPlane:
             if service == "apigateway":
                 status, content = await self._gateway.answer(request.method, path, body, dict(request.query))
             else:
-                status, content = await self._functions.answer(request.method, path, body, dict(request.query))
+                status, content = await self._functions.answer(request.method, path, body, request.query)
         except query.ApiError as refused:
             error = (("x-amzn-ErrorType", refused.code), ("x-amzn-RequestId", request_id))
             told = {"message": str(refused), "Message": str(refused)}
