@@ -326,9 +326,9 @@ def test_a_function_goes_with_its_url_and_its_reservation_can_be_taken_back(
     functions.delete_function_concurrency(FunctionName="passing")
     assert "ReservedConcurrentExecutions" not in functions.get_function_concurrency(FunctionName="passing")
     functions.create_function_url_config(FunctionName="passing", AuthType="NONE")
-    code, text = refused(functions.list_layers)
+    code, text = refused(functions.list_code_signing_configs)
     assert code == "NotImplementedException", "the function at the root would answer"
-    assert text.startswith("GET /2018-10-31/layers of lambda is not emulated")
+    assert text.startswith("GET /2020-04-22/code-signing-configs of lambda is not emulated")
 
     functions.delete_function(FunctionName="passing")
 

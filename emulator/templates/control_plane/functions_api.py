@@ -25,6 +25,7 @@ from .engine import Engine, Placed
 from .event_invoke_api import EventInvokeApi
 from .function_urls import URL, FunctionUrls
 from .function_versions import LATEST, FunctionVersions, refuse_revision
+from .layers_api import LayersApi, uploaded
 from .paging import page
 from .query import ApiError
 from .sources_api import SourcesApi
@@ -46,6 +47,9 @@ _PATHS: Final = (
     (re.compile(r"/2015-03-31/functions/(?P<name>[^/]+)/aliases/(?P<alias>[^/]+)"), "alias"),
     (re.compile(r"/2019-09-25/functions/(?P<name>[^/]+)/event-invoke-config"), "invoke"),
     (re.compile(r"/2019-09-25/functions/(?P<name>[^/]+)/event-invoke-config/list"), "invokes"),
+    (re.compile(r"/2018-10-31/layers/?"), "layers"),
+    (re.compile(r"/2018-10-31/layers/(?P<name>[^/]+)/versions"), "layer versions"),
+    (re.compile(r"/2018-10-31/layers/(?P<name>[^/]+)/versions/[^/]+"), "layer version"),
     (re.compile(r"/2017-03-31/tags/(?P<name>[^/]+)"), "tags"),
     (re.compile(r"/2021-10-31/functions/(?P<name>[^/]+)/url"), "url"),
     (re.compile(r"/2021-10-31/functions/(?P<name>[^/]+)/urls"), "urls"),
@@ -78,6 +82,7 @@ class FunctionsApi:
         self._edits = Edits(engine, new_id)
         self._sources = SourcesApi(engine, self._edits)
         self._invocations = EventInvokeApi(engine, self._edits)
+        self._layers = LayersApi(engine, self._edits, self._code)
         self._versions = FunctionVersions(engine, self._edits, self._configuration)
 
     async def answer(
@@ -96,12 +101,14 @@ class FunctionsApi:
             return 200, self._listed(query)
         if (what, method) == ("functions", "POST"):
             return await self._create(content)
+        last = unquote(path.rpartition("/")[2])
+        if what.startswith("layer"):
+            return await self._layers.answer((what, method), name, last, content, query)
         if what in ("invoke", "invokes"):
             return await self._of_invocations(what, method, name, content, query)
         if what == "tags":
             return await self._tag(method, name, content, [value for each, value in pairs if each == "tagKeys"])
         found, qualifier = self._function(name), _qualifier(name, query)
-        last = unquote(path.rpartition("/")[2])
         if (what, method) == ("statement", "DELETE"):
             return await self._forbid(found, last, qualifier)
         if what in ("versions", "aliases", "alias"):
@@ -173,6 +180,7 @@ class FunctionsApi:
             case "configuration", "PUT":
                 refuse_revision(content, self._configuration(found)["RevisionId"])
                 function_rules.refuse(content)
+                self._layers.refuse(content.get("Layers"))
                 return 200, await self._set(found, function_settings.properties(content))
             case "code", "PUT":
                 refuse_revision(content, self._configuration(found)["RevisionId"])
@@ -226,6 +234,7 @@ class FunctionsApi:
         if not isinstance(name, str):
             raise violated("functionName", None, "not be null")
         function_rules.refuse_new(content)
+        self._layers.refuse(content.get("Layers"))
         name = _plain(name)
         if any(each.resource.name == name for each in self._engine.placed(_FUNCTION)):
             raise ApiError("ResourceConflictException", f"Function already exist: {name}", 409)
@@ -358,13 +367,8 @@ class FunctionsApi:
         return {"Tags": tags} if tags else {}
 
     def _configuration(self, found: Placed) -> Mapping[str, Any]:
-        properties = found.resource.properties
-        code = properties.get("Code") or {}
-        path = (
-            found.uploads.get((str(code.get("S3Bucket")), str(code.get("S3Key")))) if isinstance(code, dict) else None
-        )
-        body = b"" if path is None else path.read_bytes()
-        name = found.resource.name
+        properties, name = found.resource.properties, found.resource.name
+        body = uploaded(found, properties.get("Code"))
         return function_settings.configuration(properties, name, self._arn(name), found.since, body)
 
     def _arn(self, name: str) -> str:

@@ -7,7 +7,7 @@ from typing import Final
 from .kind import Kind, Meaning
 
 VERSION_NUMBER: Final = "streamer:version"
-"""In the metadata of a version that a call published: its number. Those of templates are the first."""
+"""In the metadata of a version of a function or a layer that a call published: its number. Templates' are the first."""
 PUBLISHED: Final = "streamer:published"
 """Likewise: the function as it was then."""
 _ARN: Final = "arn:{partition}:lambda:{region}:{account}:"
@@ -34,8 +34,8 @@ KINDS: Final = (
     Kind(
         type="AWS::Lambda::LayerVersion",
         noun="layer",
-        ref=_ARN + "layer:{name}:1",
-        attributes={"LayerVersionArn": _ARN + "layer:{name}:1"},
+        ref=_ARN + "layer:{name}:{version}",
+        attributes={"LayerVersionArn": _ARN + "layer:{name}:{version}"},
         name_property="LayerName",
     ),
     Kind(
