@@ -15,6 +15,10 @@ _MAPPING: Final = "AWS::Lambda::EventSourceMapping"
 
 IDENTITY: Final[Mapping[str, frozenset[str]]] = {
     "AWS::DynamoDB::Table": frozenset({"TableName", "KeySchema", "ImportSourceSpecification"}),
+    "AWS::DynamoDB::GlobalTable": frozenset({
+        "TableName", "KeySchema", "LocalSecondaryIndexes", "GlobalTableSourceArn",
+    }),
+    "AWS::Kinesis::Stream": frozenset({"Name"}),
     "AWS::S3::Bucket": frozenset({"BucketName", "BucketNamePrefix", "BucketNamespace"}),
     "AWS::ApiGatewayV2::Api": frozenset({"ProtocolType"}),
     "AWS::ApiGatewayV2::Stage": frozenset({"StageName", "ApiId"}),

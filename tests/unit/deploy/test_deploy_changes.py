@@ -88,6 +88,10 @@ def test_danger_needs_an_explicit_word(found: Change, new: dict[str, Any]) -> No
     [
         pytest.param(change(), id="modified in place"),
         pytest.param(change(replacement=Replacement.CONDITIONAL), id="perhaps, but our own comparison denies it"),
+        pytest.param(
+            change(replacement=Replacement.CONDITIONAL, type_="AWS::DynamoDB::GlobalTable"),
+            id="perhaps, as a new index of a global table",
+        ),
         pytest.param(change("Add"), id="added"),
         pytest.param(change(replacement=Replacement.YES, type_="AWS::Lambda::Permission"), id="nothing precious"),
     ],
