@@ -31,7 +31,7 @@ from functions_world import (
 )
 
 import emulator.functions.processes.functions as functions_module
-from emulator.functions.outcome import Failed
+from emulator.functions.outcome import Failed, Refused
 from emulator.functions.processes.functions import MANY_ENVIRONMENTS, ProcessFunctions
 from emulator.functions.processes.means import Means
 from emulator.functions.processes.pool import CORES
@@ -571,6 +571,34 @@ async def test_idle_environments_beyond_the_first_are_given_back(project: Projec
             return functions.environments() == 1
 
         await until(one_is_left)
+
+
+async def test_environments_that_were_busy_just_now_are_kept(project: Project) -> None:
+    project.write("import time\ndef f(event, context): time.sleep(0.05)")
+
+    async with project.processes("f") as functions:
+        await asyncio.gather(*(call(functions, "f") for _ in range(4)))
+        await until(lambda: is_idle(functions, "f"))
+        before = functions.environments()
+        functions.retire_idle(idle_seconds=3600)
+
+        assert functions.environments() == before > 1
+
+
+async def test_events_whose_environment_cannot_be_started_are_refused_and_none_waits_for_ever(project: Project) -> None:
+    project.write("def f(event, context): return 'there'")
+
+    async with project.processes("f") as functions:
+        in_the_way = functions._template.folder / "f"
+        in_the_way.write_text("a file where the environment's folder should be")
+        refused = await asyncio.gather(*(functions.invoke("f", b"null") for _ in range(3)))
+        in_the_way.unlink()
+
+        for each in refused:
+            assert isinstance(each, Refused)
+            assert (each.status, each.error_type) == (500, "ServiceException")
+            assert each.message.startswith("the environment cannot be started: ")
+        assert await call(functions, "f") == "there"
 
 
 @needs_linux
