@@ -17,8 +17,8 @@ from .needs import Describe, Need, of_api, of_dynamodb, of_sqs, of_url
 from .policy import Decision, Policies, Statement, almost, decide, statement_of, unknown_variables, with_values
 from .record import recorded
 from .resource_policies import ResourcePolicy, said_of
-from .roles import Roles, recorded_statements, role_advice
-from .texts import advice, refusal, role_arn, role_name, unmet_advice, user_arn, who
+from .roles import Roles, recorded_statements, role_advice, shown_in_template
+from .texts import advice, refusal, role_arn, role_name, shown, unmet_advice, user_arn, who
 
 Mode = Literal["enforce", "record", "off"]
 """``record`` allows everything and remembers it; ``off`` takes every caller for the account's owner."""
@@ -241,7 +241,8 @@ class Guard:
         lacking = {Decision.NOT_ALLOWED: policies.identity, Decision.OUT_OF_BOUNDS: policies.boundary}.get(decision)
         found = almost(lacking or (), need.action, arn(need.resource, self._place))
         if found is not None:
-            return unmet_advice(function, need, found, self._context(function, need))
+            name = shown(need) if self._roles is None else shown_in_template(need, self._place, self._roles)
+            return unmet_advice(function, need, found, self._context(function, need), name)
         if self._roles is None:
             return advice(function, need, self._topology)
         return role_advice(function, need, decision, self._place, self._roles)

@@ -56,9 +56,7 @@ class Roles(Struct, frozen=True, kw_only=True):
 def role_advice(function: str, need: Need, decision: Decision, place: Place, roles: Roles) -> str:
     """The line for the function's log that says what would allow it."""
     role, resource = roles.of[function], _in_template(arn(need.resource, place), roles)
-    tag, _, name = resource.partition(" ")
-    placed = arn(need.resource, place) if need.resource.kind is Kind.ARN else shown(need)
-    begin = f"function {function} may not {need.action} on {name.partition('.')[0] if tag in _NAMES else placed}:"
+    begin = f"function {function} may not {need.action} on {shown_in_template(need, place, roles)}:"
     if decision is Decision.DENIED_BY_RESOURCE:
         return f"{begin} its own policy denies it to the role {role.name}"
     whose = f"its role {role.name}"
@@ -68,6 +66,13 @@ def role_advice(function: str, need: Need, decision: Decision, place: Place, rol
         return f"{begin} a statement of {whose.rstrip(',')} denies it"
     add = f"{{Effect: Allow, Action: {need.action}, Resource: {resource}}}"
     return f"{begin} no statement of {whose} allows it; add {add}"
+
+
+def shown_in_template(need: Need, place: Place, roles: Roles) -> str:
+    """The resource, as the template calls it, if it is one of the template's."""
+    tag, _, name = _in_template(arn(need.resource, place), roles).partition(" ")
+    placed = arn(need.resource, place) if need.resource.kind is Kind.ARN else shown(need)
+    return name.partition(".")[0] if tag in _NAMES else placed
 
 
 def recorded_statements(needs: Mapping[str, Iterable[Need]], place: Place, roles: Roles) -> str:

@@ -73,13 +73,16 @@ def advice(function: str, need: Need, topology: Topology) -> str:
     return f"function {function} may not {need.action} on {shown(need)}; {_remedy(function, need, topology)}"
 
 
-def unmet_advice(function: str, need: Need, almost: Statement, context: Context) -> str:
-    """The line for the function's log that says which condition keeps a statement from allowing it."""
+def unmet_advice(function: str, need: Need, almost: Statement, context: Context, name: str) -> str:
+    """The line for the function's log that says which condition keeps a statement from allowing it.
+
+    ``name`` is what the resource is called where the statement stands.
+    """
     operator, key = next(unmet(almost.conditions, context))
     wanted, given = almost.conditions[operator][key], context.get(key.lower(), ())
     condition = f"{operator} {{{key}: {_shortened(wanted)}}}"
     return (
-        f"function {function} may not {need.action} on {shown(need)}: a statement allows it, but its condition "
+        f"function {function} may not {need.action} on {name}: a statement allows it, but its condition "
         f"{condition} is not met by {_shortened(given) if given else 'a request without a value for it'}"
     )
 

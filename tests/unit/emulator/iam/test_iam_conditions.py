@@ -30,6 +30,10 @@ ROLE = "arn:aws:iam::123456789012:role/say-role"
         ("ArnLike", ["arn:aws:iam::*:role/say-*"], [ROLE], True),
         ("ArnEquals", ["arn:aws:iam::*:role/who-*"], [ROLE], False),
         ("ArnNotLike", ["arn:aws:iam::*:role/who-*"], [ROLE], True),
+        ("ArnEquals", ["arn:*:role/say-role"], [ROLE], False),
+        ("ArnLike", ["arn:*:role/say-role"], [ROLE], False),
+        ("ArnNotEquals", ["arn:*:role/say-role"], [ROLE], True),
+        ("ArnNotLike", ["arn:*:role/say-role"], [ROLE], True),
         ("Bool", ["true"], ["true"], True),
         ("Bool", ["true"], ["false"], False),
         ("Null", ["true"], [], True),
@@ -65,6 +69,7 @@ ROLE = "arn:aws:iam::123456789012:role/say-role"
         ("NotIpAddressIfExists", ["203.0.113.0/24"], [], True),
         ("ForAllValues:IpAddress", ["0.0.0.0/0"], [], True),
         ("BinaryEquals", ["QmluYXJ5"], ["QmluYXJ5"], True),
+        ("BinaryEquals", ["QmluYXJ5"], ["qmluyxj5"], False),
         ("StringIs", ["ada"], ["ada"], False),
     ],
 )

@@ -79,6 +79,7 @@ def by_definition(text: str, pattern: str) -> bool:
         pytest.param("arn:aws:dynamodb:eu-west-1:123456789012:table/CHAT", False, id="other casing"),
         pytest.param("arn:aws:dynamodb:eu-west-1:*:table/c*", True, id="tables that begin so"),
         pytest.param("table/chat", False, id="no ARN"),
+        pytest.param("arn:*", False, id="a condition names all segments"),
     ],
 )
 def test_arns(pattern: str, matches: bool) -> None:
@@ -94,6 +95,7 @@ def test_arns(pattern: str, matches: bool) -> None:
         pytest.param("arn:*", True, id="all ARNs"),
         pytest.param("arn:*:table/chat", True, id="across all of them"),
         pytest.param("arn:aws:dynamodb:*t-1:table/chat", False, id="not from within a segment"),
+        pytest.param("arn:aws:d*t-1:123456789012:table/chat", False, id="nor from one into the next"),
         pytest.param("arn:aws:dynamodb", False, id="without an asterisk no segment is missing"),
         pytest.param("arn:aws:sqs:*", False, id="another service"),
         pytest.param("arn:aws:dynamodb:*:table/other", False, id="another table"),
@@ -106,6 +108,10 @@ def test_arns(pattern: str, matches: bool) -> None:
 )
 def test_resources_of_statements(pattern: str, matches: bool) -> None:
     assert is_resource(TABLE, pattern) is matches
+
+
+def test_an_asterisk_of_the_last_segment_stands_for_one_that_is_there() -> None:
+    assert not is_resource("arn:aws:sqs", "arn:aws:sqs:*")
 
 
 @pytest.mark.parametrize("pattern", ["function:*", "function:*:live", "*:live", "function:say:live"])

@@ -171,6 +171,21 @@ def test_without_an_allow_nothing_is_allowed(statements: list[dict[str, Any]]) -
     assert decided(*denies, **REQUEST) is not ALLOWED
 
 
+@pytest.mark.parametrize("key", ["dynamodb:LeadingKeys", "DynamoDB:leadingkeys"])
+def test_a_statement_knows_what_its_conditions_ask_for(key: str) -> None:
+    statement = statement_of(document(Condition={"StringLike": {"aws:userid": "x", key: "y"}}))
+
+    assert statement.asks_for("dynamodb:")
+    assert not statement.asks_for("s3:")
+
+
+@pytest.mark.parametrize(("written", "text"), [(True, "true"), (False, "false"), (7, "7"), ("True", "True")])
+def test_values_of_conditions_are_texts_as_json_has_them(written: Any, text: str) -> None:
+    conditions = statement_of(document(Condition={"StringEquals": {"k": [written]}})).conditions
+
+    assert conditions == {"StringEquals": {"k": (text,)}}
+
+
 VALUES = {"aws:principalaccount": ("123456789012",), "aws:principaltype": ("AssumedRole",)}
 
 

@@ -199,6 +199,38 @@ def test_what_is_beyond_a_permissions_boundary_is_refused_in_awss_words(
     assert [line.partition(": ")[2] for line in world.advice] == [advice]
 
 
+def test_a_condition_that_is_not_met_is_told_and_the_resource_named_as_the_template_names_it() -> None:
+    many = tuple(f"eu-{number}" for number in range(7))
+    world = World(structs.replace(allows("dynamodb:*"), conditions={"StringEquals": {"aws:RequestedRegion": many}}))
+
+    assert world.guard.refusal("say", [PUT]) is not None
+
+    assert world.advice == [
+        "function say may not dynamodb:PutItem on Notes: a statement allows it, but its condition StringEquals "
+        '{aws:RequestedRegion: ["eu-0", "eu-1", "eu-2", "eu-3", "eu-4", ...]} is not met by ["eu-west-1"]'
+    ]
+
+
+def test_a_condition_on_what_the_request_does_not_have_is_told_as_such() -> None:
+    world = World(structs.replace(allows("dynamodb:*"), conditions={"StringLike": {"aws:SourceVpc": ("vpc-*",)}}))
+
+    world.guard.refusal("say", [PUT])
+
+    assert world.advice[-1].endswith(
+        'its condition StringLike {aws:SourceVpc: ["vpc-*"]} is not met by a request without a value for it'
+    )
+
+
+def test_a_statement_that_denies_elsewhere_is_none_that_almost_allows() -> None:
+    elsewhere = structs.replace(DENIES, conditions=IN_EUROPE)
+    world = World(elsewhere)
+
+    world.guard.refusal("say", [PUT])
+
+    (line,) = world.advice
+    assert "no statement of its role shop-SayRole allows it; add" in line
+
+
 class Tagged(yaml.SafeLoader):
     """Reads CloudFormation's tags as the ARNs that they stand for here."""
 
