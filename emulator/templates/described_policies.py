@@ -7,8 +7,9 @@ aws-properties-dynamodb-table-resourcepolicy
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from msgspec import structs
 
@@ -160,6 +161,7 @@ _REFUSED: Final = "AWS refuses it"
 _LOST: Final = "what it sends is lost on AWS"
 _FAILED: Final = 'clients are told "Internal server error" on AWS'
 _GATEWAY: Final = "apigateway.amazonaws.com"
+_GIVEN_UP: Final = "what it gives up is lost on AWS"
 
 
 def check_senders(things: Things, place: Place) -> None:
@@ -223,6 +225,8 @@ def _of_subscriptions(things: Things) -> Iterator[Sending]:
     for resource, topic, each in (*own, *others):
         if isinstance(each, dict) and each.get("Protocol") in ("lambda", "sqs"):
             yield Sending(resource, "sns.amazonaws.com", topic, str(each.get("Endpoint")), _LOST)
+            dead = _dead_letters(each.get("RedrivePolicy"), "deadLetterTargetArn")
+            yield Sending(resource, "sns.amazonaws.com", topic, dead, _GIVEN_UP)
 
 
 def _of_notifications(things: Things, place: Place) -> Iterator[Sending]:
@@ -239,5 +243,18 @@ def _of_rules(things: Things, place: Place) -> Iterator[Sending]:
     for rule in things.of("AWS::Events::Rule"):
         arn = f"arn:{place.partition}:events:{place.region}:{place.account_id}:rule/{rule.name}"
         for each in items(rule, "Targets"):
-            if isinstance(each, dict) and "RoleArn" not in each:
+            if not isinstance(each, dict):
+                continue
+            if "RoleArn" not in each:
                 yield Sending(rule, "events.amazonaws.com", arn, str(each.get("Arn")), _LOST)
+            dead = _dead_letters(each.get("DeadLetterConfig"), "Arn")
+            yield Sending(rule, "events.amazonaws.com", arn, dead, _GIVEN_UP)
+
+
+def _dead_letters(config: Any, name: str) -> str:
+    """The queue for what could not be sent; empty: there is none."""
+    try:
+        found = json.loads(config) if isinstance(config, str) else config
+    except ValueError:
+        return ""  # SNS itself says what is wrong with it
+    return str(found.get(name, "")) if isinstance(found, dict) else ""

@@ -39,7 +39,7 @@ class Things:
         self.all = [each for each in found if each[1].type != "AWS::Lambda::Function" or each[1].name not in idle]
         self._said: dict[str, list[str]] = {}
         self.invoked: list[tuple[Resource, str, str]] = []
-        """Who of a WebSocket API has API Gateway invoke which function, and for what: ``API/STAGE/ROUTE`` or the like."""
+        """Who of a WebSocket API has API Gateway invoke which function, and for what, such as ``API/STAGE/ROUTE``."""
 
     @property
     def warnings(self) -> list[str]:

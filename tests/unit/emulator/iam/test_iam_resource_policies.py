@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec import structs
 
 from emulator.iam.guard import Guard
 from emulator.iam.keys import KeyRing
@@ -15,6 +16,7 @@ from streamer.topology.grants import Kind, Place, Resource
 
 ACCOUNT = "arn:aws:iam::123456789012:root"
 ROLE = "arn:aws:iam::123456789012:role/app/SayRole"
+OTHER = "arn:aws:iam::123456789012:role/OtherRole"
 SESSION = "arn:aws:sts::123456789012:assumed-role/SayRole/say"
 WHO = Who(session=SESSION, role=ROLE, account=ACCOUNT)
 JOBS = "arn:aws:sqs:eu-west-1:123456789012:jobs"
@@ -46,7 +48,10 @@ def test_whom_a_statement_names(principals: list[str], is_about: bool, grants: b
     [([ROLE], True), ([ROLE, SESSION], True), ([ROLE, SESSION, ACCOUNT], False), ([], True)],
 )
 def test_all_but_those_who_are_named_by_role_session_and_account(principals: list[str], is_about: bool) -> None:
-    assert Named(statement=EVERYTHING, principals=tuple(principals), is_all_but=True).is_about(WHO) is is_about
+    named = Named(statement=EVERYTHING, principals=tuple(principals), is_all_but=True)
+
+    assert named.is_about(WHO) is is_about
+    assert named.grants(WHO)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +85,14 @@ def test_a_policy_is_one_of_a_resource_and_of_what_is_in_it(arn: str, is_of: boo
 
 
 class World:
-    def __init__(self, named: Named, *own: Statement, boundary: Boundary | None = None, policy_of: str = JOBS) -> None:
+    def __init__(
+        self,
+        named: Named,
+        *own: Statement,
+        boundary: Boundary | None = None,
+        policy_of: str = JOBS,
+        more: tuple[Named, ...] = (),
+    ) -> None:
         self.advice: list[str] = []
         functions = (Function(name="say", handler="h.say"), Function(name="other", handler="h.other"))
         role = Role(name="SayRole", path="/app/", statements=own, boundary=boundary)
@@ -92,7 +104,8 @@ class World:
             mode="enforce",
             advise=lambda _, line: self.advice.append(line),
             roles=Roles(
-                of={"say": role, "other": other}, policies=(ResourcePolicy(arn=policy_of, statements=(named,)),)
+                of={"say": role, "other": other},
+                policies=tuple(ResourcePolicy(arn=policy_of, statements=(each,)) for each in (named, *more)),
             ),
         )
 
@@ -106,6 +119,32 @@ def test_a_queue_may_allow_a_role_what_the_role_does_not() -> None:
     assert world.may()
     assert not world.may("other")
     assert not world.may(need=Need("sqs:SendMessage", Resource(Kind.QUEUE, "jobs2")))
+
+
+def test_all_policies_of_a_queue_count() -> None:
+    """As of a function, each of whose permissions is one."""
+    send, read = (Statement(actions=(f"sqs:{name}",), resources=(JOBS,)) for name in ("SendMessage", "ReceiveMessage"))
+    world = World(
+        Named(statement=read, principals=(ROLE,)),
+        more=(
+            Named(statement=send, principals=(ROLE,)),
+            Named(statement=send, principals=("*",)),
+            Named(statement=structs.replace(read, is_allow=False), principals=(SESSION,)),
+        ),
+    )
+
+    assert world.may()
+    assert world.may("other")
+    assert not world.may(need=Need("sqs:ReceiveMessage", SEND.resource))
+
+
+@pytest.mark.parametrize(("principal", "depends"), [(ROLE, True), (SESSION, True), (OTHER, False)])
+def test_a_table_may_ask_for_the_items_that_a_request_is_for(principal: str, depends: bool) -> None:
+    own_rows = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ("ada",)}}
+    statement = structs.replace(EVERYTHING, conditions=own_rows)
+    world = World(Named(statement=statement, principals=(principal,)), policy_of="arn:aws:dynamodb:eu-west-1:1:table/t")
+
+    assert world.guard.depends_on_items("say") is depends
 
 
 def test_what_a_queue_grants_to_the_account_is_for_the_accounts_policies_to_give() -> None:

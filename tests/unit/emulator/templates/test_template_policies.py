@@ -300,6 +300,72 @@ def test_who_is_not_of_the_project_or_is_reached_by_a_role_needs_no_policy_of_it
     assert warned(From=rule(att("Jobs"), RoleArn=att("Role"))) == []
 
 
+DEAD = "arn:aws:sqs:us-east-1:123456789012:dead"
+
+
+@pytest.mark.parametrize(
+    ("sends", "lets", "service", "source"),
+    [
+        pytest.param(
+            resource(
+                "SNS::Subscription",
+                TopicArn={"Ref": "News"},
+                Protocol="lambda",
+                Endpoint=att("Say"),
+                RedrivePolicy={"deadLetterTargetArn": att("Dead")},
+            ),
+            permission("sns"),
+            "sns",
+            TOPIC,
+            id="of a subscription",
+        ),
+        pytest.param(
+            resource(
+                "SNS::Subscription",
+                TopicArn={"Ref": "News"},
+                Protocol="lambda",
+                Endpoint=att("Say"),
+                RedrivePolicy=json.dumps({"deadLetterTargetArn": DEAD}),
+            ),
+            permission("sns"),
+            "sns",
+            TOPIC,
+            id="of a subscription, as text",
+        ),
+        pytest.param(
+            rule(att("Say"), DeadLetterConfig={"Arn": att("Dead")}),
+            permission("events"),
+            "events",
+            RULE,
+            id="of a rule",
+        ),
+        pytest.param(
+            rule(att("Say"), RoleArn=att("Role"), DeadLetterConfig={"Arn": att("Dead")}),
+            permission("events"),
+            "events",
+            RULE,
+            id="of a rule with a role for what it calls",
+        ),
+    ],
+)
+def test_a_queue_for_dead_letters_needs_a_policy_too(
+    sends: dict[str, Any], lets: dict[str, Any], service: str, source: str
+) -> None:
+    dead = resource("SQS::Queue", QueueName="dead")
+    said = document({"Service": f"{service}.amazonaws.com"}, "sqs:SendMessage", att("Dead"))
+    policy = resource("SQS::QueuePolicy", Queues=[{"Ref": "Dead"}], PolicyDocument=said)
+    why = f"since no AWS::SQS::QueuePolicy lets {service}.amazonaws.com sqs:SendMessage on {DEAD} for {source}"
+
+    assert warned(Dead=dead, From=sends, Lets=lets) == [f"From: what it gives up is lost on AWS, {why}"]
+    assert warned(Dead=dead, From=sends, Lets=lets, Policy=policy) == []
+
+
+def test_a_redrive_policy_that_is_no_json_is_left_to_sns() -> None:
+    broken = {**SUBSCRIPTION["Properties"], "RedrivePolicy": "{"}
+
+    assert warned(From=resource("SNS::Subscription", **broken), Lets=queue_policy("sns")) == []
+
+
 def test_a_permission_is_one_of_a_function_or_of_its_alias_alone() -> None:
     alias = resource("Lambda::Alias", FunctionName={"Ref": "Say"}, FunctionVersion="$LATEST", Name="live")
     of_alias = permission("events")
