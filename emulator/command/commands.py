@@ -101,7 +101,9 @@ def actions(*, as_json: bool) -> None:
     help="What to make.",
 )
 @click.option("--asyncapi", "version", type=click.Choice(["3.0", "3.1"]), default="3.0", show_default=True)
-@click.option("--url", help="Where the service is, for the document. Default: it is not told.")
+@click.option(
+    "--url", type=parameters.WebSocketUrl(), help="Where the service is, for the document. Default: it is not told."
+)
 @click.option("--stage", help="The document tells the address of this stage on AWS.")
 @click.option("--no-builtins", is_flag=True, help="Leave out what every service can do: ping, status, cancel ...")
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Default: standard output.")

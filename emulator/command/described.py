@@ -89,6 +89,6 @@ def compared(file: Path, text: str, document: Any) -> list[str]:
             found = changes(asyncapi.plain(known), asyncapi.plain(json.loads(text)))
         else:
             found = changes(known, json.loads(json.dumps(document))) if known["describe"] == 1 else []
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         found = []
     return [f"{'breaking' if each.is_breaking else 'compatible'}: {each.text}" for each in found] + [renew]

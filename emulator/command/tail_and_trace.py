@@ -51,7 +51,7 @@ def _source(recording: Path | None, stage: str | None, since: str | None) -> Sou
         made: Source = click.get_current_context().meta[STAGES](here().folder, stage, since=since)
         return made
     if since is not None:
-        raise click.UsageError("--since is for a --stage; the emulator has what --limit says.")
+        raise click.UsageError("--since is for a --stage; leave it out.")
     return Reader.of(here()) if recording is None else Recorded(recording)
 
 

@@ -69,6 +69,16 @@ def test_a_service_that_changed_differs_and_what_breaks_is_named(project: Path, 
     ]
 
 
+@pytest.mark.parametrize("content", ["", "{", "[]", "1", '{"describe": 1}', "[" * 100_000], ids=lambda each: each[:16])
+def test_a_file_that_never_was_a_description_differs_in_one_line(project: Path, content: str) -> None:
+    (project / "other.json").write_text(content)
+
+    done = streamer("describe", "--format", "json", "--check", "other.json", folder=project)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "streamer: other.json is not what the App is now; write it anew with --output\n"
+
+
 def test_mistakes_are_one_line(project: Path) -> None:
     for arguments, words in (
         (["nothing:app"], "there is no module 'nothing'"),

@@ -100,6 +100,7 @@ def run(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int |
         pytest.param(["deploy", "--stage", "--dry-run"], "'--stage' requires an argument", id="forgotten stage"),
         pytest.param(["call", "a", "--timeout"], "'--timeout' requires an argument", id="forgotten value at the end"),
         pytest.param(["call", "a", "--timeout"], "See: streamer call --help", id="whose help says more"),
+        pytest.param(["describe", "--url", "x"], "is no WebSocket URL", id="a document of a service that is nowhere"),
         pytest.param(["event", "sqs", "--connection-id", "c"], "is for connect, message and", id="whose connection"),
         pytest.param(["emulate", "--dynamodb", "localhost:8000"], "http://127.0.0.1:8000", id="no URL"),
         pytest.param(["emulate", "--stage", "a b"], "is no stage", id="stage with a space"),
