@@ -23,6 +23,7 @@ def short(need: Need) -> str:
     [
         ("PutItem", {"TableName": "chat"}, ["PutItem table chat"]),
         ("GetItem", {"TableName": TABLE}, ["GetItem table chat"]),
+        ("GetItem", {"TableName": "chat", "IndexName": "nobody looks at it"}, ["GetItem table chat"]),
         ("DescribeTable", {"TableName": "chat"}, ["DescribeTable table chat"]),
         ("Query", {"TableName": "chat"}, ["Query table chat"]),
         ("Query", {"TableName": "chat", "IndexName": "by-user"}, ["Query index chat by-user"]),
@@ -105,6 +106,7 @@ def test_a_request_of_an_api_needs_the_route_and_one_of_a_url_the_function_twice
     ("operation", "parameters", "need"),
     [
         ("SendMessage", {"QueueUrl": "http://localhost/123456789012/jobs"}, "SendMessage queue jobs"),
+        ("SendMessage", {"QueueUrl": "http://localhost/123456789012/jobs/"}, "SendMessage queue jobs"),
         ("SendMessageBatch", {"QueueUrl": "http://localhost/123456789012/jobs"}, "SendMessage queue jobs"),
         ("GetQueueUrl", {"QueueName": "jobs"}, "GetQueueUrl queue jobs"),
         ("ListQueues", {}, "ListQueues *"),

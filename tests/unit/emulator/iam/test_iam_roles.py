@@ -62,6 +62,55 @@ def test_a_function_may_do_what_its_role_allows_and_is_refused_in_the_roles_name
     assert refused.startswith("User: arn:aws:sts::123456789012:assumed-role/shop-SayRole/say is not authorized")
 
 
+@pytest.mark.parametrize(
+    ("need", "named"),
+    [
+        (
+            Need("sns:Publish", Resource(Kind.ARN, "arn:aws:sns:eu-west-1:123456789012:news")),
+            "sns:Publish on resource: arn:aws:sns:eu-west-1:123456789012:news because no identity-based policy allows "
+            "the sns:Publish action",
+        ),
+        (
+            Need("sqs:SendMessage", Resource(Kind.QUEUE, "jobs")),
+            "sqs:sendmessage on resource: arn:aws:sqs:eu-west-1:123456789012:jobs because no identity-based policy "
+            "allows the sqs:sendmessage action",
+        ),
+        (
+            of_api("abc/dev/GET/a"),
+            "execute-api:Invoke on resource: arn:aws:execute-api:eu-west-1:********9012:abc/dev/GET/a because no "
+            "identity-based policy allows the execute-api:Invoke action",
+        ),
+    ],
+)
+def test_a_refusal_writes_actions_and_accounts_as_the_service_does(need: Need, named: str) -> None:
+    refused = World().guard.refusal("say", [need]) or ""
+
+    assert refused.partition("is not authorized to perform: ")[2] == named
+
+
+@pytest.mark.parametrize(
+    ("resource", "is_allowed"),
+    [
+        ("abc/dev/POST/@connections/*", True),
+        ("abc/*", True),
+        ("*/dev/POST/@connections/*", True),
+        ("abc/dev/*/@connections/*", True),
+        ("*", True),
+        ("abc/dev/GET/@connections/*", False),
+        ("abc/prod/POST/@connections/*", False),
+        ("other/*", False),
+        ("abc/dev/POST/@connections", False),
+        ("abc", False),
+    ],
+)
+def test_connections_are_named_by_api_stage_and_method(resource: str, is_allowed: bool) -> None:
+    """[DOC] apigw-docs:apigateway-websocket-control-access-iam"""
+    on = f"arn:aws:execute-api:eu-west-1:123456789012:{resource}"
+
+    assert (World(allows("execute-api:ManageConnections", on=on)).guard.refusal("say", [POST]) is None) is is_allowed
+    assert World(allows("execute-api:Invoke", on="*")).guard.refusal("say", [POST]) is not None
+
+
 def test_a_role_is_known_to_conditions_by_its_path() -> None:
     named = {"ArnLike": {"aws:PrincipalArn": ("arn:aws:iam::123456789012:role/app/*",)}}
     statement = Statement(actions=("dynamodb:*",), resources=("*",), conditions=named)
