@@ -191,6 +191,19 @@ def test_advice_is_a_statement_as_the_template_would_have_it(need: Need, resourc
     ]
 
 
+def test_of_two_names_the_closer_one_is_advised() -> None:
+    function = "arn:aws:lambda:eu-west-1:123456789012:function:say"
+    world = World()
+    written = {function: "${Say.Arn}", f"{function}:live": "${Live}"}
+    world.guard.change(TOPOLOGY, PLACE, structs.replace(roles(), written=written))
+
+    for alias in ("live", "other"):
+        world.guard.refusal("say", [Need("lambda:InvokeFunction", Resource(Kind.FUNCTION, "say", alias))])
+
+    added = [line.partition("Resource: ")[2] for line in world.advice]
+    assert added == ["!Ref Live}", '!Sub "${Say.Arn}:other"}']
+
+
 def test_what_a_statement_denies_is_told_as_denied() -> None:
     world = World(allows("dynamodb:*"), Statement(is_allow=False, actions=("dynamodb:PutItem",), resources=("*",)))
 
@@ -360,6 +373,7 @@ def test_awss_own_policies_are_known(arn: str, action: str) -> None:
         "arn:aws:iam::123456789012:policy/AmazonDynamoDBReadOnlyAccess",  # of an account
         "arn:aws:iam::aws:policy/NoSuchPolicy",
         "AmazonDynamoDBReadOnlyAccess",
+        "arn:aws:s3::aws:policy/AmazonDynamoDBReadOnlyAccess",  # of no IAM
     ],
 )
 def test_what_is_none_of_awss_policies_is_not_known(arn: str) -> None:
