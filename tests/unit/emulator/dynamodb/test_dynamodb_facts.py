@@ -84,6 +84,7 @@ READ = {"ExpressionAttributeNames": {"#u": "user"}, "ExpressionAttributeValues":
     ("operation", "parameters", "found"),
     [
         pytest.param("GetItem", on(Key=key()), {**OF_ADA, **EVERYTHING}, id="get"),
+        pytest.param("GetItem", on(Key=key(), Select="COUNT"), {**OF_ADA, **EVERYTHING}, id="get knows no Select"),
         pytest.param(
             "GetItem",
             on(Key=key(), ProjectionExpression="wins.best, #u", ExpressionAttributeNames={"#u": "user"}),
@@ -205,7 +206,7 @@ def test_each_part_of_a_transaction_has_facts_of_its_own() -> None:
         {"ConditionCheck": on(Key=key("eve"), ConditionExpression="attribute_exists(wins)")},
     ]
 
-    assert facts("TransactWriteItems", {"TransactItems": items}) == [
+    assert facts("TransactWriteItems", {"TransactItems": items, "ReturnValues": "which it does not know"}) == [
         {**within, **OF_ADA, "returnvalues": ["NONE"]},
         {**within, "leadingkeys": ["bob"], "attributes": KEYS, "returnvalues": ["NONE"]},
         {**within, "leadingkeys": ["eve"], "attributes": [*KEYS, "wins"]},
@@ -231,6 +232,10 @@ def test_each_part_of_a_transaction_has_facts_of_its_own() -> None:
         (
             'SELECT * FROM scores."by-game" WHERE game = 1.50',
             {"leadingkeys": ["1.5"], "fulltablescan": ["false"], **EVERYTHING, "attributes": ["game"]},
+        ),
+        (
+            "SELECT wins FROM scores WHERE user = 'ada' ORDER BY game",
+            {**ADA, "fulltablescan": ["false"], **SOME, "attributes": [*KEYS, "wins"]},
         ),
         ("INSERT INTO scores VALUE {'user': 'ada', 'game': 1}", OF_ADA),
         (

@@ -118,6 +118,17 @@ def test_what_a_request_has_besides_is_no_part_of_what_is_recorded() -> None:
     assert (world.guard.recorded() or "").count("s3:ListBucket") == 1
 
 
+def test_what_no_topology_can_allow_is_recorded_as_such() -> None:
+    world = World("record")
+    stream = Need("dynamodb:GetRecords", Resource(Kind.STREAM, "chat", "2026-01-01T00:00:00.000"))
+    needs = [stream, Need("dynamodb:GetItem", Resource(Kind.TABLE, "chat"))]
+
+    assert world.caller("say").service(needs) is None
+
+    said = "# nothing that a topology can say allows dynamodb:GetRecords on the stream of chat"
+    assert (world.guard.recorded() or "").splitlines().count(said) == 1
+
+
 @pytest.mark.parametrize(
     ("folder", "is_allowed"), [("${aws:PrincipalAccount}", True), ("${aws:PrincipalType}", False), ("x", False)]
 )
