@@ -33,6 +33,9 @@ def api(things: Things, resource: Resource, stage_name: str | None, functions: s
     stage = stage_of(things, resource, f"{V2}Stage", stage_name)
     if stage is None:
         things.warn(resource, f"it has no stage; {stage_name or 'dev'} stands for one")
+    elif not _is_deployed(things, stage):
+        # [USR] terraform-provider-aws #17955
+        things.warn(stage, "on AWS it is Forbidden to everyone: it has neither AutoDeploy nor a deployment")
     variables = {} if stage is None else {k: str(v) for k, v in mapping(stage, "StageVariables").items()}
     around = _WithStage(things=things, owner=resource, stage=stage, variables=variables, functions=functions)
     authorizers = {
@@ -126,6 +129,14 @@ def warn_of_strangers(things: Things) -> None:
         shown = ", ".join(routes[:3]) + (f" and {len(routes) - 3} more" if len(routes) > 3 else "")
         what = "route is" if len(routes) == 1 else "routes are"
         things.note(f"the API {owner!r} is not in this project: its {what} left out: {shown}")
+
+
+def _is_deployed(things: Things, stage: Resource) -> bool:
+    if boolean(stage, "AutoDeploy") or stage.properties.get("DeploymentId"):
+        return True
+    its = (stage.properties.get("ApiId"), stage.properties.get("StageName"))
+    deployments = things.of(f"{V2}Deployment")
+    return any((each.properties.get("ApiId"), each.properties.get("StageName")) == its for each in deployments)
 
 
 def _route(resource: Resource, around: _WithStage, authorizers: Mapping[Any, Authorizer]) -> Route | None:

@@ -92,7 +92,7 @@ Resources:
     Properties: {Name: chat, ProtocolType: WEBSOCKET, RouteSelectionExpression: $request.body.action}
   Stage:
     Type: AWS::ApiGatewayV2::Stage
-    Properties: {ApiId: !Ref Api, StageName: live}
+    Properties: {ApiId: !Ref Api, StageName: live, AutoDeploy: true}
   Send:
     Type: AWS::Lambda::Function
     Properties: {Handler: index.handler, Runtime: nodejs22.x, Code: {ZipFile: "exports.handler = async () => ({})"}}

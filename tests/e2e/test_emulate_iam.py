@@ -124,7 +124,7 @@ TEMPLATE = """
         Properties: {Name: notes, ProtocolType: WEBSOCKET, RouteSelectionExpression: $request.body.action}
       Stage:
         Type: AWS::ApiGatewayV2::Stage
-        Properties: {ApiId: !Ref Api, StageName: dev}
+        Properties: {ApiId: !Ref Api, StageName: dev, AutoDeploy: true}
       Route:
         Type: AWS::ApiGatewayV2::Route
         Properties:

@@ -239,7 +239,7 @@ Resources:
     Properties: {Name: chat, ProtocolType: WEBSOCKET, RouteSelectionExpression: $request.body.action}
   Stage:
     Type: AWS::ApiGatewayV2::Stage
-    Properties: {ApiId: !Ref Api, StageName: live}
+    Properties: {ApiId: !Ref Api, StageName: live, AutoDeploy: true}
   Clicks:
     Type: AWS::Kinesis::Stream
     Properties: {Name: clicks, ShardCount: 1}
@@ -267,7 +267,7 @@ Resources:
   Api:
     Type: AWS::ApiGatewayV2::Api
     Properties: {Name: live, ProtocolType: WEBSOCKET, RouteSelectionExpression: $request.body.action}
-  Stage: {Type: AWS::ApiGatewayV2::Stage, Properties: {ApiId: !Ref Api, StageName: dev}}
+  Stage: {Type: AWS::ApiGatewayV2::Stage, Properties: {ApiId: !Ref Api, StageName: dev, AutoDeploy: true}}
   Key: {Type: AWS::KMS::Key, Properties: {KeyPolicy: {}}}
   Pool: {Type: AWS::Cognito::UserPool}
   Machine:

@@ -43,7 +43,7 @@ def base() -> dict[str, Any]:
             ProtocolType="WEBSOCKET",
             RouteSelectionExpression="$request.body.action",
         ),
-        "Stage": resource("ApiGatewayV2::Stage", ApiId=ref("Api"), StageName="prod"),
+        "Stage": resource("ApiGatewayV2::Stage", ApiId=ref("Api"), StageName="prod", AutoDeploy=True),
         "Connect": route("$connect"),
         "Integration": resource(
             "ApiGatewayV2::Integration",

@@ -232,6 +232,30 @@ def test_a_conversion_of_bodies_is_told_since_there_is_none() -> None:
     assert warnings == (f"Integration, Response: {said}",)
 
 
+@pytest.mark.parametrize(
+    ("stage", "deployment", "is_told"),
+    [
+        pytest.param({"AutoDeploy": True}, None, False, id="it deploys itself"),
+        pytest.param({"AutoDeploy": "true"}, None, False, id="in words"),
+        pytest.param({"DeploymentId": ref("Made")}, {}, False, id="it has a deployment"),
+        pytest.param({}, {"StageName": "prod"}, False, id="a deployment has it"),
+        pytest.param({"AutoDeploy": False}, {}, True, id="a deployment of no stage"),
+        pytest.param({}, {"StageName": "beta"}, True, id="a deployment of another stage"),
+        pytest.param({}, None, True, id="nothing"),
+    ],
+)
+def test_a_stage_that_nothing_deploys_is_told(
+    stage: dict[str, Any], deployment: dict[str, Any] | None, is_told: bool
+) -> None:
+    own = resource("ApiGatewayV2::Stage", ApiId=ref("Api"), StageName="prod", **stage)
+    made = {} if deployment is None else {"Made": resource("ApiGatewayV2::Deployment", ApiId=ref("Api"), **deployment)}
+
+    _, warnings = read({**base(), "Stage": own, **made})
+
+    said = "Stage: on AWS it is Forbidden to everyone: it has neither AutoDeploy nor a deployment"
+    assert warnings == ((said,) if is_told else ())
+
+
 def permission(source: Any = None, **properties: Any) -> dict[str, Any]:
     own = {"FunctionName": ref("Answer"), "Action": "lambda:InvokeFunction", "Principal": "apigateway.amazonaws.com"}
     arn = {} if source is None else {"SourceArn": {"Fn::Sub": source}}
