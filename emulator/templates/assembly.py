@@ -111,13 +111,22 @@ def find(target: str, folder: Path, *, stack: str | None) -> Project:
     if found is not None:
         inner = find(found, path, stack=stack)
         return Project(name=target, root=inner.root, parts=inner.parts)
+    raise _nothing(target, path)
+
+
+def _nothing(target: str, path: Path) -> ConfigurationError:
+    """Why a folder has nothing to emulate, and what makes something."""
+    if path.name in _MADE_BY:
+        wanted = "manifest.json" if path.name == "cdk.out" else SERVERLESS
+        text = f"{target}: there is no {wanted} in it: run {_MADE_BY[path.name]}, which did not end"
+        return ConfigurationError(text)
     for name in _SERVICES:
         if (path / name).is_file():
-            raise ConfigurationError(f'{target}: {name} is not packaged yet: add --build "npx serverless package"')
+            return ConfigurationError(f'{target}: {name} is not packaged yet: add --build "npx serverless package"')
     if (path / "cdk.json").is_file():
-        raise ConfigurationError(f'{target}: cdk.json is not synthesised yet: add --build "npx cdk synth -q"')
+        return ConfigurationError(f'{target}: cdk.json is not synthesised yet: add --build "npx cdk synth -q"')
     looked = ", ".join((*TEMPLATES, "cdk.out", ".serverless", "serverless.yml"))
-    raise ConfigurationError(f"{target}: nothing to emulate; looked for {looked}")
+    return ConfigurationError(f"{target}: nothing to emulate; looked for {looked}")
 
 
 def _of_file(target: str, path: Path, stack: str | None) -> Project:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -110,6 +111,25 @@ def test_a_folder_without_anything_known_is_refused(files: tuple[str, ...], mess
 
     with pytest.raises(ConfigurationError, match=message):
         read(tmp_path, "project")
+
+
+@pytest.mark.parametrize(
+    ("folder", "left", "message"),
+    [
+        ("cdk.out", "synth.lock", "cdk.out: there is no manifest.json in it: run cdk synth, which did not end"),
+        (
+            ".serverless",
+            "cloudformation-template-create-stack.json",
+            "there is no cloudformation-template-update-stack.json in it: run serverless package, which did not end",
+        ),
+    ],
+)
+def test_what_a_tool_left_half_done_is_told_as_such(folder: str, left: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / folder).mkdir()
+    (tmp_path / folder / left).write_text("{}")
+
+    with pytest.raises(ConfigurationError, match=re.escape(message)):
+        read(tmp_path, folder)
 
 
 @pytest.mark.parametrize(("folder", "name"), [("My chat+1", "My-chat-1"), ("1st", "stack-1st"), ("...", "stack")])
