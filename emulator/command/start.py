@@ -27,6 +27,7 @@ def start(options: EmulateOptions) -> None:
     """
     try:
         options = _with_isolation(options)
+        _refuse_one_file_for_two(options)
         prepare()
         with template(is_needed=options.isolation != "inline") as launched:
             project, shell = _project(options)
@@ -59,6 +60,14 @@ def _with_isolation(options: EmulateOptions) -> EmulateOptions:
         if said:
             raise ConfigurationError(f"{option} needs functions in processes: {why}; leave out {inline}")
     return options
+
+
+def _refuse_one_file_for_two(options: EmulateOptions) -> None:
+    state, ready = options.state_file, options.ready_file
+    if state is not None and ready is not None and state.resolve() == ready.resolve():
+        raise ConfigurationError(
+            f"--state and --ready-file are both {state}, which one would write over; name two files"
+        )
 
 
 def _project(options: EmulateOptions) -> tuple[Project, dict[str, str]]:

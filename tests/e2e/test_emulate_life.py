@@ -218,6 +218,9 @@ def test_a_second_start_on_the_same_port_says_so_in_one_line(demo: Emulate, tmp_
         pytest.param(["--real", "bedrock-runtime", "--debug"], "leave out --debug", id="AWS itself from inline"),
         pytest.param(["--domain", "aws", "--isolation", "inline"], "leave out --isolation inline", id="names inline"),
         pytest.param(["--inspect", "router", "--debug"], "leave out --debug", id="a debugger of Node.js inline"),
+        pytest.param(
+            ["--state", "kept", "--ready-file", "./kept", "--port", "0"], "name two files", id="one file for two things"
+        ),
         pytest.param(["--nonsense"], "--nonsense", id="unknown option"),
         pytest.param(["--log-dir", "/dev/null/logs", "--port", "0"], "log folder", id="log folder below a file"),
         pytest.param(["--ready-file", "."], "ready-file", id="ready file is a folder"),
