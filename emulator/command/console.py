@@ -19,7 +19,7 @@ def console_of(options: EmulateOptions, target: Target, access: Access, folder: 
     """What the console is told of the service of a project in ``folder``; False: there is none.
 
     Raises:
-        ConfigurationError: spans are to be sent, and nothing is recorded, or nowhere.
+        ConfigurationError: spans are to be sent, or another name to be known, and nothing is recorded, or nowhere.
     """
     wanted = is_loopback(options.host) if options.console is None else options.console
     if options.otlp is not None:
@@ -28,6 +28,8 @@ def console_of(options: EmulateOptions, target: Target, access: Access, folder: 
         endpoint(options.otlp)
         if not wanted:
             raise ConfigurationError("--otlp sends what the console records, and there is none: say --console")
+    if options.allowed_hosts and not wanted:
+        raise ConfigurationError("--allow-host is another name of the console, and there is none: say --console")
     return wanted and ConsoleSettings(
         target=target.name,
         actions=target.actions,

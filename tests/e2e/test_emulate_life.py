@@ -221,6 +221,9 @@ def test_a_second_start_on_the_same_port_says_so_in_one_line(demo: Emulate, tmp_
         pytest.param(
             ["--state", "kept", "--ready-file", "./kept", "--port", "0"], "name two files", id="one file for two things"
         ),
+        pytest.param(
+            ["--host", "0.0.0.0", "--allow-host", "box", "--port", "0"], "say --console", id="a name of no console"
+        ),
         pytest.param(["--nonsense"], "--nonsense", id="unknown option"),
         pytest.param(["--log-dir", "/dev/null/logs", "--port", "0"], "log folder", id="log folder below a file"),
         pytest.param(["--ready-file", "."], "ready-file", id="ready file is a folder"),
