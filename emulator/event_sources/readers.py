@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
@@ -47,10 +48,14 @@ class Readers:
         self._checkpoint_seconds = checkpoint_seconds
         self._role_name = role_name
         self._stack = AsyncExitStack()
+        self._turn = asyncio.Lock()
+        self.have_begun = False
+        """Whether they were started; until then, a mapping that a description lacks keeps the place that it had."""
 
     async def start(self, topology: Topology) -> None:
         """Read what a topology says."""
-        async with AsyncExitStack() as stack:
+        self.have_begun = True
+        async with self._turn, AsyncExitStack() as stack:
             self.mappings = EventSourceMappings(
                 topology,
                 self._functions,
@@ -70,7 +75,8 @@ class Readers:
 
     async def stop(self) -> None:
         """Read no more; functions that run get a little time."""
-        await self._stack.aclose()
+        async with self._turn:
+            await self._stack.aclose()
 
     def role_arn(self, function: str) -> str:
         """As whom Lambda reads a stream of Kinesis for a function."""

@@ -217,7 +217,7 @@ class Emulator:
         self._lambda.apply(topology)
         self._http_apis.change(topology.http_apis)
         before, self.topology = self.topology, topology
-        if read_by(before) != read_by(topology):
+        if self._readers.have_begun and read_by(before) != read_by(topology):
             await self._readers.stop()
             await self._readers.start(topology)
 
@@ -277,12 +277,12 @@ class Emulator:
         await stack.enter_async_context(self._lambda)
         await self._services.ready()
         self._readers = self._reading()
-        await self._readers.start(self.topology)
         stack.push_async_callback(self._readers.stop)
         stack.push_async_callback(self._stop_gateways, self._apis)
         stack.push_async_callback(self._http_apis.close)
-        if self._control is not None:
+        if self._control is not None:  # with the last run's stacks, whose mappings go on where they were
             await stack.enter_async_context(self._control)
+        await self._readers.start(self.topology)
         lost = sum(served.gateway.end_lost() for served in self._apis)
         if lost:
             log.info("running $disconnect of connections that were open when the last emulator ended", connections=lost)

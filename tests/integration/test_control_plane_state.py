@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from control_world import ControlWorld, outputs, running, said, template
+from services_world import until
 from websockets.sync.client import connect
 
 Start = Callable[[], ControlWorld]
@@ -115,3 +116,56 @@ def test_a_damaged_note_is_one_line(tmp_path: Path) -> None:
 
     with pytest.raises(Exception, match="stacks are damaged"), running(tmp_path, keeps=True):
         pass
+
+
+RECORDED = """
+import boto3
+
+def handler(event, context):
+    for record in event["Records"]:
+        name = record["dynamodb"]["Keys"]["id"]["S"]
+        boto3.client("dynamodb").put_item(TableName="seen", Item={"id": {"S": f"{name} {context.aws_request_id}"}})
+"""
+
+
+def test_a_mapping_of_a_stack_goes_on_where_it_was(tmp_path: Path) -> None:
+    key = {
+        "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+        "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+        "BillingMode": "PAY_PER_REQUEST",
+    }
+    read = {**key, "TableName": "read", "StreamSpecification": {"StreamViewType": "KEYS_ONLY"}}
+    function = {
+        "Runtime": "python3.12",
+        "Handler": "index.handler",
+        "Role": "arn:aws:iam::123456789012:role/any",
+        "Code": {"ZipFile": RECORDED},
+    }
+    mapping = {
+        "FunctionName": {"Ref": "Reader"},
+        "EventSourceArn": {"Fn::GetAtt": ["Read", "StreamArn"]},
+        "StartingPosition": "TRIM_HORIZON",
+    }
+    body = {
+        "Resources": {
+            "Read": {"Type": "AWS::DynamoDB::Table", "Properties": read},
+            "Seen": {"Type": "AWS::DynamoDB::Table", "Properties": {**key, "TableName": "seen"}},
+            "Reader": {"Type": "AWS::Lambda::Function", "Properties": function},
+            "Mapping": {"Type": "AWS::Lambda::EventSourceMapping", "Properties": mapping},
+        }
+    }
+
+    def seen(world: ControlWorld) -> list[str]:
+        items = world.client("dynamodb").scan(TableName="seen")["Items"]
+        return sorted(each["id"]["S"].partition(" ")[0] for each in items)
+
+    with running(tmp_path, keeps=True) as emulator:
+        world = ControlWorld(emulator)
+        world.deployed("reading", body)
+        world.client("dynamodb").put_item(TableName="read", Item={"id": {"S": "before"}})
+        assert until(lambda: seen(world), lambda found: found == ["before"]) == ["before"]
+
+    with running(tmp_path, keeps=True) as emulator:
+        world = ControlWorld(emulator)
+        world.client("dynamodb").put_item(TableName="read", Item={"id": {"S": "since"}})
+        assert until(lambda: seen(world), lambda found: "since" in found) == ["before", "since"]
