@@ -136,3 +136,17 @@ def test_what_was_retained_under_a_name_that_was_made_for_it_is_taken_up(world: 
     deleted(world, "retaining")
 
     assert created(world, "retaining", Table=kept) == "CREATE_COMPLETE"
+
+
+def test_a_change_set_may_take_over_what_is_there_with_what_it_has(world: ControlWorld) -> None:
+    world.client("dynamodb").create_table(**table("taken-over")["Properties"])
+    world.client("dynamodb").put_item(TableName="taken-over", Item={"id": {"S": "1"}})
+    body = {"Resources": {"Table": {**table("taken-over"), "DeletionPolicy": "Retain"}}}
+
+    stack = world.deployed("taking-over", body, ImportExistingResources=True)
+
+    assert stack["StackStatus"] == "CREATE_COMPLETE", world.events("taking-over")
+    assert world.client("dynamodb").scan(TableName="taken-over")["Count"] == 1
+    more = {**body["Resources"], "More": table("taken-table-too")}
+    world.client("dynamodb").create_table(**table("taken-table-too")["Properties"])
+    assert changed(world, "taking-over", **more) == "UPDATE_ROLLBACK_COMPLETE"

@@ -134,6 +134,8 @@ class CloudFormation:
             description=parameters.get("Description"),
             on_failure=wanted.on_failure,
             token=wanted.token,
+            # [DOC] cfn-docs:import-resources-automatically
+            takes_over=parameters.get("ImportExistingResources") == "true",
         )
         # Somebody else may have been faster while the template was read.
         self.book.put(lives.proposed(self.book.find(name) or found, change_set))
@@ -284,9 +286,10 @@ class CloudFormation:
 
     def _begin(self, stack: StackRecord, kind: str, to: Proposed, on_failure: str, token: Any) -> None:
         moment = Moment(at=self._now(), ids=self._ids(), token=token)
-        was_left = stack.status in asking.LEFT
+        executed = [each for each in stack.change_sets.values() if each.execution == "EXECUTE_IN_PROGRESS"]
+        adopts = stack.status in asking.LEFT or any(each.takes_over for each in executed)
         self.book.put(lives.started(stack, kind, moment))
-        self._run(stack.stack_id, self._perform(stack.stack_id, kind, to, on_failure, token, was_left=was_left))
+        self._run(stack.stack_id, self._perform(stack.stack_id, kind, to, on_failure, token, adopts=adopts))
 
     def _run(self, stack_id: str, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(self._guarded(stack_id, work), name=stack_id)
@@ -301,13 +304,13 @@ class CloudFormation:
             raise
 
     async def _perform(
-        self, stack_id: str, kind: str, to: Proposed, on_failure: str, token: Any, *, was_left: bool
+        self, stack_id: str, kind: str, to: Proposed, on_failure: str, token: Any, *, adopts: bool
     ) -> None:
         name = self.book.named(stack_id).name
         before = self.book.named(stack_id).standing
         failure: PerformError | None = None
         try:
-            await self._engine.perform(name, Deployed(text=to.template, parameters=to.parameters), adopts=was_left)
+            await self._engine.perform(name, Deployed(text=to.template, parameters=to.parameters), adopts=adopts)
         except PerformError as error:
             failure = error
         except Exception as error:  # noqa: BLE001 - top of a task: whatever it is, the stack must not stay in progress

@@ -112,6 +112,8 @@ class ChangeSet(Struct, frozen=True, kw_only=True):
     description: str | None = None
     on_failure: str = "ROLLBACK"
     token: str | None = None
+    takes_over: bool = False
+    """Whether what is there already under names that the template gives becomes the stack's."""
 
 
 class StackRecord(Struct, frozen=True, kw_only=True):

@@ -132,6 +132,7 @@ def change_set(found: ChangeSet, stack: StackRecord) -> dict[str, Any]:
         "Tags": tags(found.proposed.tags),
         "Changes": [change(each) for each in found.changes],
         "OnStackFailure": found.on_failure,
+        "ImportExistingResources": found.takes_over,
     }
 
 
