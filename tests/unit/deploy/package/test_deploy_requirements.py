@@ -53,6 +53,15 @@ def test_anything_else_keeps_the_installers_own_words() -> None:
         pytest.param("bin/tool", False, id="script"),
         pytest.param("jwt/__pycache__/api.cpython-311.pyc", False, id="bytecode of this machine"),
         pytest.param("../../../bin/tool", False, id="outside"),
+        pytest.param("man/man1/tool.1", False, id="a page of the manual"),
+        pytest.param("share/doc/tool.txt", False, id="documents"),
+        pytest.param("jwt/api.pyi", False, id="types"),
+        pytest.param("jwt/__pycache__/api.nbi", False, id="a cache"),
+        pytest.param("PyJWT-2.dist-info/entry_points.txt", True, id="entry points"),
+        pytest.param("PyJWT-2.dist-info/licenses/WHEEL", False, id="of an installation, whatever the depth"),
+        pytest.param("jwt/RECORD", True, id="a file that is called so"),
+        pytest.param("RECORD", True, id="a file beside the packages that is called so"),
+        pytest.param("jwt/share/words.txt", True, id="data in a folder that is called so"),
     ],
 )
 def test_is_useful(path: str, expected: bool) -> None:
