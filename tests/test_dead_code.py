@@ -20,7 +20,6 @@ CALLED_FROM_OUTSIDE: Final = {
     "httptools calls whoever parses": {
         *("on_message_begin", "on_url", "on_header", "on_headers_complete", "on_body", "on_message_complete"),
     },
-    "h2 calls itself": {"clear_outbound_data_buffer"},
     "click calls types and commands": {"format_commands", "format_epilog", "completion"},
     "pytest calls plugins": {
         "pytest_addoption",

@@ -73,8 +73,7 @@ class Emulator:
         if any(api.stage == STAGE for api in topology.all_apis()):
             raise ConfigurationError(f"a stage cannot be called {STAGE} here: its path is the console's")
         self.topology, self.config = topology, config
-        self._iam = guarding_mode(config)
-        self._recording = Recording()
+        self._iam, self._recording = guarding_mode(config), Recording()
         self._console: Console | None = None
         self._control: ControlPlane | None = None
         self._real = real_services(config.real, config.region)
@@ -319,9 +318,8 @@ class Emulator:
             self._open(served)
 
     def _open(self, served: ServedApi) -> None:
-        notes = self._database.notes
-        recording, guard = self._recording, self._guard
-        served.open(self._functions, self.endpoints, self.config, guard=guard, recording=recording, notes=notes)
+        notes, recording = self._database.notes, self._recording
+        served.open(self._functions, self.endpoints, self.config, guard=self._guard, recording=recording, notes=notes)
 
     async def _open_console(self, stack: AsyncExitStack) -> None:
         # Only who wants it pays for its import.
