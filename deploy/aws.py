@@ -17,8 +17,8 @@ import botocore.config
 import botocore.exceptions as errors
 import botocore.session
 
-from streamer.sending.local_clients import SESSION_VARIABLES, proxies
 from streamer.sending.signer import SigningKeys
+from streamer.stores.local_clients import SESSION_VARIABLES, proxies
 
 from . import shapes
 from .aws_errors import code_of, translated

@@ -21,9 +21,8 @@ from typing import Final
 from ..errors import BundleError
 
 STAYS_AT_HOME: Final = (
-    "__main__.py", "_entry.py", "demo.py", "operating.py", "project.py", "service.py",
-    "testing/*", "protocol/pings.py",
-    "observability/printable.py", "sending/local_clients.py", "stores/memory.py",
+    "__main__.py", "_entry.py", "demo.py", "operating.py", "project.py", "service.py", "testing/*", "protocol/pings.py",
+    "observability/printable.py", "stores/local_clients.py", "stores/memory.py",
     "topology/checks.py", "topology/cron.py", "topology/grants.py",
     "topology/sizes.py", "topology/logical_ids.py", "topology/own_resources.py", "topology/permissions.py",
     "topology/variables.py", "topology/whole_numbers.py",

@@ -19,7 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Struct
 
 from streamer.errors import ConfigurationError
-from streamer.sending.local_clients import SESSION_VARIABLES, proxies
+from streamer.stores.local_clients import SESSION_VARIABLES, proxies
 from streamer.topology import Topology
 
 from ...event_sources.queues.mapping import Queues

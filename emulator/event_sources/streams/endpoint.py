@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 from msgspec import Struct
 
 from streamer.errors import ConfigurationError, StreamerError
-from streamer.sending.local_clients import SESSION_VARIABLES, proxies
+from streamer.stores.local_clients import SESSION_VARIABLES, proxies
 
 from .records import corrected
 from .source import RawRecord

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
-from streamer.sending.local_clients import SESSION_VARIABLES, proxies
+from streamer.stores.local_clients import SESSION_VARIABLES, proxies
 
 from ...foundation.json_bytes import json_text, text_of
 from ...functions.outcome import Failed, Functions, Refused, content_of
