@@ -40,7 +40,7 @@ def stays(resource: Mapping[str, Any], policy: str = "DeletionPolicy") -> bool:
 
 
 def of_replacement(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
-    """What is lost when a precious resource is replaced, as it stands in either template; empty: it is not known."""
+    """What is lost when a precious resource is replaced, as it stands in the old and the new template."""
     if new.get("Type") in _ADDRESSES:
         return "clients must be told a new address"
     # Which of the two counts is not documented, so both have to keep it.
