@@ -6,12 +6,8 @@ from collections.abc import Mapping
 
 import pytest
 
-<<<<<<<< HEAD:tests/unit/streamer/sending/test_local_clients.py
-from streamer.sending.local_clients import proxies
-========
-from streamer.stores.local_clients import proxies
->>>>>>>> 67cb69c (Keep what clients of the emulator are told among the stores, beside what else makes clients):tests/unit/streamer/stores/test_local_clients.py
-
+<from streamer.stores.local_clients import proxies
+>
 
 @pytest.mark.parametrize(
     ("url", "expected"),
