@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import pytest
 
-<from streamer.stores.local_clients import proxies
->
+from streamer.stores.local_clients import proxies
+
 
 @pytest.mark.parametrize(
     ("url", "expected"),
