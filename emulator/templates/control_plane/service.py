@@ -16,8 +16,8 @@ from ...port.signed import scope_of, service_wanted
 from . import nothing_there, query, reports
 from .cloudformation import CloudFormation
 from .engine import Engine
-from .functions_api import FunctionsApi, place_of
 from .gateway_api import GatewayApi
+from .lambda_api.functions import FunctionsApi, place_of
 from .protocol import World
 from .records import CREATED
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from emulator.templates.control_plane.function_rules import refuse, refuse_new, refuse_reservation
+from emulator.templates.control_plane.lambda_api.rules import refuse, refuse_new, refuse_reservation
 from emulator.templates.control_plane.query import ApiError
 
 RIGHT: dict[str, Any] = {

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from emulator.templates.control_plane.paging import page
+from emulator.templates.control_plane.lambda_api.paging import page
 from emulator.templates.control_plane.query import ApiError
 
 ITEMS = ["a", "b", "c"]

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from .. import ids
-from .engine import Engine, Placed
-from .query import ApiError
+from ... import ids
+from ..engine import Engine, Placed
+from ..query import ApiError
 
 URL: Final = "AWS::Lambda::Url"
 _SETTINGS: Final = ("AuthType", "Cors", "InvokeMode")

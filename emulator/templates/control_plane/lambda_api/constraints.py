@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .query import ApiError
+from ..query import ApiError
 
 
 def flaw(name: str, value: Any, must: str) -> str:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ..described_functions import function_name
+from ...described_functions import function_name
+from ..edits import Edits
+from ..engine import Engine, Placed
+from ..query import ApiError
+from ..strangers import SOURCE, not_there
 from .constraints import violated
-from .edits import Edits
-from .engine import Engine, Placed
 from .paging import page
-from .query import ApiError
-from .strangers import SOURCE, not_there
 
 _SETTINGS: Final = (
     *("BatchSize", "BisectBatchOnFunctionError", "DestinationConfig", "Enabled", "EventSourceArn", "FilterCriteria"),

@@ -17,18 +17,18 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote
 
-from ...foundation.json_bytes import json_of
-from . import function_rules, function_settings
+from ....foundation.json_bytes import json_of
+from ..edits import Edits
+from ..engine import Engine, Placed
+from ..query import ApiError
+from . import function_settings, rules
 from .constraints import violated
-from .edits import Edits
-from .engine import Engine, Placed
-from .event_invoke_api import EventInvokeApi
-from .function_urls import URL, FunctionUrls
-from .function_versions import LATEST, FunctionVersions, refuse_revision
-from .layers_api import LayersApi, uploaded
+from .event_invoke import EventInvokeApi
+from .event_sources import SourcesApi
+from .layers import LayersApi, uploaded
 from .paging import page
-from .query import ApiError
-from .sources_api import SourcesApi
+from .urls import URL, FunctionUrls
+from .versions import LATEST, FunctionVersions, refuse_revision
 
 BUCKET: Final = "sent-with-the-call"
 """The bucket of code that came in a request, which nobody else can name."""
@@ -161,7 +161,7 @@ class FunctionsApi:
             return 200, {"Tags": tags}
         wanted = {**tags, **(content.get("Tags") or {})} if method == "POST" else tags
         kept = {name: value for name, value in wanted.items() if method == "POST" or name not in gone}
-        function_rules.refuse_tags(kept)
+        rules.refuse_tags(kept)
         await self._set(found, {"Tags": [{"Key": name, "Value": value} for name, value in kept.items()]})
         return 204, None
 
@@ -179,7 +179,7 @@ class FunctionsApi:
                 return 200, self._versions.told(found, qualifier)
             case "configuration", "PUT":
                 refuse_revision(content, self._configuration(found)["RevisionId"])
-                function_rules.refuse(content)
+                rules.refuse(content)
                 self._layers.refuse(content.get("Layers"))
                 return 200, await self._set(found, function_settings.properties(content))
             case "code", "PUT":
@@ -205,7 +205,7 @@ class FunctionsApi:
         if count is not None:
             others = [each for each in self._engine.placed(_FUNCTION) if each.resource.name != found.resource.name]
             reserved = [each.resource.properties.get(name) or 0 for each in others]
-            function_rules.refuse_reservation(int(count), sum(map(int, reserved)))
+            rules.refuse_reservation(int(count), sum(map(int, reserved)))
         await self._set(found, {name: count})
         return (200, {name: count}) if method == "PUT" else (204, None)
 
@@ -233,7 +233,7 @@ class FunctionsApi:
         name = content.get("FunctionName")
         if not isinstance(name, str):
             raise violated("functionName", None, "not be null")
-        function_rules.refuse_new(content)
+        rules.refuse_new(content)
         self._layers.refuse(content.get("Layers"))
         name = _plain(name)
         if any(each.resource.name == name for each in self._engine.placed(_FUNCTION)):

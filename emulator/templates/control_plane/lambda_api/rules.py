@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from streamer.topology.variables import RESERVED, VARIABLE
 
+from ..query import ApiError
 from .constraints import flaw, refused
-from .query import ApiError
 
 _RANGES: Final = (
     (("EphemeralStorage", "Size"), 512, 10_240),

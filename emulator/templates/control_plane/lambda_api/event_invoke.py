@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ..described_functions import function_name
+from ...described_functions import function_name
+from ..edits import Edits
+from ..engine import Engine, Placed
+from ..query import ApiError
 from .constraints import flaw, refused
-from .edits import Edits
-from .engine import Engine, Placed
 from .paging import page
-from .query import ApiError
 
 CONFIG: Final = "AWS::Lambda::EventInvokeConfig"
 _LATEST: Final = "$LATEST"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from ..query import ApiError
 from .constraints import violated
-from .query import ApiError
 
 PAGE: Final = 50
 """How many are told at most, whatever is asked for."""

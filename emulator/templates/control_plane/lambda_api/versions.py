@@ -11,14 +11,14 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from .. import ids
-from ..described_functions import function_name
-from ..resources.functions import PUBLISHED, VERSION_NUMBER
+from ... import ids
+from ...described_functions import function_name
+from ...resources.functions import PUBLISHED, VERSION_NUMBER
+from ..edits import Edits
+from ..engine import Engine, Placed
+from ..query import ApiError
 from .constraints import violated
-from .edits import Edits
-from .engine import Engine, Placed
 from .paging import page
-from .query import ApiError
 
 VERSION: Final = "AWS::Lambda::Version"
 ALIAS: Final = "AWS::Lambda::Alias"

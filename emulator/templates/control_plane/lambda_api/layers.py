@@ -12,11 +12,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from ..resources.functions import VERSION_NUMBER
-from .edits import Edits, Uploads
-from .engine import Engine, Placed
+from ...resources.functions import VERSION_NUMBER
+from ..edits import Edits, Uploads
+from ..engine import Engine, Placed
+from ..query import ApiError
 from .paging import page
-from .query import ApiError
 
 LAYER: Final = "AWS::Lambda::LayerVersion"
 _DELETED: Final = "streamer:deleted"
