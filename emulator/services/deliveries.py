@@ -12,6 +12,7 @@ from ..event_sources.queues.batches import MessageRefusedError
 from ..event_sources.queues.mapping import Inbox
 from ..foundation import log
 from ..functions.outcome import AcceptEvent
+from .delivery import CALL
 from .wire import Frame
 
 _FUNCTION: Final = ":function:"
@@ -43,7 +44,9 @@ class Outside:
     def deliver(self, frame: Frame) -> None:
         """Deliver what a frame of the process says."""
         to, by, payload = (str(frame.head[name]) for name in ("to", "by", "payload"))
-        if _FUNCTION in to:
+        if CALL in to:
+            self._lost(to, by, "targets that are calls of a service are not emulated")
+        elif _FUNCTION in to:
             self._to_function(to.partition(_FUNCTION)[2].partition(":")[0], by, payload)
         elif _QUEUE in to:
             self._to_queue(to.rpartition(":")[2], by, payload, frame.head)

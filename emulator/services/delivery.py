@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct, field
+
+CALL: Final = ":aws-sdk:"
+"""In the ARN of a target that is a call of any service. [DOC] scheduler-docs:managing-targets-universal"""
 
 
 class Delivery(Struct, frozen=True, kw_only=True):

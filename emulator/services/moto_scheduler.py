@@ -15,7 +15,7 @@ from moto.scheduler.models import EventBridgeSchedulerBackend, scheduler_backend
 from ..event_sources.eventbridge import event_about
 from ..foundation.times import instant
 from . import moto_sns
-from .delivery import Delivery, Tell
+from .delivery import CALL, Delivery, Tell
 from .rule_clock import Clock
 from .schedule_clock import Timing, problem, target_input
 
@@ -73,7 +73,7 @@ class Schedules:
         text = target_input(target, schedule.arn, at, execution_id=str(uuid.uuid4()))
         if ":event-bus/" in arn:
             self._put(self._event(schedule, text), arn)
-        elif ":sns:" in arn:
+        elif ":sns:" in arn and CALL not in arn:
             moto_sns.send(arn, text, None)
         else:
             group = (target.get("SqsParameters") or {}).get("MessageGroupId")

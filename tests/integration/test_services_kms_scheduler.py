@@ -123,8 +123,8 @@ def test_a_key_that_is_not_there_is_refused_with_awss_status(world: World) -> No
 # Scheduler
 
 
-def schedule(world: World, name: str, arn: str, **target: Any) -> Any:
-    """A schedule that is due in a moment; one whose time had passed when it was made would never be."""
+def schedule(world: World, name: str, arn: str, *, at: datetime | None = None, **target: Any) -> Any:
+    """A schedule that is due then, or in a moment; one whose time had passed when it was made would never be."""
     scheduler = world.client("scheduler")
 
     def make(name: str, at: datetime) -> None:
@@ -137,7 +137,7 @@ def schedule(world: World, name: str, arn: str, **target: Any) -> Any:
         )
 
     make(f"{name}-later", datetime(2126, 11, 27, tzinfo=UTC))  # what making one needs is imported by now
-    make(name, datetime.now(UTC) + timedelta(seconds=5))
+    make(name, at or datetime.now(UTC) + timedelta(seconds=5))
     return scheduler
 
 
@@ -183,6 +183,14 @@ def test_a_schedule_puts_an_event_on_a_bus(world: World) -> None:
 
     (event,) = world.events()
     assert (event["source"], event["detail-type"], event["detail"]) == ("mine", "t", {"a": 1})
+
+
+def test_a_schedule_that_calls_a_service_keeps_no_other_from_being_due(world: World) -> None:
+    at = datetime.now(UTC) + timedelta(seconds=10)
+    schedule(world, "calls", "arn:aws:scheduler:::aws-sdk:sns:publish", at=at)
+    schedule(world, "runs", function_arn("writer"), at=at, Input='{"a": 1}')
+
+    assert world.events() == [{"a": 1}]
 
 
 def test_a_function_makes_the_schedules_that_it_may(world: World) -> None:

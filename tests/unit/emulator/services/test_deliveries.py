@@ -83,6 +83,7 @@ def test_messages_keep_what_they_carry_and_servers_get_headers() -> None:
         (f"{FUNCTION}gone", "there is no such function"),
         (f"{QUEUE}gone", "there is no such queue"),
         (f"{QUEUE}full", "it takes no more"),
+        ("arn:aws:scheduler:::aws-sdk:sqs:sendMessage", "targets that are calls of a service are not emulated"),
         ("arn:aws:events:us-east-1:123456789012:event-bus/gone", "there is no such event bus"),
         (
             "arn:aws:logs:us-east-1:123456789012:log-group:x",
