@@ -78,12 +78,13 @@ def alarms(topology: Topology, settings: StackSettings) -> Resources:
     for mapping in topology.event_source_mappings:
         dimensions: dict[str, Any] = {"FunctionName": ref(function_id(mapping.function))}
         what = f"{mapping.function} reads the stream late"
-        found[f"{table_id(topology, mapping.table)}LagAlarm"] = _Alarm(
-            "lag", what, "AWS/Lambda", "IteratorAge", dimensions, statistic="Maximum"
-        )
+        table = table_id(topology, mapping.table)
+        # Two functions may read one stream. The first one's alarm keeps the id that it has had alone.
+        name = f"{table}LagAlarm" if f"{table}LagAlarm" not in found else f"{table}To{pascal(mapping.function)}LagAlarm"
+        found[name] = _Alarm("lag", what, "AWS/Lambda", "IteratorAge", dimensions, statistic="Maximum")
     found |= _queue_alarms(topology)
-    for table in topology.tables:
-        logical_id = table_id(topology, table.name)
+    for each in topology.tables:
+        logical_id = table_id(topology, each.name)
         for kind in ("Read", "Write"):
             found[f"{logical_id}{kind}ThrottlesAlarm"] = _Alarm(
                 "table_throttles",

@@ -14,7 +14,18 @@ from deploy.stack.settings import StackSettings
 from deploy.stack.template import INLINE_BYTES, template, to_json
 from streamer.app import App
 from streamer.observability.metrics import CATALOG, NAMESPACE, Metrics
-from streamer.topology import Api, AsyncInvocation, Function, Queue, Route, Topology
+from streamer.topology import (
+    Api,
+    AsyncInvocation,
+    EventSourceMapping,
+    Function,
+    Key,
+    Queue,
+    Route,
+    StreamView,
+    Table,
+    Topology,
+)
 
 Resources = dict[str, dict[str, Any]]
 
@@ -327,6 +338,27 @@ def test_a_queue_of_work_rings_when_messages_wait_and_one_of_dead_letters_when_i
     assert watched == {
         "DeadLettersQueueAlarm": ("ApproximateNumberOfMessagesVisible", 1),
         "MailsQueueAgeAlarm": ("ApproximateAgeOfOldestMessage", 3600),
+    }
+
+
+def test_every_function_that_reads_a_stream_late_rings(settings: StackSettings) -> None:
+    topology = Topology(
+        api=Api(name="shop", routes=()),
+        functions=(Function(name="bill", handler="a.bill"), Function(name="count", handler="a.count")),
+        tables=(Table(name="orders", key=Key(partition="id"), stream=StreamView.NEW_IMAGE),),
+        event_source_mappings=tuple(EventSourceMapping(function=name, table="orders") for name in ("bill", "count")),
+    )
+
+    resources = template(topology, settings)["Resources"]
+
+    watched = {
+        name: (each["Properties"]["Dimensions"][0]["Value"]["Ref"], each["Properties"]["Threshold"])
+        for name, each in resources.items()
+        if each["Properties"].get("MetricName") == "IteratorAge"
+    }
+    assert watched == {
+        "OrdersTableLagAlarm": ("BillFunction", 60_000),
+        "OrdersTableToCountLagAlarm": ("CountFunction", 60_000),
     }
 
 
