@@ -62,6 +62,9 @@ def template(topology: Topology, settings: StackSettings) -> dict[str, Any]:
         [alarms(topology, settings), {"Dashboard": dashboard(topology)}],
     )
     resources = organised(resources, settings)
+    # After all that changes a function: a version is what it was when it was made.
+    versions = (published(each, resources[function_id(each.name)]["Properties"]) for each in topology.functions)
+    resources = _merge([resources], versions)
     require_own_parameters(secrets.values(), {*resources, *_parameters(topology, ())})
     document = {
         "AWSTemplateFormatVersion": "2010-09-09",
@@ -89,7 +92,6 @@ def to_json(document: Mapping[str, Any], *, indent: int | None = None) -> str:
 
 def function_resources(topology: Topology, settings: StackSettings, function: Function) -> Resources:
     """A function with its role, its log group and the settings of its asynchronous invocations."""
-    properties = _function_properties(topology, settings, function)
     found: Resources = {
         log_group_id(function.name): {
             "Type": "AWS::Logs::LogGroup",
@@ -102,9 +104,8 @@ def function_resources(topology: Topology, settings: StackSettings, function: Fu
         role_id(function.name): role(topology, settings, function),
         function_id(function.name): {
             "Type": "AWS::Lambda::Function",
-            "Properties": properties,
+            "Properties": _function_properties(topology, settings, function),
         },
-        **published(function, properties),
     }
     for invocation in topology.async_invocations:
         if invocation.function == function.name:

@@ -52,6 +52,30 @@ def test_another_code_and_another_setting_are_another_version() -> None:
     assert other["RouterFunctionVersion"]["Properties"]["Description"]["Fn::Sub"] != description
 
 
+NETWORK = {"subnets": ("subnet-0123456789abcdef0",), "security_groups": ("sg-0123456789abcdef0",)}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        pytest.param({}, {"kms_key_arn": "arn:aws:kms:us-east-1:123456789012:key/0123"}, id="a key"),
+        pytest.param({}, NETWORK, id="a network"),
+        pytest.param(NETWORK, {**NETWORK, "subnets": ("subnet-0123456789abcdef1",)}, id="another network"),
+        pytest.param({}, {"tracing": False}, id="no traces"),
+        pytest.param({}, {"environment": {"COLOUR": "blue"}}, id="a variable"),
+    ],
+)
+def test_what_a_stack_asks_of_its_functions_is_in_the_next_version_which_alone_is_called(
+    before: dict[str, Any], after: dict[str, Any]
+) -> None:
+    def description(settings: dict[str, Any]) -> object:
+        service = sized(provisioned_concurrency=5)
+        resources = template(service, StackSettings(stack_name="chat-dev", **settings))["Resources"]
+        return resources["RouterFunctionVersion"]["Properties"]["Description"]
+
+    assert description(after) != description(before)
+
+
 def test_snapshots_are_taken_of_versions() -> None:
     found = made(snap_start=True)
 
