@@ -12,28 +12,22 @@ from streamer.topology.grants import Grant, Kind, Place, Resource, arn, grants, 
 
 from ..port.http import HttpRequest
 from .conditions import Context, unknown_keys, unknown_operators
+from .contexts import is_of_requests, of_function, of_session, user_id
 from .keys import Keys, signs_as_owner
+from .managed import managed
 from .needs import Describe, Need, of_api, of_dynamodb, of_sqs, of_url
 from .policy import Decision, Policies, Statement, almost, decide, statement_of, unknown_variables, with_values
 from .record import recorded
-from .resource_policies import ResourcePolicy, said_of
-from .roles import Roles, recorded_statements, role_advice, shown_in_template
-from .texts import advice, refusal, role_arn, role_name, shown, unmet_advice, user_arn, who
+from .resource_policies import ResourcePolicy, Who, said_of
+from .roles import Role, Roles, recorded_statements, role_advice, shown_in_template
+from .sessions import ASSUMING, Assumption, Session, assumed, may_assume, trusts
+from .texts import advice, refusal, role_name, shown, unmet_advice, user_arn, who
 
 Mode = Literal["enforce", "record", "off"]
 """``record`` allows everything and remembers it; ``off`` takes every caller for the account's owner."""
 
 OF_ITEMS: Final = "dynamodb:"
 """Begins condition keys of which the tables' keys have to be known; see `emulator.dynamodb.facts`."""
-OF_REQUESTS: Final = frozenset(
-    {
-        *("dynamodb:attributes", "dynamodb:enclosingoperation", "dynamodb:fulltablescan", "dynamodb:leadingkeys"),
-        *("dynamodb:returnconsumedcapacity", "dynamodb:returnvalues", "dynamodb:select"),
-        *("lambda:functionurlauthtype", "lambda:invokedviafunctionurl"),
-        *("iam:passedtoservice", "s3:delimiter", "s3:max-keys", "s3:prefix"),
-    }
-)
-"""Condition keys that some requests have a value for; see `Need.about`."""
 DECISIONS: Final = 65_536
 """Most decisions that are kept; names of tables come from functions, so they must not add up."""
 _CREDENTIAL: Final = "Credential="
@@ -94,6 +88,9 @@ class Guard:
         self._note = note
         self._records = mode == "record"
         self._callers: dict[str, Caller] = {}
+        self._sessions: dict[str, Session] = {}
+        """By access key id, which is also what a session goes by in the others, where functions go by their names."""
+        self._told: set[tuple[str, str]] = set()
         self._authorization: str | None = None
         self._caller: Caller | None = None
         """The latest request's header, and who signs with it: whoever records asks once more."""
@@ -105,34 +102,87 @@ class Guard:
         functions = topology.functions
         self._topology, self._place, self._roles = topology, place, roles
         for each in functions if self._mode != "off" else ():
-            self._callers.setdefault(self._keys[each.name].access_key_id, Caller(self, each.name))
+            self._callers.setdefault(self._keys[each.name].access_key_id, Caller(self, each.name, each.name))
         written = (
             {each.name: statements_of(self._topology, each, self._place) for each in functions}
             if roles is None
             else {name: role.statements for name, role in roles.of.items()}
         )
-        self._contexts = {
-            name: {**_context(name, self._role_path(name), self._place), **self._tags(name)} for name in written
-        }
-        self._policies = {name: self._policies_of(name, statements) for name, statements in written.items()}
-        self._of_resources = {name: self._resources_of(name) for name in written}
-        self._depending = {name for name in written if any(each.asks_for(OF_ITEMS) for each in self._all_of(name))}
+        self._contexts: dict[str, Context] = {}
+        self._policies: dict[str, Policies] = {}
+        self._of_resources: dict[str, tuple[tuple[ResourcePolicy, Policies], ...]] = {}
+        self._depending: set[str] = set()
         self._decisions: dict[tuple[str, Need], Decision] = {}
+        for name, statements in written.items():
+            self._hold(name, statements)
+        for key in self._sessions:
+            role = self._role(key)
+            self._hold(key, () if role is None else role.statements)
         for caller in self._callers.values():
             caller.forget()
 
-    def _policies_of(self, function: str, statements: Sequence[Statement]) -> Policies:
-        role = None if self._roles is None else self._roles.of[function]
+    def _hold(self, function: str, statements: Sequence[Statement]) -> None:
+        """Hold a function, or a session, to these statements of its role, and to whatever else limits it."""
+        place, path, session = self._place, self._role_path(function), self._sessions.get(function)
+        own = {} if session is not None else of_function(function, place)
+        context = of_session(self._session_name(function), path, place)
+        self._contexts[function] = {**context, **own, **self._tags(function)}
+        role = self._role(function)
         boundary = None if role is None or role.boundary is None else role.boundary.statements
-        return Policies(
+        passed = None if session is None else session.policy
+        self._policies[function] = Policies(
             identity=self._valued(function, statements),
             boundary=None if boundary is None else self._valued(function, boundary),
+            passed=None if passed is None else self._valued(function, passed),
         )
+        self._of_resources[function] = self._resources_of(function)
+        if any(each.asks_for(OF_ITEMS) for each in self._all_of(function)):
+            self._depending.add(function)
+
+    def assume(self, caller: Caller | None, asked: Assumption) -> tuple[Keys, Caller] | None:
+        """A session of a role, which `refusal` was asked about, and what it signs with; for the same it is the same.
+
+        None: nobody is held to the role, since it is not known or nobody is held to anything.
+        """
+        function = None if caller is None else caller.function
+        role = None if self._mode == "off" or self._roles is None else self._roles.all.get(asked.role_arn)
+        if self._roles is None or role is None:
+            if self._roles is not None and self._mode == "enforce":
+                what = f"the role {asked.role_arn} is not known here, so that whoever assumes it may do everything"
+                self._tell_once(function, what)
+            return None
+        own = self._roles.managed
+        session, unknown = assumed(
+            asked,
+            function=function,
+            by=None if caller is None else self._sessions.get(caller.key),
+            managed=lambda arn: own.get(arn) or managed(arn),
+        )
+        for policy in unknown:
+            self._tell_once(function, f"the session policy {policy} is not known here, so that it is not held to")
+        keys = self._keys[session.seed]
+        if keys.access_key_id not in self._sessions:
+            self._sessions[keys.access_key_id] = session
+            self._callers[keys.access_key_id] = Caller(self, keys.access_key_id, function)
+            self._hold(keys.access_key_id, role.statements)
+        return keys, self._callers[keys.access_key_id]
+
+    def _tell_once(self, function: str | None, what: str) -> None:
+        if function is not None and (function, what) not in self._told:
+            self._told.add((function, what))
+            self._advise(function, what)
+
+    def _role(self, function: str) -> Role | None:
+        """The role of a function, or of a session; None: it is the topology's, or is gone."""
+        if self._roles is None:
+            return None
+        session = self._sessions.get(function)
+        return self._roles.of.get(function) if session is None else self._roles.all.get(session.role_arn)
 
     def _resources_of(self, function: str) -> tuple[tuple[ResourcePolicy, Policies], ...]:
         """The policies of resources that are about a function's role, and what decides there."""
         policies = () if self._roles is None else self._roles.policies
-        asking = who(function, self._role_path(function), self._place)
+        asking = self._who(function)
         return tuple(
             (policy, Policies(identity=(), resource=self._valued(function, role), session=self._valued(function, own)))
             for policy, role, own in said_of(policies, asking)
@@ -140,7 +190,7 @@ class Guard:
 
     def _all_of(self, function: str) -> Iterator[Statement]:
         own = self._policies[function]
-        yield from (*own.identity, *(own.boundary or ()))
+        yield from (*own.identity, *(own.boundary or ()), *(own.passed or ()))
         for _, said in self._of_resources[function]:
             yield from (*said.resource, *said.session)
 
@@ -167,28 +217,45 @@ class Guard:
         operators, keys, variables = set[str](), set[str](), set[str]()
         for each in statements:
             operators.update(unknown_operators(each.conditions))
-            keys.update(key for key in unknown_keys(each.conditions, context) if key.lower() not in OF_REQUESTS)
+            keys.update(key for key in unknown_keys(each.conditions, context) if not is_of_requests(key.lower()))
             variables.update(unknown_variables(each, context))
         for operator in sorted(operators):
-            self._advise(function, f"the condition operator {operator} is not known here, so that it is never met")
+            self._tell(function, f"the condition operator {operator} is not known here, so that it is never met")
         for key in sorted(keys):
-            self._advise(function, f"the condition key {key} is not known here, so that no request has a value for it")
+            self._tell(function, f"the condition key {key} is not known here, so that no request has a value for it")
         for name in sorted(variables):
             what = f"the policy variable {name} has no value here, so that a statement with it never applies"
+            self._tell(function, what)
+
+    def _tell(self, function: str, what: str) -> None:
+        session = self._sessions.get(function)
+        if session is None:
             self._advise(function, what)
+        else:  # of which there are many
+            self._tell_once(session.function, f"of the assumed role {session.role_arn}: {what}")
 
     def _role_path(self, function: str) -> str:
-        role = None if self._roles is None else self._roles.of.get(function)
-        return f"/{role_name(function)}" if role is None else f"{role.path}{role.name}"
+        session, role = self._sessions.get(function), self._role(function)
+        if role is not None:
+            return f"{role.path}{role.name}"
+        return f"/{role_name(function)}" if session is None else session.role_arn.partition(":role")[2]
+
+    def _session_name(self, function: str) -> str:
+        session = self._sessions.get(function)
+        return function if session is None else session.name
+
+    def _who(self, function: str) -> Who:
+        return who(self._session_name(function), self._role_path(function), self._place)
 
     def _tags(self, function: str) -> Context:
-        """Of its role. [DOC] iam-docs:reference_policies_condition-keys, aws:PrincipalTag"""
-        role = None if self._roles is None else self._roles.of.get(function)
-        return {} if role is None else {f"aws:principaltag/{key.lower()}": (value,) for key, value in role.tags.items()}
+        """Of its role, and over them those of the session.
 
-    def _role_name(self, function: str) -> str:
-        role = None if self._roles is None else self._roles.of.get(function)
-        return role_name(function) if role is None else role.name
+        [DOC] iam-docs:reference_policies_condition-keys, aws:PrincipalTag; id_session-tags
+        """
+        role, session = self._role(function), self._sessions.get(function)
+        of_role = {} if role is None else {key.lower(): value for key, value in role.tags.items()}
+        tags = of_role if session is None else {**of_role, **session.tags}
+        return {f"aws:principaltag/{key}": (value,) for key, value in tags.items()}
 
     def caller(self, request: HttpRequest) -> Caller | None:
         """The function that made a request; None: the account's owner, who may do everything."""
@@ -203,55 +270,81 @@ class Guard:
             return self._callers.get(credential.partition("/")[0])
         return None
 
-    def function_with(self, access_key_id: str) -> str | None:
-        """The function that signs with a key; None: no function does."""
-        found = self._callers.get(access_key_id)
-        return None if found is None else found.function
+    def caller_with(self, access_key_id: str) -> Caller | None:
+        """Who signs with a key; None: the account's owner."""
+        return self._callers.get(access_key_id)
 
     def function(self, request: HttpRequest) -> str | None:
-        """The name of the function that made a request, also where functions sign as the owner; None: none did."""
+        """The name of the function that made a request, also as an assumed role or the owner; None: none did."""
         authorization = request.fields.get("authorization")
         is_known = authorization is not None and authorization == self._authorization
         found = self._caller if is_known else self.caller(request)
         return signs_as_owner(request.fields.get(_OF_SESSION)) if found is None else found.function
 
     def refusal(self, function: str, needs: Iterable[Need]) -> str | None:
-        """AWS's words for the first that the function's role does not allow; None: it allows all."""
+        """AWS's words for the first that a function's or a session's role does not allow; None: it allows all."""
         if function not in self._policies and not self._records:
             return None
         for need in needs:
             if self._records:
-                self._needs.setdefault(function, set()).add(need._replace(about=()))
+                self._needs.setdefault(self._recorded_as(function), set()).add(need._replace(about=()))
                 if self._note is None:
                     continue
             decision = self._decisions.get((function, need)) or self._decide(function, need)
-            if self._note is not None:
+            if self._note is not None and function not in self._sessions:
                 self._note(function, need, decision is Decision.ALLOWED)
             if decision is not Decision.ALLOWED and not self._records:
-                self._advise(function, self._advice(function, need, decision))
+                told = self._sessions[function].function if function in self._sessions else function
+                if told is not None:
+                    self._advise(told, self._advice(function, need, decision))
                 return refusal(self.user_arn(function), need, decision, self._place)
         return None
+
+    def _recorded_as(self, function: str) -> str:
+        session = self._sessions.get(function)
+        return function if session is None else f"the assumed role {session.role_arn.rpartition('/')[2]}"
 
     def depends_on_items(self, function: str) -> bool:
         """Whether a function may do something with some items of a table, and not with others."""
         return function in self._depending
 
     def _advice(self, function: str, need: Need, decision: Decision) -> str:
-        policies = self._policies[function]
-        lacking = {Decision.NOT_ALLOWED: policies.identity, Decision.OUT_OF_BOUNDS: policies.boundary}.get(decision)
+        policies, session, role = self._policies[function], self._sessions.get(function), self._role(function)
+        asks = f"function {function}" if session is None else session.shown
+        context, wanted = self._context(function, need), self._wanted(need)
+        if wanted is not None and not trusts(wanted.trust, self._who(function), need.action, context):
+            return f"{asks} may not {need.action} on {wanted.name}: no statement of its trust policy lets it"
+        lacking = {
+            Decision.NOT_ALLOWED: policies.identity,
+            Decision.OUT_OF_BOUNDS: policies.boundary,
+            Decision.OUT_OF_SESSION: policies.passed,
+        }.get(decision)
         found = almost(lacking or (), need.action, arn(need.resource, self._place))
         if found is not None:
             name = shown(need) if self._roles is None else shown_in_template(need, self._place, self._roles)
-            return unmet_advice(function, need, found, self._context(function, need), name)
+            return unmet_advice(asks, need, found, context, name)
         if self._roles is None:
             return advice(function, need, self._topology)
-        return role_advice(function, need, decision, self._place, self._roles)
+        if role is None:
+            return f"{asks} may not {need.action}: its role is no longer in the project"
+        return role_advice(asks, need, decision, role=role, place=self._place, roles=self._roles)
+
+    def _wanted(self, need: Need) -> Role | None:
+        """The role that somebody wants to assume; None: something else is wanted, or the role is not known."""
+        if self._roles is None or need.action not in ASSUMING:
+            return None
+        return self._roles.all.get(arn(need.resource, self._place))
 
     def _decide(self, function: str, need: Need) -> Decision:
         if function not in self._policies:
             return Decision.ALLOWED  # while somebody records: nothing is known of its role
         resource = arn(need.resource, self._place)
-        decision = decide(self._for(function, resource), need.action, resource, self._context(function, need))
+        policies, context = self._for(function, resource), self._context(function, need)
+        role = self._wanted(need)
+        if role is not None:
+            asking = self._who(function)
+            return may_assume(role.trust, policies, asking, action=need.action, role_arn=resource, context=context)
+        decision = decide(policies, need.action, resource, context)
         if need.about:
             return decision  # there are as many as there are keys of items
         if len(self._decisions) >= DECISIONS:
@@ -274,8 +367,12 @@ class Guard:
         return self._records or self._note is not None
 
     def user_arn(self, function: str) -> str:
-        """Who a function is to other services: a session of its role."""
-        return user_arn(function, self._role_name(function), self._place)
+        """Who a function, or a session, is to other services: a session of its role."""
+        return user_arn(self._session_name(function), self._role_path(function).rpartition("/")[2], self._place)
+
+    def user_id(self, function: str) -> str:
+        """The same, as ``aws:userid`` says it."""
+        return user_id(self._session_name(function))
 
     def recorded(self) -> str | None:
         """The grants that the run needed so far, ready to paste; None: nothing was recorded."""
@@ -286,31 +383,14 @@ class Guard:
         return recorded_statements(self._needs, self._place, self._roles)
 
 
-def _context(function: str, role: str, place: Place) -> Context:
-    """What IAM knows of every request of a function.
-
-    [DOC] iam-docs:reference_policies_condition-keys, lambda-docs:permissions-source-function-arn
-    """
-    return {
-        "aws:principalarn": (role_arn(role, place),),
-        "aws:principalaccount": (place.account_id,),
-        "aws:principalisawsservice": ("false",),
-        "aws:principaltype": ("AssumedRole",),
-        "aws:requestedregion": (place.region,),
-        # However functions ask here, on AWS their SDKs ask by TLS.
-        "aws:securetransport": ("true",),
-        "aws:userid": (f"AROAEXAMPLE:{function}",),
-        "aws:viaawsservice": ("false",),
-        "lambda:sourcefunctionarn": (arn(Resource(Kind.FUNCTION, function), place),),
-    }
-
-
 class Caller:
-    """A function that calls: asks for its refusals, each None when its role allows it."""
+    """Who calls, a function or a session: asks for its refusals, each None when its role allows it."""
 
-    __slots__ = ("_guard", "_posts", "function")
+    __slots__ = ("_guard", "_posts", "function", "key")
 
-    def __init__(self, guard: Guard, function: str) -> None:
+    def __init__(self, guard: Guard, key: str, function: str | None) -> None:
+        """``key`` is what the guard knows it by; ``function`` whom it acts for, None if none assumed the role."""
+        self.key = key
         self.function = function
         self._guard = guard
         self._posts: set[tuple[str, str]] = set()
@@ -321,45 +401,50 @@ class Caller:
 
     def dynamodb(self, operation: str, parameters: Mapping[str, Any], describe: Describe | None = None) -> str | None:
         """For an operation of DynamoDB or of its streams, of which ``describe`` tells more if it `depends_on_items`."""
-        return self._guard.refusal(self.function, of_dynamodb(operation, parameters, describe))
+        return self._guard.refusal(self.key, of_dynamodb(operation, parameters, describe))
 
     @property
     def depends_on_items(self) -> bool:
         """Whether conditions ask for more of a request to DynamoDB than its operation and its tables."""
-        return self._guard.depends_on_items(self.function)
+        return self._guard.depends_on_items(self.key)
 
     def sqs(self, operation: str, parameters: Mapping[str, Any]) -> str | None:
         """For an operation of SQS."""
-        return self._guard.refusal(self.function, (of_sqs(operation, parameters),))
+        return self._guard.refusal(self.key, (of_sqs(operation, parameters),))
 
     def invoke(self, function: str, qualifier: str | None) -> str | None:
         """For the invocation of a function."""
         need = Need("lambda:InvokeFunction", Resource(Kind.FUNCTION, function, qualifier or ""))
-        return self._guard.refusal(self.function, (need,))
+        return self._guard.refusal(self.key, (need,))
 
     def api(self, path: str) -> str | None:
         """For a request of an API whose route asks for IAM; ``path`` as in `of_api`."""
-        return self._guard.refusal(self.function, (of_api(path),))
+        return self._guard.refusal(self.key, (of_api(path),))
 
     def url(self, function: str) -> str | None:
         """For a request of the URL of a function, where that asks for IAM."""
-        return self._guard.refusal(self.function, of_url(function))
+        return self._guard.refusal(self.key, of_url(function))
 
     def service(self, needs: Iterable[Need]) -> str | None:
         """For what a request to a service that is not embedded needs."""
-        return self._guard.refusal(self.function, needs)
+        return self._guard.refusal(self.key, needs)
 
     @property
     def user_arn(self) -> str:
         """Who it is to other services."""
-        return self._guard.user_arn(self.function)
+        return self._guard.user_arn(self.key)
+
+    @property
+    def user_id(self) -> str:
+        """The same, as ``aws:userid`` says it."""
+        return self._guard.user_id(self.key)
 
     def connections(self, method: str, api: str) -> str | None:
         """For a call of an API's ``@connections``, as every message makes: what was allowed once is not asked again."""
         if (method, api) in self._posts:
             return None
         need = Need("execute-api:ManageConnections", Resource(Kind.CONNECTIONS, method, api))
-        refused = self._guard.refusal(self.function, (need,))
+        refused = self._guard.refusal(self.key, (need,))
         if refused is None and not self._guard.wants_every_call:
             self._posts.add((method, api))
         return refused

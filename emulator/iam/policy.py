@@ -113,6 +113,10 @@ class Decision(enum.Enum):
     """One of the permissions boundary denies it."""
     DENIED_BY_RESOURCE = enum.auto()
     """One of the resource's own policy denies it."""
+    OUT_OF_SESSION = enum.auto()
+    """One of them allows it, and none of the session policy."""
+    DENIED_BY_SESSION = enum.auto()
+    """One of the session policy denies it."""
 
 
 class Policies(Struct, frozen=True, kw_only=True):
@@ -126,25 +130,28 @@ class Policies(Struct, frozen=True, kw_only=True):
     """Of the resource's policy, those that name the role."""
     session: tuple[Statement, ...] = ()
     """Of the resource's policy, those that name its session."""
+    passed: tuple[Statement, ...] | None = None
+    """Of the session policy, which whoever assumed the role passed; None: there is none."""
 
 
 def decide(policies: Policies, action: str, resource: str, context: Context) -> Decision:
     """Whether a role may do it.
 
     [DOC] iam-docs:reference_policies_evaluation-logic_policy-eval-basics: what one denies is denied. In one account the
-    role's policies or the resource's may allow it, within the permissions boundary, which does not limit what a
-    resource allows the session itself. Of several that refuse AWS names one; which, is [INF].
+    role's policies or the resource's may allow it, within the permissions boundary and the session policy, which do not
+    limit what a resource allows the session itself. Of several that refuse AWS names one; which, is [INF].
     """
 
     def effects(statements: Iterable[Statement]) -> set[bool]:
         return {each.is_allow for each in statements if each.applies(action, resource, context)}
 
     said, by_resource, to_session = map(effects, (policies.identity, policies.resource, policies.session))
-    within = {True} if policies.boundary is None else effects(policies.boundary)
+    within, passed = ({True} if each is None else effects(each) for each in (policies.boundary, policies.passed))
     for denying, denied in (
         (said, Decision.DENIED),
         (by_resource | to_session, Decision.DENIED_BY_RESOURCE),
         (within, Decision.DENIED_BY_BOUNDARY),
+        (passed, Decision.DENIED_BY_SESSION),
     ):
         if False in denying:
             return denied
@@ -152,7 +159,9 @@ def decide(policies: Policies, action: str, resource: str, context: Context) -> 
         return Decision.ALLOWED
     if not said and not by_resource:
         return Decision.NOT_ALLOWED
-    return Decision.ALLOWED if within else Decision.OUT_OF_BOUNDS
+    if not within:
+        return Decision.OUT_OF_BOUNDS
+    return Decision.ALLOWED if passed else Decision.OUT_OF_SESSION
 
 
 def almost(statements: Iterable[Statement], action: str, resource: str) -> Statement | None:

@@ -12,7 +12,7 @@ from streamer.topology.grants import Kind, Place, arn
 
 from .needs import Need
 from .policy import Decision, Statement
-from .resource_policies import ResourcePolicy
+from .resource_policies import Named, ResourcePolicy
 from .texts import shown
 
 _NAMES: Final = ("!GetAtt", "!Ref")
@@ -38,6 +38,8 @@ class Role(Struct, frozen=True, kw_only=True):
     """What ``aws:PrincipalTag/...`` stands for."""
     boundary: Boundary | None = None
     """None: none is known."""
+    trust: tuple[Named, ...] = ()
+    """Its trust policy: who may assume it."""
 
 
 class Roles(Struct, frozen=True, kw_only=True):
@@ -51,14 +53,21 @@ class Roles(Struct, frozen=True, kw_only=True):
     """By the functions' names, what Lambda does in their name, with event sources and destinations."""
     policies: tuple[ResourcePolicy, ...] = ()
     """What resources themselves say."""
+    all: Mapping[str, Role] = field(default_factory=dict)
+    """The project's roles by their ARNs, those of which all is known: they may be assumed."""
+    managed: Mapping[str, tuple[Statement, ...]] = field(default_factory=dict)
+    """The project's managed policies by their ARNs."""
 
 
-def role_advice(function: str, need: Need, decision: Decision, place: Place, roles: Roles) -> str:
-    """The line for the function's log that says what would allow it."""
-    role, resource = roles.of[function], _in_template(arn(need.resource, place), roles)
-    begin = f"function {function} may not {need.action} on {shown_in_template(need, place, roles)}:"
+def role_advice(who: str, need: Need, decision: Decision, *, role: Role, place: Place, roles: Roles) -> str:
+    """The line for the function's log that says what would allow it; ``who`` is the function, or its session."""
+    resource = _in_template(arn(need.resource, place), roles)
+    begin = f"{who} may not {need.action} on {shown_in_template(need, place, roles)}:"
     if decision is Decision.DENIED_BY_RESOURCE:
         return f"{begin} its own policy denies it to the role {role.name}"
+    if decision in (Decision.DENIED_BY_SESSION, Decision.OUT_OF_SESSION):
+        what = "denies" if decision is Decision.DENIED_BY_SESSION else "does not allow"
+        return f"{begin} the session policy that {role.name} was assumed with {what} it"
     whose = f"its role {role.name}"
     if role.boundary is not None and decision in (Decision.DENIED_BY_BOUNDARY, Decision.OUT_OF_BOUNDS):
         whose = f"{role.boundary.name}, the permissions boundary of {whose},"

@@ -22,8 +22,10 @@ _REASONS: Final = {
     Decision.DENIED: "with an explicit deny in an identity-based policy",
     Decision.DENIED_BY_BOUNDARY: "with an explicit deny in a permissions boundary",
     Decision.DENIED_BY_RESOURCE: "with an explicit deny in a resource-based policy",
+    Decision.DENIED_BY_SESSION: "with an explicit deny in a session policy",
     Decision.NOT_ALLOWED: "because no identity-based policy allows the {} action",
     Decision.OUT_OF_BOUNDS: "because no permissions boundary allows the {} action",
+    Decision.OUT_OF_SESSION: "because no session policy allows the {} action",
 }
 
 
@@ -56,7 +58,8 @@ def refusal(subject: str, need: Need, decision: Decision, place: Place) -> str:
     aws/serverless-application-model #3633 (SQS, which writes its actions in lower case),
     ASFHyP3/hyp3 #2283 (APIs, which hide most of the account), aws-solutions/innovation-sandbox-on-aws #59
     (``@connections``, which does so, too, and names no connection; the reasons of these two are the others'. [INF]),
-    nebari-dev/nebari #2152 (boundaries). [DOC] iam-docs:troubleshoot_access-denied, its table of reasons.
+    nebari-dev/nebari #2152 (boundaries), OvertureMaps/stac #113 (STS, which gives no reason).
+    [DOC] iam-docs:troubleshoot_access-denied, its table of reasons.
     """
     action = need.action.lower() if need.action.startswith("sqs:") else need.action
     resource = arn(need.resource, place)
@@ -64,8 +67,8 @@ def refusal(subject: str, need: Need, decision: Decision, place: Place) -> str:
         resource = resource.replace(f":{place.account_id}:", f":{'*' * 8}{place.account_id[-4:]}:", 1)
     if need.resource.kind is Kind.CONNECTIONS:
         resource = f"{resource.removesuffix('*')}{{connectionId}}"
-    reason = _REASONS[decision].format(action)
-    return f"User: {subject} is not authorized to perform: {action} on resource: {resource} {reason}"
+    refused = f"User: {subject} is not authorized to perform: {action} on resource: {resource}"
+    return refused if action.startswith("sts:") else f"{refused} {_REASONS[decision].format(action)}"
 
 
 def advice(function: str, need: Need, topology: Topology) -> str:
@@ -73,16 +76,17 @@ def advice(function: str, need: Need, topology: Topology) -> str:
     return f"function {function} may not {need.action} on {shown(need)}; {_remedy(function, need, topology)}"
 
 
-def unmet_advice(function: str, need: Need, almost: Statement, context: Context, name: str) -> str:
+def unmet_advice(who: str, need: Need, almost: Statement, context: Context, name: str) -> str:
     """The line for the function's log that says which condition keeps a statement from allowing it.
 
-    ``name`` is what the resource is called where the statement stands.
+    ``who`` is the function, or the session that it uses; ``name`` is what the resource is called where the statement
+    stands.
     """
     operator, key = next(unmet(almost.conditions, context))
     wanted, given = almost.conditions[operator][key], context.get(key.lower(), ())
     condition = f"{operator} {{{key}: {_shortened(wanted)}}}"
     return (
-        f"function {function} may not {need.action} on {name}: a statement allows it, but its condition "
+        f"{who} may not {need.action} on {name}: a statement allows it, but its condition "
         f"{condition} is not met by {_shortened(given) if given else 'a request without a value for it'}"
     )
 

@@ -7,7 +7,7 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from msgspec import structs
@@ -19,13 +19,14 @@ from ..foundation.json_bytes import is_object
 from ..foundation.tasks import end
 from ..functions.outcome import Functions
 from ..functions.variables import Endpoints
-from ..iam.guard import Caller
+from ..iam.guard import Caller, Guard
 from ..iam.keys import Secrets
 from ..iam.needs import Need
 from ..port.elsewhere import operation_of, parameters_of
 from ..port.http import HttpRequest, HttpResponse
 from ..port.origin import is_of_this_machine
 from ..port.signed import POOLS, scope_of
+from . import assuming
 from .calls import Call, NotMadeError
 from .cognito.operations import is_of_users
 from .deletions import deletions, is_deletion, with_refusals, without
@@ -65,14 +66,14 @@ class Services:
         *,
         later: Iterable[Call] = (),
         endpoints: Endpoints,
-        caller: Callable[[HttpRequest], Caller | None],
+        guard: Guard,
         deliver: Callable[[Frame], None],
         functions: Functions,
         forgets: bool = False,
     ) -> None:
         """Start nothing yet.
 
-        ``caller`` tells which function made a request; ``deliver`` takes what is to be delivered; some of ``functions``
+        ``guard`` tells which function made a request; ``deliver`` takes what is to be delivered; some of ``functions``
         have a say in what is done.
         ``later`` is what is made as soon as the process runs, but does not start it.
 
@@ -83,7 +84,7 @@ class Services:
         self._calls = tuple(calls)
         self._later = tuple(later)
         self._endpoints = endpoints
-        self._caller = caller
+        self._guard = guard
         self._process = ServicesProcess(
             region=endpoints.region, account_id=endpoints.account_id, owner=endpoints.owner, deliver=self._delivered
         )
@@ -240,7 +241,7 @@ class Services:
         """The answer to a request; None: the service does not know the operation."""
         if "x-amz-target" in request.fields and request.body and not is_object(request.body):
             return error(service, request, "Serialization", "the body is no JSON object", 400)
-        caller = self._caller(request)
+        caller = self._guard.caller(request)
         if service == "sts" and asks_identity(request):
             return self._identity(caller)
         link = link_of(request, self._secrets, datetime.now(UTC)) if service == "s3" else None
@@ -294,7 +295,8 @@ class Services:
             return await self._machines.answer(request)
         if service == STREAMS:
             return self.streams.answer(request)
-        return await self._of_process(request, service, url)
+        assumed = self._assumed(request) if service == "sts" else None
+        return assumed or await self._of_process(request, service, url)
 
     async def _of_process(self, request: HttpRequest, service: str, url: str) -> HttpResponse | None:
         if service == "s3" and (mistake := mistaken(request)) is not None:
@@ -353,8 +355,24 @@ class Services:
     def _identity(self, caller: Caller | None) -> HttpResponse:
         account = self._endpoints.account_id
         arn = f"arn:aws:iam::{account}:root" if caller is None else caller.user_arn
-        user_id = account if caller is None else f"AROAEXAMPLE:{caller.function}"
+        user_id = account if caller is None else caller.user_id
         return identity(arn, user_id, account, request_id=str(uuid.uuid4()))
+
+    def _assumed(self, request: HttpRequest) -> HttpResponse | None:
+        """Credentials of a role that may be assumed; None: something else is asked, or of a role that is not known."""
+        if operation_of(request) != assuming.OPERATION:
+            return None
+        parameters = parameters_of(request)
+        try:
+            session = self._guard.assume(self._guard.caller(request), assuming.assumption(parameters, with_policy=True))
+            seconds = 0 if session is None else assuming.seconds_of(parameters)
+        except assuming.RefusedError as refused:
+            return error("sts", request, refused.code, str(refused), 400)
+        if session is None:
+            return None
+        until = datetime.now(UTC) + timedelta(seconds=seconds)
+        keys, of_role = session
+        return assuming.answer(of_role.user_arn, of_role.user_id, keys, until=until, request_id=str(uuid.uuid4()))
 
     def _begin(self) -> None:
         """Start the process if it does not run, and let it make what is described."""

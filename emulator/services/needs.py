@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from streamer.topology.grants import ANYTHING, Kind, Resource
 
 from ..iam.needs import Need, Parameters
+from .assuming import of_sts
 from .cognito.operations import OF_USERS
 from .deletions import Deletion
 from .kinesis.errors import KinesisError
@@ -154,7 +155,7 @@ def of_operation(service: str, operation: str, parameters: Parameters) -> Iterat
         case "secretsmanager":
             yield from _of_secrets(action, parameters)
         case "sts":
-            yield Need(action, _named(parameters.get("RoleArn")))
+            yield from of_sts(operation, parameters)
         case _:
             yield Need(action, ANYTHING)
 

@@ -14,12 +14,12 @@ from streamer.topology.grants import Kind
 
 from ..iam.needs import Need
 from ..iam.policy import Statement, with_any_value
-from ..iam.resource_policies import said_of
+from ..iam.resource_policies import Named, said_of
 from ..iam.roles import Boundary, Role, Roles
-from ..iam.texts import who
+from ..iam.texts import role_arn, who
 from . import described_policies
 from .errors import Problem
-from .policy_documents import statements
+from .policy_documents import named_statements, statements
 from .stack import Resource
 from .things import Things, guarded
 from .values import at, items, mapping
@@ -76,12 +76,16 @@ def roles(things: Things, managed: Managed, place: grants.Place) -> Roles:
     for policy in things.of("AWS::IAM::RolePolicy"):
         _add(said_by, str(policy.properties.get("RoleName")), guarded(things, policy, _document))
     of_names = {str(role.ref): role for role in things.of("AWS::IAM::Role")}
+    known = {
+        name: _role(things, of_names[name], said, managed, place.partition)
+        for name, said in said_by.items()
+        if said is not None
+    }
     found = {}
     for function in things.of("AWS::Lambda::Function"):
         name = str(function.properties.get("Role", "")).rpartition("/")[2]
-        said = said_by.get(name)
-        if said is not None:
-            found[function.name] = _role(things, of_names[name], said, managed)
+        if name in known:
+            found[function.name] = known[name]
         elif name not in said_by:
             why = f"its role {name} is not in the project" if name else "it has no Role"
             things.warn(function, f"{why}, so that it may do everything")
@@ -95,16 +99,26 @@ def roles(things: Things, managed: Managed, place: grants.Place) -> Roles:
             said = said_of(policies, who(each.function, f"{role.path}{role.name}", place))
             granted = [one for policy, *of in said if policy.is_of(each.arn) for several in of for one in several]
             _check(things, each, role, granted)
-    return Roles(of=found, written=_written(things, place), behind=behind, policies=policies)
+    return Roles(
+        of=found,
+        written=_written(things, place),
+        behind=behind,
+        policies=policies,
+        all={role_arn(f"{each.path}{each.name}", place): each for each in known.values()},
+        managed={
+            str(each.ref): tuple(guarded(things, each, _document)) for each in things.of("AWS::IAM::ManagedPolicy")
+        },
+    )
 
 
-def _role(things: Things, role: Resource, statements: Sequence[Statement], managed: Managed) -> Role:
+def _role(things: Things, role: Resource, statements: Sequence[Statement], managed: Managed, partition: str) -> Role:
     return Role(
         name=str(role.ref),
         path=str(role.properties.get("Path", "/")),
         statements=tuple(statements),
         tags=guarded(things, role, _tags),
         boundary=guarded(things, role, _boundary, managed),
+        trust=guarded(things, role, _trust, partition),
     )
 
 
@@ -244,6 +258,11 @@ def _boundary(things: Things, role: Resource, managed: Managed) -> Boundary | No
         things.warn(role, f"its permissions boundary {arn} is not in the project, so that it is not held to")
         return None
     return Boundary(name=str(arn).rpartition("/")[2], statements=tuple(found))
+
+
+def _trust(_things: Things, role: Resource, partition: str) -> tuple[Named, ...]:
+    name = "AssumeRolePolicyDocument"
+    return named_statements(mapping(role, name), at(role, name), partition)
 
 
 def _tags(things: Things, role: Resource) -> dict[str, str]:

@@ -415,7 +415,7 @@ class Emulator:
             self.config.services,
             later=buckets.calls(self.topology.buckets, endpoints.region),
             endpoints=endpoints,
-            caller=self._guard.caller,
+            guard=self._guard,
             deliver=outside.deliver,
             functions=self._functions,
             forgets=self.config.state_file is not None,

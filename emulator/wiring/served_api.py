@@ -207,8 +207,8 @@ def _identity(guard: Guard, access_key_id: str, account: str) -> dict[str, str]:
 
     Whoever signs with a key that was not given out here is the account's owner.
     """
-    function = guard.function_with(access_key_id)
-    if function is None:
+    caller = guard.caller_with(access_key_id)
+    if caller is None:
         return {"accountId": account, "caller": account, "user": account, "userArn": f"arn:aws:iam::{account}:root"}
-    session = f"AROAEXAMPLE:{function}"
-    return {"accountId": account, "caller": session, "user": session, "userArn": guard.user_arn(function)}
+    session = caller.user_id
+    return {"accountId": account, "caller": session, "user": session, "userArn": caller.user_arn}

@@ -45,6 +45,8 @@ NOT_RUN: Final[dict[tuple[str, str], str]] = {
     ("docs/permissions.md", "function note may not"): IS_OUTPUT + "test_emulate_iam",
     ("docs/permissions.md", "check      News"): IS_OUTPUT + "test_template_policies",
     ("docs/permissions.md", "function note may not dynamodb:GetItem"): IS_OUTPUT + "test_dynamodb_facts",
+    ("docs/permissions.md", "taken = boto3"): "test_emulate_assumed_roles does, in a function of a template",
+    ("docs/permissions.md", "the role tenant"): IS_OUTPUT + "test_emulate_assumed_roles",
     ("docs/console.md", "$ streamer tail --errors"): IS_OUTPUT + "test_console_commands",
     ("docs/console.md", "curl -H"): "test_console_api asks the same in Python",
     ("docs/deploy.md", "streamer deploy --guided"): NEEDS_AWS,

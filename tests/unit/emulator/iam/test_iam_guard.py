@@ -548,7 +548,7 @@ def test_a_function_that_comes_is_guarded_and_known_by_a_key_of_its_own() -> Non
     guard.change(replace(TOPOLOGY, functions=(*TOPOLOGY.functions, newcomer)), PLACE, None)
 
     key_id = keys["newcomer"].access_key_id
-    assert guard.function_with(key_id) == "newcomer"
+    assert guard.function(signed_by(key_id)) == "newcomer"
     assert guard.refusal("newcomer", [REPORT]) is not None
     assert (secrets[key_id], secrets["AKIA"]) == (keys["newcomer"].secret_access_key, "o")
-    assert guard.function_with("AKIA") is None
+    assert guard.caller_with("AKIA") is None

@@ -130,6 +130,34 @@ def test_the_policy_of_a_resource_allows_and_denies_by_itself(
     assert decide(policies, PUT, CHAT, {}) is decision
 
 
+OUT_OF_SESSION, BY_SESSION = Decision.OUT_OF_SESSION, Decision.DENIED_BY_SESSION
+
+
+@pytest.mark.parametrize(
+    ("identity", "of_role", "of_session", "passed", "decision"),
+    [
+        pytest.param([YES], [], [], [YES], ALLOWED, id="both allow"),
+        pytest.param([YES], [], [], [], OUT_OF_SESSION, id="it allows nothing"),
+        pytest.param([YES], [], [], [NO], BY_SESSION, id="it denies"),
+        pytest.param([], [], [], [YES], NOT_ALLOWED, id="it allows what the role may not do"),
+        pytest.param([], [YES], [], [], OUT_OF_SESSION, id="a resource allows the role more"),
+        pytest.param([], [], [YES], [], ALLOWED, id="a resource allows the session itself more"),
+        pytest.param([NO], [], [], [YES], DENIED, id="the role's policy denies"),
+    ],
+)
+def test_a_session_policy_limits_what_the_role_may_do(
+    identity: list[Any], of_role: list[Any], of_session: list[Any], passed: list[Any], decision: Decision
+) -> None:
+    policies = Policies(
+        identity=statements(*identity),
+        resource=statements(*of_role),
+        session=statements(*of_session),
+        passed=statements(*passed),
+    )
+
+    assert decide(policies, PUT, CHAT, {}) is decision
+
+
 ACTIONS = st.sampled_from(["a:Get", "a:Put", "a:*", "*"])
 RESOURCES = st.sampled_from(["arn:p:s:r:1:x", "arn:p:s:r:1:y", "arn:p:s:r:1:*", "*"])
 STATEMENTS = st.lists(

@@ -210,6 +210,12 @@ SECRET = "arn:aws:secretsmanager:eu-west-1:1:secret:"
         ("states", "SendTaskFailure", {"taskToken": "of nobody"}, []),
         ("kinesis", "DescribeStreamConsumer", {"ConsumerARN": "arn:c"}, ["kinesis:DescribeStreamConsumer arn:c"]),
         ("sts", "AssumeRole", {"RoleArn": "arn:x"}, ["sts:AssumeRole arn:x"]),
+        (
+            "sts",
+            "AssumeRole",
+            {"RoleArn": "arn:x", "Tags.member.1.Key": "a", "Tags.member.1.Value": "b"},
+            ["sts:AssumeRole arn:x", "sts:TagSession arn:x"],
+        ),
         ("sts", "GetSessionToken", {}, ["sts:GetSessionToken *"]),
     ],
 )

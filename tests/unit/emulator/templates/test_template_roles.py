@@ -172,6 +172,29 @@ def test_a_role_has_its_tags() -> None:
     assert found.of["say"].tags == {"Tenant": "ada"}
 
 
+def test_all_roles_are_known_by_their_arns_with_whom_they_trust() -> None:
+    trusting = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Principal": {"AWS": att("Role")}, "Action": "sts:AssumeRole"},
+            {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"},
+        ],
+    }
+    tenant = resource("IAM::Role", RoleName="tenant", Path="/app/", AssumeRolePolicyDocument=trusting)
+    unknown = resource("IAM::Role", RoleName="unknown", ManagedPolicyArns=["arn:aws:iam::123456789012:policy/x"])
+    policy = resource("IAM::ManagedPolicy", ManagedPolicyName="gets", PolicyDocument=document("dynamodb:GetItem"))
+
+    found, _ = read(base(Tenant=tenant, Unknown=unknown, Gets=policy))
+
+    assert sorted(found.all) == ["arn:aws:iam::123456789012:role/app/tenant", "arn:aws:iam::123456789012:role/says"]
+    by_role, by_lambda = found.all["arn:aws:iam::123456789012:role/app/tenant"].trust
+    assert by_role.principals == ("arn:aws:iam::123456789012:role/says",)
+    assert (by_lambda.principals, by_lambda.services) == ((), ("lambda.amazonaws.com",))
+    ((arn_of_policy, statements),) = found.managed.items()
+    assert arn_of_policy.endswith("/gets")
+    assert [each.actions for each in statements] == [("dynamodb:GetItem",)]
+
+
 def test_resources_are_named_as_the_template_names_them() -> None:
     more = {
         "Api": resource("ApiGatewayV2::Api", Name="chat", ProtocolType="WEBSOCKET"),

@@ -1,0 +1,53 @@
+"""What requests have values for that conditions ask for. Pure."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from streamer.topology.grants import Kind, Place, Resource, arn
+
+from .conditions import Context
+from .texts import role_arn
+
+OF_REQUESTS: Final = frozenset(
+    {
+        *("dynamodb:attributes", "dynamodb:enclosingoperation", "dynamodb:fulltablescan", "dynamodb:leadingkeys"),
+        *("dynamodb:returnconsumedcapacity", "dynamodb:returnvalues", "dynamodb:select"),
+        *("lambda:functionurlauthtype", "lambda:invokedviafunctionurl"),
+        *("iam:passedtoservice", "s3:delimiter", "s3:max-keys", "s3:prefix"),
+        *("aws:tagkeys", "sts:externalid", "sts:rolesessionname", "sts:transitivetagkeys"),
+    }
+)
+"""Condition keys that some requests have a value for; see `Need.about`."""
+OF_SESSION_TAGS: Final = "aws:requesttag/"
+"""Begins keys that a request to assume a role has a value for."""
+
+
+def is_of_requests(key: str) -> bool:
+    """Whether some requests have a value for a condition key, in lower case."""
+    return key in OF_REQUESTS or key.startswith(OF_SESSION_TAGS)
+
+
+def user_id(session: str) -> str:
+    """Who a session is, as ``aws:userid`` says it."""
+    return f"AROAEXAMPLE:{session}"
+
+
+def of_function(function: str, place: Place) -> Context:
+    """What only requests with a function's own credentials have. [DOC] lambda-docs:permissions-source-function-arn"""
+    return {"lambda:sourcefunctionarn": (arn(Resource(Kind.FUNCTION, function), place),)}
+
+
+def of_session(session: str, role: str, place: Place) -> Context:
+    """What IAM knows of every request of a session of a role. [DOC] iam-docs:reference_policies_condition-keys"""
+    return {
+        "aws:principalarn": (role_arn(role, place),),
+        "aws:principalaccount": (place.account_id,),
+        "aws:principalisawsservice": ("false",),
+        "aws:principaltype": ("AssumedRole",),
+        "aws:requestedregion": (place.region,),
+        # However functions ask here, on AWS their SDKs ask by TLS.
+        "aws:securetransport": ("true",),
+        "aws:userid": (user_id(session),),
+        "aws:viaawsservice": ("false",),
+    }

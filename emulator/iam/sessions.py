@@ -1,0 +1,166 @@
+"""Roles that are assumed: who may assume one, and what limits its sessions. Pure.
+
+[DOC] sts-docs:API_AssumeRole, iam-docs:id_session-tags, access_policies#policies_session
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from msgspec import Struct, structs
+
+from .conditions import Context
+from .policy import Decision, Policies, Statement, decide, statement_of, with_values, without_variables
+from .resource_policies import Named, ResourcePolicy, Who, said_of
+
+ASSUME: Final = "sts:AssumeRole"
+TAG: Final = "sts:TagSession"
+ASSUMING: Final = frozenset({ASSUME, TAG})
+"""What a role's trust policy has to allow, whatever policies of whoever asks do."""
+_WITH_VARIABLES: Final = "2012-10-17"
+
+
+class PolicyError(Exception):
+    """A session policy is none."""
+
+
+class Assumption(Struct, frozen=True, kw_only=True):
+    """What a request to assume a role asks for."""
+
+    role_arn: str
+    session_name: str
+    tags: tuple[tuple[str, str], ...] = ()
+    transitive: tuple[str, ...] = ()
+    """Keys of those tags that sessions have, too, which this one begins."""
+    external_id: str | None = None
+    policy: tuple[Statement, ...] | None = None
+    """What its inline session policy says; None: it has none."""
+    policy_arns: tuple[str, ...] = ()
+    """Managed policies, which together with the inline one are the session policy."""
+
+    @property
+    def about(self) -> tuple[tuple[str, str], ...]:
+        """What conditions see of it, as `Need.about`."""
+        return tuple(self._about())
+
+    def _about(self) -> Iterator[tuple[str, str]]:
+        yield "sts:rolesessionname", self.session_name
+        if self.external_id is not None:
+            yield "sts:externalid", self.external_id
+        for key, value in self.tags:
+            yield f"aws:requesttag/{key.lower()}", value
+            yield "aws:tagkeys", key
+        for key in self.transitive:
+            yield "sts:transitivetagkeys", key
+
+
+class Session(Struct, frozen=True, kw_only=True):
+    """A role that somebody assumed."""
+
+    role_arn: str
+    name: str
+    function: str | None
+    """Whose log tells what it may not do; None: no function assumed it."""
+    policy: tuple[Statement, ...] | None
+    """What it may not go beyond; None: it has all that the role has."""
+    tags: Mapping[str, str]
+    """By their keys in lower case."""
+    transitive: frozenset[str]
+    """Keys, in lower case, of the tags that go on to sessions which this one begins."""
+    seed: str
+    """What its credentials are derived from: the same for what cannot be told apart."""
+
+    @property
+    def shown(self) -> str:
+        """Who it is, in the log."""
+        return f"the role {self.role_arn.rpartition('/')[2]}, assumed as {self.name},"
+
+
+def session_policy(text: str) -> tuple[Statement, ...]:
+    """The statements of an inline session policy.
+
+    Raises:
+        PolicyError: it is no policy.
+    """
+    try:
+        document = json.loads(text)
+        written = document["Statement"]
+        each_of = [written] if isinstance(written, dict) else written
+        found = tuple(map(_statement, each_of))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise PolicyError(str(error)) from error
+    return found if document.get("Version") == _WITH_VARIABLES else tuple(map(without_variables, found))
+
+
+def _statement(written: Mapping[str, Any]) -> Statement:
+    has_one = all((name in written) is not (f"Not{name}" in written) for name in ("Action", "Resource"))
+    if not has_one or written["Effect"] not in ("Allow", "Deny"):
+        raise ValueError(written)
+    return statement_of(written)
+
+
+def assumed(
+    asked: Assumption,
+    *,
+    function: str | None,
+    by: Session | None,
+    managed: Callable[[str], Sequence[Statement] | None],
+) -> tuple[Session, list[str]]:
+    """The session that is asked for, and its session policies that are not known, which it is not held to.
+
+    ``by`` is the session that asks; None: no session does.
+    """
+    inherited = {} if by is None else {key: value for key, value in by.tags.items() if key in by.transitive}
+    known = {arn: managed(arn) for arn in asked.policy_arns}
+    unknown = [arn for arn, statements in known.items() if statements is None]
+    said = None if asked.policy is None else list(asked.policy)
+    for statements in known.values():
+        said = [*(said or ()), *(statements or ())]
+    seed = json.dumps([function, sorted(inherited.items()), structs.astuple(asked)], default=structs.asdict)
+    session = Session(
+        role_arn=asked.role_arn,
+        name=asked.session_name,
+        function=function,
+        policy=None if said is None or unknown else tuple(said),
+        tags={**inherited, **{key.lower(): value for key, value in asked.tags}},
+        transitive=frozenset({*inherited, *map(str.lower, asked.transitive)}),
+        seed=f"session of {asked.role_arn}: {hashlib.blake2b(seed.encode(), digest_size=20).hexdigest()}",
+    )
+    return session, unknown
+
+
+def trusts(trust: Iterable[Named], who: Who, action: str, context: Context) -> bool:
+    """Whether a trust policy lets somebody do it, be it only by the account."""
+    return any(each.statement.is_allow and _applies(each, who, action, context) for each in trust)
+
+
+def _applies(named: Named, who: Who, action: str, context: Context) -> bool:
+    statement = with_values(named.statement, context)
+    return named.is_about(who) and statement is not None and statement.applies(action, who.role, context)
+
+
+def may_assume(
+    trust: Sequence[Named], own: Policies, who: Who, *, action: str, role_arn: str, context: Context
+) -> Decision:
+    """Whether somebody may assume a role of the same account, given what their own policies say.
+
+    [DOC] iam-docs:reference_policies_evaluation-logic: the trust policy has to allow it in any case. If it names who
+    asks, that is enough; if it names the account, theirs have to allow it, too.
+    """
+    valued = [
+        structs.replace(each, statement=statement)
+        for each in trust
+        if (statement := with_values(each.statement, context)) is not None
+    ]
+    said = said_of([ResourcePolicy(arn=role_arn, statements=tuple(valued))], who)
+    policies = structs.replace(
+        own,
+        resource=tuple(each for _, of_role, _ in said for each in of_role),
+        session=tuple(each for _, _, of_session in said for each in of_session),
+    )
+    decision = decide(policies, action, role_arn, context)
+    is_trusted = trusts(trust, who, action, context)
+    return Decision.NOT_ALLOWED if decision is Decision.ALLOWED and not is_trusted else decision
