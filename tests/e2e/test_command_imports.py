@@ -109,4 +109,5 @@ def test_call_imports_what_signs_a_token_only_when_none_was_kept(demo: Emulate) 
         "emulator.command.which_service",
         "emulator.foundation",
         "emulator.foundation.files",
+        "emulator.foundation.place",
     }
