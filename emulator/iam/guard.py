@@ -7,21 +7,22 @@ from typing import Any, Final, Literal
 
 from msgspec import structs
 
-from streamer.topology import Function, Topology
-from streamer.topology.grants import Grant, Kind, Place, Resource, arn, grants, placed
+from streamer.topology import Topology
+from streamer.topology.grants import Kind, Place, Resource, arn
 
 from ..port.http import HttpRequest
 from .conditions import Context, unknown_keys, unknown_operators
 from .contexts import is_of_requests, of_function, of_session, user_id
-from .keys import Keys, signs_as_owner
+from .keys import KeyRing, Keys, signs_as_owner
 from .managed import managed
 from .needs import Describe, Need, of_api, of_dynamodb, of_sqs, of_url
-from .policy import Decision, Policies, Statement, almost, decide, statement_of, unknown_variables, with_values
+from .policy import Decision, Policies, Statement, almost, decide, unknown_variables, with_values
 from .record import recorded
 from .resource_policies import ResourcePolicy, Who, said_of
 from .roles import Role, Roles, recorded_statements, role_advice, shown_in_template
 from .sessions import ASSUMING, Assumption, Session, assumed, may_assume, trusts
 from .texts import advice, refusal, role_name, shown, unmet_advice, user_arn, who
+from .topology_roles import statements_of
 
 Mode = Literal["enforce", "record", "off"]
 """``record`` allows everything and remembers it; ``off`` takes every caller for the account's owner."""
@@ -30,30 +31,11 @@ OF_ITEMS: Final = "dynamodb:"
 """Begins condition keys of which the tables' keys have to be known; see `emulator.dynamodb.facts`."""
 DECISIONS: Final = 65_536
 """Most decisions that are kept; names of tables come from functions, so they must not add up."""
+SESSIONS: Final = 4_096
+"""Most sessions of roles that are known, the latest: functions may begin one for each request."""
 _CREDENTIAL: Final = "Credential="
 _OF_SESSION: Final = "x-amz-security-token"
 _QUERY_CREDENTIAL: Final = "X-Amz-Credential"
-
-
-def statements_of(topology: Topology, function: Function, place: Place) -> tuple[Statement, ...]:
-    """The statements of a function's role that are enforced here, as its policy document has them in this place."""
-    return tuple(statement_of(_document(grant, place)) for grant in grants(topology, function))
-
-
-def _document(grant: Grant, place: Place) -> dict[str, Any]:
-    resources = [arn(resource, place) for resource in grant.resources]
-    conditions = {
-        operator: {key: _placed(values, place) for key, values in keys.items()}
-        for operator, keys in grant.conditions.items()
-    }
-    return {"Effect": "Allow", "Action": list(grant.actions), "Resource": resources, "Condition": conditions}
-
-
-def _placed(values: Any, place: Place) -> Any:
-    """What a condition compares with, of which texts may have names for where it runs."""
-    if isinstance(values, list | tuple):
-        return [_placed(each, place) for each in values]
-    return placed(values, place) if isinstance(values, str) else values
 
 
 class Guard:
@@ -162,10 +144,19 @@ class Guard:
             self._tell_once(function, f"the session policy {policy} is not known here, so that it is not held to")
         keys = self._keys[session.seed]
         if keys.access_key_id not in self._sessions:
+            if len(self._sessions) >= SESSIONS:
+                self._forget(next(iter(self._sessions)))
             self._sessions[keys.access_key_id] = session
             self._callers[keys.access_key_id] = Caller(self, keys.access_key_id, function)
             self._hold(keys.access_key_id, role.statements)
         return keys, self._callers[keys.access_key_id]
+
+    def _forget(self, key: str) -> None:
+        session = self._sessions.pop(key)
+        if isinstance(self._keys, KeyRing):
+            self._keys.forget(session.seed)
+        del self._callers[key], self._contexts[key], self._policies[key], self._of_resources[key]
+        self._depending.discard(key)
 
     def _tell_once(self, function: str | None, what: str) -> None:
         if function is not None and (function, what) not in self._told:

@@ -33,12 +33,19 @@ class KeyRing(Mapping[str, Keys]):
     def __init__(self, seed: bytes) -> None:
         self._seed = seed
         self._given: dict[str, Keys] = {}
+        self.forgotten = 0
+        """How many were forgotten so far."""
 
     def __getitem__(self, function: str) -> Keys:
         found = self._given.get(function)
         if found is None:
             found = self._given[function] = _keys(function, self._seed)
         return found
+
+    def forget(self, function: str) -> None:
+        """Have these credentials belong to nobody any more."""
+        if self._given.pop(function, None) is not None:
+            self.forgotten += 1
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._given)
@@ -51,15 +58,18 @@ class Secrets(Mapping[str, str]):
     """Access key ids to their secrets: the owner's and those of all functions that there are by now."""
 
     def __init__(self, owner: Keys, keys: Mapping[str, Keys]) -> None:
-        """``keys`` by function; there may come more, and none goes."""
+        """``keys`` by function; there may come more, and a `KeyRing` may forget some."""
         self._owner = owner
         self._keys = keys
         self._known: dict[str, str] = {}
+        self._forgotten = 0
 
     def _all(self) -> dict[str, str]:
-        if len(self._known) != len(self._keys) + 1:
+        forgotten = self._keys.forgotten if isinstance(self._keys, KeyRing) else 0
+        if len(self._known) != len(self._keys) + 1 or forgotten != self._forgotten:
             known = (self._owner, *self._keys.values())
             self._known = {each.access_key_id: each.secret_access_key for each in known}
+            self._forgotten = forgotten
         return self._known
 
     def __getitem__(self, access_key_id: str) -> str:

@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 
 from deploy.stack import policy as deployed
 from deploy.stack.settings import StackSettings
-from emulator.iam.guard import Caller, Guard, Mode, statements_of
+from emulator.iam.guard import Caller, Guard, Mode
 from emulator.iam.keys import KeyRing, Keys, Secrets, as_owner
 from emulator.iam.needs import Need
 from emulator.iam.policy import statement_of
 from emulator.iam.texts import grant_lines
+from emulator.iam.topology_roles import statements_of
 from emulator.port.http import HttpRequest
 from streamer.topology import Api, Function, Index, Key, Permission, Queue, Table, TableAccess, Topology
 from streamer.topology.grants import Kind, Place, Resource

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from emulator.iam.guard import Caller, Guard, Mode
+from emulator.iam.guard import SESSIONS, Caller, Guard, Mode
 from emulator.iam.keys import KeyRing, Secrets, as_owner
 from emulator.iam.needs import Need
 from emulator.iam.policy import Policies, Statement, statement_of
@@ -154,6 +154,19 @@ def test_sessions_that_differ_sign_with_keys_of_their_own_and_the_same_again_wit
     assert bob.service([reading("ada")]) is not None
     assert {ada.key, bob.key} <= set(secrets)
     assert ada.depends_on_items
+
+
+def test_of_very_many_sessions_the_latest_are_known() -> None:
+    world = World(OF_TENANT)
+    secrets = Secrets(as_owner(world.keys["say"], "x"), world.keys)
+    keys = [world.assumed(structs.replace(ASKED, session_name=f"s{number}")).key for number in range(SESSIONS)]
+    assert set(keys) <= set(secrets)
+
+    newest = world.assumed(structs.replace(ASKED, session_name="newest")).key
+
+    assert world.guard.caller_with(keys[0]) is None
+    assert world.guard.caller_with(keys[1]) is not None
+    assert (keys[0] in secrets, newest in secrets, len(world.keys)) == (False, True, SESSIONS + 1)
 
 
 ALL = Statement(actions=("dynamodb:*",), resources=(TABLE,))
