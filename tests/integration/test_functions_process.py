@@ -7,6 +7,7 @@ import gc
 import os
 import select
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -599,6 +600,30 @@ async def test_events_whose_environment_cannot_be_started_are_refused_and_none_w
             assert (each.status, each.error_type) == (500, "ServiceException")
             assert each.message.startswith("the environment cannot be started: ")
         assert await call(functions, "f") == "there"
+        assert sum(line.startswith("START ") for line in project.lines.platform) == 1  # no refused event runs after all
+
+
+async def test_an_event_whose_init_cannot_be_repeated_in_the_same_place_is_refused(project: Project) -> None:
+    project.write(FIRST_INIT_HANGS)
+
+    class InTheWay(AfterFirstInit):
+        def write(self, function: str, request_id: str | None, line: str, *, platform: bool = False) -> None:
+            super().write(function, request_id, line, platform=platform)
+            if line.startswith("INIT_REPORT"):
+                shutil.rmtree(place())
+                place().write_text("a file where the environment's folder should be")
+
+    def place() -> Path:
+        return functions._template.folder / "f" / "0"
+
+    project.lines = InTheWay(project.folder)
+    async with project.processes("f", init_seconds=0.2) as functions:
+        refused = await asyncio.wait_for(functions.invoke("f", b"null"), 60)
+        place().unlink()
+
+        assert isinstance(refused, Refused)
+        assert (refused.status, refused.error_type) == (500, "ServiceException")
+        assert await call(functions, "f") == "second init"
 
 
 @needs_linux
