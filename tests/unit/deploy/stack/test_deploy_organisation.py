@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from deployed_topologies import chat
+from every_feature import every_feature
 
 from deploy.errors import DeployError
 from deploy.stack.settings import StackSettings
@@ -37,7 +38,19 @@ def test_every_function_is_in_the_network_and_may_be() -> None:
         "{'SubnetIds': ['subnet-0123456789abcdef0'], 'SecurityGroupIds': ['sg-0123456789abcdef0']}"
     }
     for role in of_kind(made, "AWS::IAM::Role"):
-        assert "ec2:CreateNetworkInterface" in statements(role)["Network"]["Action"]
+        assert statements(role)["Network"] == {
+            "Sid": "Network",
+            "Effect": "Allow",
+            "Action": [
+                "ec2:AssignPrivateIpAddresses",
+                "ec2:CreateNetworkInterface",
+                "ec2:DeleteNetworkInterface",
+                "ec2:DescribeNetworkInterfaces",
+                "ec2:DescribeSubnets",
+                "ec2:UnassignPrivateIpAddresses",
+            ],
+            "Resource": ["*"],
+        }
 
 
 def test_every_role_has_the_boundary_that_of_api_gateway_too() -> None:
@@ -51,7 +64,8 @@ def test_every_role_has_the_boundary_that_of_api_gateway_too() -> None:
 def test_one_key_encrypts_all_that_is_kept_and_the_functions_may_use_it() -> None:
     made = stack(kms_key_arn=KEY)
 
-    assert {each["SSESpecification"]["KMSMasterKeyId"] for each in of_kind(made, "AWS::DynamoDB::Table")} == {KEY}
+    for table in of_kind(made, "AWS::DynamoDB::Table"):
+        assert table["SSESpecification"] == {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": KEY}
     assert {each["KmsKeyArn"] for each in of_kind(made, "AWS::Lambda::Function")} == {KEY}
     assert {each["KmsKeyId"] for each in of_kind(made, "AWS::Logs::LogGroup")} == {KEY}
     assert {each["KmsKeyId"] for each in of_kind(made, "AWS::SecretsManager::Secret")} == {KEY}
@@ -59,7 +73,120 @@ def test_one_key_encrypts_all_that_is_kept_and_the_functions_may_use_it() -> Non
         assert queue["KmsMasterKeyId"] == KEY
         assert "SqsManagedSseEnabled" not in queue
     for role in of_kind(made, "AWS::IAM::Role"):
-        assert statements(role)["Key"]["Resource"] == [KEY]
+        use = {"Effect": "Allow", "Action": ["kms:Decrypt", "kms:GenerateDataKey"], "Resource": [KEY]}
+        assert statements(role)["Key"] == {"Sid": "Key", **use}
+        assert "OwnLogs" in statements(role)
+        assert role["Policies"][0]["PolicyName"]
+
+
+def test_the_key_encrypts_buckets_with_one_request_for_many_objects() -> None:
+    made = template(every_feature(), StackSettings(stack_name="shop-prod", kms_key_arn=KEY))
+
+    buckets = of_kind(made, "AWS::S3::Bucket")
+    assert buckets
+    for bucket in buckets:
+        by_key = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": KEY}
+        assert bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"] == [
+            {"ServerSideEncryptionByDefault": by_key, "BucketKeyEnabled": True}
+        ]
+
+
+@pytest.mark.parametrize(
+    ("logical_id", "kind", "properties"),
+    [
+        pytest.param(
+            "Domain",
+            "ApiGatewayV2::DomainName",
+            {
+                "DomainName": "ws.example.com",
+                "DomainNameConfigurations": [
+                    {
+                        "CertificateArn": {"Ref": "Certificate"},
+                        "EndpointType": "REGIONAL",
+                        "SecurityPolicy": "TLS_1_2",
+                    }
+                ],
+            },
+            id="a domain",
+        ),
+        pytest.param(
+            "Certificate",
+            "CertificateManager::Certificate",
+            {
+                "DomainName": "ws.example.com",
+                "ValidationMethod": "DNS",
+                "DomainValidationOptions": [{"DomainName": "ws.example.com", "HostedZoneId": "Z0123456789ABC"}],
+            },
+            id="its certificate",
+        ),
+        pytest.param(
+            "DomainRecord",
+            "Route53::RecordSet",
+            {
+                "HostedZoneId": "Z0123456789ABC",
+                "Name": "ws.example.com",
+                "Type": "A",
+                "AliasTarget": {
+                    "DNSName": {"Fn::GetAtt": ["Domain", "RegionalDomainName"]},
+                    "HostedZoneId": {"Fn::GetAtt": ["Domain", "RegionalHostedZoneId"]},
+                    "EvaluateTargetHealth": False,
+                },
+            },
+            id="its record",
+        ),
+        pytest.param(
+            "GatewayLoggingRole",
+            "IAM::Role",
+            {
+                "AssumeRolePolicyDocument": {
+                    "Version": "2012-10-17",
+                    "Statement": [
+                        {
+                            "Effect": "Allow",
+                            "Principal": {"Service": "apigateway.amazonaws.com"},
+                            "Action": "sts:AssumeRole",
+                        }
+                    ],
+                },
+                "ManagedPolicyArns": [
+                    {
+                        "Fn::Sub": "arn:${AWS::Partition}:iam::aws:policy/service-role/"
+                        "AmazonAPIGatewayPushToCloudWatchLogs"
+                    }
+                ],
+            },
+            id="the role for logs",
+        ),
+        pytest.param(
+            "GatewayAccount",
+            "ApiGateway::Account",
+            {"CloudWatchRoleArn": {"Fn::GetAtt": ["GatewayLoggingRole", "Arn"]}},
+            id="the account",
+        ),
+    ],
+)
+def test_aws_is_told_of_what_a_stack_has_by_its_settings(
+    logical_id: str, kind: str, properties: dict[str, Any]
+) -> None:
+    made = stack(domain="ws.example.com", hosted_zone_id="Z0123456789ABC", logging_role=True)
+
+    found = made["Resources"][logical_id]
+    assert (found["Type"], found["Properties"]) == (f"AWS::{kind}", properties)
+
+
+def test_the_role_of_the_whole_account_outlives_the_stack_and_is_made_where_there_is_none() -> None:
+    made = stack(logging_role=True)
+
+    for logical_id in ("GatewayLoggingRole", "GatewayAccount"):
+        resource = made["Resources"][logical_id]
+        assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("Retain", "Retain")
+        assert resource["Condition"] == "MakesLoggingRole"
+    assert made["Conditions"] == {"MakesLoggingRole": {"Fn::Equals": [{"Ref": "MakesLoggingRole"}, "true"]}}
+    parameter = made["Parameters"]["MakesLoggingRole"]
+    assert (parameter["AllowedValues"], parameter["Default"]) == (["true", "false"], "true")
+    assert made["Resources"]["Stage"]["Properties"]["Description"] == {
+        "Fn::If": ["MakesLoggingRole", {"Fn::Sub": "Logs by ${GatewayAccount}"}, {"Ref": "AWS::NoValue"}]
+    }
 
 
 def test_a_stack_of_nobody_in_particular_has_none_of_it() -> None:

@@ -30,6 +30,12 @@ def made(**sizes: Any) -> dict[str, Any]:
 def test_api_gateway_calls_the_alias_and_may() -> None:
     found = made(provisioned_concurrency=5)
 
+    version = found["RouterFunctionVersion"]
+    assert (version["Type"], version["Properties"]["FunctionName"]) == (
+        "AWS::Lambda::Version",
+        {"Ref": "RouterFunction"},
+    )
+    assert found["RouterFunctionLive"]["Type"] == "AWS::Lambda::Alias"
     assert found["RouterFunctionLive"]["Properties"] == {
         "FunctionName": {"Ref": "RouterFunction"},
         "FunctionVersion": {"Fn::GetAtt": ["RouterFunctionVersion", "Version"]},
