@@ -66,11 +66,13 @@ class _Reader:
                 # Another module instead of one that may be missing: one of the two has to be there.
                 self.body([*node.handlers, *node.orelse], is_certain=False)
                 self.body(node.finalbody, is_certain=is_certain)
+            case ast.With() if any(_suppresses(each.context_expr) for each in node.items):
+                pass
             case ast.If():
                 if not _is_for_types(node.test):
                     self.body([node.test, *node.body], is_certain=False)
                 self.body(node.orelse, is_certain=is_certain and _is_for_types(node.test))
-            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.Lambda() | ast.While() | ast.For():
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.Lambda() | ast.While() | ast.For() | ast.Match():
                 self.body(ast.iter_child_nodes(node), is_certain=False)
             case ast.Call():
                 self._call(node, is_certain=is_certain)
@@ -99,8 +101,16 @@ def _forgives(handler: ast.ExceptHandler) -> bool:
     caught = handler.type
     if caught is None:
         return True
-    types = caught.elts if isinstance(caught, ast.Tuple) else [caught]
-    return any(_last_name(each) in _FORGIVING for each in types)
+    return _are_forgiving(caught.elts if isinstance(caught, ast.Tuple) else [caught])
+
+
+def _suppresses(manager: ast.expr) -> bool:
+    """Whether it is ``contextlib.suppress(ImportError)``, or of what that is one of."""
+    return isinstance(manager, ast.Call) and _last_name(manager.func) == "suppress" and _are_forgiving(manager.args)
+
+
+def _are_forgiving(exceptions: Iterable[ast.expr]) -> bool:
+    return any(_last_name(each) in _FORGIVING for each in exceptions)
 
 
 def _is_for_types(test: ast.expr) -> bool:

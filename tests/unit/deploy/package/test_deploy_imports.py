@@ -18,6 +18,9 @@ def project(**modules: str) -> dict[str, File]:
         pytest.param("import os.path, json", id="standard library"),
         pytest.param("import boto3\nfrom botocore.exceptions import ClientError", id="what Lambda has"),
         pytest.param("try:\n import orjson\nexcept ImportError:\n import json as orjson", id="one that may be missing"),
+        pytest.param("try:\n import orjson\nexcept:\n pass", id="one whose lack is caught with all else"),
+        pytest.param("import contextlib as c\nwith c.suppress(ImportError):\n import orjson", id="suppressed"),
+        pytest.param("from shop.anything import made", id="a name that its module makes itself"),
         pytest.param("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n import mypy_boto3", id="for types"),
         pytest.param("import typing as t\nif t.TYPE_CHECKING:\n import mypy_boto3\nelse:\n import json", id="else"),
         pytest.param("import lib.inner\nfrom lib import anything", id="requirement"),
@@ -29,6 +32,7 @@ def project(**modules: str) -> dict[str, File]:
 )  # fmt: skip
 def test_is_there(source: str) -> None:
     files = project(app=source, **{"shop/__init__": "RATE = 1", "shop/prices": "from . import RATE"})
+    files |= project(**{"shop/anything": "globals().update(values)"})
     files |= {"lib/__init__.py": File(b"", "lib"), "space/one/__init__.py": File(b"", "one")}
     files |= {"native.cpython-313-aarch64-linux-gnu.so": File(b"", "native")}
 
@@ -47,6 +51,7 @@ def test_is_there(source: str) -> None:
         pytest.param("import space.two", "space.two", id="rest of a namespace"),
         pytest.param("class A:\n import requests", "requests", id="in a class"),
         pytest.param("with x:\n import requests", "requests", id="in a with"),
+        pytest.param("with suppress(OSError):\n import requests", "requests", id="suppressed, but not its lack"),
         pytest.param("try:\n import requests\nfinally:\n pass", "requests", id="try that forgives nothing"),
         pytest.param("import shop.prices", "orjson", id="of what is imported"),
     ],
@@ -68,6 +73,7 @@ def test_a_module_that_nothing_imports_does_not_count() -> None:
     [
         pytest.param("def f():\n import pandas", "missed if these lines run: app.py:2 imports 'pandas'", id="function"),
         pytest.param("if x:\n import pandas", "app.py:2 imports 'pandas'", id="condition"),
+        pytest.param("match x:\n case 1:\n  import pandas", "app.py:3 imports 'pandas'", id="case"),
         pytest.param("import importlib\nimportlib.import_module(x)", "IMPORTS NOT CHECKED: app.py:2", id="any name"),
         pytest.param("type X[T = int] = ???", "IMPORTS NOT CHECKED: app.py", id="not Python"),
     ],

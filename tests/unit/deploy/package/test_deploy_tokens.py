@@ -77,6 +77,7 @@ def test_all_are_found_in_the_order_of_lines() -> None:
     "text",
     [
         pytest.param("ghp_" + "x" * 36, id="crossed out"),
+        pytest.param("gh" + "p_" + body(36, "q7Wz0"), id="of nine different characters"),
         pytest.param("AI" + "za" + "SyEXAMPLE" + body(26), id="an example by its words"),
         pytest.param("sk" + "_test_" + body(24), id="Stripe's for tests"),
         pytest.param("pk" + "_live_" + body(24), id="Stripe's public one"),
@@ -94,6 +95,10 @@ def test_all_are_found_in_the_order_of_lines() -> None:
 )
 def test_usual_text_holds_none(text: str) -> None:
     assert tokens(text.encode()) == []
+
+
+def test_ten_different_characters_are_as_good_as_random() -> None:
+    assert [each.kind for each in tokens(("gh" + "p_" + body(36, "q7Wz0R")).encode())] == ["a token of GitHub"]
 
 
 def test_a_binary_file_is_not_read() -> None:
