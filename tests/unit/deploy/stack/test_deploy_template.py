@@ -398,6 +398,8 @@ def test_thresholds_are_set_by_kind_or_alarm_and_each_alarm_can_be_switched_off(
     assert resources["ConnectErrorsAlarm"]["Properties"]["Threshold"] == 5
     assert resources["RouterErrorsAlarm"]["Properties"]["Threshold"] == 7
     assert resources["ProcessorDurationAlarm"]["Properties"]["Threshold"] == 450_000
+    all_time = template(app_topology, dataclasses.replace(settings, alarms={"duration": 100}))["Resources"]
+    assert all_time["ProcessorDurationAlarm"]["Properties"]["Threshold"] == 900_000
     assert not {"ClientErrorsAlarm", "ConnectThrottlesAlarm"} & set(resources)
 
 
@@ -406,6 +408,8 @@ def test_thresholds_are_set_by_kind_or_alarm_and_each_alarm_can_be_switched_off(
     [
         pytest.param({"eror": 1}, "there is no 'eror'; kinds are errors, throttles", id="mistyped"),
         pytest.param({"errors": -1}, "errors is -1", id="below 0"),
+        pytest.param({"duration": 101}, "duration is 101; it is a percentage", id="more than all time"),
+        pytest.param({"RouterDurationAlarm": 101}, "RouterDurationAlarm is 101", id="more than all time of one"),
     ],
 )
 def test_an_impossible_threshold_is_refused(
