@@ -53,6 +53,13 @@ def test_every_function_is_in_the_network_and_may_be() -> None:
         }
 
 
+def test_functions_speak_ipv6_in_a_network_that_does() -> None:
+    networks = [each["VpcConfig"] for each in of_kind(stack(**NETWORK, dual_stack=True), "AWS::Lambda::Function")]
+
+    assert networks
+    assert all(each["Ipv6AllowedForDualStack"] is True for each in networks)
+
+
 def test_every_role_has_the_boundary_that_of_api_gateway_too() -> None:
     made = stack(permissions_boundary=BOUNDARY, logging_role=True)
 

@@ -355,6 +355,21 @@ def execute_api(rest: str) -> dict[str, str]:
             id="its answer",
         ),
         pytest.param(
+            "OrderActionRoute",
+            "ApiGatewayV2::Route",
+            {
+                "ApiId": {"Ref": "Api"},
+                "RouteKey": "order",
+                "Target": {"Fn::Sub": "integrations/${OrderActionIntegration}"},
+                "AuthorizationType": "NONE",
+                "RouteResponseSelectionExpression": "$default",
+                "RequestModels": {"large": {"Ref": "OrderActionLargeModel"}, "$default": {"Ref": "OrderActionModel"}},
+                "ModelSelectionExpression": "$request.body.kind",
+            },
+            (None, None),
+            id="a route with models",
+        ),
+        pytest.param(
             "UsagePlan",
             "ApiGateway::UsagePlan",
             {"ApiStages": [{"ApiId": {"Ref": "Api"}, "Stage": {"Ref": "Stage"}}]},
@@ -452,6 +467,24 @@ def test_aws_is_told(
     assert found["Type"] == f"AWS::{kind}"
     assert found["Properties"] == properties
     assert (found.get("DeletionPolicy"), found.get("UpdateReplacePolicy")) == policies
+
+
+def test_aws_is_told_of_the_stage() -> None:
+    stage = template(every_feature(), SHOP)["Resources"]["Stage"]
+
+    assert stage["Type"] == "AWS::ApiGatewayV2::Stage"
+    assert {name: value for name, value in stage["Properties"].items() if name != "AccessLogSettings"} == {
+        "ApiId": {"Ref": "Api"},
+        "StageName": "prod",
+        "AutoDeploy": True,
+        "DefaultRouteSettings": {
+            "ThrottlingRateLimit": 10,
+            "ThrottlingBurstLimit": 20,
+            "DetailedMetricsEnabled": True,
+        },
+        "StageVariables": {"colour": "blue"},
+        "RouteSettings": {"order": {"ThrottlingRateLimit": 1, "ThrottlingBurstLimit": 2}},
+    }
 
 
 def test_a_role_is_lambdas_alone_and_only_allows() -> None:

@@ -122,6 +122,12 @@ def test_a_public_key_needs_no_secret(topology: Topology, settings: StackSetting
     assert "secretsmanager" not in to_json(made)
 
 
+def test_a_public_key_takes_the_place_of_no_other_secret(app_topology: Topology, settings: StackSettings) -> None:
+    made = template(app_topology, dataclasses.replace(settings, jwt_public_key="PEM"))
+
+    assert {name for name, each in made["Parameters"].items() if each.get("NoEcho")} == {"DatabaseUrl"}
+
+
 def test_a_variable_named_as_plain_is_no_secret(app_topology: Topology, settings: StackSettings) -> None:
     made = template(app_topology, dataclasses.replace(settings, environment={"DATABASE_URL": "sqlite://"}))
 
