@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 import moto
 from moto.core.utils import camelcase_to_underscores
+from moto.sqs.constants import MAXIMUM_MESSAGE_LENGTH
 from moto.sqs.exceptions import ReceiptHandleIsInvalid
 from moto.sqs.models import SQSBackend
 from moto.sqs.responses import SQSResponse
@@ -422,7 +423,7 @@ def _attributes(queue: Queue) -> dict[str, str]:
         "DelaySeconds": str(queue.delay_seconds),
         "ReceiveMessageWaitTimeSeconds": str(queue.receive_wait_seconds),
         "MessageRetentionPeriod": str(queue.retention_seconds),
-        "MaximumMessageSize": str(queue.maximum_message_bytes),
+        "MaximumMessageSize": str(min(queue.maximum_message_bytes, MAXIMUM_MESSAGE_LENGTH)),  # older moto's is less
     }
     if queue.is_fifo:
         deduplicates = "true" if queue.deduplicates_by_content else "false"
