@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 NAMES: Final = 512
-"""Names of headers that are kept as text: those of clients are few, and each has them all in every request."""
+"""Most that are kept."""
 NAME_BYTES: Final = 64
+"""A name of so many bytes or more is not kept."""
 OFTEN_THE_SAME: Final = frozenset(
     {
         *("accept", "accept-encoding", "connection", "content-type", "host", "origin", "upgrade", "user-agent"),
