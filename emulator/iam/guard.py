@@ -160,6 +160,8 @@ class Guard:
 
     def _tell_once(self, function: str | None, what: str) -> None:
         if function is not None and (function, what) not in self._told:
+            if len(self._told) >= SESSIONS:  # names of roles come from functions, too
+                self._told.clear()
             self._told.add((function, what))
             self._advise(function, what)
 

@@ -282,6 +282,16 @@ def test_a_role_that_is_not_known_is_told_once_and_left_to_others() -> None:
     assert world.told == [f"the role {other.role_arn} is not known here, so that whoever assumes it may do everything"]
 
 
+def test_what_was_told_of_very_many_roles_is_forgotten() -> None:
+    world = World()
+    others = [structs.replace(ASKED, role_arn=f"arn:aws:iam::123456789012:role/{n}") for n in range(SESSIONS + 1)]
+    for other in (*others, others[0], others[-1]):
+        world.guard.assume(world.say, other)
+
+    assert [f"role/{n} " in world.told[-1] for n in (0, SESSIONS)] == [True, False]
+    assert len(world.told) == SESSIONS + 2
+
+
 def test_without_enforcing_nobody_is_held_to_an_assumed_role() -> None:
     assert World(mode="off").guard.assume(None, ASKED) is None
     recorded = World(mode="record")
