@@ -6,17 +6,15 @@ import hashlib
 import hmac
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final
 
 from streamer.sending.signer import BODY_HASH, Signer, SigningKeys
 
 from ..iam.guard import Caller
 from ..port.http import HttpRequest
-from .rules.signature import SERVICE, Check, Flaw, Signature, parse, refusal
+from .rules.signature import MISMATCH, SERVICE, Flaw, Signature, elsewhere, mismatch, parse, untimely
 
-CLOCK_SKEW: Final = timedelta(minutes=5)
-"""How far a signature's time may be from ours. [DOC] iam-docs:reference_sigv-troubleshooting"""
 UNSIGNED: Final = "UNSIGNED-PAYLOAD"
 """Stands for the body's hash where the client did not sign its body."""
 
@@ -45,9 +43,7 @@ class Verifier:
         """
         query = request.query if "?" in request.target else ()
         signature = parse(request.fields, query, service)
-        if isinstance(signature, Flaw):
-            return signature
-        return refusal(signature, self._check(request, signature))
+        return signature if isinstance(signature, Flaw) else self._flaw(request, signature)
 
     def signer(self, request: HttpRequest, service: str = SERVICE) -> Mapping[str, str]:
         """Who signed a request, whose signature has no flaw."""
@@ -56,30 +52,23 @@ class Verifier:
         known = self.identity(key)
         return {"accessKey": key, **known} if known else {}
 
-    def _check(self, request: HttpRequest, signature: Signature) -> Check:
-        if not self._is_timely(signature):
-            return Check.EXPIRED
-        if signature.access_key_id not in self.secrets:
-            return Check.VALID
+    def _flaw(self, request: HttpRequest, signature: Signature) -> Flaw | None:
+        late = untimely(signature, datetime.fromtimestamp(self.clock(), UTC))
+        if late is not None or signature.access_key_id not in self.secrets:
+            return late
         if signature.region != self.region:
-            return Check.ELSEWHERE
+            return elsewhere(signature.region)
         if not request.target.startswith("/") or not _is_body_signed(request, signature):
-            return Check.MISMATCH
-        expected = self._expected(request, signature)
-        return Check.VALID if hmac.compare_digest(expected, signature.value) else Check.MISMATCH
+            return MISMATCH
+        return self._mismatch(request, signature)
 
-    def _is_timely(self, signature: Signature) -> bool:
-        age = datetime.fromtimestamp(self.clock(), UTC) - signature.signed_at
-        allowed = CLOCK_SKEW if signature.expires_seconds is None else timedelta(seconds=signature.expires_seconds)
-        return -CLOCK_SKEW <= age <= allowed
-
-    def _expected(self, request: HttpRequest, signature: Signature) -> str:
-        """The signature that the client should have made; empty: it names what the request does not have."""
+    def _mismatch(self, request: HttpRequest, signature: Signature) -> Flaw | None:
+        """Which signature the client should have made; None: the one that it made."""
         fields = request.fields
         try:
             headers = {name: fields[name] for name in signature.signed_headers}
         except KeyError:
-            return ""
+            return MISMATCH
         if len(request.headers) > len(fields):
             headers |= _repeated(request.headers, headers)
         path, _, query = request.target.partition("?")
@@ -89,7 +78,11 @@ class Verifier:
         # A target has no fragment: the path goes on after a "#", which clients should have encoded.
         path, query = path.replace("#", "%23"), query.replace("#", "%23")
         signer = self._signer(signature.access_key_id, signature.service)
-        return signer.signature(request.method, path, query, headers, request.body, timestamp=signature.timestamp)
+        signed = (request.method, path, query, headers, request.body)
+        expected = signer.signature(*signed, timestamp=signature.timestamp)
+        if hmac.compare_digest(expected, signature.value):
+            return None
+        return mismatch(*signer.texts(*signed, timestamp=signature.timestamp))
 
     def _signer(self, access_key_id: str, service: str) -> Signer:
         signer = self._signers.get((access_key_id, service))

@@ -89,15 +89,20 @@ class Signer:
         self, method: str, path: str, query: str, signed: Mapping[str, str], body: bytes, *, timestamp: str
     ) -> str:
         """The signature, in hexadecimal digits, over a request with just these headers, by names in lower case."""
+        text = self.texts(method, path, query, signed, body, timestamp=timestamp)[1]
+        return hmac.digest(self._key(timestamp[:8]), text.encode(), "sha256").hex()
+
+    def texts(
+        self, method: str, path: str, query: str, signed: Mapping[str, str], body: bytes, *, timestamp: str
+    ) -> tuple[str, str]:
+        """What `signature` is made over: the canonical request, and the text that is signed for it."""
         names = sorted(signed)
         lines = "\n".join([f"{name}:{' '.join(signed[name].split())}" for name in names])
         body_hash = signed[BODY_HASH] if BODY_HASH in signed else hashlib.sha256(body).hexdigest()
         target = f"{_canonical_path(path)}\n{_canonical_query(query)}"
         canonical = f"{method.upper()}\n{target}\n{lines}\n\n{';'.join(names)}\n{body_hash}"
-        date = timestamp[:8]
-        scope = f"{date}/{self._region}/{self._service}/aws4_request"
-        text = f"{ALGORITHM}\n{timestamp}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
-        return hmac.digest(self._key(date), text.encode(), "sha256").hex()
+        scope = f"{timestamp[:8]}/{self._region}/{self._service}/aws4_request"
+        return canonical, f"{ALGORITHM}\n{timestamp}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
 
     def _key(self, date: str) -> bytes:
         known, key = self._derived

@@ -157,11 +157,21 @@ def test_who_may_not_is_told_so_in_awss_words(world: World, to: str, body: str, 
     assert message.endswith(f"{resource} because no identity-based policy allows the execute-api:Invoke action")
 
 
-@pytest.mark.parametrize("to", ["Web", "Url"])
-def test_http_apis_and_urls_say_no_more_than_forbidden(world: World, to: str) -> None:
+@pytest.mark.parametrize(
+    ("to", "body"),
+    [
+        ("Web", '{"message":"Forbidden"}'),
+        (
+            "Url",
+            '{"Message":"Forbidden. For troubleshooting Function URL authorization issues, see: '
+            'https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html"}',
+        ),
+    ],
+)
+def test_http_apis_and_urls_say_no_more_than_forbidden(world: World, to: str, body: str) -> None:
     answer = world.ask("nobody", to, "open/a")
 
-    assert (answer["status"], json.loads(answer["body"])) == (403, {"message": "Forbidden"})
+    assert (answer["status"], answer["body"]) == (403, body)
 
 
 def test_a_url_needs_both_permissions(world: World) -> None:

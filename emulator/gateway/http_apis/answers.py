@@ -11,13 +11,15 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
+from urllib.parse import parse_qsl
 
 from streamer.topology.http_apis import HttpKind
 
 from ...functions.limits import EVENT_BYTES
 from ..rules.effects import HttpAnswer, NotInvoked, Raised, Replied, Result, TimedOut
-from ..rules.signature import DENIED
+from ..rules.signature import DENIED, MISSING, Flaw, parse
 from .events import Asked, is_binary_type
+from .identity import Refused
 
 Headers = tuple[tuple[str, str], ...]
 _CONTENT_TYPE: Final = "content-type"
@@ -89,31 +91,45 @@ _FAILURES: Final[Mapping[tuple[HttpKind, str], tuple[int, str]]] = {
     (HttpKind.REST, "refused"): (500, "Internal server error"),  # [DOC] lambda-docs:services-apigateway
     (HttpKind.REST, "failed"): (502, "Internal server error"),
     (HttpKind.REST, "malformed"): (502, "Internal server error"),
-    (HttpKind.URL, "failed"): (502, "Internal Server Error"),  # [DOC] lambda-docs:urls-monitoring
-    (HttpKind.URL, "malformed"): (502, "Internal Server Error"),
     (HttpKind.URL, "refused"): (429, "Too Many Requests"),
 }
 
 
 def failure(asked: Asked, what: str) -> HttpAnswer:
     """The gateway's word for a function that failed. An HTTP API says 500. [DOC] http-api-troubleshooting-lambda"""
+    if asked.api.kind is HttpKind.URL and what in ("failed", "malformed"):
+        # [DOC] lambda-docs:urls-monitoring, the status; [INF] that both have the same text
+        return HttpAnswer(502, (*own_headers(asked), (_CONTENT_TYPE, "text/plain")), b"Internal Server Error")
     status, message = _FAILURES.get((asked.api.kind, what), (500, "Internal Server Error"))
-    if asked.api.kind is HttpKind.URL and what == "failed":
-        body = b"Internal Server Error"
-        return HttpAnswer(status, (*own_headers(asked), (_CONTENT_TYPE, "text/plain")), body)
     return error(asked, status, message)
+
+
+_WITH_BLANK: Final = frozenset({400, 415, 500, 502, 504})
+"""Statuses of REST APIs whose JSON has a blank after the colon: of refused bodies, and of what integrations did.
+
+[USR] content-length: 35 of "Invalid request body", 26 of "Unauthorized", 23 of "Forbidden" in what curl showed
+"""
 
 
 def error(asked: Asked, status: int, message: str | None, error_type: str | None = None) -> HttpAnswer:
     """``{"message": ...}`` with the headers of each kind of API; of REST APIs with an error type."""
-    # Of policies, an authorizer's or IAM's: [REC] ASFHyP3/hyp3 #2283; [USR] what curl shows in many a README
-    is_denied = asked.api.kind is HttpKind.REST and error_type == DENIED
-    spelling = (",", ":") if is_denied or asked.api.kind is HttpKind.HTTP else None
-    body = json.dumps({"Message" if is_denied else "message": message}, separators=spelling).encode()
+    is_rest = asked.api.kind is HttpKind.REST
+    # Of policies, an authorizer's or IAM's: [REC] ASFHyP3/hyp3 #2283; of function URLs [USR] awslabs/aws-sdk-rust #515
+    key = "Message" if asked.api.kind is HttpKind.URL or (is_rest and error_type == DENIED) else "message"
+    has_blank = is_rest and status in _WITH_BLANK and message is not None
+    body = json.dumps({key: message}, separators=(",", ": " if has_blank else ":")).encode()
     headers = (*own_headers(asked), (_CONTENT_TYPE, "application/json"))
     if asked.api.kind is not HttpKind.HTTP and (named := error_type or _REST_ERRORS.get(status)):
         headers = (*headers, ("x-amzn-ErrorType", named))
     return HttpAnswer(status, headers, body)
+
+
+def refused(asked: Asked, verdict: Refused) -> HttpAnswer:
+    """The answer to a request that may not pass."""
+    answer = error(asked, verdict.status, verdict.message, verdict.error_type)
+    if verdict.challenge is None:
+        return answer
+    return HttpAnswer(answer.status, (*answer.headers, ("www-authenticate", verdict.challenge)), answer.body)
 
 
 def own_headers(asked: Asked) -> Headers:
@@ -276,7 +292,15 @@ def too_large(asked: Asked) -> HttpAnswer | None:
 
 
 def not_found(asked: Asked) -> HttpAnswer:
-    """For a path or method that the API does not have."""
-    if asked.api.kind is HttpKind.REST:
-        return error(asked, 403, "Missing Authentication Token", "MissingAuthenticationTokenException")
-    return error(asked, 404, "Not Found")
+    """For a path or method that the API does not have.
+
+    A REST API takes such a request for one that IAM has to allow, so that it reads a signature out of whatever stands
+    in ``Authorization``. [USR] Braintrust's and other clients' notes: "Invalid key=value pair" means a wrong path
+    """
+    if asked.api.kind is not HttpKind.REST:
+        return error(asked, 404, "Not Found")
+    if not f"{asked.raw_path}/".startswith(f"{asked.api.base_path}/"):
+        return error(asked, 403, "Forbidden")  # [USR] a stage that there is not, or none at all
+    found = parse(asked.fields, parse_qsl(asked.query, keep_blank_values=True))
+    flaw = found if isinstance(found, Flaw) else MISSING
+    return error(asked, 403, flaw.message, flaw.error_type)

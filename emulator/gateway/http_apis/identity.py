@@ -43,10 +43,13 @@ class Refused(Struct, frozen=True):
     error_type: str | None = None
     reason: str = ""
     """For the developer; empty: the status says all."""
+    challenge: str | None = None
+    """What ``www-authenticate`` says to the client; None: there is no such header."""
 
 
 Verdict = Allowed | Refused
-UNAUTHORIZED: Final = Refused(401, "Unauthorized")
+EXPIRED: Final = "the token has expired"
+"""What the client of a token hears that is too old."""
 FORBIDDEN: Final = Refused(403, "Forbidden")
 
 
@@ -175,7 +178,7 @@ def judge_claims(authorizer: HttpAuthorizer, asked: Asked, claims: Mapping[str, 
     """Whether verified claims let a request pass. [DOC] apigw-docs:http-api-jwt-authorizer, "validation"."""
     problem = _claims_problem(authorizer, claims, now)
     if problem is not None:
-        return Refused(401, "Unauthorized", None, problem)
+        return untrusted(asked, *problem)
     wanted = asked.match.route.scopes
     has = _scopes(claims)
     if wanted and not set(wanted) & set(has):
@@ -187,18 +190,34 @@ def judge_claims(authorizer: HttpAuthorizer, asked: Asked, claims: Mapping[str, 
     return Allowed(told if asked.match.route.payload == "1.0" else {"jwt": told})
 
 
-def _claims_problem(authorizer: HttpAuthorizer, claims: Mapping[str, Any], now: float) -> str | None:
+def untrusted(asked: Asked, reason: str, told: str = "") -> Refused:
+    """A token that is not accepted; ``told`` is what its client hears of the reason.
+
+    [DOC] apigw-docs:http-api-troubleshooting-jwt, [USR] the header of expired tokens and of those in other than three
+    parts; [?] what is told of other reasons: nothing here
+    """
+    if asked.api.kind is HttpKind.REST:
+        # [USR] clients of Cognito's tokens
+        message = "The incoming token has expired" if told == EXPIRED else "Unauthorized"
+        return Refused(401, message, "UnauthorizedException", reason)
+    description = f' error_description="{told}"' if told else ""
+    challenge = f'Bearer scope="{" ".join(asked.match.route.scopes)}" error="invalid_token"{description}'
+    return Refused(401, "Unauthorized", None, reason, challenge)
+
+
+def _claims_problem(authorizer: HttpAuthorizer, claims: Mapping[str, Any], now: float) -> tuple[str, str] | None:
+    """Why a token is refused, for the developer and for the client; None: it is not."""
     if claims.get("iss") != authorizer.issuer:
-        return f"the token's issuer is {claims.get('iss')!r}, not {authorizer.issuer!r}"
+        return f"the token's issuer is {claims.get('iss')!r}, not {authorizer.issuer!r}", ""
     said = claims["aud"] if "aud" in claims else claims.get("client_id")
     if authorizer.audience and not set(said if isinstance(said, list) else [said]) & set(authorizer.audience):
-        return f"the token is for {said!r}"
+        return f"the token is for {said!r}", "the token does not have a valid audience"
     for name in ("exp", "nbf", "iat"):
         at = claims.get(name)
         if name != "exp" and at is None:
             continue
         if isinstance(at, bool) or not isinstance(at, int | float) or (at <= now if name == "exp" else at > now):
-            return f"the token's {name} is {at!r}"
+            return f"the token's {name} is {at!r}", EXPIRED if name == "exp" and at is not None else ""
     return None
 
 

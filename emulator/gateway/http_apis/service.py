@@ -33,7 +33,6 @@ from ..verifier import Verifier
 from . import answers, cors
 from .events import Asked, Event, authorizer_event, event_of
 from .identity import (
-    UNAUTHORIZED,
     Allowed,
     Refused,
     Verdict,
@@ -43,6 +42,7 @@ from .identity import (
     is_valid_token,
     judge,
     judge_claims,
+    untrusted,
 )
 from .paths import Match, Paths
 
@@ -57,6 +57,12 @@ AUTHORIZER_SECONDS: Final = {HttpKind.HTTP: 10.0, HttpKind.REST: 29.0}
 """How long authorizers may take. [DOC] apigw-docs:http-api-quotas, [INF] for REST APIs"""
 PREFLIGHT_STATUS: Final = {HttpKind.HTTP: 204, HttpKind.URL: 200}
 """[INF] as browsers show them"""
+UNSIGNED: Final = {
+    HttpKind.HTTP: "Forbidden",
+    HttpKind.URL: "Forbidden. For troubleshooting Function URL authorization issues, see: "
+    "https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html",
+}
+"""What is said of any flaw of a signature; of function URLs [USR] ant-media/Ant-Media-Server #7827"""
 _NOWHERE: Final = HttpRoute(path=DEFAULT_PATH)
 
 
@@ -176,7 +182,7 @@ class HttpApis:
         key = asked.match.route.key
         text = f"{verdict.status}: a preflight takes the route {key}, and browsers send no credentials with it"
         log.warning(f"{text}; add a route for OPTIONS without an authorizer", api=api.name, route=key)
-        return answers.error(asked, verdict.status, verdict.message, verdict.error_type)
+        return answers.refused(asked, verdict)
 
     def _asked(self, api: HttpApi, request: HttpRequest) -> Asked:
         paths = self._apis[api.api_id][1]
@@ -220,7 +226,7 @@ class HttpApis:
         if isinstance(verdict, Refused):
             if verdict.reason:
                 log.warning(f"{verdict.status}: {verdict.reason}", api=api.name, route=route.key)
-            return answers.error(asked, verdict.status, verdict.message, verdict.error_type)
+            return answers.refused(asked, verdict)
         if route.fixed is not None:
             return self._fixed(asked, route.fixed)
         event = event_of(structs.replace(asked, signer=verdict.signer), verdict.context or None)
@@ -284,8 +290,7 @@ class HttpApis:
         service = URL_SERVICE if asked.api.kind is HttpKind.URL else SERVICE
         flaw = self._verifier.flaw(request, service) or self._denied(asked, request)
         if flaw is not None:
-            message = flaw.message if asked.api.kind is HttpKind.REST else "Forbidden"
-            return Refused(403, message, flaw.error_type, flaw.message)
+            return Refused(403, UNSIGNED.get(asked.api.kind, flaw.message), flaw.error_type, flaw.message)
         signer = self._verifier.signer(request, service)
         if asked.api.kind is HttpKind.REST:
             return Allowed({}, signer=signer)
@@ -315,7 +320,9 @@ class HttpApis:
         values = identities(authorizer, asked)
         if values is None:
             text = f"no value for identity source {', '.join(authorizer.identity_sources)}"
-            return Refused(401, "Unauthorized", "UnauthorizedException", text)
+            # [USR] what curl showed of an HTTP API without a token
+            challenge = "Bearer" if authorizer.kind == "JWT" else None
+            return Refused(401, "Unauthorized", "UnauthorizedException", text, challenge)
         if authorizer.kind in ("JWT", "COGNITO_USER_POOLS"):
             return await self._by_token(authorizer, asked, values)
         if authorizer.kind == "TOKEN" and not is_valid_token(authorizer, values[0]):
@@ -343,7 +350,7 @@ class HttpApis:
         try:
             claims = await self._tokens.claims(values[0] if values else "", authorizer.issuer or "")
         except TokenError as error:
-            return Refused(401, UNAUTHORIZED.message, "UnauthorizedException", f"the token is refused: {error}")
+            return untrusted(asked, f"the token is refused: {error}", error.told)
         return judge_claims(authorizer, asked, claims, time.time())
 
     def _kept(self, authorizer: HttpAuthorizer, asked: Asked, values: list[str], now: float) -> Result | None:

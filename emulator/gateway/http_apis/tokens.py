@@ -26,6 +26,11 @@ DISCOVERY: Final = "/.well-known/openid-configuration"
 class TokenError(ValueError):
     """A token proves nothing; the text says why, without the token."""
 
+    def __init__(self, text: str, told: str = "") -> None:
+        """``told`` is what AWS tells the client of it; empty: not known."""
+        super().__init__(text)
+        self.told = told
+
 
 class Tokens:
     """Verifies tokens, and keeps the keys of each issuer."""
@@ -52,7 +57,9 @@ class Tokens:
             keys = self._keys(issuer)
             key = keys(parts["header"].get("kid"))
         except (PyJWTError, ValueError, RecursionError) as error:
-            raise TokenError("it is no token") from error
+            # [USR] the header that a client got
+            told = "" if token.count(".") == 2 else "token contains an invalid number of segments"
+            raise TokenError("it is no token", told) from error
         except (ConfigurationError, OSError) as error:
             raise TokenError(str(error)) from error
         if key is None or parts["header"].get("alg") != key.algorithm or not isinstance(claims, dict):

@@ -5,11 +5,13 @@ The cryptographic check needs the secret key, so the shell makes it and tells th
 
 from __future__ import annotations
 
-import enum
+import base64
 import functools
+import hashlib
+import math
 import re
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from msgspec import Struct
@@ -20,6 +22,10 @@ URL_SERVICE: Final = "lambda"
 """Signing name of requests to function URLs. [DOC] lambda-docs:urls-invocation"""
 EXPIRES_SECONDS: Final = 604_800
 """Longest that a presigned URL is good for. [DOC] iam-docs:create-signed-request, query parameters; [INF] the answer"""
+CLOCK_SKEW: Final = timedelta(minutes=5)
+"""How far a signature's time may be from ours. [DOC] iam-docs:reference_sigv-troubleshooting"""
+_MINUTE: Final = timedelta(minutes=1)
+_TIMESTAMP: Final = "%Y%m%dT%H%M%SZ"
 _ALGORITHM: Final = "AWS4-HMAC-SHA256"
 _DATE: Final = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 _SECONDS: Final = re.compile(r"[0-9]{1,6}")
@@ -68,18 +74,7 @@ MISMATCH: Final = Flaw(
     "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access "
     "Key and signing method. Consult the service documentation for details.",
 )
-"""The signature is not the one the secret key makes. [INF]"""
-
-
-class Check(enum.Enum):
-    """What the shell found about a signature that is well formed."""
-
-    VALID = enum.auto()
-    """It verified, or belongs to credentials the emulator cannot know and therefore trusts."""
-    MISMATCH = enum.auto()
-    ELSEWHERE = enum.auto()
-    """It is for another Region than the one that was asked."""
-    EXPIRED = enum.auto()
+"""The signature is not the one the secret key makes: what `mismatch` begins with, or all that can be said."""
 
 
 def parse(fields: Mapping[str, str], query: Iterable[tuple[str, str]] = (), service: str = SERVICE) -> Signature | Flaw:
@@ -98,11 +93,14 @@ def parse(fields: Mapping[str, str], query: Iterable[tuple[str, str]] = (), serv
 
 def _from_header(authorization: str, fields: Mapping[str, str], service: str) -> Signature | Flaw:
     scheme, _, rest = authorization.strip().partition(" ")
-    if scheme != _ALGORITHM:
-        # A token of another scheme, or of nothing: AWS lists all that it misses. [INF]
-        return _incomplete(["Credential", "Signature", "SignedHeaders"], "x-amz-date" in fields, authorization)
-    pairs = (part.strip().partition("=") for part in rest.split(","))
-    parts = {name: value for name, _, value in pairs}
+    pairs = [part.strip().partition("=") for part in rest.split(",") if part.strip()]
+    if any(not sign for _, sign, _ in pairs):
+        # [USR] of a bearer's token, as by many a client of APIs of API Gateway's
+        said = "Invalid key=value pair (missing equal-sign) in Authorization header"
+        how = "(hashed with SHA-256 and encoded with Base64)"
+        return Flaw("IncompleteSignatureException", f"{said} {how}: '{_hashed(authorization)}'.")
+    # A token of another scheme, or of nothing: AWS lists all that it misses.
+    parts = {name: value for name, _, value in pairs} if scheme == _ALGORITHM else {}
     missing = [name for name in ("Credential", "Signature", "SignedHeaders") if not parts.get(name)]
     timestamp = fields.get("x-amz-date", "").strip()
     if missing or not timestamp:
@@ -130,8 +128,14 @@ def _incomplete(missing: list[str], has_date: bool, authorization: str) -> Flaw:
     sentences = [f"Authorization header requires '{name}' parameter." for name in missing]
     if not has_date:
         sentences.append("Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.")
-    scheme = authorization.strip().partition(" ")[0]
-    return Flaw("IncompleteSignatureException", f"{' '.join(sentences)} Authorization={scheme}")
+    # [USR] clients of APIs of API Gateway's
+    sentences.append(f"(Hashed with SHA-256 and encoded with Base64) Authorization={_hashed(authorization)}")
+    return Flaw("IncompleteSignatureException", " ".join(sentences))
+
+
+def _hashed(authorization: str) -> str:
+    """What is told of the header, that nobody reads a secret out of it; [INF] that it is all of it."""
+    return base64.b64encode(hashlib.sha256(authorization.encode("utf-8", "replace")).digest()).decode()
 
 
 def _checked(
@@ -200,25 +204,41 @@ def _instant(timestamp: str) -> datetime | None:
     if not _DATE.fullmatch(timestamp):
         return None
     try:
-        return datetime.strptime(timestamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        return datetime.strptime(timestamp, _TIMESTAMP).replace(tzinfo=UTC)
     except ValueError:  # such as the 31st of February
         return None
 
 
-def refusal(found: Signature | Flaw, check: Check) -> Flaw | None:
-    """Why a request is refused, given what it carries and what the shell found; None: it is signed well."""
-    if isinstance(found, Flaw):
-        return found
-    match check:
-        case Check.VALID:
-            return None
-        case Check.MISMATCH:
-            return MISMATCH
-        case Check.ELSEWHERE:
-            # [USR] saleweaver/python-amazon-sp-api #5, an API of API Gateway's; the blank at the end is AWS's
-            text = f"Credential should be scoped to a valid region, not '{found.region}'. "
-            return Flaw("InvalidSignatureException", text)
-        case Check.EXPIRED:
-            return Flaw(
-                "InvalidSignatureException", f"Signature expired: {found.timestamp} is now too old or too early."
-            )
+def mismatch(canonical: str, text: str) -> Flaw:
+    """Another signature was expected, over this canonical request and this text.
+
+    [USR] clients of APIs of API Gateway's that show what they were answered; the line's end is AWS's
+    """
+    said = f"The Canonical String for this request should have been\n'{canonical}'"
+    said = f"{said}\n\nThe String-to-Sign should have been\n'{text}'\n"
+    return Flaw(MISMATCH.error_type, f"{MISMATCH.message}\n\n{said}")
+
+
+def elsewhere(region: str) -> Flaw:
+    """The signature is for another Region than the one that was asked.
+
+    [USR] saleweaver/python-amazon-sp-api #5, an API of API Gateway's; the blank at the end is AWS's
+    """
+    return Flaw("InvalidSignatureException", f"Credential should be scoped to a valid region, not '{region}'. ")
+
+
+def untimely(signature: Signature, now: datetime) -> Flaw | None:
+    """The signature was made too long ago, or is not good yet; None: it is timely.
+
+    [REC] aws-amplify/aws-sdk-android #253, an API of API Gateway's; [INF] the minutes of presigned URLs
+    """
+    lasts = CLOCK_SKEW if signature.expires_seconds is None else timedelta(seconds=signature.expires_seconds)
+    if signature.signed_at < now - lasts:
+        sign, than, minutes = "-", now - lasts, math.ceil(lasts / _MINUTE)
+        said = f"Signature expired: {signature.timestamp} is now earlier than {than:{_TIMESTAMP}}"
+    elif signature.signed_at > now + CLOCK_SKEW:
+        sign, than, minutes = "+", now + CLOCK_SKEW, CLOCK_SKEW // _MINUTE
+        said = f"Signature not yet current: {signature.timestamp} is still later than {than:{_TIMESTAMP}}"
+    else:
+        return None
+    return Flaw("InvalidSignatureException", f"{said} ({now:{_TIMESTAMP}} {sign} {minutes} min.)")

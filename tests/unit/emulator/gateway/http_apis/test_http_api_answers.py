@@ -155,13 +155,27 @@ def _reply(result: Any) -> Replied:
     ("kind", "error_type", "body"),
     [
         ("REST", "AccessDeniedException", b'{"Message":"no"}'),
-        ("REST", "ForbiddenException", b'{"message": "no"}'),
-        ("URL", "AccessDeniedException", b'{"message": "no"}'),
+        ("REST", "ForbiddenException", b'{"message":"no"}'),
+        ("URL", "AccessDeniedException", b'{"Message":"no"}'),
         ("2.0", "AccessDeniedException", b'{"message":"no"}'),
     ],
 )
 def test_what_a_policy_denies_has_a_capital_message_in_rest_apis(kind: str, error_type: str, body: bytes) -> None:
     assert error(asked(APIS[kind], f"{APIS[kind].base_path}/"), 403, "no", error_type).body == body
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "length"),
+    [
+        pytest.param(401, "Unauthorized", 26, id="an authorizer's word"),
+        pytest.param(403, "Forbidden", 23, id="an API key's"),
+        pytest.param(400, "Invalid request body", 35, id="a model's"),
+        pytest.param(502, "Internal server error", 36, id="an integration's"),
+        pytest.param(500, None, 16, id="an authorizer that failed"),
+    ],
+)
+def test_some_refusals_of_a_rest_api_have_a_blank(status: int, message: str | None, length: int) -> None:
+    assert len(error(asked(REST, "/Prod/"), status, message).body) == length
 
 
 @pytest.mark.parametrize("kind", ["1.0", "REST"])
@@ -194,7 +208,8 @@ def test_a_rest_api_takes_no_further_keys() -> None:
         ("REST", TimedOut(), 504, b'{"message": "Endpoint request timed out"}'),
         ("2.0", NotInvoked("gone"), 500, b'{"message":"Internal Server Error"}'),
         ("REST", NotInvoked("gone"), 500, b'{"message": "Internal server error"}'),
-        ("URL", NotInvoked("busy"), 429, b'{"message": "Too Many Requests"}'),
+        ("URL", Replied(b"{"), 502, b"Internal Server Error"),
+        ("URL", NotInvoked("busy"), 429, b'{"Message":"Too Many Requests"}'),
     ],
 )
 def test_each_kind_of_api_has_its_own_word_for_a_failure(kind: str, result: Result, status: int, body: bytes) -> None:
@@ -204,11 +219,27 @@ def test_each_kind_of_api_has_its_own_word_for_a_failure(kind: str, result: Resu
 
 
 def test_a_path_that_there_is_not() -> None:
-    http, rest = not_found(asked(SECOND)), not_found(asked(REST, "/x"))
+    http, rest = not_found(asked(SECOND)), not_found(asked(REST, "/Prod/x"))
 
     assert (http.status, http.body) == (404, b'{"message":"Not Found"}')
-    assert (rest.status, rest.body) == (403, b'{"message": "Missing Authentication Token"}')
+    assert (rest.status, rest.body) == (403, b'{"message":"Missing Authentication Token"}')
     assert ("x-amzn-ErrorType", "MissingAuthenticationTokenException") in rest.headers
+
+
+@pytest.mark.parametrize("path", ["/", "/Other/x", "/Production"])
+def test_a_stage_that_a_rest_api_has_not_is_forbidden(path: str) -> None:
+    answer = not_found(asked(REST, path))
+
+    assert (answer.status, answer.body) == (403, b'{"message":"Forbidden"}')
+    assert ("x-amzn-ErrorType", "ForbiddenException") in answer.headers
+
+
+def test_a_path_that_a_rest_api_has_not_takes_a_token_for_a_signature() -> None:
+    answer = not_found(asked(REST, "/Prod/x", headers=(("Authorization", "Bearer abc"),)))
+
+    assert answer.status == 403
+    assert answer.body.startswith(b'{"message":"Invalid key=value pair (missing equal-sign) in Authorization header')
+    assert ("x-amzn-ErrorType", "IncompleteSignatureException") in answer.headers
 
 
 @pytest.mark.parametrize(

@@ -196,6 +196,15 @@ def test_claims_are_checked_as_awss_page_lists_it(
     assert (found.status if isinstance(found, Refused) else None) == status
 
 
+def test_a_token_that_expired_is_told_so() -> None:
+    rest, http = (judge_claims(JWT, of, claims(exp=100), now=100) for of in (REST, HTTP))
+
+    assert isinstance(rest, Refused)
+    assert isinstance(http, Refused)
+    assert (rest.message, rest.challenge) == ("The incoming token has expired", None)
+    assert http.challenge == 'Bearer scope="" error="invalid_token" error_description="the token has expired"'
+
+
 @pytest.mark.parametrize(
     ("of", "told"),
     [

@@ -1,18 +1,14 @@
 from __future__ import annotations
 
+import base64
+import hashlib
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emulator.gateway.rules.signature import (
-    MISMATCH,
-    MISSING,
-    Check,
-    Flaw,
-    Signature,
-    parse,
-    refusal,
-)
+from emulator.gateway.rules.signature import Flaw, Signature, mismatch, parse, untimely
 
 SCOPE = "AKIDEXAMPLE/20260101/eu-west-1/execute-api/aws4_request"
 VALUE = "a1" * 32
@@ -37,6 +33,10 @@ def query(**changes: str | None) -> list[tuple[str, str]]:
         **{name.replace("_", "-"): value for name, value in changes.items()},
     }
     return [(name, value) for name, value in parameters.items() if value is not None]
+
+
+def hashed(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 @pytest.mark.parametrize(
@@ -68,8 +68,18 @@ def test_blanks_between_the_parts_do_not_matter() -> None:
         pytest.param(
             parse({"authorization": "Bearer abc"}),
             "IncompleteSignatureException",
-            "'Credential' parameter",
+            "Invalid key=value pair (missing equal-sign) in Authorization header (hashed with SHA-256 and encoded with "
+            f"Base64): '{hashed('Bearer abc')}'.",
             id="Bearer",
+        ),
+        pytest.param(
+            parse({"authorization": "Basic YQ=="}),
+            "IncompleteSignatureException",
+            "Authorization header requires 'Credential' parameter. Authorization header requires 'Signature' "
+            "parameter. Authorization header requires 'SignedHeaders' parameter. Authorization header requires "
+            "existence of either a 'X-Amz-Date' or a 'Date' header. (Hashed with SHA-256 and encoded with Base64) "
+            f"Authorization={hashed('Basic YQ==')}",
+            id="Basic",
         ),
         pytest.param(parse({"authorization": ""}), "IncompleteSignatureException", "'Signature'", id="empty header"),
         pytest.param(parse(headers(date=None)), "IncompleteSignatureException", "'X-Amz-Date'", id="no date"),
@@ -104,23 +114,56 @@ def test_what_is_wrong_with_a_signature_is_told_as_aws_does(
     assert text in found.message
 
 
+def test_a_wrong_signature_is_told_what_should_have_been_signed() -> None:
+    flaw = mismatch("GET\n/prod/\n\nhost:x\n\nhost\ne3b0", "AWS4-HMAC-SHA256\n20260101T120000Z\nscope\n1a2b")
+
+    assert flaw.error_type == "InvalidSignatureException"
+    assert flaw.message == (
+        "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access "
+        "Key and signing method. Consult the service documentation for details.\n\n"
+        "The Canonical String for this request should have been\n'GET\n/prod/\n\nhost:x\n\nhost\ne3b0'\n\n"
+        "The String-to-Sign should have been\n'AWS4-HMAC-SHA256\n20260101T120000Z\nscope\n1a2b'\n"
+    )
+
+
 @pytest.mark.parametrize(
-    ("check", "error_type"),
+    ("expires", "now", "text"),
     [
-        pytest.param(Check.VALID, None, id="valid"),
-        pytest.param(Check.MISMATCH, MISMATCH.error_type, id="mismatch"),
-        pytest.param(Check.ELSEWHERE, "InvalidSignatureException", id="another Region"),
-        pytest.param(Check.EXPIRED, "InvalidSignatureException", id="expired"),
+        pytest.param(None, "20260101T120500Z", None, id="made five minutes ago"),
+        pytest.param(
+            None,
+            "20260101T120501Z",
+            "Signature expired: 20260101T120000Z is now earlier than 20260101T120001Z (20260101T120501Z - 5 min.)",
+            id="made more than five minutes ago",
+        ),
+        pytest.param(None, "20260101T115500Z", None, id="five minutes ahead"),
+        pytest.param(
+            None,
+            "20260101T115459Z",
+            "Signature not yet current: 20260101T120000Z is still later than 20260101T115959Z "
+            "(20260101T115459Z + 5 min.)",
+            id="more than five minutes ahead",
+        ),
+        pytest.param("3600", "20260101T130000Z", None, id="a presigned URL within its hour"),
+        pytest.param(
+            "3600",
+            "20260101T130001Z",
+            "Signature expired: 20260101T120000Z is now earlier than 20260101T120001Z (20260101T130001Z - 60 min.)",
+            id="a presigned URL after its hour",
+        ),
     ],
 )
-def test_the_shells_check_decides_about_a_well_formed_signature(check: Check, error_type: str | None) -> None:
-    flaw = refusal(parse(headers()), check)
+def test_a_signature_is_good_for_five_minutes_or_as_long_as_a_url_says(
+    expires: str | None, now: str, text: str | None
+) -> None:
+    found = parse({}, query(X_Amz_Expires=expires))
+    assert isinstance(found, Signature)
 
-    assert (flaw.error_type if flaw else None) == error_type
+    flaw = untimely(found, datetime.strptime(now, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC))
 
-
-def test_a_flaw_is_a_refusal_whatever_the_check_says() -> None:
-    assert refusal(MISSING, Check.VALID) is MISSING
+    assert (None if flaw is None else (flaw.error_type, flaw.message)) == (
+        None if text is None else ("InvalidSignatureException", text)
+    )
 
 
 @given(
