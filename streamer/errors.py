@@ -19,6 +19,7 @@
 
 from __future__ import annotations
 
+import copyreg
 import enum
 from collections.abc import Mapping
 from typing import Any, Final
@@ -26,6 +27,10 @@ from typing import Any, Final
 
 class StreamerError(Exception):
     """Base of all errors of the runtime; catch it to catch them all."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What makes a copy, here or in another process: as it is, not anew from its message, as an Exception's is."""
+        return copyreg.__newobj__, (type(self), *self.args), vars(self)  # type: ignore[attr-defined]
 
 
 class ConfigurationError(StreamerError):

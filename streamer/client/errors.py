@@ -14,14 +14,21 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 from streamer.errors import StreamerError
 
 
 class ClientError(StreamerError):
     """Base of everything that the client raises for what the network or the service does."""
+
+    def again(self) -> Self:
+        """The same for one more caller: an error keeps where it was raised, with all that is there, each time."""
+        another = copy.copy(self)
+        another.__cause__ = self.__cause__
+        return another
 
 
 class CannotConnectError(ClientError):

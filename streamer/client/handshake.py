@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import socket
 import ssl as ssl_module
@@ -74,7 +75,10 @@ class Handshake:
             try:
                 made = token()
                 token = await made if inspect.isawaitable(made) else made
-            except Exception as error:
+            except (Exception, SystemExit, asyncio.CancelledError) as error:
+                task = asyncio.current_task()
+                if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
+                    raise  # nobody waits for it any more; else what it waited for was cancelled
                 # Its text may hold a secret; it is the cause of what is raised.
                 raise self._cannot(f"the token function raised {type(error).__name__}") from error
         if token is not None and not isinstance(token, str):
@@ -85,7 +89,7 @@ class Handshake:
             raise self._cannot("the token has a character that no header takes")
         try:
             signed = {} if self.sign is None else self.sign(self.url)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise self._cannot(f"the function that signs raised {type(error).__name__}") from error
         for name, value in self.headers.items():
             if not _fits_header(value):  # not its value, which may be a secret

@@ -89,7 +89,7 @@ class Inbox:
         """
         while not self._events:
             if self._error is not None:
-                raise self._error
+                raise self._error.again()
             self._changed.clear()
             await self._changed.wait()
         return self._events.popleft()

@@ -200,7 +200,7 @@ class Link:
         async with self._changed:
             while self._connection is None or not self._connection.is_open or self._error is not None:
                 if self._error is not None:
-                    raise self._error
+                    raise self._error.again()
                 if self._task is None:
                     raise ConnectionLostError(None, "this client is not connected; use it in 'async with'")
                 await self._changed.wait()

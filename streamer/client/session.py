@@ -110,7 +110,7 @@ class Session:
         """
         self._link.require_own_loop()
         if self._ended is not None:
-            raise self._ended
+            raise self._ended.again()
         queue = TopicQueue()
         self._topics.setdefault(name, []).append(queue)
         try:

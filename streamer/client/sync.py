@@ -86,9 +86,13 @@ class SyncClient:
     def close(self) -> None:
         """Close the connection; whoever still waits in another thread gets a `ConnectionLostError`."""
         client, self._client = self._client, None
-        if client is not None and self._loop is not None:
-            self._wait(client.close())
-            self._end(self._loop)
+        if client is None or self._loop is None:
+            return
+        if not self._is_running:
+            self._loop = self._thread = None  # the connection is the other process's
+            return
+        self._wait(client.close())
+        self._end(self._loop)
 
     def request(
         self,
@@ -171,6 +175,11 @@ class SyncClient:
             raise ConnectionLostError(None, "this client is not connected; use it in 'with'")
         return self._client
 
+    @property
+    def _is_running(self) -> bool:
+        """Whether its thread is there: a process that was forked has the client, but not the thread."""
+        return self._thread is not None and self._thread.is_alive()
+
     async def _opened(self) -> StreamerClient:
         return await self._make().__aenter__()
 
@@ -199,14 +208,16 @@ class SyncClient:
 
         Raises:
             ConnectionLostError: the client was closed.
-            RuntimeError: this is the client's thread, which would wait for itself.
+            RuntimeError: this is the client's thread, which would wait for itself; or that is in another process.
         """
         with self._lock:
-            if self._loop is not None and threading.current_thread() is not self._thread:
+            if self._loop is not None and self._is_running and threading.current_thread() is not self._thread:
                 return asyncio.run_coroutine_threadsafe(work, self._loop)
         work.close()
         if self._loop is None:
             raise ConnectionLostError(1000, "this client closed it")
+        if not self._is_running:
+            raise RuntimeError("this client was connected in another process, before a fork; each needs one of its own")
         raise RuntimeError("this runs in the client's own thread, such as a token function; it cannot wait for itself")
 
     def _wait(self, work: Coroutine[Any, Any, T]) -> T:
@@ -250,7 +261,7 @@ class SyncClient:
             while (message := self._wait(following())) is not _MARK:
                 yield message
         finally:
-            if self._client is not None:
+            if self._client is not None and self._is_running:
                 with contextlib.suppress(ConnectionLostError):  # another thread closed it meanwhile
                     self._left(messages)
 

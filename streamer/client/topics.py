@@ -56,7 +56,7 @@ class TopicQueue:
         """
         while not self._messages:
             if self._error is not None:
-                raise self._error
+                raise self._error.again()
             self._changed.clear()
             await self._changed.wait()
         message, missed = self._messages.popleft(), self._missed

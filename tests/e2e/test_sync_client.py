@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
+import warnings
 from collections.abc import Iterator
 
 import pytest
@@ -89,6 +91,27 @@ def test_many_threads_share_it(client: SyncClient) -> None:
         thread.join()
 
     assert sorted(answers) == list(range(10))
+
+
+def test_a_process_that_was_forked_is_told_that_the_client_is_not_its_own(client: SyncClient) -> None:
+    came, went = os.pipe()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of threads, which is the point
+        pid = os.fork()
+    if pid == 0:
+        try:
+            client.request("echo", 1)
+        except RuntimeError as error:
+            client.close()
+            os.write(went, str(error).encode())
+        finally:
+            os._exit(0)
+    os.close(went)
+
+    with os.fdopen(came, "rb") as told:
+        assert b"in another process, before a fork" in told.read()
+    os.waitpid(pid, 0)
+    assert client.request("echo", 1) == 1
 
 
 def test_progress_is_told_where_somebody_waits_who_may_use_the_client(client: SyncClient) -> None:

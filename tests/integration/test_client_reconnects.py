@@ -408,6 +408,37 @@ async def test_a_token_that_cannot_be_replaced_and_is_refused_is_the_end() -> No
             await anext(client.topic("news"))
 
 
+@pytest.mark.parametrize("why", [asyncio.CancelledError, SystemExit])
+async def test_a_token_function_whose_own_work_is_cancelled_or_that_exits_is_asked_again(
+    why: type[BaseException],
+) -> None:
+    numbers = itertools.count(1)
+
+    async def token() -> str:
+        if next(numbers) == 2:
+            raise why
+        return "token"
+
+    async with connected(token=token) as (service, client):
+        await service.lose()
+        await service.wait_for(lambda: len(service.sockets) == 2)
+
+        assert await client.request("echo", 1) == 1
+
+
+async def test_a_caller_that_is_cancelled_while_a_token_is_made_is_cancelled() -> None:
+    async def token() -> str:
+        await asyncio.Event().wait()
+        return "token"
+
+    connecting = asyncio.ensure_future(StreamerClient("ws://127.0.0.1:1/dev", token).__aenter__())
+    await asyncio.sleep(0)
+    connecting.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await connecting
+
+
 async def test_a_token_function_that_fails_is_one_error_without_its_text() -> None:
     def token() -> str:
         raise RuntimeError("the password is hunter2")

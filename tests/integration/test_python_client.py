@@ -7,6 +7,7 @@ import contextlib
 import json
 import logging
 import ssl
+import traceback
 from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 from typing import Any, cast
@@ -233,6 +234,25 @@ async def test_a_connection_that_ends_fails_whoever_waits_and_whoever_comes() ->
             await client.request("y")
 
     assert (caught.value.code, caught.value.reason) == (1001, "Going away")
+
+
+async def test_each_caller_gets_an_error_of_its_own_which_keeps_nothing_of_the_others() -> None:
+    async def leave(service: Service, socket: ServerConnection, request: dict[str, Any]) -> None:
+        await socket.close(1008, "no")
+
+    async def refused(call: Coroutine[Any, Any, Any]) -> BaseException:
+        with pytest.raises(ConnectionLostError) as caught:
+            await call
+        return caught.value
+
+    async with running(leave) as (_, url), StreamerClient(url) as client:
+        await refused(client.request("x"))
+        errors = [await refused(call) for _ in range(3) for call in (client.request("x"), anext(client.topic("news")))]
+
+    assert len({id(error) for error in errors}) == 6
+    assert {len(traceback.extract_tb(error.__traceback__)) for error in errors[2:]} == {
+        len(traceback.extract_tb(error.__traceback__)) for error in errors[:2]
+    }
 
 
 async def test_many_callers_all_learn_that_the_connection_ended() -> None:
