@@ -69,8 +69,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     What says that it takes longer than any other test is begun first, so that nothing waits for it alone in the end.
     """
+    end_to_end = f"{E2E}{os.sep}"
     for item in items:
-        if E2E in item.path.parents:
+        if str(item.path).startswith(end_to_end):
             item.add_marker(pytest.mark.e2e)
     items.sort(key=lambda item: item.get_closest_marker("timeout") is None)
 
@@ -97,12 +98,12 @@ def _keep_garbage_collector_off_what_lasts() -> None:
 @pytest.fixture(autouse=True, scope="module")
 def _own_modules(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Forget what a file of tests imported from folders of its own: the next one's ``app`` is another."""
-    made, path = tmp_path_factory.getbasetemp(), list(sys.path)
+    made, path = f"{tmp_path_factory.getbasetemp()}{os.sep}", list(sys.path)
     yield
     sys.path[:] = path
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
-        if isinstance(file, str) and made in Path(file).parents:
+        if isinstance(file, str) and file.startswith(made):
             del sys.modules[name]
     _keep_garbage_collector_off_what_lasts()
 
