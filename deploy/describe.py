@@ -284,9 +284,11 @@ def what_is_left(cloud: Cloud, name: str, topology_tables: Sequence[str], prefix
     resources = cloud.resources(name) if stack is not None else ()
     is_made = stack is not None and stack.status != "REVIEW_IN_PROGRESS"
     described = cloud.deployed_template(name).get("Resources", {}) if is_made else {}
-    own = _tables(resources)
+    own = _tables(_present(resources))
+    # What the stack lists and has no more another one may have taken over since: its tags say so.
+    former = _tables(resources) - own
     going = _tables([each for each in resources if not stays(described.get(each.logical_id, _STAYS))])
-    named = {*topology_tables, *(cloud.table_names(prefix) if prefix else ())}
+    named = {*topology_tables, *former, *(cloud.table_names(prefix) if prefix else ())}
     loose = cloud.existing_tables(sorted(named - own))
     strangers = _strangers(cloud, loose, tags)
     strangers += _of_live_stacks(cloud, [each for each in loose if each not in strangers], stack)

@@ -546,6 +546,25 @@ def test_destroy_with_data_deletes_the_services_tables_alone(run: Run) -> None:
     assert cloud.tables == ["mine"]
 
 
+@pytest.mark.parametrize(
+    ("tags", "is_deleted"),
+    [pytest.param(OURS, True, id="ours"), pytest.param({**OURS, "streamer:service": "other"}, False, id="another's")],
+)
+def test_destroy_with_data_goes_by_the_tags_of_a_table_that_the_stack_has_no_more(
+    run: Run, tags: dict[str, str], *, is_deleted: bool
+) -> None:
+    kind = "AWS::DynamoDB::Table"
+    parts = [Resource(logical_id="Old", physical_id="moved", resource_type=kind, status="DELETE_SKIPPED")]
+    cloud = FakeCloud(found=stack(), parts=parts, tables=["moved"], script=[("DELETE_COMPLETE", [event(1, "X")])])
+    cloud.tags_of = {"moved": tags}
+
+    found = run(cloud, "destroy", "--yes", "--delete-data")
+
+    assert found.return_value == 0
+    assert cloud.tables == ([] if is_deleted else ["moved"])
+    assert ("keep the table moved: by its tags" in found.stdout) is not is_deleted
+
+
 class Beside(FakeCloud):
     """There is another stack, in the state that ``other`` says; DENIED: whoever asks may not look at it."""
 
