@@ -107,6 +107,12 @@ class Aws(Watching):
                 newer.append(shapes.event(found))
         return newer[::-1]
 
+    def last_event(self, stack_id: str) -> str | None:
+        """The id of the newest event, which is the first one of the first page."""
+        with translated(f"reading the events of {stack_id}"):
+            found = self._client("cloudformation").describe_stack_events(StackName=stack_id)["StackEvents"]
+        return str(found[0]["EventId"]) if found else None
+
     def bucket(self, name: str, account: Account) -> BucketState:
         """Whether a bucket is ours."""
         with translated(f"looking at the bucket {name}"):

@@ -178,6 +178,9 @@ class Cloud(Protocol):
     def events(self, stack_id: str, after: str | None) -> Sequence[Event]:
         """Events newer than the event with id ``after``, oldest first; all of them for None."""
 
+    def last_event(self, stack_id: str) -> str | None:
+        """The id of the newest event; None: nothing happened yet. Older ones, of all deployments, are not read."""
+
     def bucket(self, name: str, account: Account) -> BucketState:
         """Whether a bucket is ours."""
 

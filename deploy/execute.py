@@ -301,7 +301,7 @@ class Performer:
             DeployError: it was not executed, or cannot be followed.
         """
         stack_id = change_set.stack_id
-        seen = self._last_event(stack_id)
+        seen = self._cloud.last_event(stack_id)
         self._moment = Moment.EXECUTING
         try:
             self._cloud.execute(change_set.change_set_id, self._new_id())
@@ -337,7 +337,7 @@ class Performer:
         )
         if is_other or (is_busy if expected is None else stack.status not in expected):
             raise StackStateError(f"somebody changed {name} meanwhile (it is in {stack.status}); look, and try again")
-        seen = self._last_event(stack_id)
+        seen = self._cloud.last_event(stack_id)
         self._name, self._stack_id, self._moment = name, stack_id, Moment.DELETING
         self._delete(stack_id)
         self._moment = Moment.DELETED
@@ -354,10 +354,6 @@ class Performer:
             if now is not None and not now.status.startswith("DELETE_"):
                 self._moment = Moment.BEFORE
                 raise
-
-    def _last_event(self, stack_id: str) -> str | None:
-        events = self._cloud.events(stack_id, None)
-        return events[-1].event_id if events else None
 
     def _follow(self, stack_id: str, seen: str | None) -> tuple[Stack | None, list[Event]]:
         """Report events until the stack rests; the stack, None when it is gone, and what happened."""

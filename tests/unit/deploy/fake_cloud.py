@@ -101,6 +101,10 @@ class FakeCloud:
         numbers = [each.event_id for each in self._happened]
         return self._happened[numbers.index(after) + 1 if after in numbers else 0 :]
 
+    def last_event(self, stack_id: str) -> str | None:
+        events = self.events(stack_id, None)
+        return events[-1].event_id if events else None
+
     def bucket(self, name: str, account: Account) -> BucketState:
         return self.state
 

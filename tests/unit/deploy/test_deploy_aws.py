@@ -84,6 +84,17 @@ def test_events_are_the_new_ones_oldest_first(aws: Aws, stub: Any) -> None:
     assert [event.event_id for event in aws.events("arn:1", "2")] == ["3", "4"]
 
 
+@pytest.mark.parametrize(
+    ("numbers", "last"), [pytest.param((4, 3), "4", id="many pages of them"), pytest.param((), None, id="none yet")]
+)
+def test_the_last_event_is_on_the_first_page(aws: Aws, stub: Any, numbers: tuple[int, ...], last: str | None) -> None:
+    events = [{"StackId": "arn:1", "StackName": "chat-dev", "EventId": str(n), "Timestamp": NOW} for n in numbers]
+    page = {"StackEvents": events, "NextToken": "older"}
+    stub("cloudformation").add_response("describe_stack_events", page, {"StackName": "arn:1"})
+
+    assert aws.last_event("arn:1") == last
+
+
 def test_a_change_set_is_read_to_its_last_page(aws: Aws, stub: Any) -> None:
     def page(name: str, **more: Any) -> dict[str, Any]:
         details = [{"Target": {"Attribute": "Properties", "Name": "KeySchema"}}]
