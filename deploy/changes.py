@@ -21,6 +21,7 @@ IDENTITY: Final[Mapping[str, frozenset[str]]] = {
     "AWS::Kinesis::Stream": frozenset({"Name"}),
     "AWS::S3::Bucket": frozenset({"BucketName", "BucketNamePrefix", "BucketNamespace"}),
     "AWS::ApiGatewayV2::Api": frozenset({"ProtocolType"}),
+    "AWS::ApiGatewayV2::DomainName": frozenset({"DomainName"}),
     "AWS::ApiGatewayV2::Stage": frozenset({"StageName", "ApiId"}),
     "AWS::ApiGatewayV2::Route": frozenset({"ApiId"}),
     "AWS::ApiGatewayV2::Integration": frozenset({"ApiId"}),

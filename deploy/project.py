@@ -137,7 +137,7 @@ def build(config: Config, service: Service) -> Bundle:
     else:
         tried = bytecode.trial({**files, **compiled}, handlers, executable, _trial_environment(config))
         notes += [f"not imported here, though it may be on Lambda: {tried.problem}"] if tried.problem else []
-    packed = bundle(files, bytecode=compiled, notes=notes)
+    packed = bundle(files, python=python, bytecode=compiled, notes=notes)
     return dataclasses.replace(packed, import_ms=tried.import_ms, left_out=mine.left_out, source=source)
 
 

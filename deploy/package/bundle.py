@@ -3,7 +3,8 @@
 The same input gives the same zip to the byte: names sorted, times fixed, modes reduced to plain and executable. The
 bundle is named after a hash over paths, modes and contents rather than over the zip, since another zlib packs the
 same files into other bytes. Bytecode does not count in it: whether it can be made depends on the machine, and what it
-does is what its source does.
+does is what its source does. The Python that it is for does: what is on AWS already is not uploaded again, and with the
+bytecode of another Python it would be compiled anew at every cold start.
 """
 
 from __future__ import annotations
@@ -82,7 +83,7 @@ class Bundle:
     files: Files
     zipped: bytes
     digest: str
-    """SHA-256 over paths, modes and contents of all but the bytecode, in hexadecimal."""
+    """SHA-256 over the Python it is for and paths, modes and contents of all but the bytecode, in hexadecimal."""
     parts: tuple[Part, ...]
     """Largest first."""
     notes: tuple[str, ...] = ()
@@ -101,8 +102,16 @@ class Bundle:
         return sum(part.unzipped_bytes for part in self.parts)
 
 
-def bundle(sources: Files, *, bytecode: Files | None = None, notes: Sequence[str] = ()) -> Bundle:
+def bundle(
+    sources: Files, *, python: str = "", bytecode: Files | None = None, notes: Sequence[str] = ()
+) -> Bundle:
     """Pack files. Pure.
+
+    Args:
+        sources: All but the bytecode.
+        python: Minor version that runs them, such as ``3.13``; empty: any does.
+        bytecode: What that version made of them; None: nothing.
+        notes: What the user should know.
 
     Raises:
         BundleError: they are more than Lambda takes.
@@ -116,12 +125,13 @@ def bundle(sources: Files, *, bytecode: Files | None = None, notes: Sequence[str
             f"{largest.unzipped_bytes / 2**20:.0f} MB: exclude what is not needed in streamer.toml"
         )
     zipped, sizes = _zip(files)
-    return Bundle(files=files, zipped=zipped, digest=digest(sources), parts=_parts(files, sizes), notes=tuple(notes))
+    whole = digest(sources, python)
+    return Bundle(files=files, zipped=zipped, digest=whole, parts=_parts(files, sizes), notes=tuple(notes))
 
 
-def digest(files: Files) -> str:
-    """A hash that changes with every path, mode and content, and with nothing else."""
-    whole = hashlib.sha256()
+def digest(files: Files, python: str = "") -> str:
+    """A hash that changes with every path, mode and content, and with the Python, and with nothing else."""
+    whole = hashlib.sha256(f"{python}\0".encode())
     for path in sorted(files):
         file = files[path]
         # A NUL cannot be in a path, and the inner hash has a fixed length, so no two trees look the same.

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 BUCKET: Final = "AWS::S3::Bucket"
-_ADDRESSES: Final = frozenset({"AWS::ApiGatewayV2::Api", "AWS::ApiGatewayV2::Stage"})
+_DOMAIN: Final = "AWS::ApiGatewayV2::DomainName"
+_ADDRESSES: Final = frozenset({"AWS::ApiGatewayV2::Api", "AWS::ApiGatewayV2::Stage", _DOMAIN})
 _HOLD_DATA: Final = frozenset({
     "AWS::Backup::BackupVault", "AWS::CloudFormation::Stack", "AWS::Cognito::UserPool", "AWS::DocDB::DBCluster",
     "AWS::DocDB::DBInstance", "AWS::DynamoDB::GlobalTable", "AWS::DynamoDB::Table", "AWS::EC2::Volume",
@@ -51,6 +52,8 @@ def of_replacement(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
 
 def of_removal(old: Mapping[str, Any]) -> str:
     """What is lost when a precious resource is removed, as it stands in the template of the stack."""
+    if old.get("Type") == _DOMAIN:
+        return "clients that know its address reach nothing any more"
     if old.get("Type") in _ADDRESSES:
         return "clients have no address any more"
     if stays(old):

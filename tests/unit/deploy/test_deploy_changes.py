@@ -139,11 +139,25 @@ KEPT = {"DeletionPolicy": "RetainExceptOnCreate", "UpdateReplacePolicy": "Retain
             id="an address",
         ),
         pytest.param(
+            change("Remove", type_="AWS::ApiGatewayV2::DomainName"),
+            thing("AWS::ApiGatewayV2::DomainName"),
+            {},
+            "clients that know its address reach nothing any more; .* say --replace Thing",
+            id="a domain",
+        ),
+        pytest.param(
             change(replacement=Replacement.YES, type_="AWS::ApiGatewayV2::Api"),
             thing("AWS::ApiGatewayV2::Api"),
             thing("AWS::ApiGatewayV2::Api"),
             "must be told a new address",
             id="another address",
+        ),
+        pytest.param(
+            change(replacement=Replacement.YES, type_="AWS::ApiGatewayV2::DomainName"),
+            thing("AWS::ApiGatewayV2::DomainName"),
+            thing("AWS::ApiGatewayV2::DomainName"),
+            "would be replaced .* must be told a new address",
+            id="another domain",
         ),
         pytest.param(
             change(replacement=Replacement.CONDITIONAL, type_="AWS::RDS::DBInstance"),

@@ -207,6 +207,12 @@ def test_bytecode_is_packed_and_does_not_count_in_the_hash() -> None:
     assert set(with_bytecode.files) == {*source, *bytecode}
 
 
+def test_code_for_another_python_is_other_code_since_its_bytecode_is() -> None:
+    files = {"a.py": File(b"a", "project")}
+
+    assert bundle(files, python="3.13").digest == digest(files, "3.13") != bundle(files, python="3.14").digest
+
+
 def test_too_much_is_refused_by_naming_what_is_largest() -> None:
     class Huge(bytes):
         def __len__(self) -> int:
