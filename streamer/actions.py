@@ -222,7 +222,7 @@ def failure_of(exc: BaseException, *, code: ErrorCode, production: bool) -> Fail
         return Failure(
             code=code, retryable=retryable, message="the action failed unexpectedly; the reason is in the service's log"
         )
-    text = f"{type(exc).__name__}: {_text(exc)}"
+    text = ": ".join(filter(None, (type(exc).__name__, _text(exc))))
     return Failure(code=code, retryable=retryable, message=text[:FAILURE_MESSAGE_CHARACTERS])
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
+from streamer.aws_limits import ITEM_BYTES
 from streamer.errors import ItemTooLargeError, StoreError
 from streamer.observability import Logger
 from streamer.records import KEPT_SECONDS, Failure, Listener, ProgressPoint, RequestRecord, Status
@@ -122,6 +123,9 @@ class HeldClaim:
             ItemTooLargeError: the result does not fit into the request's item.
             StoreError: it could not be stored for as long as there was time.
         """
+        # DynamoDB tells of an item's size only up to 2 MB of values; what is beyond, it refuses in other words.
+        if len(result_json) > ITEM_BYTES:
+            raise ItemTooLargeError(f"the result has {len(result_json)} characters")
         return self._conclude(lifecycle.complete(result_json, **self._end()))
 
     def fail(self, failure: Failure, *, told_percentage: float | None = None) -> RequestRecord | None:

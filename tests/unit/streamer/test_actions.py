@@ -104,6 +104,10 @@ def test_an_exception_that_cannot_say_what_it_is_is_told_all_the_same() -> None:
     assert failure.message == "MuteError: <exception str() failed>"
 
 
+def test_an_exception_without_a_text_is_told_by_its_name_alone() -> None:
+    assert failure_of(AssertionError(), code=ErrorCode.INTERNAL_ERROR, production=False).message == "AssertionError"
+
+
 def test_an_action_error_keeps_its_code_message_and_details() -> None:
     error = ActionError("out of stock", code=ErrorCode.NOT_FOUND, details={"left": 0}, retryable=True)
 

@@ -127,7 +127,16 @@ def test_an_end_of_a_request_that_is_another_attempts_is_dropped(
 
 def test_a_result_that_is_too_large_is_told_apart() -> None:
     with pytest.raises(ItemTooLargeError):
-        Held().claim.complete("x" * 500_000)
+        Held().claim.complete("é" * 250_000)
+
+
+def test_no_store_is_asked_to_hold_a_result_that_no_item_can() -> None:
+    held = Held()
+    held.store.failures = 1  # of 2 MB and more DynamoDB says that the values of the expression are too many
+
+    with pytest.raises(ItemTooLargeError):
+        held.claim.complete("x" * 500_000)
+    assert held.store.failures == 1
 
 
 def test_a_lease_is_renewed_by_progress_once_it_is_time_and_by_renew_at_once() -> None:
