@@ -26,7 +26,7 @@ from .streams_api import StreamsOperations
 
 if TYPE_CHECKING:
     from ..event_sources.queues.embedded import EmbeddedQueues
-    from ..iam.guard import Caller
+    from ..iam.caller import Caller
 
 DYNAMODB: Final = "DynamoDB_20120810"
 STREAMS: Final = "DynamoDBStreams_20120810"

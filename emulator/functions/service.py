@@ -18,7 +18,7 @@ from streamer.topology import Topology
 
 from ..foundation.json_bytes import json_of
 from ..foundation.notes import Notes
-from ..iam.guard import Caller
+from ..iam.caller import Caller
 from ..port.http import HttpRequest, HttpResponse
 from .admission import missing, throttled
 from .asynchronous import RETRY_SECONDS, AsyncInvocations

@@ -14,7 +14,7 @@ from ..foundation import log
 from ..foundation.notes import CONNECTIONS, Notes
 from ..foundation.recording import Recording
 from ..functions.outcome import Functions
-from ..iam.guard import Caller
+from ..iam.caller import Caller
 from ..port.http import HttpRequest, HttpResponse, render
 from .invocations import Invocations
 from .rules import management

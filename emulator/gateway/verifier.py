@@ -11,7 +11,8 @@ from typing import Final
 
 from streamer.sending.signer import BODY_HASH, Signer, SigningKeys
 
-from ..iam.guard import Caller
+from ..iam.caller import Caller
+from ..iam.expiry import ERROR, MESSAGE
 from ..port.http import HttpRequest
 from .rules.signature import MISMATCH, SERVICE, Flaw, Signature, elsewhere, mismatch, parse, untimely
 
@@ -31,6 +32,8 @@ class Verifier:
     """Who has an access key id, as ``identity`` of events says; nothing: nobody knows."""
     caller: Callable[[HttpRequest], Caller | None] = lambda _: None
     """The function that made a request, whose role may not allow it; None: the account's owner did."""
+    is_expired: Callable[[HttpRequest], bool] = lambda _: False
+    """Whether a request is signed with credentials that are no longer valid."""
     clock: Callable[[], float]
     """Unix seconds."""
     _signers: dict[tuple[str, str], Signer] = field(default_factory=dict, init=False)
@@ -43,7 +46,9 @@ class Verifier:
         """
         query = request.query if "?" in request.target else ()
         signature = parse(request.fields, query, service)
-        return signature if isinstance(signature, Flaw) else self._flaw(request, signature)
+        if isinstance(signature, Flaw):
+            return signature
+        return self._flaw(request, signature) or self._expiry(request)
 
     def signer(self, request: HttpRequest, service: str = SERVICE) -> Mapping[str, str]:
         """Who signed a request, whose signature has no flaw."""
@@ -61,6 +66,9 @@ class Verifier:
         if not request.target.startswith("/") or not _is_body_signed(request, signature):
             return MISMATCH
         return self._mismatch(request, signature)
+
+    def _expiry(self, request: HttpRequest) -> Flaw | None:
+        return Flaw(ERROR, MESSAGE) if self.is_expired(request) else None
 
     def _mismatch(self, request: HttpRequest, signature: Signature) -> Flaw | None:
         """Which signature the client should have made; None: the one that it made."""

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from msgspec import structs
 
 from streamer.topology import Topology
-from streamer.topology.grants import Kind, Place, Resource, arn
+from streamer.topology.grants import Place, arn
 
 from ..port.http import HttpRequest
+from .caller import Caller
 from .conditions import Context, unknown_keys, unknown_operators
 from .contexts import is_of_requests, of_function, of_session, user_id
-from .keys import KeyRing, Keys, signs_as_owner
+from .keys import KeyRing, Keys, is_of_session, signs_as_owner
 from .managed import managed
-from .needs import Describe, Need, of_api, of_dynamodb, of_sqs, of_url
+from .needs import Need
 from .policy import Decision, Policies, Statement, almost, decide, unknown_variables, with_values
 from .record import recorded
 from .resource_policies import ResourcePolicy, Who, said_of
 from .roles import Role, Roles, recorded_statements, role_advice, shown_in_template
-from .sessions import ASSUMING, Assumption, Session, assumed, may_assume, trusts
+from .sessions import ASSUMING, Assumption, Session, assumed, check_seconds, may_assume, trusts
 from .texts import advice, refusal, role_name, shown, unmet_advice, user_arn, who
 from .topology_roles import statements_of
 
@@ -51,6 +53,7 @@ class Guard:
         advise: Callable[[str, str], None],
         note: Callable[[str, Need, bool], None] | None = None,
         roles: Roles | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         """Read the topology's grants, or the roles.
 
@@ -63,11 +66,13 @@ class Guard:
             advise: Told a function and what would allow what it was just refused.
             note: Told each call of a function and whether its role allows it; None: nobody wants to know.
             roles: What functions run as, instead of what the topology grants; None: the topology says it.
+            clock: Unix seconds, by which credentials of sessions expire.
         """
         self._keys = keys
         self._mode = mode
         self._advise = advise
         self._note = note
+        self._clock = clock
         self._records = mode == "record"
         self._callers: dict[str, Caller] = {}
         self._sessions: dict[str, Session] = {}
@@ -121,10 +126,14 @@ class Guard:
         if any(each.asks_for(OF_ITEMS) for each in self._all_of(function)):
             self._depending.add(function)
 
-    def assume(self, caller: Caller | None, asked: Assumption) -> tuple[Keys, Caller] | None:
-        """A session of a role, which `refusal` was asked about, and what it signs with; for the same it is the same.
+    def assume(self, caller: Caller | None, asked: Assumption, seconds: int) -> tuple[Keys, Caller] | None:
+        """A session of a role, which `refusal` was asked about, and what it signs with, for so many seconds.
 
-        None: nobody is held to the role, since it is not known or nobody is held to anything.
+        For the same it is the same, for as long as whoever asked last may use it. None: nobody is held to the role,
+        since it is not known or nobody is held to anything.
+
+        Raises:
+            DurationError: the role is not assumed for so long.
         """
         function = None if caller is None else caller.function
         role = None if self._mode == "off" or self._roles is None else self._roles.all.get(asked.role_arn)
@@ -133,6 +142,7 @@ class Guard:
                 what = f"the role {asked.role_arn} is not known here, so that whoever assumes it may do everything"
                 self._tell_once(function, what)
             return None
+        check_seconds(seconds, role.most_seconds, is_chained=caller is not None)
         own = self._roles.managed
         session, unknown = assumed(
             asked,
@@ -149,7 +159,9 @@ class Guard:
             self._sessions[keys.access_key_id] = session
             self._callers[keys.access_key_id] = Caller(self, keys.access_key_id, function)
             self._hold(keys.access_key_id, role.statements)
-        return keys, self._callers[keys.access_key_id]
+        of_role = self._callers[keys.access_key_id]
+        of_role.until = max(of_role.until or 0.0, self._clock() + seconds)
+        return keys, of_role
 
     def _forget(self, key: str) -> None:
         session = self._sessions.pop(key)
@@ -263,6 +275,15 @@ class Guard:
             return self._callers.get(credential.partition("/")[0])
         return None
 
+    def is_expired(self, request: HttpRequest) -> bool:
+        """Whether a request is signed with credentials of a session that are no longer valid."""
+        caller = self.caller(request)
+        if caller is None:
+            return self._mode != "off" and is_of_session(
+                request.fields.get(_OF_SESSION)
+            )  # one that was forgotten, of too many
+        return caller.until is not None and caller.until <= self._clock()
+
     def caller_with(self, access_key_id: str) -> Caller | None:
         """Who signs with a key; None: the account's owner."""
         return self._callers.get(access_key_id)
@@ -374,70 +395,3 @@ class Guard:
         if self._roles is None:
             return recorded(self._needs)
         return recorded_statements(self._needs, self._place, self._roles)
-
-
-class Caller:
-    """Who calls, a function or a session: asks for its refusals, each None when its role allows it."""
-
-    __slots__ = ("_guard", "_posts", "function", "key")
-
-    def __init__(self, guard: Guard, key: str, function: str | None) -> None:
-        """``key`` is what the guard knows it by; ``function`` whom it acts for, None if none assumed the role."""
-        self.key = key
-        self.function = function
-        self._guard = guard
-        self._posts: set[tuple[str, str]] = set()
-
-    def forget(self) -> None:
-        """Ask again for what was allowed once: the role has changed."""
-        self._posts.clear()
-
-    def dynamodb(self, operation: str, parameters: Mapping[str, Any], describe: Describe | None = None) -> str | None:
-        """For an operation of DynamoDB or of its streams, of which ``describe`` tells more if it `depends_on_items`."""
-        return self._guard.refusal(self.key, of_dynamodb(operation, parameters, describe))
-
-    @property
-    def depends_on_items(self) -> bool:
-        """Whether conditions ask for more of a request to DynamoDB than its operation and its tables."""
-        return self._guard.depends_on_items(self.key)
-
-    def sqs(self, operation: str, parameters: Mapping[str, Any]) -> str | None:
-        """For an operation of SQS."""
-        return self._guard.refusal(self.key, (of_sqs(operation, parameters),))
-
-    def invoke(self, function: str, qualifier: str | None) -> str | None:
-        """For the invocation of a function."""
-        need = Need("lambda:InvokeFunction", Resource(Kind.FUNCTION, function, qualifier or ""))
-        return self._guard.refusal(self.key, (need,))
-
-    def api(self, path: str) -> str | None:
-        """For a request of an API whose route asks for IAM; ``path`` as in `of_api`."""
-        return self._guard.refusal(self.key, (of_api(path),))
-
-    def url(self, function: str) -> str | None:
-        """For a request of the URL of a function, where that asks for IAM."""
-        return self._guard.refusal(self.key, of_url(function))
-
-    def service(self, needs: Iterable[Need]) -> str | None:
-        """For what a request to a service that is not embedded needs."""
-        return self._guard.refusal(self.key, needs)
-
-    @property
-    def user_arn(self) -> str:
-        """Who it is to other services."""
-        return self._guard.user_arn(self.key)
-
-    @property
-    def user_id(self) -> str:
-        """The same, as ``aws:userid`` says it."""
-        return self._guard.user_id(self.key)
-
-    def connections(self, method: str, api: str) -> str | None:
-        """For a call of an API's ``@connections``, as every message makes: what was allowed once is not asked again."""
-        if (method, api) in self._posts:
-            return None
-        need = Need("execute-api:ManageConnections", Resource(Kind.CONNECTIONS, method, api))
-        refused = self._guard.refusal(self.key, (need,))
-        if refused is None and not self._guard.wants_every_call:
-            self._posts.add((method, api))
-        return refused

@@ -11,6 +11,10 @@ from msgspec import Struct, structs
 
 _AS_OWNER: Final = "owner."
 """Begins the session tokens of functions that sign as the account's owner."""
+SESSION: Final = "session of "
+"""Begins what keys of sessions of roles are asked for by; no function is called so."""
+_OF_SESSIONS: Final = "session."
+"""Begins the session tokens of sessions of roles, so that one that was forgotten is not taken for the owner."""
 
 
 class Keys(Struct, frozen=True, kw_only=True):
@@ -95,12 +99,18 @@ def signs_as_owner(session_token: str | None) -> str | None:
     return session_token.removeprefix(_AS_OWNER) if session_token and session_token.startswith(_AS_OWNER) else None
 
 
+def is_of_session(session_token: str | None) -> bool:
+    """Whether a token is one of a session of a role, be it one that was forgotten."""
+    return session_token is not None and session_token.startswith(_OF_SESSIONS)
+
+
 def _keys(function: str, seed: bytes) -> Keys:
     def derived(purpose: str) -> bytes:
         return hashlib.blake2b(f"{purpose}:{function}".encode(), key=seed, digest_size=40).digest()
 
+    kind = _OF_SESSIONS if function.startswith(SESSION) else ""
     return Keys(
         access_key_id=f"ASIA{base64.b32encode(derived('id'))[:16].decode()}",
         secret_access_key=base64.urlsafe_b64encode(derived("secret"))[:40].decode(),
-        session_token=base64.urlsafe_b64encode(derived("token")).decode().rstrip("="),
+        session_token=f"{kind}{base64.urlsafe_b64encode(derived('token')).decode().rstrip('=')}",
     )

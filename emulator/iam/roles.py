@@ -40,6 +40,8 @@ class Role(Struct, frozen=True, kw_only=True):
     """None: none is known."""
     trust: tuple[Named, ...] = ()
     """Its trust policy: who may assume it."""
+    most_seconds: int = 3_600
+    """How long it is assumed at most, ``MaxSessionDuration``."""
 
 
 class Roles(Struct, frozen=True, kw_only=True):

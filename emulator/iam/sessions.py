@@ -13,6 +13,7 @@ from typing import Any, Final
 from msgspec import Struct, structs
 
 from .conditions import Context
+from .keys import SESSION
 from .policy import Decision, Policies, Statement, decide, statement_of, with_values, without_variables
 from .resource_policies import Named, ResourcePolicy, Who, said_of
 
@@ -21,6 +22,14 @@ TAG: Final = "sts:TagSession"
 ASSUMING: Final = frozenset({ASSUME, TAG})
 """What a role's trust policy has to allow, whatever policies of whoever asks do."""
 _WITH_VARIABLES: Final = "2012-10-17"
+
+
+MOST_SECONDS: Final = 3600
+"""How long a role is assumed at most that says nothing of it, and any that a role assumes."""
+
+
+class DurationError(Exception):
+    """Nobody assumes a role for so long."""
 
 
 class PolicyError(Exception):
@@ -79,6 +88,22 @@ class Session(Struct, frozen=True, kw_only=True):
         return f"the role {self.role_arn.rpartition('/')[2]}, assumed as {self.name},"
 
 
+def check_seconds(seconds: int, most: int, *, is_chained: bool) -> None:
+    """Check for how long a role is to be assumed, ``is_chained`` if by a role.
+
+    [DOC] sts-docs:API_AssumeRole, DurationSeconds; [USR] eks-anywhere #9485, aws-vault #263 for the words
+
+    Raises:
+        DurationError: not so long, in AWS's words.
+    """
+    if is_chained and seconds > MOST_SECONDS:
+        raise DurationError(
+            "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining."
+        )
+    if seconds > most:
+        raise DurationError("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
+
+
 def session_policy(text: str) -> tuple[Statement, ...]:
     """The statements of an inline session policy.
 
@@ -127,7 +152,7 @@ def assumed(
         policy=None if said is None or unknown else tuple(said),
         tags={**inherited, **{key.lower(): value for key, value in asked.tags}},
         transitive=frozenset({*inherited, *map(str.lower, asked.transitive)}),
-        seed=f"session of {asked.role_arn}: {hashlib.blake2b(seed.encode(), digest_size=20).hexdigest()}",
+        seed=f"{SESSION}{asked.role_arn}: {hashlib.blake2b(seed.encode(), digest_size=20).hexdigest()}",
     )
     return session, unknown
 

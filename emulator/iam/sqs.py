@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from ..foundation.json_bytes import json_of
 from ..port.http import HttpRequest, HttpResponse
-from .guard import Caller
+from .caller import Caller
 
 _TARGET: Final = "AmazonSQS."
 _STATUS: Final = 403

@@ -19,9 +19,11 @@ from ..foundation.json_bytes import is_object
 from ..foundation.tasks import end
 from ..functions.outcome import Functions
 from ..functions.variables import Endpoints
-from ..iam.guard import Caller, Guard
+from ..iam.caller import Caller
+from ..iam.guard import Guard
 from ..iam.keys import Secrets
 from ..iam.needs import Need
+from ..iam.sessions import DurationError
 from ..port.elsewhere import operation_of, parameters_of
 from ..port.http import HttpRequest, HttpResponse
 from ..port.origin import is_of_this_machine
@@ -364,14 +366,17 @@ class Services:
             return None
         parameters = parameters_of(request)
         try:
-            session = self._guard.assume(self._guard.caller(request), assuming.assumption(parameters, with_policy=True))
-            seconds = 0 if session is None else assuming.seconds_of(parameters)
+            seconds = assuming.seconds_of(parameters)
+            asked = assuming.assumption(parameters, with_policy=True)
+            session = self._guard.assume(self._guard.caller(request), asked, seconds)
+        except DurationError as refused:
+            return error("sts", request, "ValidationError", str(refused), 400)
         except assuming.RefusedError as refused:
             return error("sts", request, refused.code, str(refused), 400)
         if session is None:
             return None
-        until = datetime.now(UTC) + timedelta(seconds=seconds)
         keys, of_role = session
+        until = datetime.now(UTC) + timedelta(seconds=seconds)
         return assuming.answer(of_role.user_arn, of_role.user_id, keys, until=until, request_id=str(uuid.uuid4()))
 
     def _begin(self) -> None:

@@ -16,13 +16,14 @@ from ..iam.needs import Need
 from ..iam.policy import Statement, with_any_value
 from ..iam.resource_policies import Named, said_of
 from ..iam.roles import Boundary, Role, Roles
+from ..iam.sessions import MOST_SECONDS
 from ..iam.texts import role_arn, who
 from . import described_policies
 from .errors import Problem
 from .policy_documents import named_statements, statements
 from .stack import Resource
 from .things import Things, guarded
-from .values import at, items, mapping
+from .values import at, items, mapping, whole
 
 _ATTACHED: Final = ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy")
 """What names the roles that it is for."""
@@ -119,6 +120,7 @@ def _role(things: Things, role: Resource, statements: Sequence[Statement], manag
         tags=guarded(things, role, _tags),
         boundary=guarded(things, role, _boundary, managed),
         trust=guarded(things, role, _trust, partition),
+        most_seconds=guarded(things, role, _most_seconds),
     )
 
 
@@ -263,6 +265,10 @@ def _boundary(things: Things, role: Resource, managed: Managed) -> Boundary | No
 def _trust(_things: Things, role: Resource, partition: str) -> tuple[Named, ...]:
     name = "AssumeRolePolicyDocument"
     return named_statements(mapping(role, name), at(role, name), partition)
+
+
+def _most_seconds(_things: Things, role: Resource) -> int:
+    return whole(role, "MaxSessionDuration", MOST_SECONDS)
 
 
 def _tags(things: Things, role: Resource) -> dict[str, str]:

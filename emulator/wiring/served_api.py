@@ -198,6 +198,7 @@ def verifier(guard: Guard, endpoints: Endpoints) -> Verifier:
         region=endpoints.region,
         identity=lambda access_key_id: _identity(guard, access_key_id, endpoints.account_id),
         caller=guard.caller,
+        is_expired=guard.is_expired,
         clock=time.time,
     )
 

@@ -18,6 +18,7 @@ from ..functions.service import LambdaService
 from ..gateway.http_apis.service import HttpApis
 from ..gateway.rules import management
 from ..gateway.rules.signature import URL_SERVICE
+from ..iam.expiry import expired
 from ..iam.guard import Guard
 from ..port.api_paths import addressed
 from ..port.aws_names import is_aws
@@ -101,10 +102,16 @@ class Switchboard(Struct, frozen=True, kw_only=True):
         if refusal is not None and (service is None or not self.elsewhere.opens(request, service)):
             # A page of any origin may ask an HTTP API, as on AWS, and nothing else.
             return self._otherwise(served, request) if self.http_apis.has_any else refusal
+        if self.guard.is_expired(request):
+            return expired(request, service)
         if is_control and self.control is not None:
             return self.control.answer(request)
         if service is not None:
             return self.elsewhere.answer(request, service)
+        return self._embedded(served, request, target)
+
+    def _embedded(self, served: ServedApi, request: HttpRequest, target: management.ManagementTarget | None) -> Any:
+        """The answer of ``@connections``, Lambda, DynamoDB or SQS, or of what a request is for that is for none."""
         caller = self.guard.caller(request)
         if target is not None:
             # A function may have the endpoint of another API of the service in its variables.

@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any
 
+import boto3
 import pytest
 from running_command import Emulate, aws_client
 
@@ -169,7 +170,29 @@ def test_tags_need_a_permission_that_the_trust_policy_gives(emulate: Emulate) ->
     [
         ({"Policy": "{}"}, "MalformedPolicyDocument"),
         ({"DurationSeconds": 900, "RoleSessionName": "ada lovelace"}, "ValidationError"),
+        ({"DurationSeconds": 3_601}, "ValidationError"),
     ],
 )
 def test_what_sts_would_not_take_it_refuses(emulate: Emulate, asked: dict[str, Any], error: str) -> None:
     assert told(emulate, "get_caller_identity", {}, asked).startswith(f"An error occurred ({error})")
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "parameters", "code"),
+    [
+        ("dynamodb", "get_item", item("ada"), "ExpiredTokenException"),
+        ("sqs", "list_queues", {}, "ExpiredToken"),
+        ("lambda", "invoke", {"FunctionName": "tell"}, "ExpiredTokenException"),
+        ("sts", "get_caller_identity", {}, "ExpiredToken"),
+        ("s3", "list_buckets", {}, "ExpiredToken"),
+    ],
+)
+def test_credentials_of_a_session_that_is_over_are_refused_by_every_service(
+    emulate: Emulate, service: str, operation: str, parameters: Any, code: str
+) -> None:
+    over = boto3.Session("ASIAOFANOTHERRUN", "secret", "session.of-another-run", region_name="us-east-1")
+    client = over.client(service, endpoint_url=str(emulate.ready["dynamodb_url"]))
+
+    with pytest.raises(client.exceptions.ClientError) as refused:
+        getattr(client, operation)(**parameters)
+    assert refused.value.response["Error"]["Code"] == code

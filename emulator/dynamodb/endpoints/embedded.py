@@ -33,7 +33,7 @@ from ...foundation.tasks import end
 from ...functions.destinations import DestinationError, EventDestinations
 from ...functions.variables import Endpoints
 from ...iam import sqs
-from ...iam.guard import Caller
+from ...iam.caller import Caller
 from ...port.http import HttpRequest, HttpResponse
 from ..engine import STREAMS, EmbeddedDynamoDB, is_queue_request
 from ..errors import ApiError

@@ -12,7 +12,7 @@ from ...event_sources.streams.checkpoints import Checkpoints
 from ...event_sources.streams.source import Source
 from ...foundation.notes import Notes
 from ...functions.destinations import EventDestinations
-from ...iam.guard import Caller
+from ...iam.caller import Caller
 from ...port.http import HttpRequest, HttpResponse
 
 

@@ -30,7 +30,7 @@ from ...event_sources.streams.source import Source
 from ...foundation.notes import Notes
 from ...functions.destinations import EventDestinations, FileDestinations
 from ...functions.variables import Endpoints
-from ...iam.guard import Caller
+from ...iam.caller import Caller
 from ...port.http import HttpRequest, HttpResponse
 from .tables import ensure_tables
 

@@ -17,6 +17,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec import structs
 
+from emulator.gateway.rules.signature import Flaw
 from emulator.gateway.verifier import Verifier
 from emulator.port.http import HttpRequest
 
@@ -244,6 +245,14 @@ def test_another_secret_is_refused(make: Callable[[], HttpRequest], position: in
     other = Verifier(secrets={KEY: changed(SECRET, position, "#")}, region=REGION, clock=VERIFIER.clock)
 
     assert other.flaw(make()) is not None
+
+
+def test_what_is_signed_with_credentials_that_are_no_longer_valid_is_refused_in_awss_words() -> None:
+    over = Verifier(secrets={KEY: SECRET}, region=REGION, clock=VERIFIER.clock, is_expired=lambda _: True)
+
+    assert over.flaw(signed_by_botocore()) == Flaw(
+        "ExpiredTokenException", "The security token included in the request is expired"
+    )
 
 
 def test_what_another_key_signed_is_only_for_aws_to_check() -> None:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from deploy.stack import policy as deployed
 from deploy.stack.settings import StackSettings
-from emulator.iam.guard import Caller, Guard, Mode
+from emulator.iam.caller import Caller
+from emulator.iam.guard import Guard, Mode
 from emulator.iam.keys import KeyRing, Keys, Secrets, as_owner
 from emulator.iam.needs import Need
 from emulator.iam.policy import statement_of

@@ -7,13 +7,15 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from emulator.iam.guard import SESSIONS, Caller, Guard, Mode
+from emulator.iam.caller import Caller
+from emulator.iam.guard import SESSIONS, Guard, Mode
+from emulator.iam.keys import SESSION as SESSION_KEYS
 from emulator.iam.keys import KeyRing, Secrets, as_owner
 from emulator.iam.needs import Need
 from emulator.iam.policy import Policies, Statement, statement_of
 from emulator.iam.resource_policies import Named, Who
 from emulator.iam.roles import Boundary, Role, Roles
-from emulator.iam.sessions import ASSUME, TAG, Assumption, may_assume
+from emulator.iam.sessions import ASSUME, TAG, Assumption, DurationError, may_assume
 from emulator.port.http import HttpRequest
 from streamer.topology import Api, Function, Topology
 from streamer.topology.grants import Kind, Place, Resource
@@ -39,6 +41,7 @@ OF_TENANT = statement_of(
     }
 )
 ASKED = Assumption(role_arn=ROLE, session_name="for-ada")
+HOUR = 3600
 ALLOWS = Statement(actions=("sts:*",), resources=(ROLE,))
 DENIES = structs.replace(ALLOWS, is_allow=False)
 
@@ -90,11 +93,17 @@ def test_a_role_may_be_assumed_by_whom_it_trusts(
     assert may_assume(trust, own, WHO, action=ASSUME, role_arn=ROLE, context=context).name == message
 
 
+def signed(key: str, token: str = "") -> HttpRequest:
+    value = f"AWS4-HMAC-SHA256 Credential={key}/20260101/eu-west-1/dynamodb/aws4_request, SignedHeaders=host"
+    return HttpRequest("POST", "/", (), b"", "", {"authorization": value, "x-amz-security-token": token})
+
+
 class World:
     """A function ``say``, and a role that trusts it."""
 
     def __init__(self, *statements: Statement, mode: Mode = "enforce", **role: Any) -> None:
         self.told: list[str] = []
+        self.now = 1_000.0
         self.keys = KeyRing(b"s" * 32)
         trust = (trusting(*ME, *SESSION), trusting("*"))
         tenant = Role(name="tenant", path="/tenants/", statements=statements, trust=trust, **role)
@@ -102,7 +111,13 @@ class World:
         own = {"arn:aws:iam::123456789012:policy/get": (Statement(actions=("dynamodb:GetItem",), resources=("*",)),)}
         self.roles = Roles(of={"say": say}, all={ROLE: tenant}, managed=own)
         self.guard = Guard(
-            TOPOLOGY, PLACE, self.keys, mode=mode, advise=lambda _, line: self.told.append(line), roles=self.roles
+            TOPOLOGY,
+            PLACE,
+            self.keys,
+            mode=mode,
+            advise=lambda _, line: self.told.append(line),
+            roles=self.roles,
+            clock=lambda: self.now,
         )
 
     @property
@@ -110,13 +125,12 @@ class World:
         return self.caller(self.keys["say"].access_key_id)
 
     def caller(self, key: str) -> Caller:
-        value = f"AWS4-HMAC-SHA256 Credential={key}/20260101/eu-west-1/dynamodb/aws4_request, SignedHeaders=host"
-        found = self.guard.caller(HttpRequest("POST", "/", (), b"", "", {"authorization": value}))
+        found = self.guard.caller(signed(key))
         assert found is not None
         return found
 
-    def assumed(self, asked: Assumption = ASKED, by: Caller | None = None) -> Caller:
-        found = self.guard.assume(by or self.say, asked)
+    def assumed(self, asked: Assumption = ASKED, by: Caller | None = None, seconds: int = HOUR) -> Caller:
+        found = self.guard.assume(by or self.say, asked, seconds)
         assert found is not None
         keys, caller = found
         assert self.caller(keys.access_key_id) is caller
@@ -167,6 +181,48 @@ def test_of_very_many_sessions_the_latest_are_known() -> None:
     assert world.guard.caller_with(keys[0]) is None
     assert world.guard.caller_with(keys[1]) is not None
     assert (keys[0] in secrets, newest in secrets, len(world.keys)) == (False, True, SESSIONS + 1)
+
+
+def test_credentials_of_a_session_are_valid_until_they_expire_and_those_of_functions_always() -> None:
+    world = World(OF_TENANT)
+    key, own = world.assumed(seconds=900).key, world.say.key
+    times = {}
+    for world.now in (1_899.9, 1_900.0):
+        times[world.now] = world.guard.is_expired(signed(key)), world.guard.is_expired(signed(own))
+    world.assumed(seconds=900)
+
+    assert times == {1_899.9: (False, False), 1_900.0: (True, False)}
+    assert not world.guard.is_expired(signed(key)), "asked for once more"
+
+
+@pytest.mark.parametrize(("mode", "is_expired"), [("enforce", True), ("off", False)])
+def test_a_session_that_is_not_known_any_more_is_not_taken_for_the_owner(mode: Mode, is_expired: bool) -> None:
+    token = World().keys[f"{SESSION_KEYS}another run"].session_token
+
+    assert World(mode=mode).guard.is_expired(signed("ASIAANOTHERRUN", token)) is is_expired
+    assert not World(mode=mode).guard.is_expired(signed("ASIAOFAWSITSELF", "of-aws"))
+
+
+@pytest.mark.parametrize(
+    ("most", "seconds", "is_chained", "why"),
+    [
+        (3_600, 3_600, True, None),
+        (43_200, 3_601, True, "exceeds the 1 hour session limit for roles assumed by role chaining."),
+        (43_200, 43_200, False, None),
+        (3_600, 3_601, False, "exceeds the MaxSessionDuration set for this role."),
+    ],
+)
+def test_a_role_is_assumed_for_as_long_as_it_says_and_by_a_role_for_an_hour(
+    most: int, seconds: int, is_chained: bool, why: str | None
+) -> None:
+    world = World(most_seconds=most)
+    by = world.say if is_chained else None
+
+    if why is None:
+        assert world.guard.assume(by, ASKED, seconds) is not None
+    else:
+        with pytest.raises(DurationError, match=f"The requested DurationSeconds {why}"):
+            world.guard.assume(by, ASKED, seconds)
 
 
 ALL = Statement(actions=("dynamodb:*",), resources=(TABLE,))
@@ -278,7 +334,7 @@ def test_a_role_that_is_not_known_is_told_once_and_left_to_others() -> None:
     world = World()
     other = structs.replace(ASKED, role_arn="arn:aws:iam::123456789012:role/other")
 
-    assert [world.guard.assume(world.say, other) for _ in range(2)] == [None, None]
+    assert [world.guard.assume(world.say, other, HOUR) for _ in range(2)] == [None, None]
     assert world.told == [f"the role {other.role_arn} is not known here, so that whoever assumes it may do everything"]
 
 
@@ -286,14 +342,14 @@ def test_what_was_told_of_very_many_roles_is_forgotten() -> None:
     world = World()
     others = [structs.replace(ASKED, role_arn=f"arn:aws:iam::123456789012:role/{n}") for n in range(SESSIONS + 1)]
     for other in (*others, others[0], others[-1]):
-        world.guard.assume(world.say, other)
+        world.guard.assume(world.say, other, HOUR)
 
     assert [f"role/{n} " in world.told[-1] for n in (0, SESSIONS)] == [True, False]
     assert len(world.told) == SESSIONS + 2
 
 
 def test_without_enforcing_nobody_is_held_to_an_assumed_role() -> None:
-    assert World(mode="off").guard.assume(None, ASKED) is None
+    assert World(mode="off").guard.assume(None, ASKED, HOUR) is None
     recorded = World(mode="record")
     assert recorded.assumed().service([PUT]) is None
     assert "# the assumed role tenant\n- Effect: Allow\n  Action: dynamodb:PutItem" in (recorded.guard.recorded() or "")

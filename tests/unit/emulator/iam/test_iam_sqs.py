@@ -5,7 +5,7 @@ from typing import cast
 
 import pytest
 
-from emulator.iam.guard import Caller
+from emulator.iam.caller import Caller
 from emulator.iam.sqs import refused
 from emulator.port.http import HttpRequest
 

@@ -165,6 +165,13 @@ def test_a_role_has_its_path() -> None:
     assert (found.of["say"].name, found.of["say"].path) == ("says", "/app/")
 
 
+@pytest.mark.parametrize(("more", "seconds"), [({}, 3_600), ({"MaxSessionDuration": 43_200}, 43_200)])
+def test_a_role_says_how_long_it_is_assumed_at_most(more: dict[str, int], seconds: int) -> None:
+    found, _ = read(base(Role=resource("IAM::Role", RoleName="says", **more)))
+
+    assert found.of["say"].most_seconds == seconds
+
+
 def test_a_role_has_its_tags() -> None:
     tags = [{"Key": "Tenant", "Value": "ada"}]
     found, _ = read(base(Role=resource("IAM::Role", RoleName="says", Tags=tags)))
