@@ -20,7 +20,7 @@ PROJECT ?= examples/reports
 STREAMER = cd $(PROJECT) && $(abspath $(VENV))/bin/streamer
 LOGS := logs-connect logs-disconnect logs-router logs-processor
 
-.PHONY: $(LOGS) docs picture build deploy deploy-guided help emulate test test-unit test-browser coverage soak kills test-deploy test-moments test-iam test-messages test-moto test-newest test-elsewhere check format bench bench-parts bench-peers profile cost wheel wheel-test dist lock clean
+.PHONY: $(LOGS) docs picture types build deploy deploy-guided help emulate test test-unit test-browser coverage soak kills test-deploy test-moments test-iam test-messages test-moto test-newest test-elsewhere check format bench bench-parts bench-peers profile cost wheel wheel-test dist lock clean
 
 help:  ## List the targets
 	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / {printf "%-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -122,6 +122,9 @@ docs: .venv-docs/ready  ## Build the documentation site into build/docs
 picture: $(VENV)/dev-ready  ## Draw the pictures of the documents from real runs (those of web pages need Chromium)
 	$(VENV)/bin/python docs/picture.py
 	PICTURES=$(abspath docs/pictures) $(PYTEST) -q -n 0 tests/e2e/test_dashboard_page.py
+
+types: $(VENV)/dev-ready  ## Rewrite what the emulator knows of the properties of CloudFormation's types
+	PYTHONPATH=. $(VENV)/bin/python tests/resource_types.py
 
 bench: $(VENV)/dev-ready  ## Measure the emulator beside its peers: one table (ARGS="--only echo,connects --json FILE")
 	$(VENV)/bin/python -m benchmarks $(ARGS)

@@ -22,6 +22,7 @@ from .errors import Problem
 from .intrinsics import text_of
 from .references import references
 from .report import counts
+from .resources.conformity import told
 from .resources.kind import Meaning, Place
 from .source import Source
 from .stack import Resource, Surroundings, resolve
@@ -78,8 +79,9 @@ def own(topology: Topology, source: Source, environment_from: Mapping[str, str],
     calls = described_services.calls(things, place.region)
     described_policies.check_senders(things, grants.Place(region=place.region, account_id=place.account_id, apis={}))
     services = tuple(each for each in calls if each.resource in source.tree["Resources"])
-    told = "; ".join([_told(mine), *things.warnings, *_made_up(elsewhere)])
-    return Own(topology=found, services=services, variables=variables, told=f"{source.name}: {told}")
+    refused = told((each for each in stack.departures if each.path[1] in source.tree["Resources"]), stack.source.error)
+    line = "; ".join([_told(mine), *refused, *things.warnings, *_made_up(elsewhere)])
+    return Own(topology=found, services=services, variables=variables, told=f"{source.name}: {line}")
 
 
 # what refers to what

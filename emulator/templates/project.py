@@ -27,6 +27,7 @@ from .expansion import expanded_once, own_types
 from .ids import physical_name
 from .intrinsics import MadeUp, text_of, value_of
 from .parameters import no_value, typed, unknown_parameters, without_value
+from .resources.conformity import told
 from .resources.kind import Place
 from .source import Source, load, refuse_nulls
 from .stack import NO_EXPORT, Resource, Stack, Surroundings, resolve
@@ -73,7 +74,9 @@ class Read(Struct, frozen=True, kw_only=True):
     @property
     def warnings(self) -> tuple[str, ...]:
         """Everything to be checked by the user."""
-        found = [text for stack in self.stacks for text in stack.warnings]
+        every = [stack for top in self.stacks for stack in top.all()]
+        found = [text for stack in every for text in told(stack.departures, stack.source.error)]
+        found += [text for stack in every for text in stack.warnings]
         return tuple(dict.fromkeys([*found, *self.described.warnings]))
 
 

@@ -14,6 +14,7 @@ from .errors import Path, Problem, shown
 from .intrinsics import ABSENT, MadeUp, holds, is_true, plain, text_of, value_of
 from .parameters import read_parameters
 from .references import references
+from .resources.conformity import Departure, departures
 from .resources.functions import VERSION_NUMBER
 from .resources.kind import Kind, Meaning, Place, machine_arn, names
 from .resources.registry import kind_of
@@ -77,6 +78,8 @@ class Stack(Struct, frozen=True, kw_only=True):
     outputs: Mapping[str, Any]
     exports: Mapping[str, Any]
     warnings: tuple[str, ...]
+    departures: tuple[Departure, ...] = ()
+    """What CloudFormation refuses in properties, and is no hindrance here."""
     nested: tuple[Stack, ...] = ()
     export_names: Mapping[str, str] = field(default_factory=dict)
     """Under which name an output is exported, by the output's."""
@@ -125,6 +128,7 @@ class _Resolver:
         self._testing: list[str] = []
         self._nested: dict[str, Stack] = {}
         self._warnings: list[str] = [*source.notes]
+        self._departures: list[Departure] = []
         self._imports: set[str] = set()
         self._kinds = {name: kind_of(self._type(name, each)) for name, each in self._resources.items()}
         anatomy.check(tree)
@@ -165,6 +169,7 @@ class _Resolver:
             outputs=outputs,
             exports=exports,
             warnings=tuple(dict.fromkeys(self._warnings)),
+            departures=tuple(self._departures),
             nested=tuple(self._nested.values()),
             export_names=export_names,
             imports=frozenset(self._imports),
@@ -344,9 +349,11 @@ class _Resolver:
     def _made(self, name: str) -> Resource:
         written, kind = self._resources[name], self._kinds[name]
         path: Path = ("Resources", name, "Properties")
-        properties = self._settled(written.get("Properties") or {}, path)
-        if not isinstance(properties, dict):
+        found = value_of(self, written.get("Properties") or {}, path)
+        if not isinstance(found, dict):
             raise Problem(path, "properties are a mapping")
+        self._compare(kind, found, path)
+        properties: dict[str, Any] = plain(found) if self._has_unknown else found
         check_shape(properties, SHAPES.get(kind.type, {}), path)
         metadata = written.get("Metadata") or {}
         check_shape(metadata, {}, ("Resources", name, "Metadata"))
@@ -370,6 +377,13 @@ class _Resolver:
             else:
                 self._nested[name] = nested
         return resource
+
+    def _compare(self, kind: Kind, properties: Any, path: Path) -> None:
+        """Note what CloudFormation refuses; of what is emulated, refuse values of another kind."""
+        for each in departures(properties, kind.type, path):
+            if each.is_of_shape and kind.meaning is Meaning.EMULATED:
+                raise Problem(each.path, each.text)
+            self._departures.append(each)
 
     def _settled(self, node: Any, path: Path) -> Any:
         value = value_of(self, node, path)

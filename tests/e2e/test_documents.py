@@ -68,6 +68,7 @@ NOT_RUN: Final[dict[tuple[str, str], str]] = {
     ("docs/protocol.md", "stateDiagram-v2"): "a picture; tests/life_diagram.py draws it",
     ("docs/templates.md", "template.yaml (SAM), stack chat, us-east-1"): IS_OUTPUT + "test_emulate_templates",
     ("docs/templates.md", "template.yaml:21"): IS_OUTPUT + "test_template_projects",
+    ("docs/templates.md", "check      template.yaml:26"): IS_OUTPUT + "test_template_conformity",
     ("docs/coming-from.md", "npx cdk synth -q && streamer emulate cdk.out"): NEEDS_NPM,
     ("docs/coming-from.md", "npx serverless package && streamer emulate .serverless"): NEEDS_NPM,
     ("docs/http-apis.md", "  WebSocket     ws://127.0.0.1:8787/prod"): IS_OUTPUT + "test_emulate_http_apis",

@@ -183,7 +183,7 @@ MISTAKES = [
     ("CodeUri: src/", "CodeUri: source/", "Resources.Fn.Properties.Code: there is no folder"),
     ("Handler: app.handler", "Handler: main.handler", "Resources.Fn.Properties.Handler: there is no file main.py"),
     ("Handler: app.handler", "Handler: handler", "Resources.Fn.Properties.Handler: 'handler' is not FILE.FUNCTION"),
-    ("Timeout: 10", "Timeout: ten", "'ten' is no number"),
+    ("Timeout: 10", "Timeout: ten", "a number is expected, and there is 'ten'"),
     ("Timeout: 10", "Timeout: 1000", "timeout_seconds must be above 0 and at most 900"),
     (
         "AWS::Serverless-2016-10-31",

@@ -1,6 +1,6 @@
-"""What shapes properties have, as far as anything here looks into them; CloudFormation refuses others. Pure.
+"""What shapes properties have that are more than their types declare, as far as anything here looks into them. Pure.
 
-[DOC] cfn-docs:aws-template-resource-type-ref
+[DOC] cfn-docs:aws-template-resource-type-ref. `conformity` holds properties to their types.
 """
 
 from __future__ import annotations
@@ -20,13 +20,7 @@ Shape = str | list[Any] | tuple[Any, ...] | Mapping[str, Any]
 key that must be there. Keys that have no shape may be anything."""
 
 _TAGS: Final[Shape] = [{"Key!": TEXT, "Value!": TEXT}]
-_FILTERS: Final[Shape] = {"Filters": [{}]}
-_FAILURE: Final[Shape] = {"OnFailure": {"Destination": TEXT}}
 _THROTTLE: Final[Shape] = {"ThrottlingBurstLimit": NUMBER, "ThrottlingRateLimit": NUMBER}
-_CORS: Final[Shape] = {
-    **{name: [TEXT] for name in ("AllowHeaders", "AllowMethods", "AllowOrigins", "ExposeHeaders")},
-    "MaxAge": NUMBER,
-}
 _OBJECTS: Final[Shape] = [{"Event!": TEXT, "Filter": {"S3Key": {"Rules": [{"Name!": TEXT, "Value!": TEXT}]}}}]
 _INDEXES: Final[Shape] = [{"IndexName!": TEXT, "KeySchema": [{}], "Projection": {"NonKeyAttributes": [TEXT]}}]
 _TABLE: Final[Shape] = {
@@ -36,8 +30,6 @@ _TABLE: Final[Shape] = {
     "LocalSecondaryIndexes": _INDEXES,
     "Tags": _TAGS,
 }
-_CODE: Final[Shape] = (TEXT, {"S3Bucket": TEXT, "S3Key": TEXT, "ZipFile": TEXT, "ImageUri": TEXT})
-"""Text is a path beside the template, as tools take it that package."""
 _ANSWER: Final[Shape] = {"StatusCode!": NUMBER, "ResponseTemplates": TABLE, "ResponseParameters": TABLE}
 _SECURITY: Final[Shape] = [{"*": [TEXT]}]
 _SAID: Final[Shape] = {"statusCode": NUMBER, "responseTemplates": TABLE, "responseParameters": TABLE}
@@ -69,44 +61,22 @@ _DOCUMENT: Final[Shape] = {
 }
 """OpenAPI and Swagger. [DOC] apigw-docs:api-gateway-swagger-extensions"""
 SHAPES: Final[Mapping[str, Shape]] = {
-    "AWS::ApiGateway::Method": {"Integration": {"RequestTemplates": TABLE, "IntegrationResponses": [_ANSWER]}},
+    "AWS::ApiGateway::Method": {"Integration": {"IntegrationResponses": [_ANSWER]}},
     "AWS::ApiGateway::RestApi": {"Body": _DOCUMENT},
-    "AWS::ApiGatewayV2::Api": {"Body": _DOCUMENT, "CorsConfiguration": _CORS, "Name": TEXT},
-    "AWS::ApiGatewayV2::Authorizer": {"IdentitySource": (TEXT, [TEXT]), "JwtConfiguration": {"Audience": [TEXT]}},
-    "AWS::ApiGatewayV2::Model": {"Name": TEXT},
-    "AWS::ApiGatewayV2::Route": {"AuthorizerId": TEXT, "RouteKey": TEXT, "RequestModels": TABLE},
-    "AWS::ApiGatewayV2::Stage": {
-        "StageName": TEXT,
-        "StageVariables": TABLE,
-        "DefaultRouteSettings": _THROTTLE,
-        "RouteSettings": {"*": _THROTTLE},
-    },
+    "AWS::ApiGatewayV2::Api": {"Body": _DOCUMENT},
+    "AWS::ApiGatewayV2::Route": {"RequestModels": TABLE},
+    "AWS::ApiGatewayV2::Stage": {"StageVariables": TABLE, "RouteSettings": {"*": _THROTTLE}},
     "AWS::CloudFormation::Stack": {"Parameters": {"*": (TEXT, [TEXT])}},
     "AWS::DynamoDB::GlobalTable": _TABLE,
     "AWS::DynamoDB::Table": _TABLE,
     "AWS::Kinesis::Stream": {"Tags": _TAGS},
-    "AWS::Lambda::EventInvokeConfig": {"DestinationConfig": _FAILURE},
-    "AWS::Lambda::EventSourceMapping": {
-        "FilterCriteria": _FILTERS,
-        "DestinationConfig": _FAILURE,
-        "ScalingConfig": {"MaximumConcurrency": NUMBER},
-    },
-    "AWS::Lambda::Function": {
-        "Code": _CODE,
-        "Environment": {"Variables": TABLE},
-        "Layers": [TEXT],
-    },
-    "AWS::Lambda::LayerVersion": {"Content": _CODE},
-    "AWS::Lambda::Url": {"Cors": _CORS},
     "AWS::S3::Bucket": {
         "Tags": _TAGS,
-        "CorsConfiguration": {"CorsRules": [{"MaxAge": NUMBER}]},
         "NotificationConfiguration": dict.fromkeys(
             ("LambdaConfigurations", "QueueConfigurations", "TopicConfigurations"), _OBJECTS
         ),
     },
     "AWS::SQS::Queue": {"RedrivePolicy": (TEXT, {"maxReceiveCount": NUMBER})},
-    "AWS::SecretsManager::Secret": {"GenerateSecretString": {"PasswordLength": NUMBER}},
 }
 
 

@@ -108,7 +108,8 @@ def test_the_api_has_the_id_that_the_file_sees() -> None:
 
 
 def test_what_is_emulated_and_what_is_not_is_one_line() -> None:
-    text = YAML + "  Clicks: {Type: AWS::AppSync::Api}\n  Own: {Type: AWS::Lambda::Function}\n"
+    text = YAML + "  Clicks: {Type: AWS::AppSync::Api, Properties: {Name: clicks}}\n"
+    text += "  Own: {Type: AWS::Lambda::Function, Properties: {Code: {ZipFile: x}, Role: arn}}\n"
 
     assert merged(text).told == (
         "resources.yaml: 1 bucket, 1 queue, 1 table, 1 IAM policy, 1 event source mapping; "

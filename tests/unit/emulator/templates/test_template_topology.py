@@ -700,7 +700,7 @@ def test_schedules() -> None:
                     "Lambda::Function", FunctionName="answer", Handler="a.b", Runtime="python3.12", Timeout="x"
                 )
             },
-            "Answer.Properties.Timeout: 'x' is no number",
+            "Answer.Properties.Timeout: a number is expected, and there is 'x'",
             id="number",
         ),
         pytest.param(
