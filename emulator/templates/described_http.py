@@ -6,9 +6,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from streamer.topology.http_apis import ANY, DEFAULT_PATH, Backend, HttpApi, HttpAuthorizer, HttpKind, HttpRoute
+from streamer.topology.http_apis import (
+    ANY,
+    DEFAULT_PATH,
+    Backend,
+    HttpApi,
+    HttpAuthorizer,
+    HttpKind,
+    HttpRoute,
+    Validation,
+)
 
-from . import described_backends, ids
+from . import described_backends, described_validation, ids
 from .api_parts import V1, V2, Around, integration_of, parts, stage_of
 from .described_apis import api_keys
 from .described_functions import function_of
@@ -158,8 +167,17 @@ def _operation(around: _OfKind, operation: Operation) -> HttpRoute | None:
         scopes=tuple(operation.security.get(authorizer, ())) if authorizer is not None else (),
         iam=operation.iam,
         api_key_required="api_key" in operation.security,
+        validation=_written_validation(around, operation),
         timeout_seconds=operation.timeout_seconds or _SECONDS[around.kind],
         streamed=_is_streamed(operation.uri),
+    )
+
+
+def _written_validation(around: _OfKind, operation: Operation) -> Validation | None:
+    if around.kind is not HttpKind.REST:  # [DOC] apigw-docs:http-api-vs-rest, HTTP APIs validate nothing
+        return None
+    return described_validation.of_operation(
+        around.things, around.owner, mapping(around.owner, "Body"), operation.around
     )
 
 
@@ -209,6 +227,7 @@ def _rest_api(things: Things, resource: Resource, stage_name: str | None, functi
             str(each)
             for each in (*items(resource, "BinaryMediaTypes"), *body.get("x-amazon-apigateway-binary-media-types", ()))
         ),
+        gateway_responses=described_validation.gateway_responses(things, resource, body),
     )
 
 
@@ -247,6 +266,7 @@ def _method(around: _OfKind, resource: Resource, authorizers: Mapping[Any, HttpA
         scopes=tuple(str(each) for each in items(resource, "AuthorizationScopes")),
         iam=authorization == "AWS_IAM",
         api_key_required=boolean(resource, "ApiKeyRequired"),
+        validation=described_validation.of_method(around.things, around.owner, resource),
         timeout_seconds=float(integration.get("TimeoutInMillis", 29_000)) / 1000,
         streamed=_is_streamed(integration.get("Uri")),
     )

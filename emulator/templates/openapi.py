@@ -38,6 +38,8 @@ class Operation(Struct, frozen=True, kw_only=True):
     fixed: FixedAnswer | None = None
     written: Mapping[str, Any] = field(default_factory=dict)
     """The integration as it stands in the document."""
+    around: Mapping[str, Any] = field(default_factory=dict)
+    """The operation, likewise, with the parameters of its path."""
 
     @staticmethod
     def of_mock(integration: Mapping[str, Any]) -> FixedAnswer | None:
@@ -77,7 +79,8 @@ def operations(body: Mapping[str, Any]) -> Iterator[Operation]:
         for name in _METHODS:
             written = item.get(name) if isinstance(item, dict) else None
             if isinstance(written, dict) and isinstance(written.get(f"{_EXTENSION}integration"), dict):
-                yield _operation(str(path), name, {"security": shared, **written}, schemes)
+                listed = [*(item.get("parameters") or ()), *(written.get("parameters") or ())]
+                yield _operation(str(path), name, {"security": shared, **written, "parameters": listed}, schemes)
 
 
 def _operation(path: str, name: str, operation: Mapping[str, Any], schemes: Mapping[str, Any]) -> Operation:
@@ -98,6 +101,7 @@ def _operation(path: str, name: str, operation: Mapping[str, Any], schemes: Mapp
         iam=is_signed,
         fixed=Operation.of_mock(integration) if kind == "MOCK" else None,
         written=integration,
+        around=operation,
     )
 
 

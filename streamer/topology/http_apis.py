@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 ANY: Final = "ANY"
 """Stands for every method. [DOC] apigw-docs:http-api-develop-routes"""
@@ -107,6 +107,31 @@ class Backend:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Validation:
+    """What a REST API asks of a request before anything answers it.
+
+    [DOC] apigw-docs:api-gateway-method-request-validation
+    """
+
+    parameters: tuple[str, ...] = ()
+    """Those that must be there and not blank: ``querystring.page``, ``header.X-Shop``, ``path.id``."""
+    models: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Media type, or ``$default``, to the JSON schema (draft 4) of bodies; empty: bodies are not looked at."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayResponse:
+    """How a REST API itself refuses requests. [DOC] apigw-docs:api-gateway-gatewayResponse-definition"""
+
+    status: int | None = None
+    """None: that of the refusal."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Name to where its value is found, or a text in quotes."""
+    templates: Mapping[str, str] = field(default_factory=dict)
+    """Media type to the body, in which variables are replaced."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HttpRoute:
     """A method and a path, and what answers them."""
 
@@ -126,6 +151,7 @@ class HttpRoute:
     iam: bool = False
     """Whether the request must be signed (SigV4)."""
     api_key_required: bool = False
+    validation: Validation | None = None
     timeout_seconds: float = 29.0
     streamed: bool = False
     """Whether the function streams its answer: JSON with status and headers, eight NUL bytes, and the body."""
@@ -152,6 +178,8 @@ class HttpApi:
     api_keys: tuple[str, ...] = ()
     binary_types: tuple[str, ...] = ()
     """Media types that a REST API takes for binary, such as ``image/*``."""
+    gateway_responses: Mapping[str, GatewayResponse] = field(default_factory=dict)
+    """By type, such as ``UNAUTHORIZED`` or ``DEFAULT_4XX``."""
 
     def authorizer(self, name: str) -> HttpAuthorizer:
         """The authorizer of that name, which there is."""

@@ -335,8 +335,14 @@ def test_a_function_url_is_signed_for_lambda(emulator: EmulatorThread, service: 
 
 
 def test_an_api_key_opens_a_method_that_wants_one(emulator: EmulatorThread) -> None:
+    key = "a-key-of-at-least-20-characters"
+
+    status, _, event = ask(emulator, "/Prod/keyed", {"X-Api-Key": key})
+
+    assert status == 200
+    assert event["requestContext"]["identity"]["apiKey"] == key
+    assert len(event["requestContext"]["identity"]["apiKeyId"]) == 10
     assert ask(emulator, "/Prod/keyed")[0] == 403
-    assert ask(emulator, "/Prod/keyed", {"X-Api-Key": "a-key-of-at-least-20-characters"})[0] == 200
 
 
 def test_a_signed_request_says_who_signed_it(emulator: EmulatorThread) -> None:

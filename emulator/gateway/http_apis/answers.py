@@ -8,21 +8,16 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
-from urllib.parse import parse_qsl
 
 from streamer.topology.http_apis import HttpKind
 
-from ...functions.limits import EVENT_BYTES
 from ..rules.effects import HttpAnswer, NotInvoked, Raised, Replied, Result, TimedOut
-from ..rules.signature import DENIED, MISSING, Flaw, parse
 from .events import Asked, is_binary_type
-from .identity import Refused
+from .headers import CONTENT_TYPE, Headers, MalformedError, own_headers, sendable
+from .refusals import LATE, error
 
-Headers = tuple[tuple[str, str], ...]
-_CONTENT_TYPE: Final = "content-type"
 _WRITTEN_BY_US: Final = frozenset({"content-length", "connection", "transfer-encoding", "keep-alive", "upgrade"})
 """Headers of a function's that say how its answer is sent, which is ours to say."""
 _REMAPPED: Final = frozenset(
@@ -36,36 +31,12 @@ _DROPPED: Final = frozenset(
     {"expect", "host", "keep-alive", "proxy-authenticate", "te", "trailer", "transfer-encoding", "upgrade"}
 )
 """Those that they do not see at all. [DOC] apigw-docs:api-gateway-known-issues, [INF] of function URLs"""
-_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _DEFAULT_TYPES: Final = {
     HttpKind.HTTP: "text/plain; charset=utf-8",
     HttpKind.REST: "application/json",
     HttpKind.URL: "application/json",
 }
 """Where the function says none. [INF] as seen in clients of each"""
-_REST_ERRORS: Final = {
-    400: "BadRequestException",
-    401: "UnauthorizedException",
-    403: "ForbiddenException",
-    429: "TooManyRequestsException",
-    502: "InternalServerErrorException",
-    504: "InternalServerErrorException",
-}
-_SCALARS: Final = (str, int, float, bool)
-
-
-_LARGEST: Final = {
-    HttpKind.HTTP: (10 * 1024 * 1024, "Request Entity Too Large"),
-    HttpKind.REST: (10 * 1024 * 1024, "HTTP content length exceeded 10485760 bytes."),
-    HttpKind.URL: (EVENT_BYTES, "Request must be smaller than 6291456 bytes for the InvokeFunction operation"),
-}
-"""Bytes of a body, and what a client hears of more: [USR] of REST APIs, [?] of the others."""
-_HEADER_BYTES: Final = 10_240
-"""Of all values of headers, of HTTP APIs with the request line. [DOC] apigw-docs:limits; [?] what is said of more"""
-
-
-class MalformedError(ValueError):
-    """A function's result is no answer; the text says why."""
 
 
 def answered(asked: Asked, result: Result) -> tuple[HttpAnswer, str | None]:
@@ -75,8 +46,8 @@ def answered(asked: Asked, result: Result) -> tuple[HttpAnswer, str | None]:
         case Replied(payload):
             try:
                 return _replied(asked, payload), None
-            except MalformedError as error:
-                return failure(asked, "malformed"), f"malformed response of the function: {error}"
+            except MalformedError as wrong:
+                return failure(asked, "malformed"), f"malformed response of the function: {wrong}"
         case Raised():
             return failure(asked, "failed"), None
         case NotInvoked(reason):
@@ -99,45 +70,9 @@ def failure(asked: Asked, what: str) -> HttpAnswer:
     """The gateway's word for a function that failed. An HTTP API says 500. [DOC] http-api-troubleshooting-lambda"""
     if asked.api.kind is HttpKind.URL and what in ("failed", "malformed"):
         # [DOC] lambda-docs:urls-monitoring, the status; [INF] that both have the same text
-        return HttpAnswer(502, (*own_headers(asked), (_CONTENT_TYPE, "text/plain")), b"Internal Server Error")
+        return HttpAnswer(502, (*own_headers(asked), (CONTENT_TYPE, "text/plain")), b"Internal Server Error")
     status, message = _FAILURES.get((asked.api.kind, what), (500, "Internal Server Error"))
-    return error(asked, status, message)
-
-
-_WITH_BLANK: Final = frozenset({400, 415, 500, 502, 504})
-"""Statuses of REST APIs whose JSON has a blank after the colon: of refused bodies, and of what integrations did.
-
-[USR] content-length: 35 of "Invalid request body", 26 of "Unauthorized", 23 of "Forbidden" in what curl showed
-"""
-
-
-def error(asked: Asked, status: int, message: str | None, error_type: str | None = None) -> HttpAnswer:
-    """``{"message": ...}`` with the headers of each kind of API; of REST APIs with an error type."""
-    is_rest = asked.api.kind is HttpKind.REST
-    # Of policies, an authorizer's or IAM's: [REC] ASFHyP3/hyp3 #2283; of function URLs [USR] awslabs/aws-sdk-rust #515
-    key = "Message" if asked.api.kind is HttpKind.URL or (is_rest and error_type == DENIED) else "message"
-    has_blank = is_rest and status in _WITH_BLANK and message is not None
-    body = json.dumps({key: message}, separators=(",", ": " if has_blank else ":")).encode()
-    headers = (*own_headers(asked), (_CONTENT_TYPE, "application/json"))
-    if asked.api.kind is not HttpKind.HTTP and (named := error_type or _REST_ERRORS.get(status)):
-        headers = (*headers, ("x-amzn-ErrorType", named))
-    return HttpAnswer(status, headers, body)
-
-
-def refused(asked: Asked, verdict: Refused) -> HttpAnswer:
-    """The answer to a request that may not pass."""
-    answer = error(asked, verdict.status, verdict.message, verdict.error_type)
-    if verdict.challenge is None:
-        return answer
-    return HttpAnswer(answer.status, (*answer.headers, ("www-authenticate", verdict.challenge)), answer.body)
-
-
-def own_headers(asked: Asked) -> Headers:
-    """The headers that every answer has."""
-    if asked.api.kind is HttpKind.HTTP:
-        return (("apigw-requestid", asked.request_id),)  # [REC] cortexlabs/cortex #1225
-    headers = (("x-amzn-RequestId", asked.uuid), ("X-Amzn-Trace-Id", asked.trace_root))
-    return headers if asked.api.kind is HttpKind.URL else (*headers, ("x-amz-apigw-id", asked.request_id))
+    return error(asked, status, message, kind=LATE if what == "late" else "")
 
 
 _END_OF_PRELUDE: Final = bytes(8)
@@ -175,7 +110,7 @@ def _streamed(asked: Asked, payload: bytes) -> HttpAnswer | None:
     except (ValueError, RecursionError) as wrong:
         if mark:
             raise MalformedError("what stands before its eight NUL bytes is not JSON") from wrong
-        headers = (*own_headers(asked), (_CONTENT_TYPE, "application/octet-stream"))  # [INF]
+        headers = (*own_headers(asked), (CONTENT_TYPE, "application/octet-stream"))  # [INF]
         return HttpAnswer(200, headers, payload)
     if not mark:
         return None
@@ -183,8 +118,8 @@ def _streamed(asked: Asked, payload: bytes) -> HttpAnswer | None:
         raise MalformedError("what stands before its eight NUL bytes is no object")
     sent = [*_headers(asked, {**said, "cookies": None}, is_second=asked.api.kind is HttpKind.URL)]
     sent += _headers(asked, {"cookies": said.get("cookies")}, is_second=True)
-    if not any(name.lower() == _CONTENT_TYPE for name, _ in sent):
-        sent.append((_CONTENT_TYPE, "application/octet-stream"))  # [INF]
+    if not any(name.lower() == CONTENT_TYPE for name, _ in sent):
+        sent.append((CONTENT_TYPE, "application/octet-stream"))  # [INF]
     return HttpAnswer(_status(said.get("statusCode", 200)), (*sent, *own_headers(asked)), body)
 
 
@@ -195,7 +130,7 @@ _REST_KEYS: Final = frozenset({"statusCode", "headers", "multiValueHeaders", "bo
 def _guessed(asked: Asked, result: Any) -> HttpAnswer:
     """Without a ``statusCode`` the result is the body. [DOC] apigw-docs:http-api-develop-integrations-lambda"""
     text = result if isinstance(result, str) else json.dumps(result, separators=(",", ":"), ensure_ascii=False)
-    return HttpAnswer(200, (*own_headers(asked), (_CONTENT_TYPE, "application/json")), text.encode("utf-8", "replace"))
+    return HttpAnswer(200, (*own_headers(asked), (CONTENT_TYPE, "application/json")), text.encode("utf-8", "replace"))
 
 
 def _written(asked: Asked, result: Mapping[str, Any], *, is_second: bool) -> HttpAnswer:
@@ -205,8 +140,8 @@ def _written(asked: Asked, result: Mapping[str, Any], *, is_second: bool) -> Htt
     status = 200 if is_rest and status is None else _status(status)
     headers = list(_headers(asked, result, is_second=is_second))
     body = _body(asked, result, headers)
-    if not any(name.lower() == _CONTENT_TYPE for name, _ in headers):
-        headers.append((_CONTENT_TYPE, _DEFAULT_TYPES[asked.api.kind]))
+    if not any(name.lower() == CONTENT_TYPE for name, _ in headers):
+        headers.append((CONTENT_TYPE, _DEFAULT_TYPES[asked.api.kind]))
     return HttpAnswer(status, (*headers, *own_headers(asked)), body)
 
 
@@ -237,7 +172,7 @@ def _decodes(asked: Asked, headers: Iterable[tuple[str, str]]) -> bool:
     if asked.api.kind is not HttpKind.REST:
         return True
     accepted = asked.fields.get("accept", "").partition(",")[0].partition(";")[0].strip().lower()
-    said = next((value for name, value in headers if name.lower() == _CONTENT_TYPE), "").partition(";")[0]
+    said = next((value for name, value in headers if name.lower() == CONTENT_TYPE), "").partition(";")[0]
     return is_binary_type(accepted, asked.api.binary_types) or is_binary_type(said, asked.api.binary_types)
 
 
@@ -269,38 +204,3 @@ def remapped(asked: Asked, headers: Iterable[tuple[str, str]]) -> Headers:
         return tuple(each for each in headers if each[0].lower() not in _WRITTEN_BY_US)
     seen = (each for each in headers if each[0].lower() not in _DROPPED)
     return tuple((f"x-amzn-Remapped-{name}" if name.lower() in _REMAPPED else name, value) for name, value in seen)
-
-
-def sendable(name: str, value: Any) -> tuple[str, str]:
-    """A header as it can be sent; raises MalformedError if it cannot."""
-    if not isinstance(value, _SCALARS) and value is not None:
-        raise MalformedError(f"the header {name} has a value that is no text")
-    text = value if isinstance(value, str) else "" if value is None else json.dumps(value)
-    if _NAME.fullmatch(name) is None or any(sign in text for sign in "\r\n\0"):
-        raise MalformedError(f"{name!r} is no header that could be sent")
-    return name, text.encode("utf-8", "replace").decode("latin-1")
-
-
-def too_large(asked: Asked) -> HttpAnswer | None:
-    """The refusal of headers or a body that are larger than any; None: they are not. [DOC] the quotas of each"""
-    line = f"{asked.method} {asked.raw_path}{'?' if asked.query else ''}{asked.query} HTTP/1.1"
-    head_bytes = sum(len(value) for _, value in asked.headers) + (len(line) if asked.api.kind is HttpKind.HTTP else 0)
-    if asked.api.kind is not HttpKind.URL and head_bytes > _HEADER_BYTES:
-        return error(asked, 431, "Request Header Fields Too Large")
-    most, text = _LARGEST[asked.api.kind]
-    return error(asked, 413, text) if len(asked.body) > most else None
-
-
-def not_found(asked: Asked) -> HttpAnswer:
-    """For a path or method that the API does not have.
-
-    A REST API takes such a request for one that IAM has to allow, so that it reads a signature out of whatever stands
-    in ``Authorization``. [USR] Braintrust's and other clients' notes: "Invalid key=value pair" means a wrong path
-    """
-    if asked.api.kind is not HttpKind.REST:
-        return error(asked, 404, "Not Found")
-    if not f"{asked.raw_path}/".startswith(f"{asked.api.base_path}/"):
-        return error(asked, 403, "Forbidden")  # [USR] a stage that there is not, or none at all
-    found = parse(asked.fields, parse_qsl(asked.query, keep_blank_values=True))
-    flaw = found if isinstance(found, Flaw) else MISSING
-    return error(asked, 403, flaw.message, flaw.error_type)

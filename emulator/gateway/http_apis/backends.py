@@ -15,7 +15,7 @@ from ...functions.variables import Endpoints
 from ..integrations import Reply, ask
 from ..rules.effects import HttpAnswer, NotInvoked, Raised, Replied, Result, TimedOut
 from ..rules.mapping import MappingError, mock_status, no_override
-from . import answers, http_backends, rest_backends
+from . import answers, http_backends, refusals, rest_backends
 from .events import Asked, Event
 
 Invoke = Callable[[str, Any], Awaitable[Result]]
@@ -34,10 +34,10 @@ async def backed(asked: Asked, event: Event, endpoints: Endpoints, invoke: Invok
             return await _rest(backend, asked, event, endpoints, invoke)
         return await _http(backend, asked, event, endpoints)
     except rest_backends.UnsupportedError:
-        return answers.error(asked, 415, "Unsupported Media Type", "BadRequestException")
+        return refusals.error(asked, 415, "Unsupported Media Type", "BadRequestException")
     except MappingError as error:
         log.warning(f"the {backend.kind} integration failed: {error}", route=route.key)
-        return answers.error(asked, 500, "Internal server error", "InternalServerErrorException")
+        return refusals.error(asked, 500, "Internal server error", "InternalServerErrorException")
     except TimeoutError:
         answer, warning = answers.answered(asked, TimedOut())
         log.warning(str(warning), route=route.key)
@@ -46,7 +46,7 @@ async def backed(asked: Asked, event: Event, endpoints: Endpoints, invoke: Invok
         log.warning(f"the endpoint of the integration does not answer: {error}", route=route.key)
         status = 504 if asked.api.kind is HttpKind.REST else 503  # [INF]
         message = "Network error communicating with endpoint" if status == 504 else "Service Unavailable"
-        return answers.error(asked, status, message)
+        return refusals.error(asked, status, message, kind=refusals.FAILED)
 
 
 async def _rest(backend: Backend, asked: Asked, event: Event, endpoints: Endpoints, invoke: Invoke) -> HttpAnswer:

@@ -18,8 +18,8 @@ from streamer.topology.http_apis import Backend
 from ..rules.effects import HttpAnswer
 from ..rules.mapping import MappingError, Request, parameter_value
 from .actions import ACTIONS
-from .answers import own_headers
 from .events import Asked
+from .headers import own_headers
 from .rest_backends import NOT_PASSED
 
 _OWN_REGION: Final = "Region"

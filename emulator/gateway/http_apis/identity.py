@@ -32,7 +32,7 @@ class Allowed(Struct, frozen=True):
     """What ``requestContext.authorizer`` says."""
     usage_identifier_key: str | None = None
     signer: Mapping[str, str] = field(default_factory=dict)
-    """Who signed the request, as ``identity`` of a REST API's events says it; empty: nobody had to."""
+    """Who signed the request, and with which API key, as ``identity`` of a REST API's events says it."""
 
 
 class Refused(Struct, frozen=True):

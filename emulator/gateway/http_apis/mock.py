@@ -13,8 +13,8 @@ from ..rules.effects import HttpAnswer
 from ..vtl.api_gateway import Input, Util
 from ..vtl.evaluation import render
 from ..vtl.methods import shown
-from .answers import own_headers, sendable
 from .events import Asked, event_of
+from .headers import own_headers, sendable
 
 
 def mocked(asked: Asked, fixed: FixedAnswer) -> HttpAnswer:

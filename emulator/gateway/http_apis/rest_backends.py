@@ -19,8 +19,9 @@ from streamer.topology.integrations import Integration
 from ..rules.effects import HttpAnswer
 from ..rules.mapping import MappingError, Override, Request, parameter_value, rendered, request_of, value_of_body
 from ..vtl.methods import shown
-from .answers import own_headers, remapped, sendable
+from .answers import remapped
 from .events import Asked
+from .headers import own_headers, sendable
 
 _JSON: Final = "application/json"
 _PATH: Final = "integration.request.path."

@@ -27,11 +27,13 @@ from ...port.aws_names import api_id, api_names, domain_name, url_name
 from ...port.http import HttpRequest, HttpResponse
 from ..invocations import Invocations
 from ..rules.effects import HttpAnswer, Invoke, NotInvoked, Replied, Result
-from ..rules.ids import IdSource
+from ..rules.ids import IdSource, api_key_id
 from ..rules.signature import DENIED, SERVICE, URL_SERVICE, Flaw
 from ..verifier import Verifier
-from . import answers, cors
+from . import answers, cors, refusals
+from .checks import Checks
 from .events import Asked, Event, authorizer_event, event_of
+from .headers import MalformedError, own_headers
 from .identity import (
     Allowed,
     Refused,
@@ -100,6 +102,7 @@ class HttpApis:
     def change(self, apis: Iterable[HttpApi]) -> None:
         """Go by other descriptions from the next request on; what authorizers said is forgotten."""
         self._apis = {api.api_id: (api, Paths(api)) for api in apis}
+        self._checks = {name: Checks(api) for name, (api, _) in self._apis.items()}
         self._verdicts.clear()
 
     async def close(self) -> None:
@@ -164,7 +167,7 @@ class HttpApis:
         refusal = await self._preflight_refused(api, asked, request) if is_preflight else None
         if is_preflight and refusal is None and api.cors is not None:
             found = cors.preflight(api.cors, asked.fields["origin"])
-            return HttpResponse(PREFLIGHT_STATUS[api.kind], b"", (*answers.own_headers(asked), *found))
+            return HttpResponse(PREFLIGHT_STATUS[api.kind], b"", (*own_headers(asked), *found))
         answer = refusal or await self._answer(api, asked, request)
         if api.cors is not None:
             origin = request.fields.get("origin")
@@ -182,7 +185,7 @@ class HttpApis:
         key = asked.match.route.key
         text = f"{verdict.status}: a preflight takes the route {key}, and browsers send no credentials with it"
         log.warning(f"{text}; add a route for OPTIONS without an authorizer", api=api.name, route=key)
-        return answers.refused(asked, verdict)
+        return refusals.refused(asked, verdict)
 
     def _asked(self, api: HttpApi, request: HttpRequest) -> Asked:
         paths = self._apis[api.api_id][1]
@@ -219,14 +222,16 @@ class HttpApis:
         route = asked.match.route
         if route is _NOWHERE:
             log.info("no route", api=api.name, method=asked.method, path=request.raw_path)
-            return answers.not_found(asked)
-        if (refusal := answers.too_large(asked)) is not None:
+            return refusals.not_found(asked)
+        if (refusal := refusals.too_large(asked)) is not None:
             return refusal
         verdict = await self._authorized(api, asked, request)
         if isinstance(verdict, Refused):
             if verdict.reason:
                 log.warning(f"{verdict.status}: {verdict.reason}", api=api.name, route=route.key)
-            return answers.refused(asked, verdict)
+            return refusals.refused(asked, verdict)
+        if (refusal := self._checks[api.api_id].refusal(asked)) is not None:
+            return refusal
         if route.fixed is not None:
             return self._fixed(asked, route.fixed)
         event = event_of(structs.replace(asked, signer=verdict.signer), verdict.context or None)
@@ -246,9 +251,9 @@ class HttpApis:
 
         try:
             return mocked(asked, fixed)
-        except (TemplateError, answers.MalformedError) as error:
+        except (TemplateError, MalformedError) as error:
             log.warning(f"the mapping template of a MOCK method is wrong: {error}", path=asked.match.route.path)
-            return answers.error(asked, 500, "Internal server error")
+            return refusals.error(asked, 500, "Internal server error")
 
     async def _backed(self, asked: Asked, route: HttpRoute, event: Event) -> HttpAnswer:
         from .backends import backed  # noqa: PLC0415 - mapping templates, as above
@@ -284,6 +289,8 @@ class HttpApis:
             key = verdict.usage_identifier_key or request.fields.get("x-api-key")
             if key not in api.api_keys:
                 return Refused(403, "Forbidden", "ForbiddenException", "the client has no valid API key")
+            # [DOC] apigw-docs:api-gateway-mapping-template-reference, of $context.identity
+            verdict = structs.replace(verdict, signer={**verdict.signer, "apiKey": key, "apiKeyId": api_key_id(key)})
         return verdict
 
     def _signed(self, asked: Asked, request: HttpRequest) -> Verdict:

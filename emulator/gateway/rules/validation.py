@@ -30,7 +30,7 @@ def compile_models(route: Route) -> Check | None:
         schemas[DEFAULT] = route.model
     if not schemas:
         return None
-    validators = {key: _validator(route.route_key, schema) for key, schema in schemas.items()}
+    validators = {key: compiled(route.route_key, schema) for key, schema in schemas.items()}
     selection = None if route.model_selection is None else parse(route.model_selection)
 
     def check(text: str) -> bool:
@@ -51,7 +51,8 @@ def _selected(
     return validators.get(key) or validators.get(DEFAULT)
 
 
-def _validator(route_key: str, schema: Mapping[str, Any]) -> Callable[[Any], bool]:
+def compiled(route_key: str, schema: Mapping[str, Any]) -> Callable[[Any], bool]:
+    """Whether a document satisfies a route's JSON schema; raises TopologyError if it is no such thing."""
     import jsonschema  # noqa: PLC0415 - takes 50 ms to import, and few services have a model
 
     draft4 = jsonschema.Draft4Validator

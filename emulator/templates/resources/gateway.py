@@ -69,6 +69,14 @@ KINDS: Final = (
     ),
     Kind(type="AWS::ApiGateway::Resource", noun="REST resource", ref="{id}", attributes={"ResourceId": "{id}"}),
     Kind(type="AWS::ApiGateway::Method", noun="REST method", ref="{id}"),
+    Kind(type="AWS::ApiGateway::Model", noun="model", ref="{name}", name_property="Name"),
+    Kind(
+        type="AWS::ApiGateway::RequestValidator",
+        noun="request validator",
+        ref="{id}",
+        attributes={"RequestValidatorId": "{id}"},
+    ),
+    Kind(type="AWS::ApiGateway::GatewayResponse", noun="gateway response", ref="{id}", attributes={"Id": "{id}"}),
     Kind(type="AWS::ApiGateway::Stage", noun="stage", ref="{p[StageName]}"),
     Kind(type="AWS::ApiGateway::Authorizer", noun="authorizer", ref="{id}", attributes={"AuthorizerId": "{id}"}),
     Kind(

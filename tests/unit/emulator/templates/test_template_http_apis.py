@@ -13,10 +13,12 @@ from streamer.topology.http_apis import (
     BackendResponse,
     Cors,
     FixedAnswer,
+    GatewayResponse,
     HttpApi,
     HttpAuthorizer,
     HttpKind,
     HttpRoute,
+    Validation,
 )
 
 
@@ -416,3 +418,132 @@ def test_a_document_says_the_same() -> None:
         templates={"application/json": "{}"},
         responses=(BackendResponse(), BackendResponse(status=502, pattern="5\\d\\d")),
     )
+
+
+MODEL = {"type": "object", "required": ["a"]}
+MODELS_OF = "https://apigateway.amazonaws.com/restapis/"
+
+
+def test_a_method_validates_requests() -> None:
+    whole = {"$ref": {"Fn::Join": ["", [MODELS_OF, ref("Rest"), "/models/Part"]]}}
+    validators = {
+        name: resource("ApiGateway::RequestValidator", RestApiId=ref("Rest"), **{name: True})
+        for name in ("ValidateRequestBody", "ValidateRequestParameters")
+    }
+    asks = {
+        "RequestParameters": {"method.request.querystring.q": True, "method.request.header.X-H": False},
+        "RequestModels": {"application/json": ref("Whole"), "text/plain": "Empty"},
+    }
+
+    found = one(
+        **rest(
+            **validators,
+            Part=resource("ApiGateway::Model", RestApiId=ref("Rest"), Name="Part", Schema=MODEL),
+            Whole=resource("ApiGateway::Model", RestApiId=ref("Rest"), Name="Whole", Schema=whole),
+            Get=method("GET", ref("Items"), RequestValidatorId=ref("ValidateRequestParameters"), **asks),
+            Put=method("PUT", ref("Items"), RequestValidatorId=ref("ValidateRequestBody"), **asks),
+            Post=method("POST", ref("Items"), **asks),
+        )
+    )
+
+    by_method = {each.method: each.validation for each in found.routes}
+    assert by_method["GET"] == Validation(parameters=("querystring.q",))
+    assert by_method["POST"] is None
+    put = by_method["PUT"]
+    assert put is not None
+    assert put.parameters == ()
+    assert {kind: each.get("$ref", each.get("type")) for kind, each in put.models.items()} == {
+        "application/json": "#/definitions/Part",
+        "text/plain": "object",
+    }
+    assert put.models["application/json"]["definitions"]["Part"] == MODEL
+
+
+VALIDATED = {
+    "x-amazon-apigateway-request-validators": {
+        "all": {"validateRequestBody": True, "validateRequestParameters": True},
+        "parameters": {"validateRequestParameters": "true"},
+    },
+    "x-amazon-apigateway-request-validator": "parameters",
+}
+ASKS: list[dict[str, Any]] = [
+    {"in": "query", "name": "q", "required": True},
+    {"in": "header", "name": "X-H", "required": False},
+    {"in": "path", "name": "id", "required": True},
+]
+
+
+@pytest.mark.parametrize(
+    ("document", "operation", "referred"),
+    [
+        pytest.param(
+            {"swagger": "2.0", "definitions": {"Thing": MODEL}},
+            {"parameters": [*ASKS, {"in": "body", "name": "Thing", "schema": {"$ref": "#/definitions/Thing"}}]},
+            "#/definitions/Thing",
+            id="Swagger",
+        ),
+        pytest.param(
+            {"openapi": "3.0.1", "components": {"schemas": {"Thing": MODEL}}},
+            {
+                "parameters": ASKS,
+                "requestBody": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Thing"}}}},
+            },
+            "#/components/schemas/Thing",
+            id="OpenAPI",
+        ),
+    ],
+)
+def test_a_document_validates_requests(document: dict[str, Any], operation: dict[str, Any], referred: str) -> None:
+    written = {"x-amazon-apigateway-integration": {"type": "aws_proxy", "uri": FUNCTION_URI}, **operation}
+    paths = {"/{id}": {"post": {**written, "x-amazon-apigateway-request-validator": "all"}, "get": written}}
+
+    found = one(Rest=resource("ApiGateway::RestApi", Body={**document, **VALIDATED, "paths": paths}))
+
+    by_method = {each.method: each.validation for each in found.routes}
+    post = by_method["POST"]
+    assert post is not None
+    assert (
+        by_method["GET"]
+        == Validation(parameters=post.parameters)
+        == Validation(parameters=("querystring.q", "path.id"))
+    )
+    assert post.models["application/json"]["$ref"] == referred
+
+
+def test_a_model_that_is_none_validates_nothing_and_is_told() -> None:
+    topology, warnings = read(
+        {
+            **base(),
+            **rest(
+                Validator=resource("ApiGateway::RequestValidator", RestApiId=ref("Rest"), ValidateRequestBody=True),
+                Model=resource("ApiGateway::Model", RestApiId=ref("Rest"), Name="M", Schema={"type": "thing"}),
+                Put=method(
+                    "PUT",
+                    ref("Items"),
+                    RequestValidatorId=ref("Validator"),
+                    RequestModels={"application/json": ref("Model")},
+                ),
+            ),
+        }
+    )
+
+    assert topology.http_apis[0].routes[0].validation is None
+    assert any(each.startswith("Put: bodies are not validated: ") for each in warnings)
+
+
+def test_gateway_responses_of_resources_and_of_a_document() -> None:
+    parameters = {"gatewayresponse.header.Access-Control-Allow-Origin": "'*'"}
+    written = {"responseParameters": parameters, "responseTemplates": {"application/json": "{}"}}
+    body = {"paths": {}, "x-amazon-apigateway-gateway-responses": {"DEFAULT_4XX": written}}
+    response = resource(
+        "ApiGateway::GatewayResponse", RestApiId=ref("Rest"), ResponseType="UNAUTHORIZED", StatusCode="403"
+    )
+
+    found = one(Rest=resource("ApiGateway::RestApi", Body=body), Closed=response)
+
+    assert found.gateway_responses == {
+        "DEFAULT_4XX": GatewayResponse(
+            headers={"Access-Control-Allow-Origin": "'*'"}, templates={"application/json": "{}"}
+        ),
+        "UNAUTHORIZED": GatewayResponse(status=403),
+    }

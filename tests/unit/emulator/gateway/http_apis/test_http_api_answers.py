@@ -10,7 +10,8 @@ from http_api_requests import api, asked
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.gateway.http_apis.answers import answered, error, not_found, too_large
+from emulator.gateway.http_apis.answers import answered
+from emulator.gateway.http_apis.refusals import error, not_found, too_large
 from emulator.gateway.rules.effects import HttpAnswer, NotInvoked, Raised, Replied, Result, TimedOut
 from streamer.topology.http_apis import HttpKind, HttpRoute
 
