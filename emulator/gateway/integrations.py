@@ -22,6 +22,7 @@ from ..foundation import log
 from ..functions.outcome import Failed, Functions, Outcome, Refused, Returned
 from ..functions.variables import Endpoints
 from ..port.aws_names import is_aws
+from .rules.effects import UNREACHABLE
 from .rules.mapping import (
     Answer,
     MappingError,
@@ -192,7 +193,7 @@ class Integrations:
         except MappingError as error:
             return _failed(integration, str(error), event, request_id)
         except (OSError, HTTPException) as error:
-            return _failed(integration, f"the endpoint does not answer: {error}", event, request_id)
+            return _failed(integration, f"the endpoint does not answer: {error}", event, request_id, UNREACHABLE)
         result = {"statusCode": min(max(answer.status, 200), 599), "body": answer.body}
         return Returned(json.dumps(result).encode(), request_id)
 
@@ -214,10 +215,16 @@ class Integrations:
         return Answer(reply.status, reply.body.decode("utf-8", "replace"), reply.headers)
 
 
-def _failed(integration: Integration, text: str, event: Mapping[str, Any], request_id: str) -> Failed:
+def _failed(
+    integration: Integration,
+    text: str,
+    event: Mapping[str, Any],
+    request_id: str,
+    error_type: str = "IntegrationError",
+) -> Failed:
     log.warning(f"the {integration.kind} integration failed: {text}", route=_route(event))
-    error = {"errorMessage": text, "errorType": "IntegrationError"}
-    return Failed(json.dumps(error).encode(), request_id, "IntegrationError")
+    error = {"errorMessage": text, "errorType": error_type}
+    return Failed(json.dumps(error).encode(), request_id, error_type)
 
 
 def _route(event: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ from ..foundation import log
 from ..foundation.json_bytes import json_bytes
 from ..foundation.notes import Notes
 from ..functions.outcome import Failed, Functions, Outcome, Refused, Returned, error_message
-from .rules.effects import Invoke, NotInvoked, Raised, Replied, Result, TimedOut
+from .rules.effects import UNREACHABLE, Invoke, NotInvoked, Raised, Replied, Result, TimedOut
 
 _OF_CONNECTIONS: Final = ("$connect", "$disconnect")
 
@@ -135,5 +135,5 @@ def _result(outcome: Outcome) -> Result:
     if isinstance(outcome, Returned):
         return Replied(outcome.payload)
     if isinstance(outcome, Failed):
-        return Raised(outcome.payload)
+        return Raised(outcome.payload, outcome.error_type == UNREACHABLE)
     return NotInvoked(f"{outcome.error_type}: {outcome.message}")

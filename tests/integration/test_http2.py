@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -62,11 +62,14 @@ class Client:
         self.answers: dict[int, tuple[dict[str, str], bytes]] = {}
         self.ended: set[int] = set()
 
-    async def ask(self, path: str, body: bytes = b"", method: str = "POST") -> int:
+    async def ask(
+        self, path: str, body: bytes = b"", method: str = "POST", further: Sequence[tuple[str, str]] = ()
+    ) -> int:
         """Send a request; its stream."""
         stream = self._h2.get_next_available_stream_id()
         head = {":method": method, ":path": path, ":scheme": "http", ":authority": "kinesis.example", "x-Amz": "1"}
-        self._h2.send_headers(stream, [(name.lower(), value) for name, value in head.items()], end_stream=not body)
+        pairs = [*((name.lower(), value) for name, value in head.items()), *further]
+        self._h2.send_headers(stream, pairs, end_stream=not body)
         while body:
             size = min(len(body), self._h2.local_flow_control_window(stream), self._h2.max_outbound_frame_size)
             if size:
@@ -144,6 +147,20 @@ async def test_a_request_is_what_http_1_would_have_made_of_it() -> None:
     assert (request.fields["host"], request.fields["x-amz"]) == ("kinesis.example", "1")
     assert (head[":status"], head["x-path"], body) == ("201", "/a/b?c=d", b"content")
     assert "connection" not in head
+
+
+async def test_cookies_that_come_one_by_one_are_one_header() -> None:
+    asked = Asked()
+    async with connected(asked) as client:
+        several = [("cookie", "a=1"), ("accept", "*/*"), ("cookie", "b=2")]
+        await client.answer(await client.ask("/", method="GET", further=several))
+
+    (request,) = asked.requests
+    assert sorted(each for each in request.headers if each[0] in ("cookie", "accept")) == [
+        ("accept", "*/*"),
+        ("cookie", "a=1; b=2"),
+    ]
+    assert request.fields["cookie"] == "a=1; b=2"
 
 
 async def test_requests_of_a_connection_are_answered_as_they_are_done() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import http.server
 import json
@@ -12,12 +13,17 @@ from typing import Any
 
 import boto3
 import pytest
+from fake_functions import Answers
 from websockets.sync.client import connect
 
+from emulator.functions.outcome import Returned
 from emulator.functions.variables import Endpoints
-from emulator.gateway.integrations import RESPONSE_BYTES
+from emulator.gateway.integrations import RESPONSE_BYTES, Integrations
 from emulator.gateway.integrations import ask as ask_endpoint
+from emulator.gateway.invocations import Invocations
+from emulator.gateway.rules.effects import Invoke, Raised, Result
 from emulator.gateway.rules.mapping import MappingError, Request
+from emulator.gateway.rules.stage import INTEGRATION
 from emulator.testing.thread import EmulatorThread
 from emulator.wiring.emulator import EmulatorConfig
 from streamer.topology import Api, Function, Key, Route, Table, Topology
@@ -234,3 +240,16 @@ def test_an_answer_that_is_too_large_is_an_error_and_not_cut(backend: str) -> No
     assert len(answer_of(f"{backend}/bytes/{RESPONSE_BYTES}")) == RESPONSE_BYTES
     with pytest.raises(MappingError, match="more than 10,485,760 bytes"):
         answer_of(f"{backend}/bytes/{RESPONSE_BYTES + 1}")
+
+
+async def test_an_endpoint_of_connect_that_is_gone_is_told_apart() -> None:
+    api = Api(name="chat", routes=(route("$connect", "HTTP_PROXY", uri="http://127.0.0.1:1/"),), stage="prod")
+    integrations = Integrations(Answers(Returned(b"null", "r")), lambda: api, Endpoints())
+    result: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+    event = {"requestContext": {"requestId": "r", "routeKey": "$connect"}}
+
+    Invocations(integrations).start(Invoke(f"{INTEGRATION}$connect", event, 20.0, "r", "$connect"), result.set_result)
+
+    found = await result
+    assert isinstance(found, Raised)
+    assert found.is_unreachable

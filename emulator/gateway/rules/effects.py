@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct, field
 
@@ -66,10 +66,16 @@ class Replied(Struct, frozen=True):
     payload: bytes
 
 
+UNREACHABLE: Final = "EndpointUnreachable"
+"""Error type of an integration whose endpoint did not answer."""
+
+
 class Raised(Struct, frozen=True):
     """A function failed; the payload is Lambda's error object."""
 
     payload: bytes
+    is_unreachable: bool = False
+    """Whether there was no function, but an endpoint that did not answer."""
 
 
 class NotInvoked(Struct, frozen=True):

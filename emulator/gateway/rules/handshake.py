@@ -198,8 +198,9 @@ class Handshake:
         match result:
             case Replied(payload):
                 response = parse_proxy_response(payload)
-            case Raised():
-                return self._failed(now_ms, 502)
+            case Raised(is_unreachable=is_unreachable):
+                # [DOC] apigw-docs:supported-gateway-response-types, INTEGRATION_FAILURE
+                return self._failed(now_ms, 504 if is_unreachable else 502)
             case NotInvoked(reason):
                 self._warn(f"Lambda did not run the $connect function: {reason}")
                 return self._failed(now_ms, 500)

@@ -188,7 +188,8 @@ def _scope(credential: str, timestamp: str, expected: str) -> tuple[str, str, st
         )
     key, date, region, service, _ = scope
     if service != expected:
-        return Flaw("InvalidSignatureException", f"Credential should be scoped to correct service: '{expected}'.")
+        # [USR] a page of a client of such an API shows the blank at the end, as after every sentence of these
+        return Flaw("InvalidSignatureException", f"Credential should be scoped to correct service: '{expected}'. ")
     if _instant(timestamp) is None or timestamp[:8] != date:
         return Flaw(
             "InvalidSignatureException",

@@ -197,6 +197,7 @@ def test_connect_decides_the_status_of_the_handshake(result: Any, expected: int)
     ("result", "expected"),
     [
         pytest.param(Raised(b'{"errorMessage": "boom"}'), 502, id="raises"),
+        pytest.param(Raised(b"{}", is_unreachable=True), 504, id="an endpoint does not answer"),
         pytest.param(NotInvoked("throttled"), 500, id="Lambda refuses"),
         pytest.param(TimedOut(), 504, id="too slow"),
     ],
