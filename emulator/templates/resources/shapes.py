@@ -39,7 +39,15 @@ _INTEGRATION: Final[Shape] = {
     "requestParameters": TABLE,
     "responses": {"*": _SAID},
 }
-_METHOD: Final[Shape] = {"security": _SECURITY, "x-amazon-apigateway-integration": _INTEGRATION}
+_PARAMETERS: Final[Shape] = [{"name": TEXT, "in": TEXT}]
+_METHOD: Final[Shape] = {
+    "security": _SECURITY,
+    "parameters": _PARAMETERS,
+    "consumes": [TEXT],
+    "requestBody": {"content": {"*": {}}},
+    "x-amazon-apigateway-integration": _INTEGRATION,
+    "x-amazon-apigateway-request-validator": TEXT,
+}
 _METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "x-amazon-apigateway-any-method")
 _AUTHORIZER: Final[Shape] = {
     "authorizerResultTtlInSeconds": NUMBER,
@@ -49,11 +57,15 @@ _AUTHORIZER: Final[Shape] = {
 }
 _SCHEMES: Final[Shape] = {"*": {"x-amazon-apigateway-authorizer": _AUTHORIZER}}
 _DOCUMENT: Final[Shape] = {
-    "paths": {"*": (TEXT, dict.fromkeys(_METHODS, _METHOD))},
+    "paths": {"*": (TEXT, {**dict.fromkeys(_METHODS, _METHOD), "parameters": _PARAMETERS})},
+    "consumes": [TEXT],
     "security": _SECURITY,
     "securityDefinitions": _SCHEMES,
     "components": {"securitySchemes": _SCHEMES},
     "x-amazon-apigateway-binary-media-types": [TEXT],
+    "x-amazon-apigateway-gateway-responses": {"*": _SAID},
+    "x-amazon-apigateway-request-validator": TEXT,
+    "x-amazon-apigateway-request-validators": {"*": TABLE},
     "x-amazon-apigateway-cors": {
         **{name: (TEXT, [TEXT]) for name in ("allowOrigins", "allowMethods", "allowHeaders", "exposeHeaders")},
         "maxAge": NUMBER,
@@ -61,6 +73,7 @@ _DOCUMENT: Final[Shape] = {
 }
 """OpenAPI and Swagger. [DOC] apigw-docs:api-gateway-swagger-extensions"""
 SHAPES: Final[Mapping[str, Shape]] = {
+    "AWS::ApiGateway::GatewayResponse": {"StatusCode": NUMBER},
     "AWS::ApiGateway::Method": {"Integration": {"IntegrationResponses": [_ANSWER]}},
     "AWS::ApiGateway::RestApi": {"Body": _DOCUMENT},
     "AWS::ApiGatewayV2::Api": {"Body": _DOCUMENT},
