@@ -6,6 +6,7 @@ files are taken as they are: Python neither stats nor hashes their sources.
 
 from __future__ import annotations
 
+import glob
 import importlib.util
 import json
 import shutil
@@ -100,7 +101,7 @@ def compiled(files: Files, executable: str) -> dict[str, File]:
 
 
 def _cached(source: Path) -> Path | None:
-    return next(iter(sorted((source.parent / "__pycache__").glob(f"{source.stem}.cpython-*.pyc"))), None)
+    return next(iter(sorted((source.parent / "__pycache__").glob(f"{glob.escape(source.stem)}.cpython-*.pyc"))), None)
 
 
 def _syntax(output: str, name: str) -> str:

@@ -42,18 +42,23 @@ def installed_files(distribution: str) -> dict[str, File]:
     """The files of a pure Python distribution, copied from this environment: no index is needed for them.
 
     Raises:
-        BundleError: it is not installed.
+        BundleError: it is not installed, or not whole, or without a list of its files.
     """
     try:
         found = importlib.metadata.distribution(distribution)
     except importlib.metadata.PackageNotFoundError as exc:
         raise BundleError(f"{distribution} is not installed here; install streamer-ws again") from exc
-    files: dict[str, File] = {}
-    for entry in found.files or ():
-        path = entry.as_posix()
-        if is_useful(path):
-            files[path] = File(Path(str(entry.locate())).read_bytes(), canonical(distribution))
-    return files
+    entries = [(entry.as_posix(), Path(str(entry.locate()))) for entry in found.files or ()]
+    useful = [(path, place) for path, place in entries if is_useful(path)]
+    lacking = [path for path, place in useful if not place.is_file()]
+    if not useful or lacking:
+        # Linux distributions bring theirs without a list; it would be missed at the first handshake on Lambda.
+        why = f"without {lacking[0]}" if lacking else "without a list of its files, as by the system's package manager"
+        raise BundleError(
+            f"{distribution} is installed here {why}; `pip install --ignore-installed {distribution}` in an "
+            f"environment of its own mends that"
+        )
+    return {path: File(place.read_bytes(), canonical(distribution)) for path, place in useful}
 
 
 def is_useful(path: str) -> bool:

@@ -74,6 +74,9 @@ _PRIVATE_KEY: Final = re.compile(
     rb"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"
     rb"(?:\s|\\[rn]|[\w-]+:[^\r\n\\]*|[\"'+])*[A-Za-z0-9+/=]{40}"
 )
+_JWK: Final = re.compile(rb"\{[^{}]*[\"']kty[\"'][^{}]*\}")
+_JWK_SECRET: Final = re.compile(rb"[\"'][dk][\"']\s*:\s*[\"'][A-Za-z0-9_-]{40,}[\"']")
+"""The private member of a key (RSA, elliptic curves), or a symmetric one. [DOC] RFC 7518 sections 6.2.2, 6.3.2, 6.4"""
 _AWS_KEY: Final = re.compile(
     rb"aws_?secret_?(?:access_?)?key[\"']?\s*[=:]\s*[\"']?([A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])"
     rb"|secretaccesskey[\"']?\s*[=:]\s*[\"']?([A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])",
@@ -114,6 +117,8 @@ def kind_by_content(content: bytes) -> str | None:
         return "a key store (Java)"
     if _PRIVATE_KEY.search(content):
         return "a private key"
+    if b"kty" in content and any(_JWK_SECRET.search(found[0]) for found in _JWK.finditer(content)):
+        return "a private key (JWK)"
     # AWS's own example, which documentation is full of, is nobody's key.
     keys = (found[1] or found[2] for found in _AWS_KEY.finditer(content))
     if any(b"EXAMPLE" not in key for key in keys):

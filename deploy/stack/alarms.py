@@ -29,7 +29,7 @@ from streamer.topology import Function, Topology
 from streamer.topology.logical_ids import function_id, pascal, queue_id, table_id
 
 from ..errors import DeployError
-from .names import Resources, att, ref, sub
+from .names import Resources, att, merge, ref, sub
 from .settings import StackSettings
 
 PERIOD_SECONDS: Final = 300
@@ -70,30 +70,13 @@ def alarms(topology: Topology, settings: StackSettings) -> Resources:
     """Logical id to alarm. What clients are rightly refused rings none: no refused token, no refusal, no cancellation.
 
     Raises:
-        DeployError: a threshold is for an alarm that there is not.
+        DeployError: a threshold is for an alarm that there is not, or two alarms have one id.
     """
-    found: dict[str, _Alarm] = {}
-    for function in topology.functions:
-        found |= _function_alarms(topology, settings, function)
-    for mapping in topology.event_source_mappings:
-        dimensions: dict[str, Any] = {"FunctionName": ref(function_id(mapping.function))}
-        what = f"{mapping.function} reads the stream late"
-        table = table_id(topology, mapping.table)
-        # Two functions may read one stream. The first one's alarm keeps the id that it has had alone.
-        name = f"{table}LagAlarm" if f"{table}LagAlarm" not in found else f"{table}To{pascal(mapping.function)}LagAlarm"
-        found[name] = _Alarm("lag", what, "AWS/Lambda", "IteratorAge", dimensions, statistic="Maximum")
-    found |= _queue_alarms(topology)
-    for each in topology.tables:
-        logical_id = table_id(topology, each.name)
-        for kind in ("Read", "Write"):
-            found[f"{logical_id}{kind}ThrottlesAlarm"] = _Alarm(
-                "table_throttles",
-                f"DynamoDB throttled {kind.lower()}s of {logical_id}",
-                "AWS/DynamoDB",
-                f"{kind}ThrottleEvents",
-                {"TableName": ref(logical_id)},
-            )
-    found |= _api_alarms(topology) | _service_alarms(topology, settings)
+    found = merge(
+        (_function_alarms(topology, settings, function) for function in topology.functions),
+        [_stream_alarms(topology), _queue_alarms(topology), _table_alarms(topology)],
+        [_api_alarms(topology), _service_alarms(topology, settings)],
+    )
     _require_known(settings, found)
     chosen = {name: settings.alarms.get(name, settings.alarms.get(alarm.kind)) for name, alarm in found.items()}
     made = {name: alarm.resource(chosen[name]) for name, alarm in found.items() if chosen[name] != 0}
@@ -101,6 +84,33 @@ def alarms(topology: Topology, settings: StackSettings) -> Resources:
         for resource in made.values():
             resource["Properties"]["AlarmActions"] = resource["Properties"]["OKActions"] = [settings.alarm_topic_arn]
     return made
+
+
+def _stream_alarms(topology: Topology) -> dict[str, _Alarm]:
+    found: dict[str, _Alarm] = {}
+    for mapping in topology.event_source_mappings:
+        dimensions: dict[str, Any] = {"FunctionName": ref(function_id(mapping.function))}
+        what = f"{mapping.function} reads the stream late"
+        table = table_id(topology, mapping.table)
+        # Two functions may read one stream. The first one's alarm keeps the id that it has had alone.
+        name = f"{table}LagAlarm" if f"{table}LagAlarm" not in found else f"{table}To{pascal(mapping.function)}LagAlarm"
+        found[name] = _Alarm("lag", what, "AWS/Lambda", "IteratorAge", dimensions, statistic="Maximum")
+    return found
+
+
+def _table_alarms(topology: Topology) -> dict[str, _Alarm]:
+    ids = [table_id(topology, each.name) for each in topology.tables]
+    return {
+        f"{logical_id}{kind}ThrottlesAlarm": _Alarm(
+            "table_throttles",
+            f"DynamoDB throttled {kind.lower()}s of {logical_id}",
+            "AWS/DynamoDB",
+            f"{kind}ThrottleEvents",
+            {"TableName": ref(logical_id)},
+        )
+        for logical_id in ids
+        for kind in ("Read", "Write")
+    }
 
 
 def _require_known(settings: StackSettings, found: Mapping[str, object]) -> None:

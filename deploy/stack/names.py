@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, TypeVar
+
+from ..errors import DeployError
+
+T = TypeVar("T")
 
 Resources = dict[str, dict[str, Any]]
 """Logical id to resource."""
@@ -43,3 +47,19 @@ def is_literal(value: Any) -> bool:
         case list() | tuple():
             return all(is_literal(each) for each in value)
     return True
+
+
+def merge(*groups: Iterable[Mapping[str, T]]) -> dict[str, T]:
+    """Things by their logical ids, all of them together.
+
+    Raises:
+        DeployError: two have one id.
+    """
+    found: dict[str, T] = {}
+    for group in groups:
+        for things in group:
+            for logical_id, thing in things.items():
+                if logical_id in found:
+                    raise DeployError(f"two things of this service become the id {logical_id}; rename one")
+                found[logical_id] = thing
+    return found

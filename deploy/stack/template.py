@@ -26,7 +26,7 @@ from .domain import domain_resources, domain_url
 from .event_sources import mapping, queue_mapping, schedule
 from .gateway import api_resources, management_url, websocket_url
 from .limits import require_names, require_own_parameters, require_sizes
-from .names import STACK, Resources, att, function_name, ref, sub
+from .names import STACK, Resources, att, function_name, merge, ref, sub
 from .organisation import organised
 from .own_resources import merged
 from .policy import role, secret_references
@@ -50,7 +50,7 @@ def template(topology: Topology, settings: StackSettings) -> dict[str, Any]:
     _require_deployable(topology)
     require_names(topology, settings)
     secrets = _new_secrets(topology, settings)
-    resources = _merge(
+    resources = merge(
         (function_resources(topology, settings, function) for function in topology.functions),
         [
             tables(topology),
@@ -64,7 +64,7 @@ def template(topology: Topology, settings: StackSettings) -> dict[str, Any]:
     resources = organised(resources, settings)
     # After all that changes a function: a version is what it was when it was made.
     versions = (published(each, resources[function_id(each.name)]["Properties"]) for each in topology.functions)
-    resources = _merge([resources], versions)
+    resources = merge([resources], versions)
     require_own_parameters(secrets.values(), {*resources, *_parameters(topology, ())})
     document = {
         "AWSTemplateFormatVersion": "2010-09-09",
@@ -338,14 +338,3 @@ def _require_packable(function: Function) -> None:
         raise DeployError(
             f"function {function.name!r} has a code_root of its own; streamer deploy packs one project for all"
         )
-
-
-def _merge(*groups: Iterable[Resources]) -> Resources:
-    found: Resources = {}
-    for group in groups:
-        for resources in group:
-            for logical_id, resource in resources.items():
-                if logical_id in found:
-                    raise DeployError(f"two things of this service become the id {logical_id}; rename one")
-                found[logical_id] = resource
-    return found

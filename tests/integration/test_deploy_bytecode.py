@@ -30,9 +30,9 @@ def test_bytecode_is_the_same_each_time() -> None:
 def test_bytecode_lies_where_python_looks_for_it() -> None:
     tag = f"cpython-{VERSION.replace('.', '')}"
 
-    made = compiled({"shop/api.py": File(b"x = 1", "project")}, sys.executable)
+    made = compiled({f"shop/{name}.py": File(b"x = 1", "project") for name in ("api", "[id]")}, sys.executable)
 
-    assert set(made) == {f"shop/__pycache__/api.{tag}.pyc"}
+    assert set(made) == {f"shop/__pycache__/{name}.{tag}.pyc" for name in ("api", "[id]")}
     assert made[f"shop/__pycache__/api.{tag}.pyc"].part == "project"
 
 

@@ -10,6 +10,7 @@ import pytest
 from deploy.errors import BundleError
 from deploy.package.dependencies import Dependencies, Local, canonical, dependencies, requirements, unread
 from deploy.package.installer import Installer
+from deploy.package.requirements import installed_files
 
 
 def write(folder: Path, **files: str) -> Path:
@@ -271,3 +272,24 @@ def test_an_installer_is_asked_for_lambdas_wheels_only(kind: Literal["pip", "uv"
     assert made[made.index("--only-binary") + 1] == ":all:"
     assert made[made.index("--python-version") + 1] == "3.13"
     assert {"--no-deps", "--require-hashes"} <= set(made)
+
+
+@pytest.mark.parametrize(
+    ("record", "why"),
+    [
+        pytest.param(None, "without a list of its files", id="of a Linux distribution"),
+        pytest.param("half-1.0.dist-info/METADATA,,\nhalf/gone.py,,\n", "without half/gone.py", id="not whole"),
+    ],
+)
+def test_what_the_runtime_needs_is_copied_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, record: str | None, why: str
+) -> None:
+    about = tmp_path / "half-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Name: half\nVersion: 1.0\n")
+    if record is not None:
+        (about / "RECORD").write_text(record)
+    monkeypatch.syspath_prepend(tmp_path)
+
+    with pytest.raises(BundleError, match=f"half is installed here {why}.*pip install --ignore-installed half"):
+        installed_files("half")

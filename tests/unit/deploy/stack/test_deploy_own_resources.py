@@ -102,6 +102,9 @@ def test_what_comes_of_a_resource_is_no_secret_even_if_the_app_calls_it_one() ->
         ),
         pytest.param("Resources: {A: {Type: X, Properties: {B: !Ref C}}}", "A refers to C, which", id="Ref"),
         pytest.param("Resources: {A: {Type: X, Properties: {B: !GetAtt C.Arn}}}", "A refers to C, which", id="GetAtt"),
+        pytest.param(
+            "Resources: {A: {Type: X, Properties: {B: {'Fn::GetAtt': C.Arn}}}}", "A refers to C, which", id="long"
+        ),
         pytest.param("Resources: {A: {Type: X, Properties: {B: !Sub 'x${C.Arn}'}}}", "A refers to C, which", id="Sub"),
         pytest.param("Resources: {A: {Type: X, DependsOn: C}}", "A refers to C, which", id="DependsOn"),
         pytest.param("Resources: {A: {Type: X, DependsOn: {B: C}}}", "DependsOn of A takes", id="DependsOn a mapping"),

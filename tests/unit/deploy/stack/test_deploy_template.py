@@ -368,6 +368,17 @@ def test_every_function_that_reads_a_stream_late_rings(settings: StackSettings) 
     }
 
 
+def test_two_alarms_of_one_id_are_refused_of_which_one_would_never_ring(settings: StackSettings) -> None:
+    topology = Topology(
+        api=Api(name="shop", routes=()),
+        functions=(Function(name="orders-table-read", handler="a.b"),),
+        tables=(Table(name="orders", key=Key(partition="id")),),
+    )
+
+    with pytest.raises(DeployError, match="two things of this service become the id OrdersTableReadThrottlesAlarm"):
+        template(topology, settings)
+
+
 def test_a_function_with_a_reserved_concurrency_may_wait_for_it(
     app_topology: Topology, settings: StackSettings
 ) -> None:
