@@ -264,7 +264,7 @@ def _actions(_context: click.Context, _parameter: click.Parameter, incomplete: s
         ready = tool("emulator.command.project_here").here().ready
     except ConfigurationError:
         return []
-    known = () if ready is None else (*ready.actions, *sorted(BUILT_IN_ACTIONS))
+    known = () if ready is None else (*ready.actions, *sorted(BUILT_IN_ACTIONS - {"keep-alive"}))  # has no answer
     return [name for name in known if name.startswith(incomplete)]
 
 

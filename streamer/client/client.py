@@ -107,7 +107,7 @@ class StreamerClient:
             RequestFailedError: the service says so; see its ``code``.
             RequestCancelledError, RequestTimeoutError, ConnectionLostError, GatewayError: see `streamer.client.errors`.
             PayloadTooLargeError: the message is over 128 KB.
-            TypeError, ValueError: the payload is not JSON, or the id is not one or is in use.
+            TypeError, ValueError: the payload is not JSON, the id is none or in use, or nothing answers the action.
         """
         request_id = str(uuid.uuid4()) if id is None else id
         events = self.events(action, payload, id=request_id, metadata=metadata, resend=resend)

@@ -285,6 +285,8 @@ class Session:
 
 
 def _envelope(action: str, request_id: str, payload: Any, metadata: Mapping[str, Any] | None) -> bytes:
+    if action == "keep-alive":
+        raise ValueError("keep-alive has no answer to wait for; a client that is connected sends it by itself")
     fields = {"action": action, "id": request_id, "payload": payload, "metadata": metadata}
     text = to_json({name: value for name, value in fields.items() if value is not None})
     check_size(text)

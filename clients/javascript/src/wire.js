@@ -33,6 +33,7 @@ const FINAL = new Set(["response", "complete", "cancelled", "error", "pong"]);
  */
 export function envelope(action, id, payload, metadata, limitBytes) {
   checkId(id);
+  if (action === "keep-alive") throw new TypeError("keep-alive has no answer to wait for");
   const text = JSON.stringify({ action, id, payload, metadata });
   // A UTF-16 unit takes at most three bytes, so most messages need no encoding to be known to fit.
   if (text.length * 3 > limitBytes) {
