@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -41,12 +41,21 @@ def _where(function: F) -> F:
     return stack_options(stage="The stage on AWS. Default: the emulator that runs in this folder.")(prefix(function))
 
 
+def _whose(text: str) -> Callable[[F], F]:
+    """Options that choose whose requests are meant; ``text`` is their help."""
+
+    def decorate(function: F) -> F:
+        for name in ("--user", "--tenant"):
+            function = click.option(name, callback=not_empty, help=text)(function)
+        return function
+
+    return decorate
+
+
 def _of_one(function: F) -> F:
     """What names one request: its id, and the options that say where and whose it is."""
-    whose = "Whose request it is; finds it without reading the whole table."
     for part in (
-        click.option("--user", callback=not_empty, help=whose),
-        click.option("--tenant", callback=not_empty, help=whose),
+        _whose("Whose request it is; with tenant and user it is found without reading the whole table."),
         _where,
         click.argument("id"),
     ):
@@ -56,11 +65,22 @@ def _of_one(function: F) -> F:
 
 @click.group(invoke_without_command=True)
 @_where
+@_whose("Only requests of this tenant, this user; with both the whole table is not read.")
 @click.option("--failed", is_flag=True, help="Only failed requests, stuck ones and dead letters.")
 @click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="Show at most so many.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @click.pass_context
-def requests(ctx: click.Context, /, *, failed: bool, limit: int, as_json: bool, **where: Any) -> None:
+def requests(
+    ctx: click.Context,
+    /,
+    *,
+    failed: bool,
+    limit: int,
+    as_json: bool,
+    tenant: str | None,
+    user: str | None,
+    **where: Any,
+) -> None:
     """List requests, newest first.
 
     `streamer requests show ID` shows one, `retry ID` lets it run again, `cancel ID` ends it, `wait ID` waits for its
@@ -73,8 +93,12 @@ def requests(ctx: click.Context, /, *, failed: bool, limit: int, as_json: bool, 
     with _explained():
         operator = _operator(**where)
         statuses = [status for status in Status if status is Status.FAILED or not is_final(status)] if failed else []
-        found = [each for each in operator.requests(statuses) if not failed or is_trouble(each, now)]
+        meant = operator.requests(statuses, tenant_id=tenant, user_id=user)
+        found = [each for each in meant if not failed or is_trouble(each, now)]
         letters = operator.dead_letters() if failed else []
+        if tenant is not None or user is not None:
+            keys = {record.key for record in found}
+            letters = [letter for letter in letters if letter.key in keys]
     newest = islice(sorted(found, key=lambda record: record.updated_at, reverse=True), limit)
     listed = [*map(request_fields, newest), *map(letter_fields, letters)]
     for line in map(json.dumps, listed) if as_json else table(listed):
@@ -263,7 +287,7 @@ def letter_line(fields: Mapping[str, Any]) -> str:
 
 
 def _found(operator: Operator, request_id: str, tenant: str | None, user: str | None) -> list[RequestRecord]:
-    found = operator.find(request_id, tenant_id=tenant, user_id=user)
+    found = operator.find(request_id, tenant_id=_said("tenant", tenant), user_id=_said("user", user))
     if not found:
         raise DeployError(f"there is no request {request_id!r}; `streamer requests` lists those that are stored")
     return found
@@ -282,13 +306,19 @@ def _explained() -> Iterator[None]:
         raise DeployError(str(error)) from error
 
 
+def _said(name: str, value: str | None) -> str | None:
+    """What an option says, or where a command is not told, what its group is: whose options count for it, too."""
+    parent = click.get_current_context().parent
+    if value is not None or parent is None or parent.info_name != "requests":
+        return value
+    inherited: str | None = parent.params.get(name)
+    return inherited
+
+
 def _operator(*, table_prefix: str | None, **where: str | None) -> Operator:
     """The service that the options choose."""
-    # A group's options count for its commands, too.
-    parent = click.get_current_context().parent
-    inherited = parent.params if parent is not None and parent.info_name == "requests" else {}
-    where = {name: inherited.get(name) if value is None else value for name, value in where.items()}
-    prefix = inherited.get("table_prefix") if table_prefix is None else table_prefix
+    where = {name: _said(name, value) for name, value in where.items()}
+    prefix = _said("table_prefix", table_prefix)
     # An empty one, as of a variable that is not set, is a mistake, and must not become the emulator here.
     if all(value is None for value in where.values()):
         return _local(emulator_here(folder_of(Path.cwd())), prefix)

@@ -95,15 +95,19 @@ class Operator:
         self._place = place
         self._store = DynamoRequestStore(lambda: client("dynamodb"), place.requests_table)
 
-    def requests(self, statuses: Iterable[Status] = ()) -> Iterator[RequestRecord]:
-        """All requests, or those in one of the statuses; reads the whole table, and costs accordingly.
+    def requests(
+        self, statuses: Iterable[Status] = (), *, tenant_id: str | None = None, user_id: str | None = None
+    ) -> Iterator[RequestRecord]:
+        """The requests in one of the statuses (none: in any), of a tenant and of a user (None: of all).
+
+        Reads the requests of one owner if tenant and user are known, else the whole table, and costs accordingly.
 
         Raises:
             StoreError: DynamoDB did not answer or refused.
         """
         wanted = {f":s{number}": {"S": str(status)} for number, status in enumerate(statuses)}
         condition = f"#status IN ({', '.join(wanted)})" if wanted else "attribute_exists(#status)"
-        return self._scanned(condition, {"#status": "status"}, wanted)
+        return self._read(condition, wanted, tenant_id, user_id)
 
     def find(self, request_id: str, *, tenant_id: str | None, user_id: str | None) -> list[RequestRecord]:
         """The requests of that id, payloads included: one read if tenant and user are known, else of the whole table.
@@ -114,14 +118,8 @@ class Operator:
         if tenant_id is not None and user_id is not None:
             found = self._store.get(RequestKey(owner_of(tenant_id, user_id), request_id))
             return [self._store.whole(found)] if found is not None else []
-        records = self._scanned(
-            "attribute_exists(#status) AND request_id = :id", {"#status": "status"}, {":id": {"S": request_id}}
-        )
-        return [
-            self._store.whole(record)
-            for record in records
-            if tenant_id in (None, record.tenant_id) and user_id in (None, record.user_id)
-        ]
+        condition, values = "attribute_exists(#status) AND request_id = :id", {":id": {"S": request_id}}
+        return [self._store.whole(record) for record in self._read(condition, values, tenant_id, user_id)]
 
     def put_back(self, record: RequestRecord, *, further_attempts: int, now: float) -> bool:
         """Let a request run again: a failed one from the start, one that is on its way by another run of it.
@@ -202,18 +200,29 @@ class Operator:
         )
         return list(answer.get("Messages", []))
 
-    def _scanned(self, condition: str, names: Mapping[str, str], values: Mapping[str, Any]) -> Iterator[RequestRecord]:
-        scan: dict[str, Any] = {
+    def _read(
+        self, condition: str, values: Mapping[str, Any], tenant_id: str | None, user_id: str | None
+    ) -> Iterator[RequestRecord]:
+        asked: dict[str, Any] = {
             "TableName": self._place.requests_table,
             "FilterExpression": condition,
-            "ExpressionAttributeNames": names,
+            "ExpressionAttributeNames": {"#status": "status"},
         }
+        read = self._client("dynamodb").scan
+        if tenant_id is not None and user_id is not None:
+            read = self._client("dynamodb").query
+            asked["KeyConditionExpression"] = "#owner = :owner"
+            asked["ExpressionAttributeNames"]["#owner"] = "owner"
+            values = {**values, ":owner": {"S": owner_of(tenant_id, user_id)}}
         if values:
-            scan["ExpressionAttributeValues"] = values
+            asked["ExpressionAttributeValues"] = values
         while True:
-            with translated("Scan"):
-                page = self._client("dynamodb").scan(**scan)
-            yield from (request_record(item) for item in page["Items"])
+            with translated("Query" if "KeyConditionExpression" in asked else "Scan"):
+                page = read(**asked)
+            records = (request_record(item) for item in page["Items"])
+            yield from (
+                each for each in records if tenant_id in (None, each.tenant_id) and user_id in (None, each.user_id)
+            )
             if "LastEvaluatedKey" not in page:
                 return
-            scan["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+            asked["ExclusiveStartKey"] = page["LastEvaluatedKey"]

@@ -84,6 +84,41 @@ def test_all_requests_are_listed_newest_first(engine: Engine) -> None:
     assert len(lines("--limit", "2")) == 2
 
 
+@pytest.mark.parametrize(
+    ("options", "listed"),
+    [
+        (("--tenant", "acme"), {"failed", "done"}),
+        (("--user", "bob"), {"done", "others"}),
+        (("--tenant", "acme", "--user", "bob"), {"done"}),
+        (("--tenant", "acme", "--user", "bob", "--failed"), set()),
+        (("--user", "nobody"), set()),
+    ],
+    ids=["tenant", "user", "owner", "owner and status", "nobody's"],
+)
+def test_those_of_a_tenant_and_of_a_user_are_listed(engine: Engine, options: tuple[str, ...], listed: set[str]) -> None:
+    stored(
+        engine, FAILED, replace(DONE, user_id="bob"), replace(STUCK, tenant_id="b", user_id="bob", request_id="others")
+    )
+
+    assert {each["request_id"] for each in lines(*options)} == listed
+
+
+def test_dead_letters_of_others_are_not_listed_with_a_user_s_failed_requests(engine: Engine) -> None:
+    stored(engine, FAILED, STUCK)
+    dead_letter(engine, FAILED)
+    dead_letter(engine, replace(STUCK, user_id="bob"))
+
+    found = lines("--failed", "--tenant", "acme", "--user", "ada")
+
+    assert [each["owner"] for each in found if each["kind"] == "dead letter"] == [FAILED.owner]
+
+
+def test_a_group_s_user_counts_for_its_commands(engine: Engine) -> None:
+    stored(engine, FAILED, replace(FAILED, user_id="bob"))
+
+    assert json.loads(run("--user", "bob", "show", "failed").stdout)["user_id"] == "bob"
+
+
 def test_lines_for_people_say_what_happened_below_a_heading(engine: Engine) -> None:
     stored(engine, FAILED, replace(DONE, updated_at=NOW - 5))
 
