@@ -56,8 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except ConfigurationError as error:
         status = _complain(str(error))
     except StreamerError as error:
-        _complain(str(error))
-        status = 1
+        status = _complain(str(error), status=1)
     except ModuleNotFoundError as error:
         status = _complain(str(tool("emulator.command.extras").explained(error)))
     except (click.Abort, KeyboardInterrupt):
@@ -86,15 +85,14 @@ def _explained(error: OSError) -> int:
     if error.filename is None and error.errno == errno.EPIPE:  # nobody reads it any more
         return 1
     if error.filename is None and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO):
-        click.echo(f"streamer: the output cannot be written: {error.strerror}", err=True)
-        return 1
+        return _complain(f"the output cannot be written: {error.strerror}", status=1)
     raise error
 
 
-def _complain(message: str) -> int:
+def _complain(message: str, status: int = BAD_INPUT) -> int:
     with contextlib.suppress(OSError):  # nobody can read it, as where the terminal is gone; the status says it too
         click.echo(f"streamer: {' '.join(message.split())}", err=True)
-    return BAD_INPUT
+    return status
 
 
 DEPLOYING: Final = {

@@ -154,7 +154,7 @@ def load(folder: Path, overrides: Mapping[str, Any]) -> Config:
     """
     path = folder / CONFIG_FILE
     try:
-        text = path.read_text(encoding="utf-8") if is_meant(path) else ""
+        text = path.read_text(encoding="utf-8-sig") if is_meant(path) else ""
     except (OSError, UnicodeDecodeError) as exc:
         raise DeployError(f"{path} cannot be read: {exc}") from exc
     return parse(text, folder, overrides)

@@ -1,9 +1,11 @@
 """Asynchronous request processing over WebSockets on AWS, developed entirely offline."""
 
-import importlib
-from typing import TYPE_CHECKING, Any, Final
+from __future__ import annotations
 
+TYPE_CHECKING = False  # as type checkers read it: a command has not heard of Ctrl-C while typing is imported
 if TYPE_CHECKING:
+    from typing import Any, Final
+
     from streamer.app import App
     from streamer.context import Cancelled, Principal, Progress, Request
     from streamer.errors import ActionError, ErrorCode, RetryableError
@@ -40,6 +42,8 @@ def __getattr__(name: str) -> Any:
     # Every command and every test begins with this package, and most have no App: half of what `--help` took.
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib  # noqa: PLC0415 - as above
+
     found = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
     globals()[name] = found
     return found

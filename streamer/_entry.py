@@ -1,6 +1,7 @@
 """Where the tools live: beside ``streamer`` in a checkout, inside it in an installed wheel.
 
 The console script and the pytest plugin are declared against this module, so both layouts have the same entry points.
+Imports, as the package itself, nothing that Python has not imported by then: a Ctrl-C before `main` is a traceback.
 """
 
 from __future__ import annotations
@@ -8,19 +9,21 @@ from __future__ import annotations
 import _thread
 import codecs
 import gc
-import importlib
-import importlib.util
 import io
 import os
 import sys
 import time
-from contextlib import nullcontext
-from types import ModuleType
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
+    from typing import Any
 
 
 def tool(name: str) -> ModuleType:
     """Import ``cli``, ``emulator.…`` or ``deploy.…`` from wherever this installation keeps it."""
+    import importlib.util  # noqa: PLC0415 - see the module's docstring
+
     installed = f"streamer.{name}"
     parent = installed.rpartition(".")[0]
     try:
@@ -87,12 +90,14 @@ def _interrupt_again() -> None:
 
 def main() -> None:
     """Run the ``streamer`` command."""
-    _hear_every_interrupt()
-    _open_what_is_closed()
-    _print_everything()
-    # What is imported stays: looking for garbage among it, above all in the end, takes a fifth of a short command.
-    gc.set_threshold(50_000, 20, 20)
     try:
+        _hear_every_interrupt()
+        _open_what_is_closed()
+        _print_everything()
+        # What is imported stays: looking for garbage among it, above all in the end, takes a fifth of a short command.
+        gc.set_threshold(50_000, 20, 20)
+        from contextlib import nullcontext  # noqa: PLC0415 - see the module's docstring
+
         with tool("emulator.command.early").begun(sys.argv[2:]) if sys.argv[1:2] == ["emulate"] else nullcontext():
             tool("cli").main()
     except KeyboardInterrupt:  # while it was still being imported; 130 is 128 + SIGINT, as shells count

@@ -377,14 +377,22 @@ def _is_declared_quick(action: Action) -> bool:
     return action.queued is False or (action.queued is None and action.estimated_duration <= QUEUE_THRESHOLD_SECONDS)
 
 
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def _check_numbers(name: str, estimated_duration: float, max_attempts: Any, timeout_seconds: float | None) -> None:
     # Written so that NaN fails as well.
-    if not estimated_duration >= 0:
-        raise ConfigurationError(f"action {name!r}: estimated_duration must be 0 or more seconds")
+    if not (_is_number(estimated_duration) and estimated_duration >= 0):
+        raise ConfigurationError(
+            f"action {name!r}: estimated_duration must be 0 or more seconds, not {estimated_duration!r}"
+        )
     if isinstance(max_attempts, bool) or not isinstance(max_attempts, int) or max_attempts < 1:
         raise ConfigurationError(f"action {name!r}: max_attempts must be a whole number from 1")
-    if timeout_seconds is not None and not timeout_seconds > 0:
-        raise ConfigurationError(f"action {name!r}: timeout_seconds must be more than 0, or None for no limit")
+    if timeout_seconds is not None and not (_is_number(timeout_seconds) and timeout_seconds > 0):
+        raise ConfigurationError(
+            f"action {name!r}: timeout_seconds must be more than 0, or None for no limit, not {timeout_seconds!r}"
+        )
     for seconds in (estimated_duration, timeout_seconds or 0):
         if seconds > FUNCTION_SECONDS:
             raise ConfigurationError(

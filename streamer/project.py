@@ -178,7 +178,7 @@ def read(folder: Path, stage: str | None = None) -> Project:
 
     path = folder / CONFIG_FILE
     try:
-        document = tomllib.loads(path.read_text("utf-8")) if is_meant(path) else {}
+        document = tomllib.loads(path.read_text("utf-8-sig")) if is_meant(path) else {}
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path} cannot be read: {error}") from error
     except tomllib.TOMLDecodeError as error:
@@ -268,8 +268,13 @@ def _sizes(document: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Siz
 
 def _texts(table: Mapping[str, Any], name: str) -> dict[str, str]:
     found = table.get(name, {})
-    if not isinstance(found, dict) or not all(isinstance(each, str) for each in found.values()):
+    if not isinstance(found, dict):
         raise ConfigurationError(f'{CONFIG_FILE}: [{name}] must be a table of texts, such as GREETING = "hello"')
+    for variable, value in found.items():
+        if not isinstance(value, str):
+            raise ConfigurationError(
+                f'{CONFIG_FILE}: [{name}] must be a table of texts, and {variable} is none; write {variable} = "..."'
+            )
     return found
 
 
@@ -288,7 +293,7 @@ def variables(folder: Path, real: Mapping[str, str], env_file: Path | None = Non
     if env_file is None and not is_meant(path):
         return dict(real)
     try:
-        text = path.read_text("utf-8")
+        text = path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
     return {**dot_env(text, path), **real}

@@ -23,6 +23,13 @@ finally:
     print(sorted(sys.modules), file=sys.stderr)
 """
 
+BEFORE_MAIN = """
+import sys
+before = set(sys.modules)
+import streamer._entry
+print(sorted(set(sys.modules) - before), file=sys.stderr)
+"""
+
 UNTIL_READY = """
 import os, signal, sys
 from streamer._entry import main
@@ -50,6 +57,12 @@ def imported(program: str, *arguments: str, folder: Path) -> tuple[set[str], str
         check=True,
     )
     return set(re.findall(r"'([\w.]+)'", done.stderr)), done.stdout
+
+
+def test_until_it_hears_of_ctrl_c_a_command_imports_next_to_nothing(tmp_path: Path) -> None:
+    modules, _ = imported(BEFORE_MAIN, folder=tmp_path)
+
+    assert modules <= {"__future__", "gc", "streamer", "streamer._entry"}
 
 
 def test_help_does_not_load_what_it_only_lists(tmp_path: Path) -> None:

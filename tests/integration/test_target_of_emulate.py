@@ -124,7 +124,11 @@ def test_the_part_of_the_default_stage_counts_where_no_stage_is_named(tmp_path: 
         pytest.param("stage = 3", "stage is 3, which is not text", id="stage of another type"),
         pytest.param("[stages]\ndev = 3", r"below \[stages.NAME\]", id="part of a stage"),
         pytest.param("[stages.prod]\napp = 3", "app is 3, which is not text", id="app of another stage"),
-        pytest.param("[stages.prod.environment]\nFOO = 3", "must be a table of texts", id="variable of another stage"),
+        pytest.param(
+            "[stages.prod.environment]\nFOO = 3",
+            "table of texts, and FOO is none; write FOO",
+            id="variable of another stage",
+        ),
         pytest.param('base_path = "chat"', "base_path belongs to a domain", id="base path"),
         pytest.param('[environment]\nAWS_REGION = "x"', "'AWS_REGION' cannot .* Lambda sets it", id="reserved name"),
         pytest.param('[environment]\nA-B = "x"', "'A-B' cannot be .* it takes letters", id="name"),

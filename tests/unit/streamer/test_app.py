@@ -119,6 +119,8 @@ def test_how_a_function_is_called_follows_from_its_parameters(function: Any, tak
         pytest.param("act", {"permissions": "reports"}, quick, "not one string", id="permissions as a string"),
         pytest.param("act", {"estimated_duration": -1}, quick, "0 or more", id="negative estimate"),
         pytest.param("act", {"estimated_duration": float("nan")}, quick, "0 or more", id="estimate is NaN"),
+        pytest.param("act", {"estimated_duration": "5m"}, quick, "0 or more seconds, not '5m'", id="estimate as text"),
+        pytest.param("act", {"timeout_seconds": "5"}, quick, "more than 0, or None .* not '5'", id="time-out as text"),
         pytest.param("act", {"max_attempts": 3}, quick, "'act' is quick, and max_attempts is for", id="quick attempts"),
         pytest.param(
             "act", {"cancel_on_disconnect": True}, quick, "cancel_on_disconnect is for", id="quick cancelling"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.config import load
 from streamer.errors import ConfigurationError
 from streamer.project import candidates, dot_env, folder_of, parse, read, variables
 
@@ -123,6 +124,14 @@ def test_the_shell_wins_over_the_file(tmp_path: Path) -> None:
 
     assert variables(tmp_path, {"A": "shell"}) == {"A": "shell", "B": "file"}
     assert variables(tmp_path / "elsewhere", {"A": "shell"}) == {"A": "shell"}
+
+
+def test_a_byte_order_mark_is_no_part_of_a_file(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("A=file\n", "utf-8-sig")  # as editors on Windows begin them
+    (tmp_path / "streamer.toml").write_text('app = "service:chat"\n', "utf-8-sig")
+
+    assert variables(tmp_path, {}) == {"A": "file"}
+    assert read(tmp_path).app == load(tmp_path, {}).app == "service:chat"
 
 
 def test_an_env_file_that_is_named_has_to_be_there(tmp_path: Path) -> None:
