@@ -18,7 +18,8 @@ import { Joiner, after, checkId, envelope, failureOf, isFinal, newId, parse, pro
  * @property {any} [WebSocket] another than the built-in one; with that of "ws" messages may have 128 KB instead of 32
  * @property {number} [connectTimeout] milliseconds for one attempt, and for the first connection at all; what a token
  *   function takes is not counted
- * @property {number} [keepAlive] milliseconds of silence after which something is sent; each fourth time an answer is waited for
+ * @property {number} [keepAlive] milliseconds of silence after which something is sent; each fourth time an answer is waited
+ *   for, and after a minute at most while a request is under way
  * @property {number} [answerTimeout] milliseconds to wait for the answer to a ping
  */
 /**
@@ -94,6 +95,7 @@ export class StreamerClient extends /** @type {new () => Target} */ (EventTarget
       lost: () => this.#lost(),
       ended: (error) => this.#ended(error),
       changed: () => this.dispatchEvent(new Event("state")),
+      isAwaited: () => [...this.#inboxes.values()].some(({ sentOn }) => sentOn),
       checked: () => (this.#ping = { isAnswered: false, sentOn: this.#link.number, fail: () => (this.#ping.isAnswered = true) }),
     });
   }

@@ -29,6 +29,7 @@ import { FRAME_BYTES, MESSAGE_BYTES, after } from "./wire.js";
  * @property {() => void} lost the connection was lost; another one is tried for
  * @property {(error: Error) => void} ended there will be no connection any more
  * @property {() => void} changed the state is another
+ * @property {() => boolean} isAwaited whether somebody waits for an answer to what was sent
  * @property {() => void} checked a ping was sent, which API Gateway itself answers where the service has none
  */
 
@@ -36,6 +37,8 @@ import { FRAME_BYTES, MESSAGE_BYTES, after } from "./wire.js";
 const KEEP_ALIVE = '{"action":"keep-alive"}';
 /** Every so many times it is looked whether the connection lives, instead. */
 const CHECKED = 4;
+/** So much silence is too much while somebody waits for an answer; it is looked at once whether the connection lives. */
+const WAITED = 60_000;
 const PING = '{"action":"ping","id":"keep-alive"}';
 /** What a subprotocol may consist of. */
 const SPEAKABLE = /^[\w.~!#$%&'*+^`|-]+$/;
@@ -244,16 +247,18 @@ export class Link {
   /** Say something in silence; API Gateway closes after ten minutes, and tabs in the background wake up late. */
   #keep() {
     clearTimeout(this.#timer);
-    const due = () => Math.max(this.#heardAt, this.#keptAt) + this.#keepAlive - Date.now();
+    const silence = () => Date.now() - Math.max(this.#heardAt, this.#keptAt);
+    const soon = Math.min(this.#keepAlive, WAITED);
     this.#timer = after(() => {
-      if (due() <= 0) {
+      const isAwaited = this.#watcher.isAwaited();
+      if (silence() >= (isAwaited ? soon : this.#keepAlive)) {
         this.#keptAt = Date.now();
         this.#kept += 1;
-        if (this.#kept % CHECKED === 0) this.#check();
+        if (isAwaited || this.#kept % CHECKED === 0) this.#check();
         else this.#socket.send(KEEP_ALIVE);
       }
       this.#keep();
-    }, Math.max(1, Math.min(this.#keepAlive, due())));
+    }, Math.max(1, Math.min(soon, this.#keepAlive - silence())));
   }
 
   /** Whether the other side is still there: else another connection is opened. */

@@ -165,6 +165,19 @@ test("in silence something is said, each fourth time a ping, and no answer to th
   assert.equal(socket.closedWith, 1005);
 });
 
+test("a request that nothing is heard of lets it look at once whether the connection lives, and goes on over another one", async () => {
+  const socket = await opened({ keepAlive: 10, answerTimeout: 10 });
+  const asking = client.request("report", null, { id: "r-1" });
+  const another = await next(2);
+  await until(() => another.sent.length);
+  another.say({ type: "response", request_id: another.sent[0].id, data: {} });
+  another.say({ type: "complete", request_id: "r-1", result: 7 });
+
+  assert.equal(await asking, 7);
+  assert.deepEqual(socket.sent.map(({ action }) => action), ["report", "ping"]);
+  assert.equal(another.sent[0].action, "subscribe");
+});
+
 test("a page that is shown again checks its connection at once; a hidden one does not", async () => {
   const socket = await opened({ answerTimeout: 10 });
   page.change("hidden");

@@ -40,7 +40,7 @@ async function follow(id, report) {
   const { title } = report;
   const { item, bar, word, cancel } = row(title);
   item.dataset.id = id;
-  cancel.onclick = () => client.cancel(id, "cancelled in the dashboard");
+  cancel.onclick = () => client.cancel(id, "cancelled in the dashboard").catch((error) => tell(error.message));
   const onProgress = ({ percentage, message }) => {
     bar.value = percentage;
     word.textContent = message;
