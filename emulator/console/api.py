@@ -154,7 +154,7 @@ class Api:
         boot = self._boot if is_live else f"recording {asked.text('recording')}"
         teller = book.teller()
         events = [teller.tell(record) for record in page.records]
-        return {"boot": boot, "next": page.next, "missed": page.missed, "events": events}
+        return {"boot": boot, "next": page.next, "missed": page.missed, "gone": page.gone, "events": events}
 
     async def _new(self, look: Callable[[], Page], until: float) -> Page:
         while True:
@@ -241,7 +241,7 @@ class Api:
 
     async def _clear(self, _asked: Asked) -> Told:
         self._recorder.clear()
-        return {"boot": self._boot, "next": self._recorder.ring.last}
+        return {"boot": self._boot}
 
 
 @functools.lru_cache(maxsize=4096)

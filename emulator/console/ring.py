@@ -29,6 +29,8 @@ class Page(Struct, frozen=True):
     """What to ask for next."""
     missed: int
     """Changes since the reader's last question that it is not told: gone already, or more than it wants at once."""
+    gone: int
+    """Number of the latest change that is not kept any more."""
 
 
 class Ring:
@@ -197,7 +199,7 @@ class Ring:
                 found.append(record)
             else:
                 missed += 1
-        return Page(tuple(reversed(found)), self.last, missed)
+        return Page(tuple(reversed(found)), self.last, missed, self._gone)
 
     def clear(self) -> None:
         """Forget everything; the numbers go on."""

@@ -16,8 +16,17 @@ globalThis.requestAnimationFrame = () => {};
 const [file, records] = JSON.parse(process.argv[1]);
 const { store, summary } = await import(file);
 store.add(records);
+"""
+SUMMARY = """
 const { status, why } = summary(store.rows[0]);
 console.log(JSON.stringify([status, why]));
+"""
+FORGOTTEN = """
+const kept = () => [store.rows.map(({ number }) => number), store.records.size, store.runs.size, store.calls.size];
+const all = [0, 2, 6].map((gone) => (store.forget(gone), kept()));
+store.add(records.map((record) => ({ ...record, number: record.number + 6, sequence: record.sequence + 6 })));
+store.forget(6);
+console.log(JSON.stringify([...all, kept()]));
 """
 CONDITION = "ConditionalCheckFailedException: The conditional request failed"
 
@@ -68,15 +77,32 @@ def ended(status: str, request: str = "r") -> dict[str, Any]:
 def test_a_message_is(records: list[dict[str, Any]], told: list[str]) -> None:
     message = {"kind": "message", "status": "ok", "connection": "c", "request": "r", "gateway_request": "g"}
     run = {"kind": "run", "gateway_request": "g", "root": "1-a", "source": "gateway"}
-    all_of_it = [message, run, *({"root": "1-a", **each} for each in records)]
-    numbered = [{"number": number, "sequence": number, "at": 0, **each} for number, each in enumerate(all_of_it, 1)]
+
+    assert said(SUMMARY, [message, run, *({"root": "1-a", **each} for each in records)]) == told
+
+
+def test_the_page_keeps_what_the_emulator_keeps_which_may_be_nothing_after_a_clear_in_another_tab() -> None:
+    of_one = [{"kind": "message", "gateway_request": "g"}, {"kind": "run", "gateway_request": "g", "root": "1-a"}]
+    of_another = [{**each, "gateway_request": "h"} for each in of_one]
+    calls = [{"kind": "call", "root": "1-a"}, {"kind": "call", "root": "1-b"}]
+
+    assert said(FORGOTTEN, [*of_one, *of_another, *calls]) == [
+        [[1, 2, 3, 4], 6, 2, 2],
+        [[3, 4], 4, 1, 1],
+        [[], 0, 0, 0],
+        [[7, 8, 9, 10], 6, 2, 2],
+    ]
+
+
+def said(question: str, records: list[dict[str, Any]]) -> Any:
+    """What the store says of records, which are numbered as they came."""
+    numbered = [{"number": number, "sequence": number, "at": 0, **each} for number, each in enumerate(records, 1)]
     done = subprocess.run(
-        [node(), "--input-type=module", "--eval", SCRIPT, json.dumps([STORE.as_uri(), numbered])],
+        [node(), "--input-type=module", "--eval", SCRIPT + question, json.dumps([STORE.as_uri(), numbered])],
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
-
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == told
+    return json.loads(done.stdout)

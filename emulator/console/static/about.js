@@ -24,9 +24,8 @@ export function About() {
     save("streamer-recording.json", JSON.stringify(await ask("export")));
   };
   const clear = async () => {
-    const { next } = await ask("clear", { body: {} });
+    await ask("clear", { body: {} });
     store.reset();
-    store.next = next;
   };
   const { topology } = info;
   return html`<section class="page" aria-label="About">

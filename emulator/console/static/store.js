@@ -50,6 +50,8 @@ class Store {
   /** @type {Set<() => void>} */
   #listeners = new Set();
   #isScheduled = false;
+  /** What was forgotten last, by the number of its change. */
+  #gone = 0;
   /** Ends the question that waits for news, when something else is to be read. */
   #waiting = new AbortController();
 
@@ -112,7 +114,6 @@ class Store {
         else this.calls.set(record.root, [record]);
       }
     }
-    if (this.records.size > MOST * 1.1) this.#forget();
     if (events.length) this.#changed();
   }
 
@@ -149,17 +150,20 @@ class Store {
     return this.rows.slice(-NEAR).some((row) => row.kind === "message" && row.connection === record.connection && row.why === record.text);
   }
 
-  #forget() {
-    const gone = [...this.records.keys()].sort((a, b) => a - b).slice(0, this.records.size - MOST);
-    for (const number of gone) {
-      const record = this.records.get(number);
-      this.records.delete(number);
-      if (record?.gateway_request) this.runs.delete(record.gateway_request);
-      if (record?.root) this.calls.delete(record.root);
-      if (record?.lambda_request) this.invoked.delete(record.lambda_request);
-      if (record?.request) this.frames.delete(`${record.connection}/${record.request}`);
+  /** Let go of what the emulator keeps no more: the oldest, or all of it, where it was cleared in another tab. @param {number} gone */
+  forget(gone) {
+    if (gone === this.#gone) return;
+    this.#gone = gone;
+    for (const record of this.records.values()) {
+      if (record.sequence > gone) continue;
+      this.records.delete(record.number);
+      if (record.gateway_request) this.runs.delete(record.gateway_request);
+      if (record.root) this.calls.delete(record.root);
+      if (record.lambda_request) this.invoked.delete(record.lambda_request);
+      if (record.request) this.frames.delete(`${record.connection}/${record.request}`);
     }
     this.rows = this.rows.filter((record) => this.records.has(record.number));
+    this.#changed();
   }
 
   /** A question about records, to what is read now. @param {string} path */
@@ -213,6 +217,7 @@ class Store {
         }
         if (this.next) this.missed += page.missed;
         this.next = page.next;
+        this.forget(page.gone);
         this.add(page.events);
         this.#become("live");
         await pause(page.events.length < MOST_AT_ONCE ? BETWEEN_MS : BUSY_MS);
