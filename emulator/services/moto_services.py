@@ -1,6 +1,6 @@
 """The services themselves: moto's, asked as its own clients ask them. Imported in the process of the services only.
 
-With `moto_deliveries` and `emulator.event_sources.queues.embedded`, the modules that know moto. Requests come in by
+With `moto_deliveries` and `emulator.event_sources.queues.moto_queues`, the modules that know moto. Requests come in by
 moto's own hook for botocore, which is the same in every version that is allowed.
 """
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
 import moto
 import pytest
+from moto.sqs.models import Message
 
 from emulator.event_sources.queues.batches import MessageRefusedError, md5_of
 from emulator.event_sources.queues.embedded import EmbeddedQueues
+from emulator.event_sources.queues.moto_queues import DELETED
 from emulator.port.http import HttpRequest, HttpResponse
 from streamer.topology import Queue
 
@@ -386,3 +389,79 @@ def test_dead_letters_of_a_fifo_queue_go_back_in_their_order(queues: EmbeddedQue
     call(queues, "StartMessageMoveTask", SourceArn=f"{ARN}:lost.fifo")
 
     assert [(each.body, each.group) for each in queues.receive("in.fifo", 10)] == [("1", "g"), ("2", "g")]
+
+
+def test_a_message_is_gone_when_its_queue_has_kept_it_long_enough() -> None:
+    ahead = 0.0
+    queues = EmbeddedQueues("us-east-1", "123456789012", clock=lambda: time.time() + ahead)
+    queues.create([Queue(name="brief", retention_seconds=60, visibility_timeout_seconds=0)])
+    url = call(queues, "GetQueueUrl", QueueName="brief")[1]["QueueUrl"]
+    queues.send("brief", "old")
+    assert [each.body for each in queues.receive("brief", 10)] == ["old"]
+
+    ahead = 61
+    assert queues.receive("brief", 10) == []
+    _, told = call(queues, "GetQueueAttributes", QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
+    assert told["Attributes"] == {"ApproximateNumberOfMessages": "0"}
+
+
+def test_messages_are_counted_as_what_they_are(queues: EmbeddedQueues) -> None:
+    url = call(queues, "GetQueueUrl", QueueName="letters")[1]["QueueUrl"]
+    call(queues, "SendMessage", QueueUrl=url, MessageBody="late", DelaySeconds=60)
+    for body in ("first", "second", "third"):
+        queues.send("letters", body)
+    queues.receive("letters", 1)
+
+    _, told = call(queues, "GetQueueAttributes", QueueUrl=url, AttributeNames=["All"])
+
+    names = ("", "Delayed", "NotVisible")
+    assert [told["Attributes"][f"ApproximateNumberOfMessages{name}"] for name in names] == ["2", "1", "1"]
+
+
+def test_no_message_is_looked_at_to_send_another_or_to_delete_one(
+    queues: EmbeddedQueues, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = 0
+
+    def visible(message: Any) -> bool:
+        nonlocal looks
+        looks += 1
+        return bool(message.visible_at < time.time() * 1000)
+
+    monkeypatch.setattr(Message, "visible", property(visible))
+    for number in range(50):
+        queues.send("letters", str(number))
+    found = queues.receive("letters", 10)
+    for message in found:
+        queues.delete("letters", message)
+
+    assert (len(found), looks) == (10, 10)  # moto would have looked some 13,000 times
+
+
+def test_letters_go_to_a_queue_that_was_made_again(queues: EmbeddedQueues) -> None:
+    queues.create([Queue(name="letters", visibility_timeout_seconds=0, dead_letter_queue="lost", maximum_receives=1)])
+    queues.send("letters", "poison")
+    queues.receive("letters", 1)
+    call(queues, "DeleteQueue", QueueUrl=call(queues, "GetQueueUrl", QueueName="lost")[1]["QueueUrl"])
+    assert [each.body for each in queues.receive("letters", 1)] == ["poison"]  # there is nowhere to go
+
+    queues.create([Queue(name="lost")])
+    queues.receive("letters", 1)
+    assert [each.body for each in queues.receive("lost", 1)] == ["poison"]
+
+
+def test_what_was_deleted_can_be_deleted_again_and_is_not_remembered_forever(queues: EmbeddedQueues) -> None:
+    url = call(queues, "GetQueueUrl", QueueName="letters")[1]["QueueUrl"]
+
+    def deleted() -> str:
+        queues.send("letters", "x")
+        message = queues.receive("letters", 1)[0]
+        queues.delete("letters", message)
+        return message.receipt_handle
+
+    first = deleted()
+    again = [call(queues, "DeleteMessage", QueueUrl=url, ReceiptHandle=first)[0]]
+    for _ in range(DELETED):
+        last = deleted()
+    again += [call(queues, "DeleteMessage", QueueUrl=url, ReceiptHandle=each)[0] for each in (last, first)]
+    assert again == [200, 200, 400]
