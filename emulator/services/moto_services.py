@@ -107,7 +107,9 @@ class MotoServices:
         if status == _NOT_FOUND and "x-amz-target" in found:
             status = _REFUSED
         kept = [(name, str(value)) for name, value in response.headers.items() if name.lower() not in left_out]
-        return status, kept, response.content if status < _REFUSED else _in_awss_words(response.content)
+        if status >= _REFUSED:
+            return status, kept, _in_awss_words(response.content)
+        return status, kept, self._deliveries.completed(service, response.content)
 
     def make(self, call: Call) -> bool:
         """Do what a template describes, as the account's owner; False: what is here already stays.

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import itertools
+import re
 import time
 import uuid
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -23,16 +25,21 @@ _SEQUENCE: Final = 10_000_000_000_000_000_000
 """The first sequence number of a FIFO topic. [DOC] sns-docs:fifo-topic-message-ordering"""
 _STEP: Final = 1000
 """How far two sequence numbers are apart."""
+_BATCH: Final = 10
+"""How many messages are published with one request at most. [DOC] sns-api:API_PublishBatch"""
+_MESSAGE_ID: Final = re.compile(rb"<MessageId>([^<]*)</MessageId>")
 
 
 class _Topics:
     """Refuses messages, takes each of a FIFO topic once in five minutes, and numbers it, which moto does not."""
 
     def __init__(self) -> None:
-        self._duplicates: Duplicates[str] = Duplicates()
+        self._duplicates: Duplicates[tuple[str, str]] = Duplicates()
         self._sequence = itertools.count(_SEQUENCE, _STEP)
         self.number: str | None = None
         """Of the message that is published now; None: its topic is none of them."""
+        self._published: deque[tuple[str, str]] = deque(maxlen=_BATCH)
+        """Ids and numbers of as many messages as one answer tells of, the last one last."""
 
     def take(self) -> None:
         """Stand before moto's own from now on."""
@@ -51,17 +58,28 @@ class _Topics:
             key, now = (id(topic), same), time.monotonic()
             earlier = self._duplicates.earlier(key, now)
             if earlier is not None:
-                return earlier
-            self.number = str(next(self._sequence))
+                self._published.append(earlier)
+                return earlier[0]
+            self.number = number = str(next(self._sequence))
             try:
-                made: str = publish(backend, message, arn=arn, **more)
+                made = str(publish(backend, message, arn=arn, **more))
             finally:
                 self.number = None
-            self._duplicates.accept(key, now, made)
+            self._duplicates.accept(key, now, (made, number))
+            self._published.append((made, number))
             return made
 
         SNSBackend.publish = publish_once
         Topic.publish = _to_all
+
+    def numbered(self, answer: bytes) -> bytes:
+        """What the publisher is told, with the number of each message of a FIFO topic. [DOC] sns-api:API_Publish"""
+        published = dict(self._published)
+        return _MESSAGE_ID.sub(lambda found: found[0] + _number(published.get(found[1].decode())), answer)
+
+
+def _number(number: str | None) -> bytes:
+    return b"" if number is None else f"<SequenceNumber>{number}</SequenceNumber>".encode()
 
 
 def _to_all(topic: Any, message: str, **more: Any) -> str:
@@ -80,8 +98,8 @@ def deduplication_of(topic: Any, message: str, given: str | None) -> str | None:
     return of_content(message) if str(topic.content_based_deduplication).lower() == "true" else None
 
 
-def take(tell: Tell) -> None:
-    """Have all messages handed over from now on."""
+def take(tell: Tell) -> Callable[[bytes], bytes]:
+    """Have all messages handed over from now on; returns what puts into an answer of SNS what moto leaves out."""
     topics = _Topics()
     topics.take()
 
@@ -134,6 +152,7 @@ def take(tell: Tell) -> None:
     Subscription.publish = publish
     SNSBackend.subscribe = subscribe_and_ask
     SNSBackend._validate_filter_policy = validate_filter_policy  # noqa: SLF001 - as above
+    return topics.numbered
 
 
 def _subscriber(subscription: Any) -> Subscriber:

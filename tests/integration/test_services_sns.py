@@ -81,12 +81,19 @@ def test_a_fifo_topic_tells_its_queue_what_is_the_same_and_takes_it_once(world: 
     sns, arn = topic(world, "unlike.fifo")
     sns.set_topic_attributes(TopicArn=arn, AttributeName="ContentBasedDeduplication", AttributeValue="true")
     sns.subscribe(TopicArn=arn, Protocol="sqs", Endpoint=queue_arn("by-id.fifo"))
-    first, again, other = (
-        sns.publish(TopicArn=arn, Message=each, MessageGroupId="g")["MessageId"] for each in ("1", "1", "2")
-    )
+    first, again, other = (sns.publish(TopicArn=arn, Message=each, MessageGroupId="g") for each in ("1", "1", "2"))
 
-    assert (again == first, other == first) == (True, False)
-    assert [json.loads(world.message("by-id.fifo")["Body"])["Message"] for _ in range(2)] == ["1", "2"]
+    bodies = [json.loads(world.message("by-id.fifo")["Body"]) for _ in range(2)]
+
+    assert (again["MessageId"] == first["MessageId"], other["MessageId"] == first["MessageId"]) == (True, False)
+    assert [each["Message"] for each in bodies] == ["1", "2"]
+    assert [each["SequenceNumber"] for each in (first, again, other)] == [
+        bodies[number]["SequenceNumber"] for number in (0, 0, 1)
+    ]
+    entries = [{"Id": each, "Message": each, "MessageGroupId": "g"} for each in ("2", "3")]
+    told = sns.publish_batch(TopicArn=arn, PublishBatchRequestEntries=entries)["Successful"]
+    assert [each["MessageId"] == other["MessageId"] for each in told] == [True, False]
+    assert told[0]["SequenceNumber"] == other["SequenceNumber"] < told[1]["SequenceNumber"]
 
 
 def test_a_topic_tells_more_than_a_page_of_subscribers(world: World) -> None:
