@@ -87,8 +87,9 @@ def pytest_xdist_auto_num_workers() -> int | None:
 def pytest_collection_finish() -> None:
     """Keep the garbage collector off what was imported, and let it look seldom: it took half of an emulator's time.
 
-    Sessions of botocore's share what it reads of AWS's services, as its default session's clients do: each session looks
-    through 900 folders and parses the models of its clients, two thirds of the time of a test that asks little of them.
+    Sessions of botocore's share what it reads of AWS's services, as its default session's clients do: each session
+    looks through 900 folders and parses the models of its clients, two thirds of the time of a test that asks little
+    of them.
     """
     if (sessions := sys.modules.get("botocore.session")) is not None:
         sessions.create_loader = functools.cache(sessions.create_loader)
