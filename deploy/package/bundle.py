@@ -102,9 +102,7 @@ class Bundle:
         return sum(part.unzipped_bytes for part in self.parts)
 
 
-def bundle(
-    sources: Files, *, python: str = "", bytecode: Files | None = None, notes: Sequence[str] = ()
-) -> Bundle:
+def bundle(sources: Files, *, python: str = "", bytecode: Files | None = None, notes: Sequence[str] = ()) -> Bundle:
     """Pack files. Pure.
 
     Args:
