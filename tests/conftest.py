@@ -92,7 +92,7 @@ def pytest_collection_finish() -> None:
     of them.
     """
     if (sessions := sys.modules.get("botocore.session")) is not None:
-        sessions.create_loader = functools.cache(sessions.create_loader)
+        vars(sessions)["create_loader"] = functools.cache(sessions.create_loader)
     _keep_garbage_collector_off_what_lasts()
     gc.set_threshold(*GARBAGE_THRESHOLDS)
 
