@@ -17,7 +17,7 @@ from streamer.topology.own_resources import IGNORED_SECTIONS, SECTIONS, referenc
 
 from ..iam.texts import role_name
 from ..services.calls import Call
-from . import described_data, described_policies, described_services, described_sources
+from . import described_data, described_policies, described_services, described_sources, policy_flaws
 from .errors import Problem
 from .intrinsics import text_of
 from .references import references
@@ -77,6 +77,7 @@ def own(topology: Topology, source: Source, environment_from: Mapping[str, str],
         name: text_of(stack.outputs[f"{_VARIABLE}{name}"], ("environment_from", name)) for name in environment_from
     }
     calls = described_services.calls(things, place.region)
+    policy_flaws.check(things, mine)
     described_policies.check_senders(things, grants.Place(region=place.region, account_id=place.account_id, apis={}))
     services = tuple(each for each in calls if each.resource in source.tree["Resources"])
     refused = told((each for each in stack.departures if each.path[1] in source.tree["Resources"]), stack.source.error)

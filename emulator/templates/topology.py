@@ -20,6 +20,7 @@ from . import (
     described_policies,
     described_services,
     described_sources,
+    policy_flaws,
 )
 from .errors import Problem
 from .resources.kind import Meaning
@@ -111,6 +112,7 @@ def describe(
     )
     services = described_services.calls(things, region, may_leave_out=wanted.home is None)
     domains = described_apis.domains(things, apis)
+    policy_flaws.check(things, [each for _, each in things.all])
     described_policies.check_senders(things, Place(region=region, account_id=account_id, apis={}))
     return Described(
         topology=topology, warnings=tuple(things.warnings), api_ids=api_ids, services=services, domains=domains

@@ -1,0 +1,164 @@
+"""What IAM would refuse of the policies of a template's roles: CloudFormation then makes none of its stack. Pure.
+
+[DOC] iam-docs:reference_policies_grammar, reference_policies_elements, reference_iam-quotas. [USR] its words, of which
+ours say the same: trussworks/terraform-aws-s3-anti-virus #21 ("must be in ARN format"); getmoto/moto, what AWS
+said of policies ("Syntax errors in policy.", "Policy document should not specify a principal.", "Policy statement must
+contain actions.", "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.").
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from ..iam.conditions import unknown_operators
+from .errors import Path, shown
+from .resources.kind import Meaning
+from .stack import Resource
+from .things import Things
+from .values import items
+
+_VERSIONS: Final = ("2008-10-17", "2012-10-17")
+_OF_DOCUMENTS: Final = ("Id", "Statement", "Version")
+_OF_STATEMENTS: Final = frozenset({"Action", "Condition", "Effect", "NotAction", "NotResource", "Resource", "Sid"})
+_WHOM: Final = frozenset({"NotPrincipal", "Principal"})
+_SID: Final = re.compile(r"[0-9A-Za-z]*")
+_ACTION: Final = re.compile(r"\*|(?:\*|[0-9A-Za-z.-]+):[^\s:]+")
+_ARN: Final = re.compile(r"\*|arn:[^:]+:[^:]+(?::.*)?", re.DOTALL)
+"""An ARN may end early, as in ``arn:aws:logs:*``, which stands for all that it begins."""
+_OF_TRUST: Final = "AssumeRolePolicyDocument"
+_DOCUMENT: Final = "PolicyDocument"
+_INLINE_CHARACTERS: Final = 10_240
+"""Of all inline policies of a role, without white space."""
+_CHARACTERS: Final = {_DOCUMENT: 6_144, _OF_TRUST: 2_048}
+"""Of a managed policy, and of a trust policy where the account's quota is as at first; without white space."""
+
+
+def check(things: Things, resources: Sequence[Resource]) -> None:
+    """Warn of every policy of a role that AWS refuses, of these among the things."""
+    made_up = tuple(_made_up(things))
+    for role in _of(resources, "AWS::IAM::Role"):
+        inline = [each for each in items(role, "Policies") if isinstance(each, dict)]
+        for position, each in enumerate(inline):
+            _check(things, role, ("Policies", position, _DOCUMENT), each.get(_DOCUMENT), made_up)
+        _check(things, role, (_OF_TRUST,), role.properties.get(_OF_TRUST), made_up)
+        size = sum(_size(each.get(_DOCUMENT)) for each in inline)
+        if size > _INLINE_CHARACTERS:
+            _warn(things, role, f"its Policies have {size:,} characters, and IAM takes {_INLINE_CHARACTERS:,}")
+    for policy in _of(resources, "AWS::IAM::Policy", "AWS::IAM::ManagedPolicy", "AWS::IAM::RolePolicy"):
+        _check(things, policy, (_DOCUMENT,), policy.properties.get(_DOCUMENT), made_up)
+
+
+def _of(resources: Sequence[Resource], *types: str) -> list[Resource]:
+    return [each for each in resources if each.type in types]
+
+
+def _warn(things: Things, resource: Resource, why: str) -> None:
+    things.warn(resource, f"AWS refuses it, since {why}")
+
+
+def _check(things: Things, resource: Resource, path: Path, document: Any, made_up: tuple[str, ...]) -> None:
+    is_trust = path == (_OF_TRUST,)
+    if not isinstance(document, dict):
+        _warn(things, resource, f"{shown(path)} is no policy")
+        return
+    for place, what in flaws(document, is_trust=is_trust):
+        _warn(things, resource, f"{shown((*path, *place))} {what}")
+    is_managed = resource.type == "AWS::IAM::ManagedPolicy"
+    if is_managed and document.get("Version") != _VERSIONS[-1]:
+        _warn(things, resource, f"a managed policy is of Version {_VERSIONS[-1]}")
+    size, most = _size(document), _CHARACTERS[str(path[-1])]
+    if (is_managed or is_trust) and size > most:
+        _warn(things, resource, f"{shown(path)} has {size:,} characters, and IAM takes {most:,}")
+    for text in () if is_trust else _resources(document):
+        if _ARN.fullmatch(text) is None and not text.startswith(made_up):
+            _warn(things, resource, f"{shown(path)} names {text!r}, which is no ARN{_meant(things, text)}")
+
+
+def _size(document: Any) -> int:
+    return len("".join(json.dumps(document, separators=(",", ":"), default=str).split()))
+
+
+def _made_up(things: Things) -> Iterator[str]:
+    """What begins texts that nobody here knows: of resources that are not emulated, and of the parameter store."""
+    yield "placeholder"
+    for _, each in things.all:
+        if each.kind.meaning is not Meaning.EMULATED and not str(each.ref).startswith("arn:"):
+            yield from (text for text in (str(each.ref), f"{each.name}.") if text not in ("", "."))
+
+
+def _meant(things: Things, text: str) -> str:
+    found = next((each for _, each in things.all if str(each.ref) == text and "Arn" in each.kind.attributes), None)
+    return "" if found is None else f"; !GetAtt {found.logical_id}.Arn is"
+
+
+def _resources(document: Mapping[str, Any]) -> Iterator[str]:
+    for each in _listed(document.get("Statement")):
+        for element in ("Resource", "NotResource") if isinstance(each, dict) else ():
+            yield from (text for text in _listed(each.get(element)) if isinstance(text, str))
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
+def flaws(document: Mapping[str, Any], *, is_trust: bool = False) -> Iterator[tuple[Path, str]]:
+    """Places of a policy, and what is wrong there; ``is_trust``: it says who may assume a role."""
+    yield from (((), f"has {name}, which policies have not") for name in document if name not in _OF_DOCUMENTS)
+    version = document.get("Version", _VERSIONS[0])
+    if str(version) not in _VERSIONS:
+        yield (), f"is of Version {version}; there are {' and '.join(_VERSIONS)}"
+    written = _listed(document.get("Statement"))
+    if not written:
+        yield (), "has no Statement"
+    sids: set[str] = set()
+    for position, each in enumerate(written):
+        place = ("Statement", position)
+        if not isinstance(each, dict):
+            yield place, "is no statement"
+            continue
+        yield from ((place, what) for what in _of_statement(each, is_trust=is_trust))
+        sid = str(each.get("Sid") or "")
+        if sid in sids:
+            yield place, f"has the Sid {sid} of another statement"
+        if not _SID.fullmatch(sid):
+            yield place, f"has the Sid {sid!r}, which has more than letters and digits"
+        sids |= {sid} - {""}
+
+
+def _of_statement(statement: Mapping[str, Any], *, is_trust: bool) -> Iterator[str]:
+    if statement.get("Effect") not in ("Allow", "Deny"):
+        yield "has no Effect, Allow or Deny"
+    if is_trust and not _WHOM & set(statement):
+        yield "has no Principal"
+    if not is_trust and _WHOM & set(statement):
+        yield f"has a {min(_WHOM & set(statement))}, which only policies of resources have"
+    yield from _of_names(statement, is_trust=is_trust)
+    for element in ("Action",) if is_trust else ("Action", "Resource"):
+        yield from _of_element(statement, element)
+    for action in (*_listed(statement.get("Action")), *_listed(statement.get("NotAction"))):
+        if not isinstance(action, str) or _ACTION.fullmatch(action) is None:
+            yield f"has the action {action!r}, which is not of the form s3:GetObject"
+    conditions = statement.get("Condition", {})
+    if not isinstance(conditions, dict) or not all(isinstance(keys, dict) for keys in conditions.values()):
+        yield "has a Condition that is no mapping of operators to mappings of keys to values"
+    else:
+        yield from (f"has {operator}, which is no operator of IAM" for operator in unknown_operators(conditions))
+
+
+def _of_names(names: Iterable[str], *, is_trust: bool) -> Iterator[str]:
+    for name in names:
+        if name not in _OF_STATEMENTS | _WHOM:
+            yield f"has {name}, which statements have not"
+        elif is_trust and name in ("NotResource", "Resource"):
+            yield f"has a {name}, which trust policies have not"
+
+
+def _of_element(statement: Mapping[str, Any], element: str) -> Iterator[str]:
+    named = [name for name in (element, f"Not{element}") if name in statement]
+    if len(named) > 1:
+        yield f"has {' and '.join(named)}"
+    elif not named or not _listed(statement[named[0]]):
+        yield f"has no {element}"
