@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from streamer.aws_limits import INTEGRATION_SECONDS, LEAST_INTEGRATION_SECONDS, STAGE_NAME
 from streamer.topology import CONNECT, Api, Authorizer, Route, Throttle
+from streamer.topology.throttles import UsagePlan
 
 from ..gateway.rules.domains import Domain
 from . import described_integrations
@@ -67,7 +68,7 @@ def api(things: Things, resource: Resource, stage_name: str | None, functions: s
         api_key_selection_expression=str(
             resource.properties.get("ApiKeySelectionExpression") or "$request.header.x-api-key"
         ),
-        throttle=None if stage is None else _throttle(stage, mapping(stage, "DefaultRouteSettings")),
+        throttle=None if stage is None else throttle(mapping(stage, "DefaultRouteSettings")),
         api_id=str(resource.ref),
     )
 
@@ -170,7 +171,7 @@ def _route(resource: Resource, around: _WithStage, authorizers: Mapping[Any, Aut
         model_selection=selection if models or selection else None,
         models=models,
         integration_timeout_seconds=number(integration, "TimeoutInMillis", 29_000.0) / 1000,
-        throttle=_throttle(stage, settings) if stage is not None else None,
+        throttle=throttle(settings),
     )
 
 
@@ -256,20 +257,26 @@ def _authorizer_of(resource: Resource, authorizers: Mapping[Any, Authorizer]) ->
 
 
 def api_keys(things: Things, owner: Resource, stage: Resource | None) -> tuple[str, ...]:
-    """Values of the keys of usage plans that have this stage of this API. [DOC] apigw-docs:api-gateway-api-usage-plans
+    """Values of the keys of usage plans that have this stage of this API; without a stage, keys of any count."""
+    return tuple(key for plan in usage_plans(things, owner, stage) for key in plan.keys)
 
-    Without a stage, keys of any count.
-    """
+
+def usage_plans(things: Things, owner: Resource, stage: Resource | None) -> tuple[UsagePlan, ...]:
+    """Those that have this stage of this API. [DOC] apigw-docs:api-gateway-api-usage-plans"""
     wanted = None if stage is None else text(stage, "StageName")
-    plans = []
+    found = []
     for plan in things.of("AWS::ApiGateway::UsagePlan"):
         stages = [each for each in items(plan, "ApiStages") if isinstance(each, dict)]
         if any(each.get("ApiId") == owner.ref and wanted in (None, each.get("Stage")) for each in stages):
-            plans.append(plan.ref)
+            found.append(_usage_plan(things, plan))
+    return tuple(found)
+
+
+def _usage_plan(things: Things, plan: Resource) -> UsagePlan:
     found = []
     for link in things.of("AWS::ApiGateway::UsagePlanKey"):
         key = things.by_ref(link.properties.get("KeyId"), "AWS::ApiGateway::ApiKey")
-        if link.properties.get("UsagePlanId") not in plans or key is None:
+        if link.properties.get("UsagePlanId") != plan.ref or key is None:
             continue
         if key.properties.get("Enabled", True) not in (True, "true"):
             continue
@@ -278,10 +285,18 @@ def api_keys(things: Things, owner: Resource, stage: Resource | None) -> tuple[s
             value = f"{key.ref}{key.ref}{key.ref}{key.ref}"
             things.warn(key, f"API Gateway would choose its value; here it is {value}")
         found.append(str(value))
-    return tuple(found)
+    quota, throttled = mapping(plan, "Quota"), mapping(plan, "Throttle")
+    limit = quota.get("Limit")
+    return UsagePlan(
+        keys=tuple(found),
+        throttle=throttle({f"Throttling{name}": each for name, each in throttled.items()}),
+        quota=None if limit is None else int(float(limit)),
+        period=str(quota.get("Period", "DAY")),
+    )
 
 
-def _throttle(stage: Resource | None, settings: Mapping[str, Any]) -> Throttle | None:
+def throttle(settings: Mapping[str, Any]) -> Throttle | None:
+    """The throttle of a stage's or a route's settings; None: they have none."""
     rate, burst = settings.get("ThrottlingRateLimit"), settings.get("ThrottlingBurstLimit")
     if rate is None or burst is None:
         return None

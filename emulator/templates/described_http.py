@@ -16,10 +16,11 @@ from streamer.topology.http_apis import (
     HttpRoute,
     Validation,
 )
+from streamer.topology.throttles import Throttle
 
 from . import described_backends, described_validation, ids
 from .api_parts import V1, V2, Around, integration_of, parts, stage_of
-from .described_apis import api_keys
+from .described_apis import throttle, usage_plans
 from .described_functions import function_of
 from .errors import Path, Problem
 from .openapi import TTL_SECONDS, Operation, authorizers_of, cors, cors_of, issuer_of_pool, operations, uncapitalized
@@ -68,12 +69,20 @@ def _http_api(things: Things, resource: Resource, stage_name: str | None, functi
         name=resource.logical_id,
         kind=HttpKind.HTTP,
         api_id=str(resource.ref),
-        routes=tuple(each for each in routes if each is not None),
+        routes=tuple(replace(each, throttle=_of_route(stage, each)) for each in routes if each is not None),
         stage=DEFAULT_PATH if stage is None else text(stage, "StageName"),
         stage_variables=variables,
         authorizers=(*by_ref.values(), *_written_authorizers(around, body)),
         cors=cors(uncapitalized(own_cors)) if own_cors else cors_of(body),
     )
+
+
+def _of_route(stage: Resource | None, route: HttpRoute) -> Throttle | None:
+    """[DOC] apigw-docs:http-api-throttling: a route's own settings, else those of all routes."""
+    if stage is None:
+        return None
+    own = mapping(stage, "RouteSettings").get(route.key) or {}
+    return throttle(own) or throttle(mapping(stage, "DefaultRouteSettings"))
 
 
 def _quick(around: _OfKind, resource: Resource) -> HttpRoute:
@@ -214,21 +223,34 @@ def _rest_api(things: Things, resource: Resource, stage_name: str | None, functi
     by_ref = {each.ref: _rest_authorizer(around, each) for each in parts(things, resource, f"{V1}Authorizer")}
     routes = [_method(around, each, by_ref) for each in parts(things, resource, f"{V1}Method")]
     routes += [_operation(around, each) for each in operations(body)]
+    plans = usage_plans(things, resource, stage)
     return HttpApi(
         name=resource.logical_id,
         kind=HttpKind.REST,
         api_id=str(resource.ref),
-        routes=tuple(each for each in routes if each is not None),
+        routes=tuple(replace(each, throttle=_of_method(stage, each)) for each in routes if each is not None),
         stage=_rest_stage(things, resource, stage),
         stage_variables=variables,
         authorizers=(*by_ref.values(), *_written_authorizers(around, body)),
-        api_keys=api_keys(things, resource, stage),
+        api_keys=tuple(key for plan in plans for key in plan.keys),
+        usage_plans=plans,
         binary_types=tuple(
             str(each)
             for each in (*items(resource, "BinaryMediaTypes"), *body.get("x-amazon-apigateway-binary-media-types", ()))
         ),
         gateway_responses=described_validation.gateway_responses(things, resource, body),
     )
+
+
+def _of_method(stage: Resource | None, route: HttpRoute) -> Throttle | None:
+    """A method's own settings, else those of all methods. [DOC] cfn-docs:AWS_ApiGateway_Stage, MethodSetting"""
+    found: dict[tuple[str, str], Throttle | None] = {}
+    for each in items(stage, "MethodSettings") if stage is not None else ():
+        named = (str(each.get("HttpMethod", "*")).upper(), str(each.get("ResourcePath", "/*")))
+        found[named] = throttle(each)
+    encoded = f"/{route.path.replace('/', '~1')}" if route.path != "/" else "/"
+    wanted = ((route.method, encoded), (route.method, route.path), ("*", encoded), ("*", route.path), ("*", "/*"))
+    return next((found[each] for each in wanted if found.get(each) is not None), None)
 
 
 def _rest_stage(things: Things, resource: Resource, stage: Resource | None) -> str:

@@ -16,6 +16,7 @@ from streamer.errors import TopologyError
 from streamer.topology.http_apis import HttpApi
 from streamer.topology.integrations import Integration
 from streamer.topology.kinesis import KinesisMapping
+from streamer.topology.throttles import Throttle as Throttle
 
 CONNECT: Final = "$connect"
 """Route key of the handshake. [DOC] apigw-docs:apigateway-websocket-api-route-keys-connect-disconnect"""
@@ -285,14 +286,6 @@ class Route:
     integration_timeout_seconds: float = 29.0
     """0.05 to 29. [DOC] apigw-docs quotas"""
     throttle: Throttle | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Throttle:
-    """A token bucket: ``rate`` requests a second on average, ``burst`` at once."""
-
-    rate: float
-    burst: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

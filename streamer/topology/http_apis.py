@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from streamer.topology.throttles import Throttle, UsagePlan
+
 ANY: Final = "ANY"
 """Stands for every method. [DOC] apigw-docs:http-api-develop-routes"""
 DEFAULT_PATH: Final = "$default"
@@ -153,6 +155,7 @@ class HttpRoute:
     api_key_required: bool = False
     validation: Validation | None = None
     timeout_seconds: float = 29.0
+    throttle: Throttle | None = None
     streamed: bool = False
     """Whether the function streams its answer: JSON with status and headers, eight NUL bytes, and the body."""
 
@@ -180,6 +183,7 @@ class HttpApi:
     """Media types that a REST API takes for binary, such as ``image/*``."""
     gateway_responses: Mapping[str, GatewayResponse] = field(default_factory=dict)
     """By type, such as ``UNAUTHORIZED`` or ``DEFAULT_4XX``."""
+    usage_plans: tuple[UsagePlan, ...] = ()
 
     def authorizer(self, name: str) -> HttpAuthorizer:
         """The authorizer of that name, which there is."""

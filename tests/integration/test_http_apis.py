@@ -25,8 +25,9 @@ from emulator.functions.variables import OWNER
 from emulator.testing.thread import EmulatorThread
 from emulator.wiring.emulator import EmulatorConfig
 from streamer.auth import mint
-from streamer.topology import Api, Function, Topology
+from streamer.topology import Api, Function, Throttle, Topology
 from streamer.topology.http_apis import Cors, FixedAnswer, HttpApi, HttpAuthorizer, HttpKind, HttpRoute
+from streamer.topology.throttles import UsagePlan
 
 HANDLER = """
 import json, time, urllib.request
@@ -109,6 +110,7 @@ def topology(issuer: str) -> Topology:
             HttpRoute(path="/cors", method="OPTIONS", fixed=FixedAnswer(status=204, headers={"A": "b"}, body=CORS)),
             HttpRoute(path="/wrong", method="GET", fixed=FixedAnswer(body="#if")),
             HttpRoute(path="/keyed", function="answer", api_key_required=True),
+            HttpRoute(path="/seldom", method="GET", function="answer", throttle=Throttle(rate=0.0, burst=1)),
         ),
         authorizers=(
             HttpAuthorizer(
@@ -119,7 +121,8 @@ def topology(issuer: str) -> Topology:
                 validation="[a-z]+",
             ),
         ),
-        api_keys=("a-key-of-at-least-20-characters",),
+        api_keys=("a-key-of-at-least-20-characters", "another-key-of-20-characters"),
+        usage_plans=(UsagePlan(keys=("another-key-of-20-characters",), quota=1),),
     )
     url = HttpApi(
         name="Url", kind=HttpKind.URL, api_id="urlurlurlu", routes=(HttpRoute(path="$default", function="answer"),)
@@ -343,6 +346,22 @@ def test_an_api_key_opens_a_method_that_wants_one(emulator: EmulatorThread) -> N
     assert event["requestContext"]["identity"]["apiKey"] == key
     assert len(event["requestContext"]["identity"]["apiKeyId"]) == 10
     assert ask(emulator, "/Prod/keyed")[0] == 403
+
+
+def test_who_asks_too_often_is_refused(emulator: EmulatorThread) -> None:
+    key = {"X-Api-Key": "another-key-of-20-characters"}
+
+    seldom, keyed = (
+        [ask(emulator, path, headers) for _ in range(2)]
+        for path, headers in (("/Prod/seldom", None), ("/Prod/keyed", key))
+    )
+
+    assert [status for status, _, _ in (*seldom, *keyed)] == [200, 429, 200, 429]
+    assert (seldom[1][1]["x-amzn-errortype"], seldom[1][2]) == (
+        "TooManyRequestsException",
+        {"message": "Too Many Requests"},
+    )
+    assert (keyed[1][1]["x-amzn-errortype"], keyed[1][2]) == ("LimitExceededException", {"message": "Limit Exceeded"})
 
 
 def test_a_signed_request_says_who_signed_it(emulator: EmulatorThread) -> None:

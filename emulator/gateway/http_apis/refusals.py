@@ -53,6 +53,7 @@ _TYPES: Final = {
     DENIED: "ACCESS_DENIED",
     "ForbiddenException": "INVALID_API_KEY",
     "InvalidSignatureException": "INVALID_SIGNATURE",
+    "LimitExceededException": "QUOTA_EXCEEDED",
     "MissingAuthenticationTokenException": "MISSING_AUTHENTICATION_TOKEN",
     "UnauthorizedException": "UNAUTHORIZED",
 }

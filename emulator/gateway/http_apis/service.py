@@ -47,6 +47,7 @@ from .identity import (
     untrusted,
 )
 from .paths import Match, Paths
+from .usage import Usage
 
 if TYPE_CHECKING:
     from .tokens import Tokens
@@ -96,6 +97,7 @@ class HttpApis:
         """Made when a route first asks for a token."""
         self._ids = IdSource(endpoints.region, secrets.randbits(64))
         self._verifier = verifier
+        self._usage = Usage()
         self._verdicts: dict[tuple[str, ...], tuple[float, Result]] = {}
         self.change(apis)
 
@@ -104,6 +106,7 @@ class HttpApis:
         self._apis = {api.api_id: (api, Paths(api)) for api in apis}
         self._checks = {name: Checks(api) for name, (api, _) in self._apis.items()}
         self._verdicts.clear()
+        self._usage.change(api for api, _ in self._apis.values())
 
     async def close(self) -> None:
         """Wait for functions that are about to answer."""
@@ -225,6 +228,8 @@ class HttpApis:
             return refusals.not_found(asked)
         if (refusal := refusals.too_large(asked)) is not None:
             return refusal
+        if not self._usage.admits(api, route, time.monotonic()):
+            return refusals.error(asked, 429, "Too Many Requests")
         verdict = await self._authorized(api, asked, request)
         if isinstance(verdict, Refused):
             if verdict.reason:
@@ -289,6 +294,9 @@ class HttpApis:
             key = verdict.usage_identifier_key or request.fields.get("x-api-key")
             if key not in api.api_keys:
                 return Refused(403, "Forbidden", "ForbiddenException", "the client has no valid API key")
+            over = self._usage.refusal(api, str(key), time.monotonic(), asked.now_ms)
+            if over is not None:
+                return over
             # [DOC] apigw-docs:api-gateway-mapping-template-reference, of $context.identity
             verdict = structs.replace(verdict, signer={**verdict.signer, "apiKey": key, "apiKeyId": api_key_id(key)})
         return verdict

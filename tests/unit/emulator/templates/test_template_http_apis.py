@@ -20,6 +20,7 @@ from streamer.topology.http_apis import (
     HttpRoute,
     Validation,
 )
+from streamer.topology.throttles import Throttle, UsagePlan
 
 
 def one(**more: Any) -> HttpApi:
@@ -547,3 +548,53 @@ def test_gateway_responses_of_resources_and_of_a_document() -> None:
         ),
         "UNAUTHORIZED": GatewayResponse(status=403),
     }
+
+
+def test_throttles_of_routes_and_methods() -> None:
+    of_all = {"ThrottlingRateLimit": 10, "ThrottlingBurstLimit": 20}
+    own = {"ThrottlingRateLimit": 1, "ThrottlingBurstLimit": "2"}
+    stage = resource(
+        "ApiGatewayV2::Stage",
+        ApiId=ref("Web"),
+        StageName="$default",
+        DefaultRouteSettings=of_all,
+        RouteSettings={"GET /a": own},
+    )
+    settings = [{"HttpMethod": "*", "ResourcePath": "/*", **of_all}, {"HttpMethod": "GET", "ResourcePath": "/", **own}]
+    methods = [*settings, {"HttpMethod": "*", "ResourcePath": "/~1items~1{proxy+}", **own}]
+
+    web = one(Web=http_api(), Stage=stage, WebIntegration=integration(), A=route("GET /a"), B=route("GET /b")).routes
+    live = rest(
+        Root=method("GET", att("Rest", "RootResourceId")),
+        Any=method("ANY", ref("Item")),
+        Get=method("GET", ref("Items")),
+    )
+    live["RestStage"]["Properties"]["MethodSettings"] = methods
+
+    few, many = Throttle(rate=1.0, burst=2), Throttle(rate=10.0, burst=20)
+    assert [each.throttle for each in web] == [few, many]
+    assert {each.key: each.throttle for each in one(**live).routes} == {
+        "GET /": few,
+        "ANY /items/{proxy+}": few,
+        "GET /items": many,
+    }
+
+
+def test_a_usage_plan() -> None:
+    found = one(
+        **rest(
+            Get=method("GET", ref("Items"), ApiKeyRequired=True),
+            Key=resource("ApiGateway::ApiKey", Value="a-key-of-at-least-20-characters", Enabled=True),
+            Plan=resource(
+                "ApiGateway::UsagePlan",
+                ApiStages=[{"ApiId": ref("Rest"), "Stage": "live"}],
+                Quota={"Limit": 3, "Period": "WEEK"},
+                Throttle={"RateLimit": 5, "BurstLimit": 6},
+            ),
+            PlanKey=resource("ApiGateway::UsagePlanKey", KeyId=ref("Key"), KeyType="API_KEY", UsagePlanId=ref("Plan")),
+        )
+    )
+
+    key = "a-key-of-at-least-20-characters"
+    assert found.api_keys == (key,)
+    assert found.usage_plans == (UsagePlan(keys=(key,), throttle=Throttle(rate=5.0, burst=6), quota=3, period="WEEK"),)
