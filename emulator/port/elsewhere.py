@@ -18,6 +18,8 @@ _LAMBDA: Final = "lambda"
 _VERSION: Final = re.compile(r"/20\d\d-\d\d-\d\d/")
 _INVOKE: Final = re.compile(r"/2015-03-31/functions/[^/]+/invocations")
 """The path of what Lambda is asked without a control plane. [DOC] lambda-api:Invoke"""
+_STREAMING: Final = "/response-streaming-invocations"
+"""Ends the path of what no control plane does either. [DOC] lambda-api:InvokeWithResponseStream"""
 _DEPLOYING: Final = ("cloudformation", "apigateway", _LAMBDA)
 """Services that are here with the control plane."""
 _UNKNOWN: Final = 501
@@ -141,7 +143,7 @@ def refusal(
     others = []
     if service not in OURS:
         others.append(f"--real {COMMANDS.get(service, service)} to have it asked, with your credentials")
-    if service in _DEPLOYING and not is_deployed_to:
+    if service in _DEPLOYING and not is_deployed_to and not request.raw_path.endswith(_STREAMING):
         others.append("--control-plane to deploy to it")
     text = f"{missing} is not emulated, so {undone} was not done and AWS was not asked"
     if others:
