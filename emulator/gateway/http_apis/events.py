@@ -258,6 +258,8 @@ def _rest_start(asked: Asked, authorizer: Mapping[str, Any] | None) -> Event:
             "requestId": asked.uuid,
             "identity": _identity(asked),
             "domainName": asked.domain_name,
+            # [USR] an event that kotlin-native-aws-lambda-runtime PR #7 shows, which the documentation's is older than
+            "deploymentId": asked.api.api_id[4:],
             "apiId": asked.api.api_id,
         },
     }

@@ -114,7 +114,8 @@ def test_payload_1_is_the_documented_structure_with_null_for_what_is_empty() -> 
 
 REST_CONTEXT = [
     *("resourceId", "resourcePath", "httpMethod", "extendedRequestId", "requestTime", "path", "accountId", "protocol"),
-    *("stage", "domainPrefix", "requestTimeEpoch", "requestId", "identity", "domainName", "apiId"),
+    *("stage", "domainPrefix", "requestTimeEpoch", "requestId", "identity", "domainName"),
+    *("deploymentId", "apiId"),
 ]
 REST_IDENTITY = [
     *("cognitoIdentityPoolId", "accountId", "cognitoIdentityId", "caller", "sourceIp", "principalOrgId", "accessKey"),
