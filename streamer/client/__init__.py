@@ -18,6 +18,7 @@ from streamer.client.link import Reconnect
 from streamer.client.signing import signed_with
 from streamer.client.sync import SyncClient
 from streamer.client.topics import TopicMessage
+from streamer.client.typed import TypedClient
 
 __all__ = [
     "CannotConnectError",
@@ -33,6 +34,7 @@ __all__ = [
     "StreamerClient",
     "SyncClient",
     "TopicMessage",
+    "TypedClient",
     "UploadFailedError",
     "signed_with",
 ]

@@ -18,21 +18,22 @@ _HEAD: Final = '''"""Types of {title} {version}, made by ``streamer describe --f
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Any, Literal, NotRequired, Protocol, TypeAlias, TypedDict, overload
 
-from streamer.client import Progress, TopicMessage
+import streamer.client
 '''
 _TAKEN: Final = frozenset({"Client", "None", "True", "False"}) | frozenset(
     re.findall(r"[A-Z]\w*", _HEAD.partition("import annotations")[2])
 )
 """Names that the module has, or Python."""
-_OPTIONS: Final = """        *,
-        on_progress: Callable[[Progress], Any] | None = None,
-        id: str | None = None,
-        timeout: float | None = None,
+_OPTIONS: Final = """        id: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
         resend: bool = False,
 """
+_OF_A_REQUEST: Final = f"""        on_progress: Callable[[streamer.client.Progress], Any] | None = None,
+        timeout: float | None = None,
+{_OPTIONS}"""
 
 
 def text(described: Described) -> str:
@@ -42,23 +43,26 @@ def text(described: Described) -> str:
     parts = [_HEAD.format(title=title, version=version)]
     for name, schema in described.schemas.items():
         parts.append(_definition(name, schema))
-    parts.append('class Client(Protocol):\n    """The service\'s actions and topics."""\n')
+    parts.append('class Client(streamer.client.TypedClient, Protocol):\n    """The service\'s actions and topics."""\n')
     several = len(described.actions) > 1
-    parts += [_request(action, is_overload=several) for action in described.actions]
-    if described.topics:
-        names = ", ".join(repr(topic.name) for topic in described.topics)
-        parts.append(f"    def topic(self, name: Literal[{names}]) -> AsyncGenerator[TopicMessage]: ...\n")
-    if not described.actions and not described.topics:
-        parts.append("    ...\n")
+    parts += [
+        _method("async def request", each, _OF_A_REQUEST, _type(each.result), is_overload=several)
+        for each in described.actions
+    ]
+    events = "AsyncGenerator[streamer.client.Event]"
+    parts += [_method("def events", each, _OPTIONS, events, is_overload=several) for each in described.actions]
+    names = ", ".join(repr(topic.name) for topic in described.topics)
+    name = f"Literal[{names}]" if names else "str"
+    parts.append(f"    def topic(self, name: {name}) -> AsyncGenerator[streamer.client.TopicMessage]: ...\n")
     return "\n".join(parts)
 
 
-def _request(action: DescribedAction, *, is_overload: bool) -> str:
+def _method(head: str, action: DescribedAction, options: str, result: str, *, is_overload: bool) -> str:
     mark = "    @overload\n" if is_overload else ""
     default = " = None" if action.payload is None else ""
     return (
-        f"{mark}    async def request(\n        self,\n        action: Literal[{action.name!r}],\n"
-        f"        payload: {_type(action.payload)}{default},\n{_OPTIONS}    ) -> {_type(action.result)}: ...\n"
+        f"{mark}    {head}(\n        self,\n        action: Literal[{action.name!r}],\n"
+        f"        payload: {_type(action.payload)}{default},\n        *,\n{options}    ) -> {result}: ...\n"
     )
 
 

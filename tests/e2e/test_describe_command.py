@@ -105,10 +105,16 @@ def test_the_python_types_are_those_of_the_client(project: Path) -> None:
         "from streamer.client import StreamerClient\n\n\n"
         "async def use() -> int:\n"
         '    client: Client = StreamerClient("ws://127.0.0.1:8787/dev")\n'
-        '    receipt = await client.request("order", {"items": [{"sku": "a"}]})\n'
-        '    await client.request("order", {"items": 1})  # wrong\n'
-        '    await client.request("ordre", {"items": []})  # wrong\n'
-        '    return receipt["number"]\n'
+        "    async with client:\n"
+        '        receipt = await client.request("order", {"items": [{"sku": "a"}]}, metadata={"from": "here"})\n'
+        '        await client.request("order", {"items": 1})  # wrong\n'
+        '        await client.request("ordre", {"items": []})  # wrong\n'
+        '        async for event in client.events("order", {"items": []}, id="r-1"):\n'
+        "            print(event.is_final)\n"
+        '        client.events("order", {"items": 1})  # wrong\n'
+        '        await client.cancel("r-1")\n'
+        '        print(await client.resume("r-1"), await client.upload(b"x"), client.direct())\n'
+        '        return receipt["number"]\n'
     )
     done = subprocess.run(
         [sys.executable, "-m", "mypy", "--strict", "use.py"],
@@ -121,7 +127,7 @@ def test_the_python_types_are_those_of_the_client(project: Path) -> None:
     )
     wrong = [line for line in done.stdout.splitlines() if ": error:" in line]
 
-    assert {line.split(":")[1] for line in wrong} == {"8", "9"}, done.stdout + done.stderr
+    assert {line.split(":")[1] for line in wrong} == {"9", "10", "13"}, done.stdout + done.stderr
 
 
 @pytest.mark.needs_node
