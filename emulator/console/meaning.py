@@ -155,7 +155,7 @@ def what_was_called(record: Call) -> tuple[str, str, str]:
     connection = parse_path(path)
     if connection is not None:
         return "@connections", record.method, connection.connection_id
-    if path.startswith("/2015-03-31/functions/"):
+    if path.startswith(("/2015-03-31/functions/", "/2021-11-15/functions/")):
         kind = record.fields.get("x-amz-invocation-type", "RequestResponse")
         return "lambda", f"Invoke {kind}", unquote(path.split("/")[3]).rpartition(":")[2]
     service, _, operation = record.fields.get("x-amz-target", "").partition(".")

@@ -27,10 +27,16 @@ from .factory import RunningFunctions
 from .limits import ASYNC_EVENT_BYTES, EVENT_BYTES
 from .logs import Tails
 from .outcome import Failed, Outcome, Refused
+from .response_stream import CONTENT_TYPE as STREAM_TYPE
+from .response_stream import event_stream
 from .variables import VERSION, Endpoints, function_arn
 
-_PREFIX: Final = "/2015-03-31/functions/"
-_SUFFIX: Final = "/invocations"
+_PREFIXES: Final = ("/2015-03-31/functions/", "/2021-11-15/functions/")
+_INVOKE: Final = re.compile(
+    r"/(?:2015-03-31/functions/(?P<name>[^/]+)/invocations"
+    r"|2021-11-15/functions/(?P<streaming>[^/]+)/response-streaming-invocations)"
+)
+"""[DOC] lambda-api:API_Invoke, API_InvokeWithResponseStream"""
 _NAME: Final = re.compile(
     r"(?:arn:[\w-]+:lambda:[\w-]+:)?(?:(?P<account>\d{12}):)?(?:function:)?"
     r"(?P<name>[\w-]+)(?::(?P<qualifier>\$LATEST|[\w-]+))?"
@@ -99,15 +105,17 @@ class LambdaService:
 
     def handles(self, request: HttpRequest) -> bool:
         """Whether the request is for Lambda's API."""
-        return request.target.startswith(_PREFIX)
+        return request.target.startswith(_PREFIXES)
 
     async def handle(self, request: HttpRequest, caller: Caller | None = None) -> HttpResponse:
         """Answer a request that `handles` accepted; without a caller, the account's owner makes it."""
         request_id = str(uuid.uuid4())
-        path = request.raw_path
-        if request.method != "POST" or not path.endswith(_SUFFIX):
-            return _error(404, "UnknownOperationException", f"{request.method} {path} is not emulated", request_id)
-        named = target(unquote(path.removeprefix(_PREFIX).removesuffix(_SUFFIX)), dict(request.query).get("Qualifier"))
+        found = _INVOKE.fullmatch(request.raw_path)
+        if request.method != "POST" or found is None:
+            operation = f"{request.method} {request.raw_path}"
+            return _error(404, "UnknownOperationException", f"{operation} is not emulated", request_id)
+        segment, qualifier = found["name"] or found["streaming"], dict(request.query).get("Qualifier")
+        named = target(unquote(segment), qualifier)
         if caller is not None and named is not None:
             denial = caller.invoke(named.function, named.qualifier)
             if denial is not None:
@@ -116,13 +124,14 @@ class LambdaService:
         if refusal is not None or named is None:
             return refusal or _error(400, "ValidationException", "the function's name is not valid", request_id)
         payload = request.body or b"{}"
+        streams = found["streaming"] is not None
         match request.fields.get("x-amz-invocation-type", "RequestResponse"):
             case "DryRun":
                 return HttpResponse(204, headers=(("x-amzn-RequestId", request_id),))
-            case "Event":
+            case "Event" if not streams:
                 return self._accept(named.function, payload, request_id)
             case "RequestResponse":
-                return await self._invoke(named.function, payload, request, request_id)
+                return await self._invoke(named.function, payload, request, request_id, streams=streams)
             case other:
                 return _error(400, "InvalidParameterValueException", f"invalid InvocationType: {other}", request_id)
 
@@ -155,16 +164,14 @@ class LambdaService:
             return _refused(throttled("CallerRateLimitExceeded"), request_id)
         return HttpResponse(202, headers=(("x-amzn-RequestId", request_id),))
 
-    async def _invoke(self, function: str, payload: bytes, request: HttpRequest, request_id: str) -> HttpResponse:
+    async def _invoke(
+        self, function: str, payload: bytes, request: HttpRequest, request_id: str, *, streams: bool
+    ) -> HttpResponse:
         try:
             context = _client_context(request.fields.get("x-amz-client-context"))
         except ValueError as error:
             return _error(400, "InvalidRequestContentException", f"Client context: {error}", request_id)
-        headers = [
-            ("content-type", "application/json"),
-            ("x-amzn-RequestId", request_id),
-            ("X-Amz-Executed-Version", VERSION),
-        ]
+        headers = [("x-amzn-RequestId", request_id), ("X-Amz-Executed-Version", VERSION)]
         with ExitStack() as stack:
             tail = None
             if self._tails is not None and request.fields.get("x-amz-log-type") == "Tail":
@@ -175,11 +182,15 @@ class LambdaService:
             self._settle()
         if isinstance(outcome, Refused):
             return _refused(outcome, request_id)
+        log_tail = None if tail is None else base64.b64encode(bytes(tail)).decode()
+        if streams:
+            body = event_stream(outcome, log_tail)
+            return HttpResponse(200, body, (("content-type", STREAM_TYPE), *headers))
         if isinstance(outcome, Failed):
             headers.append(("X-Amz-Function-Error", "Unhandled"))
-        if tail is not None:
-            headers.append(("X-Amz-Log-Result", base64.b64encode(bytes(tail)).decode()))
-        return HttpResponse(200, outcome.payload, tuple(headers))
+        if log_tail is not None:
+            headers.append(("X-Amz-Log-Result", log_tail))
+        return HttpResponse(200, outcome.payload, (("content-type", "application/json"), *headers))
 
     def _arn(self, function: str) -> str:
         return function_arn(function, self._endpoints)

@@ -16,10 +16,8 @@ OURS: Final = frozenset({"execute-api", "dynamodb", "sqs", "lambda"})
 """Services that are emulated, as hosts and signatures name them."""
 _LAMBDA: Final = "lambda"
 _VERSION: Final = re.compile(r"/20\d\d-\d\d-\d\d/")
-_INVOKE: Final = re.compile(r"/2015-03-31/functions/[^/]+/invocations")
-"""The path of what Lambda is asked without a control plane. [DOC] lambda-api:Invoke"""
-_STREAMING: Final = "/response-streaming-invocations"
-"""Ends the path of what no control plane does either. [DOC] lambda-api:InvokeWithResponseStream"""
+_INVOKE: Final = re.compile(r"/20\d\d-\d\d-\d\d/functions/[^/]+/(?:response-streaming-)?invocations")
+"""The paths of what Lambda is asked without a control plane. [DOC] lambda-api:Invoke, InvokeWithResponseStream"""
 _DEPLOYING: Final = ("cloudformation", "apigateway", _LAMBDA)
 """Services that are here with the control plane."""
 _UNKNOWN: Final = 501
@@ -143,7 +141,7 @@ def refusal(
     others = []
     if service not in OURS:
         others.append(f"--real {COMMANDS.get(service, service)} to have it asked, with your credentials")
-    if service in _DEPLOYING and not is_deployed_to and not request.raw_path.endswith(_STREAMING):
+    if service in _DEPLOYING and not is_deployed_to:
         others.append("--control-plane to deploy to it")
     text = f"{missing} is not emulated, so {undone} was not done and AWS was not asked"
     if others:

@@ -17,6 +17,7 @@ from functions_world import Lines, topology_of
 
 from emulator.functions.factory import create_functions
 from emulator.functions.logs import Fanout, Tails
+from emulator.functions.response_stream import CHUNK_BYTES
 from emulator.functions.service import LambdaService
 from emulator.functions.variables import Endpoints
 from emulator.port.http import Handler, HttpProtocol
@@ -50,6 +51,11 @@ class World:
         answer: dict[str, Any] = await asyncio.to_thread(self._client.invoke, **arguments)
         answer["Payload"] = await asyncio.to_thread(answer["Payload"].read)
         return answer
+
+    async def stream(self, **arguments: Any) -> list[Any]:
+        return await asyncio.to_thread(
+            lambda: list(self._client.invoke_with_response_stream(**arguments)["EventStream"])
+        )
 
     @property
     def errors(self) -> Any:
@@ -160,6 +166,19 @@ async def test_the_end_of_the_log_comes_back_on_request(world: World) -> None:
     assert lines[1] == "hello"
     assert lines[2] == f"END RequestId: {request_id}"
     assert lines[3].startswith(f"REPORT RequestId: {request_id}\t")
+
+
+async def test_a_response_may_be_asked_for_as_a_stream(world: World) -> None:
+    text = json.dumps("x" * CHUNK_BYTES).encode()
+    *chunks, complete = await world.stream(FunctionName="echo", Payload=text, LogType="Tail")
+    failed = await world.stream(FunctionName="fails")
+
+    assert b"".join(each["PayloadChunk"]["Payload"] for each in chunks) == text
+    assert len(chunks) == 2
+    assert b"hello" in base64.b64decode(complete["InvokeComplete"]["LogResult"])
+    assert [
+        (each["InvokeComplete"]["ErrorCode"], "no" in each["InvokeComplete"]["ErrorDetails"]) for each in failed
+    ] == [("Unhandled", True)]
 
 
 async def test_errors_are_boto3s_own_exceptions(world: World) -> None:

@@ -117,15 +117,6 @@ def test_what_lambda_is_asked_besides_invocations_is_told_by_name(is_deployed_to
     )
 
 
-def test_what_no_control_plane_does_is_told_without_it() -> None:
-    path = "/2021-11-15/functions/f/response-streaming-invocations"
-
-    answer = Elsewhere().answer(request("POST", path), "lambda")
-
-    assert isinstance(answer, HttpResponse)
-    assert b"--control-plane" not in answer.body
-
-
 def told(service: str, asked: HttpRequest, *, hosted: Hosted | None = None) -> str:
     elsewhere = Elsewhere()
     elsewhere.hosted = hosted
