@@ -58,8 +58,9 @@ class CallLog:
         self._write({"topology": said_of(topology), "place": dataclasses.asdict(place), "roles": names})
 
     def note(self, function: str, need: Need, is_allowed: bool) -> None:
-        """One call, or one part of a call that needs several permissions."""
-        self._write({"function": function, "action": need.action, "resource": need.resource, "allowed": is_allowed})
+        """One call, or one part of a call that needs several permissions, with what conditions see of it."""
+        line = {"function": function, "action": need.action, "resource": need.resource, "allowed": is_allowed}
+        self._write({**line, "about": need.about} if need.about else line)
 
     def _write(self, line: Mapping[str, Any]) -> None:
         self._file.write(f"{json.dumps(line, separators=(',', ':'), default=dict)}\n")

@@ -22,6 +22,8 @@ class Tally:
     denied: int = 0
     asked: int = 0
     """By a request of the role itself, besides being simulated."""
+    conditional: int = 0
+    """Compared with what was recorded alone, since conditions of the role have a say in them."""
     disagreements: list[str] = dataclasses.field(default_factory=list)
 
 
@@ -35,6 +37,7 @@ def table(tally: Tally) -> list[str]:
         "  allowed": tally.allowed,
         "  denied": tally.denied,
         "  asked by requests too, and not simulated alone": tally.asked,
+        "  with conditions, and compared with what was recorded alone": tally.conditional,
         "disagreements": len(tally.disagreements),
     }
     return [f"{what:<70} {count:>7,}" for what, count in rows.items()]

@@ -21,8 +21,9 @@ from recorded_calls import Recording, read
 from emulator.iam.guard import Guard
 from emulator.iam.keys import KeyRing
 from emulator.iam.needs import Need
-from streamer.topology import Topology
-from streamer.topology.grants import Kind, Place, Resource, grants
+from emulator.iam.topology_roles import statements_of
+from streamer.topology import Permission, Topology
+from streamer.topology.grants import Kind, Place, Resource, arn, grants
 
 RECORDINGS = "IAM_RECORDINGS"
 """Names a folder of logs of calls."""
@@ -44,6 +45,12 @@ def local(topology: Topology, place: Place) -> Callable[[str, Need], bool]:
     return lambda function, need: guard.refusal(function, [need]) is None
 
 
+def depends(topology: Topology, place: Place, function: str, need: Need) -> bool:
+    """Whether conditions have a say in it, for which MiniStack is told no values of a request."""
+    statements = statements_of(topology, topology.function(function), place)
+    return any(each.conditions and each.names(need.action, arn(need.resource, place)) for each in statements)
+
+
 def compare(roles: Roles, recording: Recording, further: Iterable[Need], tally: Tally) -> None:
     """All that any function of a service did, and what was done elsewhere, by each of its functions, here and there."""
     may = local(recording.topology, roles.place)
@@ -59,7 +66,11 @@ def compare(roles: Roles, recording: Recording, further: Iterable[Need], tally: 
         here = may(function, need)
         tally.allowed += here
         tally.denied += not here
-        asked, simulated = roles.asked(function, need), simulations[function][need]
+        asked = simulated = None
+        if depends(recording.topology, roles.place, function, need):
+            tally.conditional += 1
+        else:
+            asked, simulated = roles.asked(function, need), simulations[function][need]
         tally.asked += asked is not None
         said = {"recorded": recorded.get((function, need), here), "asked": asked, "simulated": simulated}
         for how, there in said.items():
@@ -109,6 +120,24 @@ def test_a_role_that_lacks_something_and_one_that_has_too_much_are_found(strict_
         )
         for how in ("asked", "simulated")
     ]
+
+
+def test_what_conditions_have_a_say_in_is_compared_with_what_was_recorded(strict_ministack: MiniStack) -> None:
+    connect, *others = chat().functions
+    on = Resource(Kind.ARN, "arn:aws:s3:::files")
+    lists = Permission(
+        actions=("s3:ListBucket",), resources=(on.name,), conditions={"StringLike": {"s3:prefix": "a/*"}}
+    )
+    topology = replace(chat(), functions=(replace(connect, permissions=(lists,)), *others))
+    own, of_others = (Need("s3:ListBucket", on, (("s3:prefix", prefix),)) for prefix in ("a/1", "b/1"))
+    recording = Recording(topology)
+    recording.calls.update([(connect.name, own, True), (connect.name, of_others, True)])
+    tally = Tally()
+    with deployed_roles(strict_ministack, topology) as roles:
+        compare(roles, recording, (), tally)
+
+    assert tally.disagreements == [f"{connect.name}: s3:ListBucket on {on}: False, recorded True"]
+    assert tally.conditional == len([own, of_others])
 
 
 @pytest.mark.skipif(RECORDINGS not in os.environ, reason=f"{RECORDINGS} names no folder: make test-iam makes one")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from emulator.iam.guard import Guard
 from emulator.iam.keys import KeyRing
 from emulator.iam.needs import Need
 from streamer.errors import ConfigurationError
-from streamer.topology import Api, Function, Key, Table, TableAccess, Topology
+from streamer.topology import Api, Function, Key, Permission, Table, TableAccess, Topology
 from streamer.topology.grants import Kind, Place, Resource, grants
 
 NOTES = Topology(
@@ -38,9 +39,29 @@ def test_every_call_is_in_the_log_with_what_the_role_says_of_it(tmp_path: Path, 
             for function in ("note", "read", "note"):
                 guard.refusal(function, [PUT])
 
+    cut_off = tmp_path / "calls" / "cut-off.jsonl"
+    cut_off.write_text('{"topology":{"apis":[{"na')  # as of an emulator whose files may be so long
     (recording,) = read((tmp_path / "calls").iterdir())
     assert recording.calls == {("note", PUT, True): 4, ("read", PUT, False): 2}
     assert recording.topology.api.stage == "prod"
+
+
+def test_what_conditions_see_of_a_request_is_in_the_log(tmp_path: Path) -> None:
+    own = Permission(
+        actions=("dynamodb:GetItem",), resources=("*",), conditions={"StringEquals": {"dynamodb:LeadingKeys": "ada"}}
+    )
+    topology = replace(NOTES, functions=(Function(name="own", handler="h.own", permissions=(own,)),))
+    ada, bob = (
+        Need("dynamodb:GetItem", PUT.resource, (("dynamodb:leadingkeys", key), ("dynamodb:select", "ALL")))
+        for key in ("ada", "bob")
+    )
+    with CallLog(tmp_path, topology, PLACE) as log:
+        guard = Guard(topology, PLACE, KeyRing(b"s" * 32), mode="enforce", advise=lambda *_: None, note=log.note)
+        guard.refusal("own", [ada])
+        guard.refusal("own", [bob])
+
+    (recording,) = read(tmp_path.iterdir())
+    assert recording.calls == {("own", ada, True): 1, ("own", bob, False): 1}
 
 
 def test_all_that_roles_follow_from_is_in_the_log_and_nothing_of_the_environment(tmp_path: Path) -> None:
