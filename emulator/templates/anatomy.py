@@ -1,7 +1,10 @@
 """What CloudFormation refuses of a template whatever its resources are: sections, names, attributes, circles. Pure.
 
-[DOC] cfn-docs:template-anatomy, cfn-docs:aws-product-attribute-reference; [USR] cfn-lint #160, troposphere #140;
-that resources may have a Description: aws-cdk #10522, idea-cloudformation #117
+[DOC] cfn-docs:template-anatomy, cfn-docs:aws-product-attribute-reference, cfn-docs:cloudformation-limits;
+[USR] names: cfn-lint #160, convox/rack #364; attributes: troposphere #140, senza #94; that resources may have a
+Description: aws-cdk #10522, idea-cloudformation #117; counts: serverless #2387, serverless-nested-stack #5;
+AllowedValues: cfn-lint #1295; values of outputs: cfn-lint #485, org-formation-cli #15; exports:
+startup-kit-templates #45
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from .errors import Path, Problem
+from .resources.conformity import nearest
 
 VERSION: Final = "2010-09-09"
 _SECTIONS: Final = frozenset(
@@ -30,6 +34,24 @@ _POLICIES: Final = {
     "UpdateReplacePolicy": ("Delete", "Retain", "Snapshot"),
 }
 _NAME: Final = re.compile(r"[A-Za-z0-9]+")
+_MOST: Final = {"Resources": 500, "Parameters": 200, "Outputs": 200, "Mappings": 200}
+_OF_PARAMETERS: Final = frozenset(
+    {
+        *(
+            "AllowedPattern",
+            "AllowedValues",
+            "ConstraintDescription",
+            "Default",
+            "Description",
+            "MaxLength",
+            "MaxValue",
+        ),
+        *("MinLength", "MinValue", "NoEcho", "Type"),
+    }
+)
+_OF_OUTPUTS: Final = frozenset({"Condition", "Description", "Export", "Value"})
+_TWO_LEVELS: Final = "a mapping has keys, and below each of them keys with values"
+_PARAMETER_TYPE: Final = re.compile(r"String|Number|CommaDelimitedList|List<(Number|String|AWS::.+)>|AWS::.+")
 
 
 def check(tree: Mapping[str, Any]) -> None:
@@ -40,14 +62,78 @@ def check(tree: Mapping[str, Any]) -> None:
     for name in tree:
         if name not in _SECTIONS:
             raise Problem((name,), f"a template has no section {name!r}{_similar(name, _SECTIONS)}")
-    for name, resource in tree["Resources"].items():
-        path: Path = ("Resources", name)
-        if _NAME.fullmatch(name) is None:
-            raise Problem(path, f"the name of a resource has letters and digits alone, not {name!r}")
-        for attribute in resource:
-            if attribute not in _ATTRIBUTES:
-                text = f"a resource has no attribute {attribute!r}{_similar(attribute, _ATTRIBUTES)}"
-                raise Problem((*path, attribute), f"{text}; what it is made of stands below Properties")
+    for section, most in _MOST.items():
+        count = len(tree.get(section) or {})
+        if count > most:
+            raise Problem((section,), f"a template has {most} {section.lower()} at most, not {count}")
+    for section, check_one in _CHECKS.items():
+        for name, each in (tree.get(section) or {}).items():
+            check_one(each, (section, name))
+
+
+def _refuse_name(path: Path, what: str) -> None:
+    if _NAME.fullmatch(str(path[1])) is None:
+        raise Problem(path, f"the name of {what} has letters and digits alone, not {path[1]!r}")
+
+
+def _refuse_others(given: Mapping[str, Any], known: Iterable[str], path: Path, what: str) -> None:
+    for attribute in given:
+        if attribute not in known:
+            raise Problem((*path, attribute), f"{what} has no {attribute!r}{_similar(attribute, known)}")
+
+
+def _check_resource(resource: Any, path: Path) -> None:
+    _refuse_name(path, "a resource")
+    for attribute in resource:
+        if attribute not in _ATTRIBUTES:
+            text = f"a resource has no attribute {attribute!r}{_similar(attribute, _ATTRIBUTES)}"
+            raise Problem((*path, attribute), f"{text}; what it is made of stands below Properties")
+
+
+def _check_parameter(parameter: Any, path: Path) -> None:
+    _refuse_name(path, "a parameter")
+    if not isinstance(parameter, dict) or not isinstance(parameter.get("Type"), str):
+        raise Problem(path, "a parameter has a Type")
+    _refuse_others(parameter, _OF_PARAMETERS, path, "a parameter")
+    if _PARAMETER_TYPE.fullmatch(parameter["Type"]) is None:
+        raise Problem((*path, "Type"), f"there is no type of parameters {parameter['Type']!r}")
+    if not isinstance(parameter.get("AllowedValues", []), list):
+        raise Problem((*path, "AllowedValues"), "a list is expected")
+
+
+def _check_output(output: Any, path: Path) -> None:
+    _refuse_name(path, "an output")
+    if not isinstance(output, dict) or "Value" not in output:
+        raise Problem(path, "an output has a Value")
+    _refuse_others(output, _OF_OUTPUTS, path, "an output")
+    value = output["Value"]
+    is_function = isinstance(value, dict) and len(value) == 1 and (*value,)[0].startswith(("Fn::", "Ref"))
+    if isinstance(value, list | dict) and not is_function:
+        kind = "list" if isinstance(value, list) else "mapping"
+        raise Problem((*path, "Value"), f"the value of an output is text, not a {kind}")
+    export = output.get("Export", {"Name": ""})
+    if not isinstance(export, dict) or [*export] != ["Name"]:
+        raise Problem((*path, "Export"), "an export has a Name, and nothing else")
+
+
+def _check_mapping(mapping: Any, path: Path) -> None:
+    _refuse_name(path, "a mapping")
+    if not isinstance(mapping, dict):
+        raise Problem(path, _TWO_LEVELS)
+    for key, inner in mapping.items():
+        if not isinstance(inner, dict):
+            raise Problem((*path, key), _TWO_LEVELS)
+        for name, value in inner.items():
+            if isinstance(value, dict):
+                raise Problem((*path, key, name), "a value of a mapping is text or a list")
+
+
+_CHECKS: Final[Mapping[str, Callable[[Any, Path], None]]] = {
+    "Resources": _check_resource,
+    "Parameters": _check_parameter,
+    "Outputs": _check_output,
+    "Mappings": _check_mapping,
+}
 
 
 def policies(resource: Mapping[str, Any], path: Path, value: Callable[[Any, Path], Any]) -> dict[str, str]:
@@ -99,5 +185,5 @@ def refuse_circle(edges: Mapping[str, Iterable[str]]) -> None:
 
 
 def _similar(name: str, known: Iterable[str]) -> str:
-    same = next((each for each in known if each.lower() == name.lower()), None)
-    return "" if same is None else f"; there is {same}"
+    meant = nearest(name, known)
+    return "" if meant is None else f"; there is {meant}"

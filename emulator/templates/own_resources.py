@@ -39,8 +39,8 @@ MADE: Final = frozenset(
 )
 """What of such a file is emulated; of what else a template may have, only policies of roles are read."""
 POLICIES: Final = frozenset({"AWS::IAM::Policy", "AWS::IAM::ManagedPolicy", "AWS::IAM::RolePolicy"})
-_VARIABLE: Final = "variable "
-"""Begins the names of outputs that are variables; no output of the file's own has a blank."""
+_VARIABLE: Final = "StreamerVariable"
+"""Begins the names of outputs that are variables; their own names follow in hexadecimal digits."""
 _ELSEWHERE: Final = "what the stack has only on AWS"
 
 
@@ -73,9 +73,7 @@ def own(topology: Topology, source: Source, environment_from: Mapping[str, str],
     things = Things([stack])
     found = _with_permissions(things, mine, _with_data(things, mine, topology))
     found = replace(found, api=replace(found.api, api_id=str(stack.resources[API].ref)))
-    variables = {
-        name: text_of(stack.outputs[f"{_VARIABLE}{name}"], ("environment_from", name)) for name in environment_from
-    }
+    variables = {name: text_of(stack.outputs[_output(name)], ("environment_from", name)) for name in environment_from}
     calls = described_services.calls(things, place.region)
     policy_flaws.check(things, mine)
     described_policies.check_senders(things, grants.Place(region=place.region, account_id=place.account_id, apis={}))
@@ -100,7 +98,7 @@ def _merged(
     for name in tree["Resources"]:
         if name in ours:
             raise Problem(("Resources", name), f"{name} is something that the stack has already; rename it")
-    outputs = {f"{_VARIABLE}{name}": {"Value": reference(what)} for name, what in environment_from.items()}
+    outputs = {_output(name): {"Value": reference(what)} for name, what in environment_from.items()}
     merged = {**tree, "Resources": {**ours, **tree["Resources"]}, "Outputs": {**tree.get("Outputs", {}), **outputs}}
     needed = [name for _, name, _ in references(merged, ())]
     for each in tree["Resources"].values():
@@ -109,6 +107,10 @@ def _merged(
     elsewhere = {each for each in needed if each not in merged["Resources"] and not each.startswith("AWS::")}
     merged["Resources"] |= {name: {"Type": _ELSEWHERE} for name in elsewhere}
     return merged, tuple(sorted(elsewhere))
+
+
+def _output(variable: str) -> str:
+    return f"{_VARIABLE}{variable.encode().hex()}"
 
 
 def _ours(topology: Topology) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -56,8 +56,6 @@ def read_parameters(
     unknown: list[str] = []
     for name, declaration in declared.items():
         path = ("Parameters", name)
-        if not isinstance(declaration, dict) or not isinstance(declaration.get("Type"), str):
-            raise Problem(path, "a parameter has a Type")
         text = given.get(name, _text(declaration.get("Default")))
         if text is None:
             if name in used and not _is_secret(declaration):

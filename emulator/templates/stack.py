@@ -141,6 +141,8 @@ class _Resolver:
         self._unknown_stored = {*read.unknown_stored}
 
     def stack(self) -> Stack:
+        for name in self._conditions:
+            self.condition(name, ("Conditions", name))
         for name in self._resources:
             if self._exists(name):
                 self._resource(name, ("Resources", name))
@@ -149,18 +151,15 @@ class _Resolver:
         made_up = set()
         for name, each in self._outputs.items():
             path: Path = ("Outputs", name)
-            if not isinstance(each, dict) or "Value" not in each:
-                raise Problem(path, "an output has a Value")
             if "Condition" in each and not self.condition(each["Condition"], path):
                 continue
             found = value_of(self, each["Value"], (*path, "Value"))
             if isinstance(found, MadeUp):
                 made_up.add(name)
             outputs[name] = plain(found)
-            export = each.get("Export")
-            if isinstance(export, dict) and "Name" in export:
+            if "Export" in each:
                 where = (*path, "Export", "Name")
-                export_names[name] = text_of(value_of(self, export["Name"], where), where)
+                export_names[name] = text_of(value_of(self, each["Export"]["Name"], where), where)
                 exports[export_names[name]] = outputs[name]
         return Stack(
             name=self._around.place.stack,
@@ -189,6 +188,8 @@ class _Resolver:
             for path, name, attribute in references(self._source.tree.get(section) or {}, (section,)):
                 if name not in self._resources and (attribute is not None or not self._is_name(name)):
                     raise Problem(path, f"there is no {_what(attribute)} {name!r}{self._similar(name)}")
+                if section == "Conditions" and name in self._resources:
+                    raise Problem(path, f"conditions cannot refer to resources, and {name} is one")
         self._needs = {name: set(anatomy.needed(self._source.tree, name)) for name in self._resources}
 
     def _is_name(self, name: str) -> bool:
@@ -349,7 +350,7 @@ class _Resolver:
     def _made(self, name: str) -> Resource:
         written, kind = self._resources[name], self._kinds[name]
         path: Path = ("Resources", name, "Properties")
-        found = value_of(self, written.get("Properties") or {}, path)
+        found = value_of(self, written.get("Properties", {}), path)
         if not isinstance(found, dict):
             raise Problem(path, "properties are a mapping")
         self._compare(kind, found, path)

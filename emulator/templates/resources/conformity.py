@@ -101,7 +101,7 @@ class _Comparison:
         for key in shape:
             name = key.removesuffix("!")
             if name != key and name not in value:
-                instead = next((each for each in unknown if nearest(each, [name])), None)
+                instead = next((each for each in unknown if nearest(each, known) == name), None)
                 text = f"{what} needs {name}: CloudFormation refuses it" + (f"; there is {instead}" if instead else "")
                 yield Departure(path=path, text=text, is_of_shape=False)
         for name, each in value.items():

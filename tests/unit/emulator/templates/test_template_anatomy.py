@@ -32,6 +32,52 @@ QUEUE = {"Type": "AWS::SQS::Queue"}
             id="property beside Properties",
         ),
         pytest.param({"Resources": {"A-1": QUEUE}}, "Resources.A-1", "letters and digits alone", id="name"),
+        pytest.param(
+            {"Parameters": {"A_1": {"Type": "String"}}}, "Parameters.A_1", "letters and digits", id="parameter's name"
+        ),
+        pytest.param(
+            {"Parameters": {"A": {"Type": "String", "Defalt": "x"}}},
+            "Parameters.A.Defalt",
+            "a parameter has no 'Defalt'; there is Default",
+            id="parameter's attribute",
+        ),
+        pytest.param({"Parameters": {"A": {}}}, "Parameters.A", "a parameter has a Type", id="parameter without type"),
+        pytest.param({"Parameters": {"A": {"Type": "Text"}}}, "Parameters.A.Type", "'Text'", id="parameter's type"),
+        pytest.param(
+            {"Parameters": {"A": {"Type": "String", "AllowedValues": "x"}}},
+            "Parameters.A.AllowedValues",
+            "a list is expected",
+            id="parameter's choices",
+        ),
+        pytest.param({"Outputs": {"A_1": {"Value": "x"}}}, "Outputs.A_1", "letters and digits", id="output's name"),
+        pytest.param({"Outputs": {"A": {}}}, "Outputs.A", "an output has a Value", id="output without value"),
+        pytest.param(
+            {"Outputs": {"A": {"Value": "x", "Exports": {"Name": "n"}}}},
+            "Outputs.A.Exports",
+            "an output has no 'Exports'; there is Export",
+            id="output's attribute",
+        ),
+        pytest.param({"Outputs": {"A": {"Value": ["x"]}}}, "Outputs.A.Value", "text, not a list", id="list as output"),
+        pytest.param(
+            {"Outputs": {"A": {"Value": {"a": "b"}}}}, "Outputs.A.Value", "text, not a mapping", id="mapping as output"
+        ),
+        pytest.param(
+            {"Outputs": {"A": {"Value": "x", "Export": {"Nme": "n"}}}}, "Outputs.A.Export", "has a Name", id="export"
+        ),
+        pytest.param({"Mappings": {"A_1": {}}}, "Mappings.A_1", "letters and digits alone", id="mapping's name"),
+        pytest.param({"Mappings": {"A": {"b": "c"}}}, "Mappings.A.b", "keys with values", id="mapping of one level"),
+        pytest.param(
+            {"Mappings": {"A": {"b": {"c": {"Ref": "D"}}}}}, "Mappings.A.b.c", "text or a list", id="mapping's value"
+        ),
+        pytest.param(
+            {"Resources": {f"A{n}": QUEUE for n in range(501)}},
+            "Resources",
+            "500 resources at most, not 501",
+            id="many",
+        ),
+        pytest.param(
+            {"Outputs": {f"A{n}": {"Value": "x"} for n in range(201)}}, "Outputs", "200 outputs at most", id="outputs"
+        ),
     ],
 )
 def test_what_no_template_has_is_refused_with_its_place(more: dict[str, Any], where: str, text: str) -> None:
@@ -44,7 +90,17 @@ def test_what_no_template_has_is_refused_with_its_place(more: dict[str, Any], wh
 def test_what_templates_have_is_taken() -> None:
     attributes = {"Metadata": {}, "Condition": "C", "DeletionPolicy": "Retain", "UpdateReplacePolicy": "Delete"}
     attributes |= {"Description": "what it is for", "Version": "1.0", "DependsOn": "B", "UpdatePolicy": {}}
-    sections = {"Rules": {}, "Metadata": {}, "Transform": "AWS::Serverless-2016-10-31", "Description": "d"}
+    sections: dict[str, Any] = {
+        "Rules": {},
+        "Metadata": {},
+        "Transform": "AWS::Serverless-2016-10-31",
+        "Description": "d",
+    }
+    sections |= {
+        "Parameters": {"P": {"Type": "List<AWS::EC2::Subnet::Id>", "Default": "a,b", "AllowedValues": ["a", "b"]}},
+        "Mappings": {"M": {"eu-west-1": {"a": ["b"], "c": 1, "d": True}}},
+        "Outputs": {"O": {"Value": {"Ref": "A"}, "Export": {"Name": {"Fn::Sub": "x"}}, "Condition": "C"}},
+    }
     anatomy.check({"AWSTemplateFormatVersion": "2010-09-09", **sections, "Resources": {"A": {**QUEUE, **attributes}}})
 
 

@@ -155,6 +155,20 @@ def test_a_policy_may_be_a_function() -> None:
         found({"Ref": "Colour"})
 
 
+@pytest.mark.parametrize(
+    ("condition", "message"),
+    [
+        pytest.param({"Fn::Equal": ["a", "b"]}, "a condition is made of", id="another function"),
+        pytest.param({"Fn::Equals": [{"Ref": "A"}, "b"]}, "conditions cannot refer to resources", id="a resource"),
+    ],
+)
+def test_a_condition_that_nothing_has_is_read_too(condition: Any, message: str) -> None:
+    tree = {"Conditions": {"Unused": condition}, "Resources": {"A": {"Type": "AWS::SQS::Queue"}}}
+
+    with pytest.raises(TemplateError, match=rf"Conditions\.Unused.*: {message}"):
+        resolve(load(json.dumps(tree), "t.json"), Surroundings(place=PLACE))
+
+
 def test_a_circle_may_be_closed_by_what_a_resource_depends_on() -> None:
     queue = {"Type": "AWS::SQS::Queue", "DependsOn": "Next"}
     following = {"Type": "AWS::SSM::Parameter", "Properties": {"Value": {"Fn::GetAtt": ["First", "Arn"]}}}
