@@ -23,6 +23,7 @@ from msgspec import Struct, field
 
 from ..foundation import log
 from .header_names import KEPT, named
+from .targets import ABSOLUTE, in_origin_form
 
 HEADER_BYTES: Final = 64 * 1024
 """Largest request head any route of ours needs; narrower limits (a handshake's 10,240) are decided above."""
@@ -304,9 +305,12 @@ class HttpProtocol(asyncio.Protocol):
     # answering
 
     def _request(self) -> HttpRequest:
+        target = b"".join(self._target).decode("latin-1")
+        if target.startswith(ABSOLUTE):
+            target, self._headers, self._fields = in_origin_form(target, self._headers, self._fields)
         return HttpRequest(
             method=self._parser.get_method().decode("ascii"),
-            target=b"".join(self._target).decode("latin-1"),
+            target=target,
             headers=tuple(self._headers),
             body=b"".join(self._body),
             peer=self._peer,

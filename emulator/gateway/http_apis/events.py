@@ -26,6 +26,8 @@ _REST_IDENTITY: Final = (
     *("cognitoIdentityPoolId", "accountId", "cognitoIdentityId", "caller", "sourceIp", "principalOrgId", "accessKey"),
     *("cognitoAuthenticationType", "cognitoAuthenticationProvider", "userArn", "userAgent", "user"),
 )
+_NOT_PASSED: Final = frozenset({"expect", "te", "trailer", "transfer-encoding"})
+"""[DOC] apigw-docs:api-gateway-known-issues, of REST APIs; [INF] of the others"""
 _TEXT: Final = ("application/json", "application/xml", "application/javascript")
 """Media types whose bodies are text, besides ``text/*``; others are base64. [INF] as function URLs and HTTP APIs do"""
 
@@ -87,8 +89,14 @@ class Asked(Struct, frozen=True, kw_only=True):
 
     @property
     def grouped(self) -> list[tuple[str, list[str]]]:
-        """Headers with the gateway's own, by name."""
-        return gateway_headers(self.headers, self.peer, self.trace_root)
+        """Headers with the gateway's own, by name, without those that are about a connection or how a body is sent."""
+        passed = [each for each in self.headers if each[0].lower() not in _NOT_PASSED]
+        return gateway_headers(passed, self.peer, self.trace_root)
+
+    @property
+    def length(self) -> str:
+        """``content-length``, which HTTP APIs tell of every body, however it came."""
+        return str(len(self.body))
 
 
 def event_of(asked: Asked, authorizer: Mapping[str, Any] | None = None) -> Event:
@@ -119,8 +127,8 @@ def _second(asked: Asked, authorizer: Mapping[str, Any] | None) -> Event:
 def _second_start(asked: Asked, authorizer: Mapping[str, Any] | None) -> Event:
     """Down to ``requestContext``; what is empty is absent. [REC] lambda-docs:services-apigateway"""
     headers = {name.lower(): ",".join(values) for name, values in asked.grouped if name.lower() != "cookie"}
-    if length := asked.fields.get("content-length", "0" if asked.api.kind is HttpKind.HTTP else None):
-        headers["content-length"] = length
+    if asked.api.kind is HttpKind.HTTP or "content-length" in asked.fields:
+        headers["content-length"] = asked.length
     event: Event = {
         "version": "2.0",
         "routeKey": asked.match.route.key,
@@ -178,8 +186,7 @@ def _first(asked: Asked, authorizer: Mapping[str, Any] | None) -> Event:
     """An HTTP API's event without version and body; what is empty is null. [DOC]"""
     route = asked.match.route
     lower = [(name.lower(), values) for name, values in asked.grouped]
-    if length := asked.fields.get("content-length", "0"):
-        lower.append(("content-length", [length]))
+    lower.append(("content-length", [asked.length]))
     start = _start(asked, route.path, asked.shown_path, sorted(lower))
     context = {
         "accountId": asked.account_id,

@@ -155,9 +155,7 @@ def _denied(asked: Asked, effect: policy.Effect) -> Refused:
     reason = f"the authorizer's policy does not allow {policy.INVOKE} on {asked.arn}"
     if asked.api.kind is HttpKind.HTTP:
         return Refused(403, "Forbidden", None, reason)
-    # [USR] the texts of REST APIs' ACCESS_DENIED
-    explicit = " with an explicit deny" if effect is policy.Effect.DENY else ""
-    return Refused(403, f"User is not authorized to access this resource{explicit}", DENIED, reason)
+    return Refused(403, policy.refusal(effect), DENIED, reason)
 
 
 def _told(

@@ -13,11 +13,12 @@ from urllib.parse import parse_qsl
 
 from streamer.topology.http_apis import GatewayResponse, HttpKind
 
+from ...foundation.json_bytes import json_bytes
 from ...functions.limits import EVENT_BYTES
 from ..rules.effects import HttpAnswer
 from ..rules.mapping import parameter_value
 from ..rules.signature import DENIED, MISSING, Flaw, parse
-from .events import Asked, event_of
+from .events import Asked, Event, event_of
 from .headers import CONTENT_TYPE, own_headers, sendable
 from .identity import Refused
 
@@ -35,6 +36,8 @@ _LARGEST: Final = {
     HttpKind.URL: (EVENT_BYTES, "Request must be smaller than 6291456 bytes for the InvokeFunction operation"),
 }
 """Bytes of a body, and what a client hears of more: [USR] of REST APIs, [?] of the others."""
+_MOST_PER_BYTE: Final = 6
+"""Bytes of JSON that a byte of a body becomes at most."""
 _HEADER_BYTES: Final = 10_240
 """Of all values of headers, of HTTP APIs with the request line. [DOC] apigw-docs:limits; [?] what is said of more"""
 _WITH_BLANK: Final = frozenset({400, 415, 500, 502, 504})
@@ -141,7 +144,22 @@ def too_large(asked: Asked) -> HttpAnswer | None:
     if asked.api.kind is not HttpKind.URL and head_bytes > _HEADER_BYTES:
         return error(asked, 431, "Request Header Fields Too Large")
     most, text = _LARGEST[asked.api.kind]
-    return error(asked, 413, text) if len(asked.body) > most else None
+    if len(asked.body) <= most:
+        return None
+    if asked.api.kind is HttpKind.REST:
+        # [USR] tests of clients: no JSON, and no gateway response
+        return HttpAnswer(413, (*own_headers(asked), (CONTENT_TYPE, "text/plain")), text.encode())
+    return error(asked, 413, text)
+
+
+def too_long(asked: Asked, event: Event) -> HttpAnswer | None:
+    """The refusal of an event that Lambda does not take; None: it does. [DOC] lambda-docs:gettingstarted-limits"""
+    if len(asked.body) * _MOST_PER_BYTE < EVENT_BYTES or len(json_bytes(event)) <= EVENT_BYTES:
+        return None
+    if asked.api.kind is HttpKind.HTTP:
+        return error(asked, 500, "Internal Server Error")  # [INF] as whatever Lambda refuses
+    text = "Request Too Long" if asked.api.kind is HttpKind.REST else _LARGEST[asked.api.kind][1]  # [USR] of REST APIs
+    return error(asked, 413, text)
 
 
 def not_found(asked: Asked) -> HttpAnswer:

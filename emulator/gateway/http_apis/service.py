@@ -222,14 +222,9 @@ class HttpApis:
         return name(api.api_id, self._endpoints.region)
 
     async def _answer(self, api: HttpApi, asked: Asked, request: HttpRequest) -> HttpAnswer:
-        route = asked.match.route
-        if route is _NOWHERE:
-            log.info("no route", api=api.name, method=asked.method, path=request.raw_path)
-            return refusals.not_found(asked)
-        if (refusal := refusals.too_large(asked)) is not None:
+        if (refusal := self._not_taken(api, asked)) is not None:
             return refusal
-        if not self._usage.admits(api, route, time.monotonic()):
-            return refusals.error(asked, 429, "Too Many Requests")
+        route = asked.match.route
         verdict = await self._authorized(api, asked, request)
         if isinstance(verdict, Refused):
             if verdict.reason:
@@ -243,11 +238,24 @@ class HttpApis:
         if route.backend is not None:
             return await self._backed(asked, route, event)
         assert route.function is not None  # a route has one of the three
+        if (refusal := refusals.too_long(asked, event)) is not None:
+            return refusal
         result = await self._invoke(route.function, event, asked, route.timeout_seconds, route.key)
         answer, warning = answers.answered(asked, result)
         if warning is not None:
             log.warning(warning, api=api.name, route=route.key, function=route.function)
         return answer
+
+    def _not_taken(self, api: HttpApi, asked: Asked) -> HttpAnswer | None:
+        """Why a request is refused whoever makes it; None: it is not."""
+        route = asked.match.route
+        if route is _NOWHERE:
+            log.info("no route", api=api.name, method=asked.method, path=asked.raw_path)
+            return refusals.not_found(asked)
+        if (refusal := refusals.too_large(asked)) is not None:
+            return refusal
+        is_admitted = self._usage.admits(api, route, time.monotonic())
+        return None if is_admitted else refusals.error(asked, 429, "Too Many Requests")
 
     def _fixed(self, asked: Asked, fixed: FixedAnswer) -> HttpAnswer:
         # A fiftieth of a second of every start, for those whose methods have templates.

@@ -30,6 +30,8 @@ class Denied(Struct, frozen=True):
     """The policy does not allow the connection: 403."""
 
     reason: str
+    message: str
+    """What the client hears."""
 
 
 class Unauthorized(Struct, frozen=True):
@@ -112,10 +114,11 @@ def _judge_policy(reply: dict[str, Any], method_arn: str, context: dict[str, str
         return Broken(f"the authorizer's policy is malformed: {error}")
     if effect is policy.Effect.ALLOW:
         return Authorized(context, _as_text(reply.get("usageIdentifierKey")))
+    told = policy.refusal(effect)
     if effect is policy.Effect.DENY:
-        return Denied(f"the policy denies {policy.INVOKE} on {method_arn}")
+        return Denied(f"the policy denies {policy.INVOKE} on {method_arn}", told)
     hint = "; conditions are not evaluated here" if policy.has_conditions(document) else ""
-    return Denied(f"the policy does not allow {policy.INVOKE} on {method_arn}{hint}")
+    return Denied(f"the policy does not allow {policy.INVOKE} on {method_arn}{hint}", told)
 
 
 def _as_texts(context: Any) -> dict[str, str] | None:

@@ -21,7 +21,7 @@ from .effects import Accept, Decision, HttpAnswer, Invoke, NotInvoked, Raised, R
 from .events import Event, Session, domain_headers, gateway_headers, grouped_query
 from .ids import api_key_id
 from .proxy_results import Malformed, ProxyResponse, parse_proxy_response
-from .signature import MISSING, Flaw
+from .signature import DENIED, MISSING, Flaw
 from .stage import API_KEY_HEADER, Stage
 
 _SUBPROTOCOL: Final = "sec-websocket-protocol"
@@ -153,9 +153,9 @@ class Handshake:
                 self._session.authorizer = context
                 self._usage_key = usage_key
                 return self._connect(now, now_ms, max(0, now_ms - self._asked_at_ms))
-            case Denied(reason):
+            case Denied(reason, message):
                 self._warn(f"the authorizer refused the client: {reason}")
-                return self._refused(now_ms, 403)
+                return self._rejected(answers.error(self._stage.ids, now_ms, 403, message, DENIED))
             case Unauthorized():
                 return self._refused(now_ms, 401)
             case Broken(reason):

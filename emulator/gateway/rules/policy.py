@@ -12,6 +12,16 @@ INVOKE = "execute-api:Invoke"
 """The action a client performs by connecting. [DOC] apigw-docs:apigateway-websocket-control-access-iam"""
 
 
+def refusal(effect: Effect) -> str:
+    """What a client hears whom an authorizer's policy does not allow in.
+
+    [USR] what curl shows of REST APIs, and who connects to Husqvarna's WebSocket API; of a few years ago it ended with
+    "explicit deny"
+    """
+    explicit = " with an explicit deny in an identity-based policy" if effect is Effect.DENY else ""
+    return f"User is not authorized to access this resource{explicit}"
+
+
 class PolicyError(ValueError):
     """What was returned is no policy."""
 

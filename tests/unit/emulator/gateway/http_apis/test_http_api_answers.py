@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator.gateway.http_apis.answers import answered
-from emulator.gateway.http_apis.refusals import error, not_found, too_large
+from emulator.gateway.http_apis.events import event_of
+from emulator.gateway.http_apis.refusals import error, not_found, too_large, too_long
 from emulator.gateway.rules.effects import HttpAnswer, NotInvoked, Raised, Replied, Result, TimedOut
 from streamer.topology.http_apis import HttpKind, HttpRoute
 
@@ -274,6 +275,30 @@ def test_a_body_has_a_largest_size(kind: str, most: int) -> None:
     assert too_large(most_of_all) is None
     assert refusal is not None
     assert refusal.status == 413
+
+
+def test_a_body_that_is_too_large_for_a_rest_api_is_told_in_plain_text() -> None:
+    refusal = too_large(asked(REST, "/Prod/", body=b"x" * ((10 << 20) + 1)))
+
+    assert refusal is not None
+    assert refusal.body == b"HTTP content length exceeded 10485760 bytes."
+    assert ("content-type", "text/plain") in refusal.headers
+
+
+@pytest.mark.parametrize(
+    ("kind", "size", "told"),
+    [
+        pytest.param("REST", 5 << 20, None, id="what Lambda takes"),
+        pytest.param("REST", 6 << 20, (413, b'{"message":"Request Too Long"}'), id="REST"),
+        pytest.param("2.0", 6 << 20, (500, b'{"message":"Internal Server Error"}'), id="HTTP"),
+    ],
+)
+def test_an_event_has_a_largest_size(kind: str, size: int, told: tuple[int, bytes] | None) -> None:
+    of = asked(APIS[kind], f"{APIS[kind].base_path}/", body=b"x" * size)
+
+    refusal = too_long(of, event_of(of))
+
+    assert (None if refusal is None else (refusal.status, refusal.body)) == told
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from http_api_requests import TRACE, api, asked
 
 from emulator.gateway.http_apis.events import authorizer_event, event_of
-from streamer.topology.http_apis import HttpKind, HttpRoute
+from streamer.topology.http_apis import HttpApi, HttpKind, HttpRoute
 
 CLIENT = (
     ("Host", "r3pmxmplak.execute-api.us-east-2.amazonaws.com"),
@@ -235,3 +235,16 @@ def test_the_authorizer_of_a_rest_api_gets_empty_objects_for_what_is_not_there()
     ]
     assert event["pathParameters"] == event["stageVariables"] == event["queryStringParameters"] == {}
     assert json.dumps(event)
+
+
+@pytest.mark.parametrize("of", [api(), api(HttpRoute(path="$default", function="answer", payload="1.0"))])
+def test_how_a_body_was_sent_is_not_told_but_its_length(of: HttpApi) -> None:
+    sent = (("Transfer-Encoding", "chunked"), ("Expect", "100-continue"), ("TE", "trailers"), ("X-A", "1"))
+
+    headers = event_of(asked(of, method="POST", headers=sent, body=b"abc"))["headers"]
+
+    assert {name: value for name, value in headers.items() if not name.startswith("x-forwarded")} == {
+        "content-length": "3",
+        "x-a": "1",
+        "x-amzn-trace-id": TRACE,
+    }

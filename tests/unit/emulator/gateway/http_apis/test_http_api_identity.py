@@ -106,7 +106,11 @@ def test_a_context_of_a_rest_api_has_neither_objects_nor_lists_nor_null(value: A
     [
         (HTTP, policy("Deny", "*"), "Forbidden"),
         (HTTP, policy("Allow", "arn:other"), "Forbidden"),
-        (REST, policy("Deny", "*"), "User is not authorized to access this resource with an explicit deny"),
+        (
+            REST,
+            policy("Deny", "*"),
+            "User is not authorized to access this resource with an explicit deny in an identity-based policy",
+        ),
         (REST, policy("Allow", f"{ARN}/Prod/POST/a"), "User is not authorized to access this resource"),
     ],
 )

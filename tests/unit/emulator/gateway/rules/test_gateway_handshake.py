@@ -381,6 +381,26 @@ def test_the_authorizers_verdict_is_the_status(result: Result, expected: int) ->
     assert handshake.connection.state is State.CLOSED
 
 
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        (
+            {"Effect": "Deny"},
+            "User is not authorized to access this resource with an explicit deny in an identity-based policy",
+        ),
+        ({"Resource": "arn:x"}, "User is not authorized to access this resource"),
+    ],
+)
+def test_who_a_policy_does_not_let_in_is_told_so(changed: dict[str, str], message: str) -> None:
+    denied = returned({**ALLOWED, "policyDocument": {"Statement": [{**ALLOW, **changed}]}})
+
+    decision, _ = run(authorized_stage(), denied)
+
+    assert isinstance(decision, HttpAnswer)
+    assert decision.body == f'{{"message":"{message}"}}'.encode()
+    assert dict(decision.headers)["x-amzn-ErrorType"] == "AccessDeniedException"
+
+
 def test_an_authorizer_without_connect_function_is_impossible_but_identity_sources_may_be_none() -> None:
     assert isinstance(decide(authorized_stage()), Invoke)
 
