@@ -321,6 +321,24 @@ class Aws(Watching):
             tags = [tag for arn in arns for page in pages.paginate(ResourceArn=arn) for tag in page["Tags"]]
         return {tag["Key"]: tag["Value"] for tag in tags}
 
+    def table_settings(self, name: str) -> Mapping[str, Any]:
+        """Time to live and point-in-time recovery of a table, as a template has them."""
+        with translated(f"looking at TTL and backups of the table {name}"):
+            dynamodb = self._client("dynamodb")
+            expiry = dynamodb.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
+            backups = dynamodb.describe_continuous_backups(TableName=name)["ContinuousBackupsDescription"]
+        return shapes.table_settings(expiry, backups)
+
+    def set_table(self, name: str, settings: Mapping[str, Any]) -> None:
+        """Set time to live and point-in-time recovery of a table."""
+        with translated(f"setting {', '.join(settings)} of the table {name}"):
+            dynamodb = self._client("dynamodb")
+            if shapes.TTL in settings:
+                dynamodb.update_time_to_live(TableName=name, TimeToLiveSpecification=settings[shapes.TTL])
+            if shapes.RECOVERY in settings:
+                recovery = settings[shapes.RECOVERY]
+                dynamodb.update_continuous_backups(TableName=name, PointInTimeRecoverySpecification=recovery)
+
     def function(self, name: str) -> Mapping[str, Any] | None:
         """What Lambda says of a function's configuration."""
         functions = self._client("lambda")
@@ -387,18 +405,6 @@ class Aws(Watching):
         with translated("looking at the account's settings of API Gateway"):
             role: str | None = self._client("apigateway").get_account().get("cloudwatchRoleArn")
         return role
-
-    def queue_length(self, url: str) -> int | None:
-        """About how many messages wait in a queue."""
-        name = "ApproximateNumberOfMessages"
-        with translated(f"looking at the queue {url}"):
-            try:
-                found = self._client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=[name])
-            except errors.ClientError as exc:
-                if not code_of(exc).endswith(("NonExistentQueue", "QueueDoesNotExist")):
-                    raise
-                return None
-        return int(found["Attributes"][name])
 
     def signing_keys(self) -> SigningKeys:
         """What requests are signed with, besides those of boto3."""

@@ -1,4 +1,4 @@
-"""The part of `deploy.aws` that looks at what runs: alarms, logs, traces."""
+"""The part of `deploy.aws` that looks at what runs: alarms, queues, logs, traces."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from .aws_errors import translated
+from .aws_errors import code_of, translated
 from .cloud import LogEvent
 
 ALARMS_PER_CALL: Final = 100
@@ -17,7 +17,7 @@ TRACES_PER_CALL: Final = 5
 
 
 class Watching(abc.ABC):
-    """What `deploy.cloud` says of alarms, logs and traces, with clients of whoever inherits it."""
+    """What `deploy.cloud` says of alarms, queues, logs and traces, with clients of whoever inherits it."""
 
     @abc.abstractmethod
     def _client(self, service: str) -> Any:
@@ -36,6 +36,19 @@ class Watching(abc.ABC):
                 for alarm in page["MetricAlarms"]
             ]
         return [alarm.get("AlarmDescription", alarm["AlarmName"]) for alarm in found]
+
+    def queue_length(self, url: str) -> int | None:
+        """About how many messages wait in a queue."""
+        name = "ApproximateNumberOfMessages"
+        sqs = self._client("sqs")
+        with translated(f"looking at the queue {url}"):
+            try:
+                found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[name])
+            except sqs.exceptions.ClientError as exc:
+                if not code_of(exc).endswith(("NonExistentQueue", "QueueDoesNotExist")):
+                    raise
+                return None
+        return int(found["Attributes"][name])
 
     def log_events(self, group: str, *, start_ms: int, pattern: str | None) -> Iterator[LogEvent]:
         """Lines of a log group from a time on, of all streams, oldest first."""

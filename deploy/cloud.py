@@ -238,6 +238,12 @@ class Cloud(Protocol):
     def table_tags(self, name: str) -> Mapping[str, str]:
         """The tags of a table; none where there is no such table."""
 
+    def table_settings(self, name: str) -> Mapping[str, Any]:
+        """Time to live and point-in-time recovery of a table, as a template has them; DescribeTable tells neither."""
+
+    def set_table(self, name: str, settings: Mapping[str, Any]) -> None:
+        """Set time to live and point-in-time recovery of a table, in the same words."""
+
     def function(self, name: str) -> Mapping[str, Any] | None:
         """What Lambda says of a function; None: there is none. [DOC] lambda-api:GetFunctionConfiguration"""
 

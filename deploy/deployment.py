@@ -12,7 +12,7 @@ from .changes import require_named, require_safe
 from .cloud import ChangeSet, Cloud, Stack
 from .config import Config
 from .differences import Difference, differences, rights
-from .drift import STAGE, Drift, api_of_stage
+from .drift import STAGE, TABLE, Drift, api_of_stage
 from .errors import DeployError, StackStateError, StoppedError, UnwatchedError, unwritten
 from .execute import Carried, Performer, Report, sentence
 from .package.bundle import Bundle
@@ -311,6 +311,8 @@ def set_back(cloud: Cloud, desk: Desk, stack: str) -> None:
 def _repair(cloud: Cloud, drift: Drift, api: str) -> None:
     if drift.resource_type == STAGE:
         cloud.set_stage(api, drift.physical_id, drift.repair)
+    elif drift.resource_type == TABLE:
+        cloud.set_table(drift.physical_id, drift.repair)
     else:
         cloud.set_function(drift.physical_id, drift.repair)
 

@@ -49,7 +49,9 @@ def find(cloud: Cloud, wanted: Wanted) -> Found:
     template = cloud.deployed_template(wanted.stack_name) if is_there else None
     own = _tables(resources)
     loose = cloud.existing_tables([name for name in _described(wanted) if name not in own])
+    misfits = _misfits(cloud, wanted, loose)
     drift, notes = drift_of(cloud, template or {}, resources)
+    joining, more = drift_of(cloud, wanted.template, _joining(wanted, [n for n in loose if n not in misfits]))
     return Found(
         account=account,
         bucket=state,
@@ -57,12 +59,27 @@ def find(cloud: Cloud, wanted: Wanted) -> Found:
         stack=stack,
         template=template,
         loose_tables=tuple(loose),
-        misfits=_misfits(cloud, wanted, loose),
+        misfits=misfits,
         strangers=_strangers(cloud, [n for n in loose if n not in wanted.adopt], tags_of(wanted.service, wanted.stage)),
         logging_role=cloud.logging_role() if _writes_logs(wanted) else None,
-        drift=drift,
-        notes=notes,
+        drift=(*drift, *joining),
+        notes=tuple(dict.fromkeys((*notes, *more))),
     )
+
+
+def _joining(wanted: Wanted, names: Sequence[str]) -> list[Resource]:
+    """Tables that the stack takes over, as resources that it will have: CloudFormation compares nothing then."""
+    named = {i: each.get("Properties", {}).get("TableName") for i, each in _tables_of(wanted).items()}
+    return [
+        Resource(logical_id=logical_id, physical_id=name, resource_type=TABLE, status="")
+        for logical_id, name in named.items()
+        if name in names
+    ]
+
+
+def _tables_of(wanted: Wanted) -> dict[str, Mapping[str, Any]]:
+    resources = wanted.template["Resources"]
+    return {logical_id: each for logical_id, each in resources.items() if each["Type"] == TABLE}
 
 
 def _writes_logs(wanted: Wanted) -> bool:
@@ -72,8 +89,7 @@ def _writes_logs(wanted: Wanted) -> bool:
 
 def _described(wanted: Wanted) -> Mapping[str, Mapping[str, Any]]:
     """Name to the properties of each table that the template names."""
-    resources = wanted.template["Resources"].values()
-    described = [resource.get("Properties", {}) for resource in resources if resource["Type"] == TABLE]
+    described = [resource.get("Properties", {}) for resource in _tables_of(wanted).values()]
     return {each["TableName"]: each for each in described if isinstance(each.get("TableName"), str)}
 
 
@@ -156,7 +172,21 @@ def drift_of(
                 real[resource.logical_id] = look(cloud, resource.physical_id, api)
     except DeniedError as exc:
         return (), (f"what there is was not compared with what the stack says: {exc}",)
-    return drifts(template, resources, real), ()
+    notes: tuple[str, ...] = ()
+    try:
+        real |= _with_settings(cloud, resources, real)
+    except DeniedError as exc:
+        notes = (f"TTL and backups of the tables were not compared with what the stack says: {exc}",)
+    return drifts(template, resources, real), notes
+
+
+def _with_settings(
+    cloud: Cloud, resources: Sequence[Resource], real: Mapping[str, Mapping[str, Any] | None]
+) -> dict[str, Mapping[str, Any]]:
+    """What AWS says of the tables among those that were looked at, with what it says of them elsewhere."""
+    tables = {each.logical_id: each.physical_id for each in resources if each.resource_type == TABLE}
+    there = {logical_id: found for logical_id, found in real.items() if found is not None and logical_id in tables}
+    return {each: {**found, **cloud.table_settings(tables[each])} for each, found in there.items()}
 
 
 _LOOKS: Final[Mapping[str, Callable[[Cloud, str, str], Mapping[str, Any] | None]]] = {

@@ -23,6 +23,12 @@ STAGE: Final = "AWS::ApiGatewayV2::Stage"
 
 _OF_FUNCTIONS: Final = ("MemorySize", "Timeout", "Handler", "Runtime", "TracingConfig")
 """Properties of functions whose values in a template are those that Lambda tells."""
+_OF_TABLES: Final[Mapping[str, str]] = {
+    "TimeToLiveSpecification": "TTL",
+    "PointInTimeRecoverySpecification": "point-in-time recovery",
+}
+"""Properties of tables that a table restored from a backup lacks, and what people call them.
+[DOC] ddb-docs:PointInTimeRecovery, restoring"""
 _OF_STAGES: Final = ("ThrottlingRateLimit", "ThrottlingBurstLimit", "DetailedMetricsEnabled")
 """Likewise of a stage's ``DefaultRouteSettings``."""
 
@@ -100,6 +106,8 @@ def _changed(resource: Resource, properties: Mapping[str, Any], real: Mapping[st
     differences: list[tuple[str, Mapping[str, Any]]] = []
     if resource.resource_type == FUNCTION:
         differences = [*_settings(properties, real, _OF_FUNCTIONS), *_variables(properties, real)]
+    if resource.resource_type == TABLE:
+        differences = [*_kept(properties, real)]
     if resource.resource_type == STAGE:
         wanted, there = (each.get("DefaultRouteSettings", {}) for each in (properties, real))
         differences = [(said, {"DefaultRouteSettings": wanted}) for said, _ in _settings(wanted, there, _OF_STAGES)]
@@ -108,6 +116,20 @@ def _changed(resource: Resource, properties: Mapping[str, Any], real: Mapping[st
         can_be_set = all(part for _, part in differences)
         said = "; ".join(each for each, _ in differences)
         yield _drift(resource, f"was changed by hand: {said}", repair if can_be_set else {})
+
+
+def _kept(properties: Mapping[str, Any], real: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """How a table forgets and what can be restored of it; likewise."""
+    for name, what in _OF_TABLES.items():
+        wanted, there = properties.get(name), real.get(name, {})
+        if not isinstance(wanted, Mapping) or not is_literal(wanted):
+            continue
+        other = [key for key in wanted if key in there and not _is_same(wanted[key], there[key])]
+        if other:
+            said = ", ".join(f"{key} is {there[key]} and not {wanted[key]}" for key in other)
+            # While TTL is on, DynamoDB takes no other attribute. [DOC] ddb-api:UpdateTimeToLive
+            can_be_set = "AttributeName" not in other and all(type(wanted[k]) is type(there[k]) for k in other)
+            yield f"{what}: {said}", {name: wanted} if can_be_set else {}
 
 
 def _settings(

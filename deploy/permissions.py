@@ -166,9 +166,13 @@ _OWN: Final[Mapping[str, tuple[str, ...]]] = {
     "queues": ("sqs:GetQueueAttributes",),
     "tables": (
         "dynamodb:DeleteTable",
+        "dynamodb:DescribeContinuousBackups",
         "dynamodb:DescribeTable",
+        "dynamodb:DescribeTimeToLive",
         "dynamodb:ListTagsOfResource",
+        "dynamodb:UpdateContinuousBackups",
         "dynamodb:UpdateTable",
+        "dynamodb:UpdateTimeToLive",
     ),
 }
 """Place to what the commands call there themselves."""

@@ -76,7 +76,7 @@ def carry_out(cloud: Cloud, desk: Desk, config: Config, named: str, allowed: fro
         desk.say(*(console.connecting(stack.outputs, account.region, has_tokens=True) if has_tokens else ()))
     ended = settled(cloud, desk, config, stack, new)
     protect(cloud, desk, config, new)
-    if drift:
+    if drift or any(change.action == "Import" for change in change_set.changes):
         set_back(cloud, desk, config.stack)
     return ended
 

@@ -4,9 +4,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from .cloud import Change, Event, Parameter, Proposal, Replacement, Resource, Stack
+
+TTL: Final = "TimeToLiveSpecification"
+RECOVERY: Final = "PointInTimeRecoverySpecification"
+
+
+def table_settings(expiry: Mapping[str, Any], backups: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """What DescribeTimeToLive and DescribeContinuousBackups say, as the properties of a table in a template.
+
+    [DOC] ddb-api:TimeToLiveDescription, PointInTimeRecoveryDescription
+    """
+    expires = expiry["TimeToLiveStatus"] in ("ENABLED", "ENABLING")
+    recovery = backups.get("PointInTimeRecoveryDescription", {})
+    attribute = {name: expiry[name] for name in ("AttributeName",) if expires and name in expiry}
+    days = {name: recovery[name] for name in ("RecoveryPeriodInDays",) if name in recovery}
+    return {
+        TTL: {"Enabled": expires, **attribute},
+        RECOVERY: {"PointInTimeRecoveryEnabled": recovery.get("PointInTimeRecoveryStatus") == "ENABLED", **days},
+    }
 
 
 def stack(found: Mapping[str, Any]) -> Stack:

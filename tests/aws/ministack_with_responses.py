@@ -1,5 +1,7 @@
 """Starts MiniStack with two types of resources more: its API Gateway has them, and its CloudFormation knows none.
 
+Its CloudFormation leaves TTL and point-in-time recovery of tables out, too, which its DynamoDB has.
+
 Run by MiniStack's own Python. What a type does when it is made, changed and deleted is what its API does.
 """
 
@@ -10,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ministack.app import main  # type: ignore[import-not-found] # in an environment of its own
-from ministack.services import apigateway  # type: ignore[import-not-found]
+from ministack.services import apigateway, dynamodb  # type: ignore[import-not-found]
 from ministack.services.cloudformation import provisioners  # type: ignore[import-not-found]
 
 
@@ -40,6 +42,25 @@ def handlers(kind: str, parent: str, fields: tuple[str, ...], make: Any, store: 
     return found
 
 
+def with_settings(does: Callable[..., Any], place: int) -> Callable[..., Any]:
+    """What makes or changes a table, and then sets what its properties, the argument at ``place``, say beside."""
+    setters = {
+        "TimeToLiveSpecification": dynamodb._update_ttl,
+        "PointInTimeRecoverySpecification": dynamodb._update_continuous_backups,
+    }
+
+    def call(*arguments: Any, **options: Any) -> Any:
+        found = does(*arguments, **options)
+        for name, setter in setters.items():
+            if name in arguments[place]:
+                setter({"TableName": found[0], name: arguments[place][name]})
+        return found
+
+    return call
+
+
+tables = provisioners._RESOURCE_HANDLERS["AWS::DynamoDB::Table"]
+tables |= {"create": with_settings(tables["create"], 1), "update": with_settings(tables["update"], 2)}
 provisioners._RESOURCE_HANDLERS |= {
     "AWS::ApiGatewayV2::RouteResponse": handlers(
         "AWS::ApiGatewayV2::RouteResponse",

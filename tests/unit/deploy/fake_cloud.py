@@ -50,6 +50,8 @@ class FakeCloud:
     descriptions: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     tags_of: dict[str, Mapping[str, str]] = field(default_factory=dict)
     """Table to its tags, where they are not ours."""
+    settings_of: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Table to what is told of its TTL and its backups."""
     functions: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     apis: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     """Id, or id/stage, to what is there."""
@@ -173,6 +175,13 @@ class FakeCloud:
 
     def table_tags(self, name: str) -> Mapping[str, str]:
         return self.tags_of.get(name, OURS)
+
+    def table_settings(self, name: str) -> Mapping[str, Any]:
+        return self.settings_of.get(name, {})
+
+    def set_table(self, name: str, settings: Mapping[str, Any]) -> None:
+        self.did.append(f"set {name}")
+        self.settings_of[name] = {**self.settings_of[name], **settings}
 
     def function(self, name: str) -> Mapping[str, Any] | None:
         return self.functions.get(name)

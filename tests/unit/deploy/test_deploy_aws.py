@@ -243,6 +243,51 @@ def test_only_tables_that_exist_are_named(aws: Aws, stub: Any) -> None:
     assert aws.existing_tables(["a", "b"]) == ["a"]
 
 
+@pytest.mark.parametrize(
+    ("expiry", "recovery", "expected"),
+    [
+        pytest.param(
+            {"TimeToLiveStatus": "ENABLING", "AttributeName": "ttl"},
+            {"PointInTimeRecoveryStatus": "ENABLED", "RecoveryPeriodInDays": 35},
+            (
+                {"Enabled": True, "AttributeName": "ttl"},
+                {"PointInTimeRecoveryEnabled": True, "RecoveryPeriodInDays": 35},
+            ),
+            id="on",
+        ),
+        pytest.param(
+            {"TimeToLiveStatus": "DISABLING", "AttributeName": "ttl"},
+            {"PointInTimeRecoveryStatus": "DISABLED"},
+            ({"Enabled": False}, {"PointInTimeRecoveryEnabled": False}),
+            id="off",
+        ),
+    ],
+)
+def test_ttl_and_backups_are_told_as_a_template_has_them(
+    aws: Aws, stub: Any, expiry: dict[str, Any], recovery: dict[str, Any], expected: tuple[object, object]
+) -> None:
+    backups = {"ContinuousBackupsStatus": "ENABLED", "PointInTimeRecoveryDescription": recovery}
+    stub("dynamodb").add_response("describe_time_to_live", {"TimeToLiveDescription": expiry}, {"TableName": "t"})
+    stub("dynamodb").add_response(
+        "describe_continuous_backups", {"ContinuousBackupsDescription": backups}, {"TableName": "t"}
+    )
+
+    assert tuple(aws.table_settings("t").values()) == expected
+
+
+def test_ttl_and_backups_are_set_each_by_its_call(aws: Aws, stub: Any) -> None:
+    settings: dict[str, Any] = {
+        "TimeToLiveSpecification": {"AttributeName": "ttl", "Enabled": True},
+        "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
+    }
+    calls = zip(("update_time_to_live", "update_continuous_backups"), settings.items(), strict=True)
+    for call, (name, value) in calls:
+        stub("dynamodb").add_response(call, {}, {"TableName": "t", name: value})
+
+    for name, value in settings.items():
+        aws.set_table("t", {name: value})
+
+
 def test_log_lines_are_those_of_a_pattern_from_a_time_on(aws: Aws, stub: Any) -> None:
     events = [{"eventId": "1", "timestamp": 5, "message": "hello\n"}]
     stub("logs").add_response(

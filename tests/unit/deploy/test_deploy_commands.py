@@ -231,6 +231,22 @@ def test_a_table_without_our_tags_is_taken_over_by_its_name_only(run: Run) -> No
     assert isinstance(mistyped.exception, DeployError)
 
 
+def test_a_table_that_was_restored_from_a_backup_gets_what_it_lost(run: Run) -> None:
+    cloud = loose(run(FakeCloud(), "template").stdout)
+    [name] = cloud.tables
+    cloud.settings_of = {name: {"TimeToLiveSpecification": {"Enabled": False}}}
+    cloud.template = json.loads(run(FakeCloud(), "template").stdout)
+    cloud.parts = [
+        Resource(logical_id="ConnectionsTable", physical_id=name, resource_type="AWS::DynamoDB::Table", status="X")
+    ]
+
+    found = run(cloud, "deploy", "--yes", "--adopt", name)
+
+    assert "note: ConnectionsTable was changed by hand: TTL: Enabled is False and not True" in found.stdout
+    assert cloud.did[-1] == f"set {name}"
+    assert cloud.settings_of[name]["TimeToLiveSpecification"]["Enabled"] is True
+
+
 ANOTHERS = [
     {"streamer:service": "chat-dev", "streamer:stage": "eu"},
     {"streamer:service": "chat", "streamer:stage": "x"},

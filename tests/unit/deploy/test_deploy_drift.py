@@ -147,6 +147,69 @@ def test_a_table_of_another_shape(topology: Topology) -> None:
     assert not found.repair
 
 
+KEPT = {
+    "TimeToLiveSpecification": {"AttributeName": "ttl", "Enabled": True},
+    "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
+}
+
+
+@pytest.mark.parametrize(
+    ("there", "said", "is_repaired"),
+    [
+        pytest.param(
+            {"TimeToLiveSpecification": {"Enabled": False}}, "TTL: Enabled is False and not True", True, id="TTL"
+        ),
+        pytest.param(
+            {"TimeToLiveSpecification": {"Enabled": True, "AttributeName": "end"}},
+            "TTL: AttributeName is end and not ttl",
+            False,
+            id="another attribute, which DynamoDB takes an hour after the first is off",
+        ),
+        pytest.param(
+            {"PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": False}},
+            "point-in-time recovery: PointInTimeRecoveryEnabled is False and not True",
+            True,
+            id="point-in-time recovery",
+        ),
+    ],
+)
+def test_what_a_table_forgets_and_what_can_be_restored_of_it_is_compared(
+    there: dict[str, Any], said: str, *, is_repaired: bool
+) -> None:
+    [found] = one("AWS::DynamoDB::Table", KEPT, {**KEPT, **there})
+
+    assert found.what == f"was changed by hand: {said}"
+    assert found.repair == ({name: KEPT[name] for name in there} if is_repaired else {})
+
+
+@pytest.mark.parametrize(
+    ("wanted", "there"),
+    [
+        pytest.param(KEPT, {}, id="what nobody may look at"),
+        pytest.param({}, KEPT, id="what the stack says nothing of"),
+        pytest.param({name: {"Fn::If": ["Big", {}, {}]} for name in KEPT}, KEPT, id="what CloudFormation chooses"),
+        pytest.param({"TimeToLiveSpecification": {"Enabled": "true"}}, KEPT, id="truth as text"),
+    ],
+)
+def test_what_cannot_be_known_of_a_table_is_no_change(wanted: dict[str, Any], there: dict[str, Any]) -> None:
+    assert one("AWS::DynamoDB::Table", wanted, there) == []
+
+
+def test_who_may_not_look_at_backups_is_told_so_and_of_all_else(topology: Topology) -> None:
+    class Denied(FakeCloud):
+        def table_settings(self, name: str) -> Mapping[str, Any]:
+            raise DeniedError("not permitted")
+
+    kind = "AWS::DynamoDB::Table"
+    parts = [Resource(logical_id=n, physical_id=n, resource_type=kind, status="X") for n in ("Gone", "There")]
+    cloud = Denied(descriptions={"There": {}})
+
+    drift, notes = drift_of(cloud, {"Resources": {"Gone": {}, "There": {}}}, parts)
+
+    assert [(each.logical_id, each.is_gone) for each in drift] == [("Gone", True)]
+    assert notes == ("TTL and backups of the tables were not compared with what the stack says: not permitted",)
+
+
 @pytest.mark.parametrize("kind", ["Lambda::Function", "DynamoDB::Table", "SQS::Queue", "ApiGatewayV2::Api"])
 def test_what_is_gone_is_gone(kind: str) -> None:
     [found] = one(f"AWS::{kind}", FUNCTION, None)
