@@ -226,12 +226,26 @@ def _declared(document: Mapping[str, Any], path: Path, extras: Sequence[str], gr
     found: list[str] = list(project.get("dependencies", ()))
     for name in extras:
         if name not in project.get("optional-dependencies", {}):
-            raise BundleError(f"{path} has no optional dependencies {name!r}, which streamer.toml asks for")
+            raise _no_extra(path, name)
         found += project["optional-dependencies"][name]
-    for name in groups:
-        found += _group(document.get("dependency-groups", {}), name, path, ())
-    if not project:
-        found += _poetry_lines(document, path, groups)
+    found += _standard_groups(document, path, groups)
+    # Beside a [project] the table of Poetry's own says more of the same dependencies, and no others.
+    tables = _poetry_tables(document, groups)
+    return found + _poetry_lines(tables[1:] if project else tables, path)
+
+
+def _no_extra(path: Path, name: str) -> BundleError:
+    return BundleError(f"{path} has no optional dependencies {name!r}, which streamer.toml asks for")
+
+
+def _standard_groups(document: Mapping[str, Any], path: Path, groups: Sequence[str]) -> list[str]:
+    """The dependencies of those groups that are not Poetry's own."""
+    known, own = document.get("dependency-groups", {}), _poetry_groups(document)
+    return [text for name in groups if name not in own for text in _group(known, name, path, ())]
+
+
+def _poetry_groups(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = document.get("tool", {}).get("poetry", {}).get("group", {})
     return found
 
 
@@ -250,14 +264,15 @@ def _group(groups: Mapping[str, Any], name: str, path: Path, within: tuple[str, 
 
 
 def _poetry_tables(document: Mapping[str, Any], groups: Iterable[str]) -> list[Mapping[str, Any]]:
-    poetry = document.get("tool", {}).get("poetry", {})
-    tables = [poetry.get("dependencies", {})]
-    return tables + [poetry.get("group", {}).get(name, {}).get("dependencies", {}) for name in groups]
+    """What Poetry's own tables say: that of all, then those of the groups that it has."""
+    own = _poetry_groups(document)
+    tables = [document.get("tool", {}).get("poetry", {}).get("dependencies", {})]
+    return tables + [own[name].get("dependencies", {}) for name in groups if name in own]
 
 
-def _poetry_lines(document: Mapping[str, Any], path: Path, groups: Sequence[str]) -> list[str]:
+def _poetry_lines(tables: Iterable[Mapping[str, Any]], path: Path) -> list[str]:
     lines = []
-    for table in _poetry_tables(document, groups):
+    for table in tables:
         for name, value in table.items():
             if isinstance(value, Mapping) and not {"path", "git", "url"}.isdisjoint(value):
                 raise BundleError(f"{path} takes {name} from elsewhere: run poetry lock; a poetry.lock can be read")
@@ -287,14 +302,16 @@ def _poetry(path: Path, environment: locks.Environment, extras: Sequence[str], g
     project = document.get("project", {})
     optional = {canonical(n): n for n in document.get("tool", {}).get("poetry", {}).get("extras", {})}
     roots = [edge for t in _poetry_tables(document, groups) for edge in locks.poetry_edges(t)]
-    if project:
-        known = {*project.get("optional-dependencies", {})}
-        texts = _declared(document, about, [name for name in extras if name in known], [])
-        roots += locks.parsed_roots(texts, str(about))
+    known = project.get("optional-dependencies", {})
+    texts = _standard_groups(document, about, groups)
+    texts += _declared(document, about, [name for name in extras if name in known], []) if project else []
+    roots += locks.parsed_roots(texts, str(about))
     for name in extras:
         if canonical(name) in optional:
             names = document["tool"]["poetry"]["extras"][optional[canonical(name)]]
             roots += [locks.Edge(each) for each in names]
+        elif name not in known:
+            raise _no_extra(about, name)
     return _locked(path, locks.poetry_packages(_toml(path)), roots, environment, canonical(project.get("name", "")))
 
 

@@ -3,7 +3,7 @@
 import json
 import sys
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 
@@ -259,6 +259,85 @@ def test_a_poetry_lock_gives_what_the_target_needs(tmp_path: Path) -> None:
 
     assert found.lines == ("a==2.0 --hash=sha256:00",)
     assert found.local == (Local(tmp_path / "lib"),)
+
+
+POETRY = '[tool.poetry.dependencies]\npython = ">=3.11"\na = "1.0"\n'
+POETRY_GROUP = '[tool.poetry.group.lambda.dependencies]\nb = "2.0"\n'
+STANDARD = '[project]\nname = "x"\nversion = "1"\ndependencies = ["a==1.0"]\n'
+STANDARD_GROUP = '[dependency-groups]\nlambda = ["b==2.0"]\n'
+POETRY_LOCK = "".join(
+    f'[[package]]\nname = "{name}"\nversion = "{version}"\nfiles = [{{file = "x", hash = "sha256:0"}}]\n'
+    for name, version in (("a", "1.0"), ("b", "2.0"))
+)
+
+
+@pytest.mark.parametrize("is_locked", [True, False], ids=["lock", "no lock"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(POETRY + POETRY_GROUP, id="Poetry's own"),
+        pytest.param(POETRY + STANDARD_GROUP, id="Poetry's own, and a group of the standard"),
+        pytest.param(STANDARD + STANDARD_GROUP, id="standard"),
+        pytest.param(STANDARD + POETRY_GROUP, id="standard, and a group of Poetry's own"),
+        pytest.param(STANDARD + POETRY + STANDARD_GROUP, id="standard, of which Poetry says more"),
+    ],
+)
+def test_a_group_is_found_wherever_poetry_looks_for_it(tmp_path: Path, text: str, *, is_locked: bool) -> None:
+    write(tmp_path, pyproject_toml=text, **({"poetry_lock": POETRY_LOCK} if is_locked else {}))
+
+    grouped = read(tmp_path, groups=["lambda"]).lines
+    assert sorted(line.split(" ")[0] for line in grouped) == ["a==1.0", "b==2.0"]
+    assert [line.split(" ")[0] for line in read(tmp_path).lines] == ["a==1.0"]
+
+
+@pytest.mark.parametrize("text", [POETRY, STANDARD], ids=["Poetry's own", "standard"])
+def test_what_a_project_with_a_lock_of_poetry_does_not_have_is_named(tmp_path: Path, text: str) -> None:
+    write(tmp_path, pyproject_toml=text, poetry_lock=POETRY_LOCK)
+
+    with pytest.raises(BundleError, match="no optional dependencies 'slow'"):
+        read(tmp_path, extras=["slow"])
+    with pytest.raises(BundleError, match="no dependency group 'slow'"):
+        read(tmp_path, groups=["slow"])
+
+
+def test_extras_of_a_lock_of_poetry_are_those_of_either_table(tmp_path: Path) -> None:
+    own = POETRY + 'b = { version = "2.0", optional = true }\n[tool.poetry.extras]\nfast = ["b"]\n'
+    standard = STANDARD + 'optional-dependencies.fast = ["b"]\n'
+    for text in (own, standard):
+        write(tmp_path, pyproject_toml=text, poetry_lock=POETRY_LOCK)
+
+        assert [line[:1] for line in read(tmp_path, extras=["fast"]).lines] == ["a", "b"]
+        assert [line[:1] for line in read(tmp_path).lines] == ["a"]
+
+
+def test_streamer_itself_is_left_out_wherever_it_lies(tmp_path: Path) -> None:
+    write(tmp_path, streamer__pyproject_toml='[project]\nname = "streamer-ws"\n', requirements_txt="-e ./streamer\na\n")
+
+    found = requirements(tmp_path / "requirements.txt")
+
+    assert (found.lines, found.local) == (("a",), ())
+
+
+@pytest.mark.parametrize(
+    ("files", "parts", "complaint"),
+    [
+        pytest.param({"requirements_txt": "a"}, {"extras": ["x"]}, "extras and groups are for pyproject", id="extras"),
+        pytest.param({"uv_lock": "", "pyproject_toml": ""}, {}, "without a pyproject.toml with a .project", id="uv"),
+        pytest.param(
+            {"pyproject_toml": STANDARD + '[dependency-groups]\na = [{ include-group = "a" }]\n'},
+            {"groups": ["a"]},
+            "the dependency group 'a' includes itself",
+            id="circle",
+        ),
+    ],
+)
+def test_what_makes_no_sense_together_is_one_line(
+    tmp_path: Path, files: dict[str, str], parts: dict[str, Any], complaint: str
+) -> None:
+    write(tmp_path, **files)
+
+    with pytest.raises(BundleError, match=complaint):
+        read(tmp_path, **parts)
 
 
 @pytest.mark.parametrize("kind", ["pip", "uv"])
