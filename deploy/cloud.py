@@ -18,6 +18,11 @@ class Account:
     account_id: str
     region: str
 
+    @property
+    def place(self) -> str:
+        """For whoever is asked whether to go on: the same name may stand for another stack in another account."""
+        return f"account {self.account_id} in {self.region}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stack:

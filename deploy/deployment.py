@@ -145,7 +145,8 @@ def _bring(cloud: Cloud, desk: Desk, wish: Wish, performer: Performer) -> tuple[
         return ended_without_changes(desk, config, found), found.drift
     require_safe(change_set.changes, found.template or {}, service.template, wish.allowed)
     now = found.stack.parameters.get("CodeKey") if found.stack is not None else None
-    offer = Offer(question="Deploy this?", old=found.template or {}, new=service.template, code=(now, made.code_key))
+    question = f"Deploy this to {found.account.place}?"
+    offer = Offer(question=question, old=found.template or {}, new=service.template, code=(now, made.code_key))
     show(desk, change_set, offer)
     stale = service.snapshots_with(wish.values) if now == made.code_key else []
     if stale:
@@ -347,7 +348,10 @@ def take_away(cloud: Cloud, desk: Desk, config: Config, named_tables: Sequence[s
             )
         if with_data:
             _refuse_protected(cloud, ruin.tables)
-        desk.say(f"delete the stack {name}" if ruin.stack else f"there is no stack {name} any more")
+        place = cloud.account().place
+        desk.say(
+            f"delete the stack {name} of {place}" if ruin.stack else f"there is no stack {name} any more in {place}"
+        )
         desk.say(*(f"{'delete' if with_data else 'keep'} the table {table}" for table in ruin.tables))
         desk.say(*(f"delete {each}" for each in ruin.lost))
         for bucket, expires in ruin.buckets.items():

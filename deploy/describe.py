@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from .adoption import misfit
-from .cloud import BucketState, Cloud, Resource, Stack
+from .cloud import Account, BucketState, Cloud, Resource, Stack
 from .drift import API, FUNCTION, QUEUE, STAGE, TABLE, Drift, api_of_stage, drifts
 from .errors import DeniedError, StackStateError
 from .plan import AT_REST, SERVICE_TAG, Found, Wanted, bucket_name, other_owner, tags_of
@@ -63,8 +63,23 @@ def find(cloud: Cloud, wanted: Wanted) -> Found:
         strangers=_strangers(cloud, [n for n in loose if n not in wanted.adopt], tags_of(wanted.service, wanted.stage)),
         logging_role=cloud.logging_role() if _writes_logs(wanted) else None,
         drift=(*drift, *joining),
-        notes=tuple(dict.fromkeys((*notes, *more))),
+        notes=tuple(dict.fromkeys((*notes, *more, *_lost_code(cloud, wanted, stack, account)))),
     )
+
+
+def _lost_code(cloud: Cloud, wanted: Wanted, stack: Stack | None, account: Account) -> list[str]:
+    """That a change which fails could not be rolled back, for want of the code that runs now."""
+    if stack is None or stack.status not in AT_REST:
+        return []
+    bucket, key = (stack.parameters.get(name, "") for name in ("CodeBucket", "CodeKey"))
+    if not bucket or key in ("", wanted.code_key):
+        return []
+    try:
+        is_there = cloud.has_object(bucket, key, account)
+    except DeniedError:  # somebody else's bucket: nobody here can tell
+        return []
+    lost = f"s3://{bucket}/{key}, the code that runs now, is gone: if this change fails, it cannot be rolled back"
+    return [] if is_there else [lost]
 
 
 def _joining(wanted: Wanted, names: Sequence[str]) -> list[Resource]:

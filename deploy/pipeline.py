@@ -63,7 +63,7 @@ def carry_out(cloud: Cloud, desk: Desk, config: Config, named: str, allowed: fro
         require_safe(change_set.changes, old, new, allowed)
         running = there.parameters.get("CodeKey") if there is not None else None
         code = (running, change_set.parameters.get("CodeKey", running or ""))
-        offer = Offer(question="Execute this?", old=old, new=new, code=code)
+        offer = Offer(question=f"Execute this in {account.place}?", old=old, new=new, code=code)
         show(desk, change_set, offer)
         if not desk.confirm(offer.question):
             raise StoppedError(f"not deployed; the change set {named} goes on waiting")
@@ -124,7 +124,8 @@ def go_back(cloud: Cloud, desk: Desk, config: Config, named: str | None, allowed
         if change_set is None:
             return ended_without_changes(desk, config, found)
         require_safe(change_set.changes, found.template or {}, template, allowed)
-        offer = Offer(question="Go back to this?", old=found.template or {}, new=template, code=(running, key))
+        question = f"Go back to this in {account.place}?"
+        offer = Offer(question=question, old=found.template or {}, new=template, code=(running, key))
         show(desk, change_set, offer)
         if not desk.confirm(offer.question):
             raise StoppedError("not rolled back")

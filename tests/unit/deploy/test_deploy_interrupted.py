@@ -354,3 +354,15 @@ def test_a_stack_of_another_tool_in_review_is_left_alone(wish: Wish) -> None:
         bring(cloud, Person(lambda: False).desk, wish)
 
     assert cloud.live == other
+
+
+def test_whoever_is_asked_is_told_of_which_account_it_is(wish: Wish) -> None:
+    cloud, person = LiveCloud(), Person()
+    asked: list[str] = []
+    desk = replace(person.desk, confirm=lambda question: not asked.append(question))  # type: ignore[func-returns-value]
+
+    bring(cloud, desk, wish)
+    take_away(cloud, desk, wish.config, TABLES, with_data=False)
+
+    assert asked == ["Deploy this to account 123456789012 in us-east-1?"]
+    assert "delete the stack chat-dev of account 123456789012 in us-east-1" in person.said

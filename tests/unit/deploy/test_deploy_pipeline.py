@@ -10,9 +10,9 @@ import pytest
 from click.testing import CliRunner, Result
 from fake_cloud import OURS, FakeCloud, NoCredentials, event, stack
 
-from deploy.cloud import Change, Replacement, Stack
+from deploy.cloud import Account, Change, Replacement, Stack
 from deploy.commands import COMMANDS
-from deploy.errors import DangerError, DeployError, StackStateError
+from deploy.errors import DangerError, DeniedError, DeployError, StackStateError
 from deploy.history import deployments, keep, prefix
 
 APP = "from streamer import App\n\napp = App()\n"
@@ -63,6 +63,31 @@ def test_a_change_set_can_wait_and_its_name_is_told(run: Run, project: Path) -> 
         "change_set": name,
         "outputs": {},
     }
+
+
+class Foreign(FakeCloud):
+    """The bucket with the code that runs may not be looked into."""
+
+    def has_object(self, bucket: str, key: str, account: Account) -> bool:
+        if key.endswith("old.zip"):
+            raise DeniedError("not permitted")
+        return super().has_object(bucket, key, account)
+
+
+@pytest.mark.parametrize(
+    ("cloud", "is_told"),
+    [
+        pytest.param(FakeCloud(found=running()), True, id="gone"),
+        pytest.param(FakeCloud(found=running(), objects={"chat/old.zip": b""}), False, id="there"),
+        pytest.param(Foreign(found=running()), False, id="nobody can tell"),
+    ],
+)
+def test_that_a_change_could_not_be_rolled_back_for_want_of_code_is_told(
+    run: Run, cloud: FakeCloud, *, is_told: bool
+) -> None:
+    said = run(cloud, "deploy", "--no-execute").stdout
+
+    assert ("note: s3://code/chat/old.zip, the code that runs now, is gone: if this change fails" in said) is is_told
 
 
 def test_where_nothing_changes_none_waits(run: Run, project: Path) -> None:
