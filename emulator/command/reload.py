@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import importlib
 import os
-from collections.abc import AsyncGenerator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -17,30 +17,35 @@ SETTLE_MS: Final = 100
 _State = tuple[int, int, int] | None
 
 
-async def changes(folder: Path, since: float) -> AsyncGenerator[frozenset[Path], None]:
-    """The Python files that changed below a folder, each time some did; hidden folders are left out.
+async def changes(folder: Path, since: float, settings: Collection[Path] = ()) -> AsyncGenerator[frozenset[Path], None]:
+    """The Python files, and of some others, that changed below a folder, each time some did.
 
-    ``since`` is as in `watching`.
+    Hidden folders are left out. ``since`` is as in `watching`; of the others nothing is told from before.
     """
-    async with contextlib.aclosing(watching([folder], since, only_python=True)) as reports:
+    named = {file.name for file in settings}
+    async with contextlib.aclosing(watching([folder], since, only_python=True, others=tuple(named))) as reports:
         async for changed in reports:
-            files = frozenset(path for path in changed if not _is_hidden(path.relative_to(folder)))
+            files = frozenset(
+                path
+                for path in changed
+                if path in settings or not (path.name in named or _is_hidden(path.relative_to(folder)))
+            )
             if files:
                 yield files
 
 
 async def watching(
-    folders: Iterable[Path], since: float, *, only_python: bool = False
+    folders: Iterable[Path], since: float, *, only_python: bool = False, others: Sequence[str] = ()
 ) -> AsyncGenerator[frozenset[Path]]:
     """What changed below folders, each time something did; first, as soon as they are watched, what was saved before.
 
     That begins with ``since``, in Unix seconds; it may be nothing. What changes while the caller is busy is told when
-    it asks again.
+    it asks again. With ``only_python`` those files count whose names end with one of the others, too.
     """
     await asyncio.to_thread(importlib.import_module, "watchfiles")  # 40 ms, while the first clients are answered
     from watchfiles import DefaultFilter, PythonFilter, awatch  # noqa: PLC0415 - as above
 
-    counts, folders = PythonFilter() if only_python else DefaultFilter(), list(folders)
+    counts, folders = PythonFilter(extra_extensions=others) if only_python else DefaultFilter(), list(folders)
     changing = awatch(*folders, watch_filter=counts, step=SETTLE_MS // 2, debounce=10 * SETTLE_MS)
     async with contextlib.aclosing(changing) as watched:
         coming = asyncio.ensure_future(anext(watched))

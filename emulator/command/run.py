@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import functools
 import gc
 import os
@@ -11,16 +10,14 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Collection, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-from streamer.errors import ConfigurationError
-from streamer.project import Project
+from streamer.project import CONFIG_FILE, ENV_FILE, Project
 
 from ..foundation import log
-from ..foundation.files import Claim
 from ..foundation.tasks import end
 from ..functions.logs import LogSink
 from ..functions.processes.launching import Launched
@@ -32,21 +29,20 @@ from ..wiring.emulator import Emulator, EmulatorConfig
 from .banner import banner
 from .console import console_of
 from .development_secret import FOLDER
+from .findable import findable
 from .identity import Access
 from .inspected import inspected
 from .keys import Controls, Terminal, listening, terminal
 from .limits_and_assumptions import assumed, limited
+from .news import News
 from .options import EmulateOptions
 from .pages import pages_of
 from .ready_file import FILE as READY_FILE
-from .ready_file import Ready, remove_ready, running, write_ready
+from .ready_file import Ready, running
 from .reload import changes
 from .target import Target
 from .terminal import code_of
 from .trial import Trials, environment_of, parts
-
-SUCCESSION_SECONDS: Final = 1.0
-"""How often an emulator looks whether the other one in its folder is gone."""
 
 
 def run_emulator(
@@ -141,14 +137,15 @@ async def _serve(options: EmulateOptions, starting: Emulator, target: Target, pr
                 is_found=running(folder / READY_FILE) is None,
                 is_terminal=sys.stdout.isatty(),
             )
-            async with _findable(options, folder, _ready(emulator, target, access)):
+            async with findable(options.ready_file, folder, _ready(emulator, target, access)) as files:
                 shown_at = time.time()
                 _collect_garbage()
                 # Its token imports cryptography. Clients that found the ready file are answered meanwhile.
                 _say(await asyncio.to_thread(telling))
+                news = News(options, target, access, files)
                 controls = Controls(emulator=emulator, access=access, stop=stopped.set, say=_say)
                 async with (
-                    _reloading(emulator, project.code, target, options, since=shown_at),
+                    _reloading(emulator, project, target, options, news, since=shown_at),
                     listening(keyboard, controls),
                 ):
                     await stopped.wait()
@@ -238,104 +235,50 @@ def _ready(emulator: Emulator, target: Target, access: Access) -> Ready:
     )
 
 
-@asynccontextmanager
-async def _findable(options: EmulateOptions, folder: Path, ready: Ready) -> AsyncIterator[None]:
-    """Ready files that exist, whole, while the emulator accepts traffic.
-
-    The folder's own is another emulator's as long as that one runs, then ours.
-    """
-    own, shared = options.ready_file, folder / READY_FILE
-    with contextlib.ExitStack() as stack:
-        if own is not None:
-            _warn_of_others(own, ready)
-            _write(own, ready)
-            stack.callback(remove_ready, own, ready.pid)
-        claim = stack.enter_context(contextlib.closing(Claim(shared.with_suffix(".lock"))))
-        stack.callback(remove_ready, shared, ready.pid)
-        if _is_first(claim):
-            _write(shared, ready)
-            yield
-            return
-        text = "another emulator of this folder is the one that commands find; until it ends, name this one with --url"
-        log.warning(text, url=ready.websocket_url)
-        successor = asyncio.create_task(_succeed(claim, shared, ready))
-        try:
-            yield
-        finally:
-            await end([successor])
-
-
-def _is_first(claim: Claim) -> bool:
-    try:
-        return claim.take()
-    except OSError:  # where nothing can be locked, the last one to start is found
-        return True
-
-
-async def _succeed(claim: Claim, path: Path, ready: Ready) -> None:
-    """Write the folder's ready file when whoever has it is gone."""
-    try:
-        # Only a thread could wait for a lock, and nothing could end it.
-        while True:
-            await asyncio.sleep(SUCCESSION_SECONDS)
-            if claim.take():
-                break
-        write_ready(path, ready)
-    except OSError as error:
-        log.error("the ready file cannot be written", file=path, error=error)
-    else:
-        log.info("the other emulator of this folder ended; commands find this one now")
-
-
-def _warn_of_others(path: Path, ready: Ready) -> None:
-    other = running(path)
-    if other is not None and other.pid != ready.pid:
-        log.warning("the ready file named an emulator that still runs", file=path, url=other.websocket_url)
-
-
-def _write(path: Path, ready: Ready) -> None:
-    try:
-        write_ready(path, ready)
-    except OSError as error:
-        raise ConfigurationError(f"the ready file {path} cannot be written: {error.strerror}") from error
-
-
 # reloading
 
 
 @asynccontextmanager
 async def _reloading(
-    emulator: Emulator, folder: Path, target: Target, options: EmulateOptions, *, since: float
+    emulator: Emulator, project: Project, target: Target, options: EmulateOptions, news: News, *, since: float
 ) -> AsyncIterator[None]:
     """Follow what changes from that time on, in Unix seconds, also before files are watched."""
     if not options.reload or target.control is not None:
         yield
         return
-    own = [each.resolve() for each in (options.state_file, options.ready_file) if each is not None]
-    watcher = asyncio.create_task(_follow(emulator, folder, target, own, since))
+    if target.template is None:
+        settings = {project.folder / CONFIG_FILE, (options.env_file or project.folder / ENV_FILE).absolute()}
+        following = _reload_on_changes(emulator, changes(project.code, since, settings), target, news)
+    else:
+        from .template_reload import follow  # noqa: PLC0415 - only targets that are templates pay for it
+
+        own = [each.resolve() for each in (options.state_file, options.ready_file) if each is not None]
+        following = follow(emulator, target.template, own, since)
+    watcher = asyncio.create_task(following)
     try:
         yield
     finally:
         await end([watcher])
 
 
-async def _follow(emulator: Emulator, folder: Path, target: Target, own: Collection[Path], since: float) -> None:
-    if target.template is None:
-        await _reload_on_changes(emulator, folder, target, since)
-    else:
-        from .template_reload import follow  # noqa: PLC0415 - only targets that are templates pay for it
-
-        await follow(emulator, target.template, own, since)
-
-
-async def _reload_on_changes(emulator: Emulator, folder: Path, target: Target, since: float) -> None:
+async def _reload_on_changes(
+    emulator: Emulator, saved: AsyncGenerator[frozenset[Path]], target: Target, news: News
+) -> None:
+    folder = emulator.config.project_folder
     trials = Trials(code_of(folder))
-    async for files in changes(folder, since):
-        await emulator.reload()
-        names = sorted(file.relative_to(folder).as_posix() for file in files)
-        changed = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
-        tried = parts(emulator.topology, target.name, folder)
-        loads = await trials.passed(tried, environment_of(emulator.topology, emulator.endpoints, folder), changed)
-        emulator.hold(is_held=not loads)
-        if loads:
-            emulator.warm()
+    looking: list[asyncio.Task[None]] = []
+    try:
+        async for files in saved:
+            await end(looking)
+            if code := sorted(file.relative_to(folder).as_posix() for file in files if file.suffix == ".py"):
+                await emulator.reload()
+                changed = ", ".join(code[:3]) + (", ..." if len(code) > 3 else "")
+                tried = parts(emulator.topology, target.name, folder)
+                environment = environment_of(emulator.topology, emulator.endpoints, folder)
+                loads = await trials.passed(tried, environment, changed)
+                emulator.hold(is_held=not loads)
+                if loads:
+                    emulator.warm()
+            looking = [asyncio.create_task(news.look())]
+    finally:
+        await end(looking)

@@ -42,7 +42,7 @@ def serve(options: EmulateOptions, project: Project, shell: dict[str, str], laun
         # What streamer.toml and --env say wins, as it does in the functions.
         said = {**shell, **project.environment}
         with _own_modules_first(project.code):
-            target, environment = _target(options, project, said)
+            target, environment = target_of(options, project, said)
         access = Access(
             identity=Identity.of_developer(environment, target.permissions),
             verifies_with=key_kind(said, is_app=target.has_tokens, is_signed=target.is_signed),
@@ -72,7 +72,7 @@ def _own_modules_first(code: Path) -> Iterator[None]:
             sys.path.remove(str(code))
 
 
-def _target(options: EmulateOptions, project: Project, said: dict[str, str]) -> tuple[Target, Mapping[str, str]]:
+def target_of(options: EmulateOptions, project: Project, said: dict[str, str]) -> tuple[Target, Mapping[str, str]]:
     """What is to run, and the variables that it is told: those, and a secret to develop with where an App needs one."""
     if options.control_plane:
         from .control_plane import control_plane  # noqa: PLC0415 - templates, which no other target pays for

@@ -30,7 +30,7 @@ def start(options: EmulateOptions) -> None:
         _refuse_one_file_for_two(options)
         prepare()
         with template(is_needed=options.isolation != "inline") as launched:
-            project, shell = _project(options)
+            project, shell = project_of(options)
             if launched is not None:
                 launched.tell(code=_code(options, project))
             from .serve import serve  # noqa: PLC0415 - two hundred modules, while the other process imports its own
@@ -70,7 +70,7 @@ def _refuse_one_file_for_two(options: EmulateOptions) -> None:
         )
 
 
-def _project(options: EmulateOptions) -> tuple[Project, dict[str, str]]:
+def project_of(options: EmulateOptions) -> tuple[Project, dict[str, str]]:
     """The project that is emulated, and the variables of the shell and of its ``.env``."""
     from streamer.project import read, variables  # noqa: PLC0415 - while the other process starts
 

@@ -269,6 +269,19 @@ def test_changed_code_answers_the_next_message_on_the_same_socket(tmp_path: Path
     assert (before["data"], after["data"]) == ("one", "two")
 
 
+def test_what_takes_a_restart_is_said_and_new_actions_are_known_at_once(tmp_path: Path) -> None:
+    ready = with_app(tmp_path, version("one")) / ".streamer" / "emulator.json"
+    more = '@app.action("more", permissions=["reports"])\ndef more(request):\n    return 1\n'
+    with Emulate(folder=tmp_path) as emulator:
+        with_app(tmp_path, version("one") + more)
+        (tmp_path / "streamer.toml").write_text('[environment]\nLEVEL = "1"\n')
+        emulator.log.wait_for("restart the emulator.*function connect")
+        known = json.loads(ready.read_text("utf-8"))
+
+    assert known["actions"] == ["which", "more"]
+    assert "reports" in known["identity"]["permissions"]
+
+
 @pytest.mark.parametrize("isolation", ["process", "inline"])
 def test_code_that_cannot_be_imported_is_shown_and_heals(tmp_path: Path, isolation: str) -> None:
     with (
