@@ -190,6 +190,14 @@ async def test_an_action_is_tried_from_its_description(page: Any) -> None:
     await page.get_by_role("button", name="Connect", exact=True).click()
     await page.get_by_role("button", name="Send", exact=True).click()
     await page.locator(".bubble.got").get_by_text("hello ada").wait_for()
+    await page.locator(".bubble.got .fold").first.click()
+    await page.get_by_role("button", name="Send", exact=True).click()
+    await page.locator(".bubble.got").nth(1).wait_for()
+
+    folded = [
+        await page.locator(".bubble.got").nth(at).locator(".fold").first.get_attribute("aria-expanded") for at in (0, 1)
+    ]
+    assert folded == ["true", "false"]  # the newest first: what was folded stays what was folded
 
 
 async def test_a_message_is_written_in_a_form_of_its_actions_schema(page: Any, tmp_path: Path) -> None:

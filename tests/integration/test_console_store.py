@@ -21,6 +21,10 @@ SUMMARY = """
 const { status, why } = summary(store.rows[0]);
 console.log(JSON.stringify([status, why]));
 """
+FILLED = """
+const { filled } = await import(file.replace("store.js", "session.js"));
+console.log(JSON.stringify(records.map(({ template, last }) => filled(template, last))));
+"""
 FORGOTTEN = """
 const kept = () => [store.rows.map(({ number }) => number), store.records.size, store.runs.size, store.calls.size];
 const all = [0, 2, 6].map((gone) => (store.forget(gone), kept()));
@@ -92,6 +96,16 @@ def test_the_page_keeps_what_the_emulator_keeps_which_may_be_nothing_after_a_cle
         [[], 0, 0, 0],
         [[7, 8, 9, 10], 6, 2, 2],
     ]
+
+
+def test_what_was_said_last_is_filled_in_as_json_has_it() -> None:
+    last = {"text": 'say "hi"\n\\ö', "empty": "", "number": 3, "data": {"items": ["a"]}}
+    template = '{"t": "{{last.text}}", "e": "{{last.empty}}", "n": {{last.number}}, "i": {{last.data.items}}}'
+
+    told = said(FILLED, [{"template": template, "last": last}, {"template": "{{last.none.at}}", "last": last}])
+
+    assert told[1] == "{{last.none.at}}"
+    assert json.loads(told[0]) == {"t": last["text"], "e": "", "n": 3, "i": ["a"]}
 
 
 def said(question: str, records: list[dict[str, Any]]) -> Any:

@@ -90,7 +90,7 @@ export function Session({ draft, info, described, onClose }) {
     <${Compose} text=${text} setText=${setText} info=${info} described=${described} isOpen=${isOpen} send=${send} />
     ${why && html`<p class="why" role="alert">${why}</p>`}
     <${Running} frames=${frames} cancel=${(/** @type {string} */ id) => say(JSON.stringify({ action: "cancel", payload: { request_id: id } }))} isOpen=${isOpen} />
-    <ol class="conversation">${[...frames].reverse().map((frame) => frame.kind === "event" ? html`<li class="event">${frame.value} <time title=${exact(frame.at)}>${clock(frame.at)}</time></li>` : html`<li class=${`bubble ${frame.kind} ${frame.value?.type === "error" ? "error" : ""}`}>
+    <ol class="conversation">${[...frames].reverse().map((frame) => frame.kind === "event" ? html`<li key=${frame} class="event">${frame.value} <time title=${exact(frame.at)}>${clock(frame.at)}</time></li>` : html`<li key=${frame} class=${`bubble ${frame.kind} ${frame.value?.type === "error" ? "error" : ""}`}>
       <time title=${exact(frame.at)}>${clock(frame.at)}</time> ${frame.value?.type ?? frame.value?.action ?? ""}
       ${frame.value?.type === "progress" && html`<progress max="100" value=${frame.value.percentage} aria-label="progress" />`}<${Value} value=${frame.value} /></li>`)}</ol>
   </section>`;
@@ -210,7 +210,8 @@ export function filled(text, last) {
   return text.replaceAll("{{uuid}}", newId).replace(/\{\{last\.([\w.]+)\}\}/g, (whole, path) => {
     let value = last;
     for (const name of path.split(".")) value = value?.[name];
-    return value === undefined ? whole : typeof value === "string" ? value : JSON.stringify(value);
+    // Within the message's quotes.
+    return value === undefined ? whole : JSON.stringify(value).replace(/^"|"$/g, "");
   });
 }
 

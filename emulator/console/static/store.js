@@ -50,7 +50,6 @@ class Store {
   /** @type {Set<() => void>} */
   #listeners = new Set();
   #isScheduled = false;
-  /** What was forgotten last, by the number of its change. */
   #gone = 0;
   /** Ends the question that waits for news, when something else is to be read. */
   #waiting = new AbortController();
@@ -150,7 +149,7 @@ class Store {
     return this.rows.slice(-NEAR).some((row) => row.kind === "message" && row.connection === record.connection && row.why === record.text);
   }
 
-  /** Let go of what the emulator keeps no more: the oldest, or all of it, where it was cleared in another tab. @param {number} gone */
+  /** Let go of what the emulator keeps no more; after a clear, of another tab perhaps, that is all. @param {number} gone */
   forget(gone) {
     if (gone === this.#gone) return;
     this.#gone = gone;
