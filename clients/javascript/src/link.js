@@ -214,6 +214,8 @@ export class Link {
 
   /** @param {string | null | undefined} token */
   #dial(token) {
+    // What is no token would stand in the query, where logs have it, and be refused without a word.
+    if (token && (typeof token !== "string" || /\s/.test(token))) throw new TypeError("the token is no text, or has a blank or a line break in it");
     if (!this.#WebSocket) throw new Error("there is no WebSocket here; pass one, such as that of 'ws'");
     if (!token) return new this.#WebSocket(this.#url);
     if (this.#inQuery || !SPEAKABLE.test(token)) {

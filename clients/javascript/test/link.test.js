@@ -80,6 +80,16 @@ test("a token function is asked for every attempt, and what it throws is not tol
   await assert.rejects(client.open(), (error) => error instanceof CannotConnectError && !error.message.includes("hunter2"));
 });
 
+for (const [what, token] of [["an object", { token: "h.p.s" }], ["a text with a line break", "h.p.s\n"]]) {
+  test(`a token that is ${what} is told at once, not tried and refused, and not shown`, async () => {
+    await assert.rejects(make({ token: async () => token }).open(), (error) => {
+      return error instanceof CannotConnectError && error.message.includes("the token is no text, or has") && !error.message.includes("h.p");
+    });
+
+    assert.deepEqual(FakeSocket.made, []);
+  });
+}
+
 test("what a token function takes is not counted: there is time for another attempt", async () => {
   const now = Date.now;
   const token = () => {
