@@ -7,6 +7,7 @@ from typing import Final
 from streamer.topology.grants import Kind, Place, Resource, arn
 
 from .conditions import Context
+from .needs import AS_NAMED
 from .texts import role_arn
 
 OF_REQUESTS: Final = frozenset(
@@ -15,6 +16,7 @@ OF_REQUESTS: Final = frozenset(
         *("dynamodb:returnconsumedcapacity", "dynamodb:returnvalues", "dynamodb:select"),
         *("lambda:functionurlauthtype", "lambda:invokedviafunctionurl"),
         *("iam:passedtoservice", "s3:delimiter", "s3:max-keys", "s3:prefix"),
+        AS_NAMED,
         *("aws:tagkeys", "sts:externalid", "sts:rolesessionname", "sts:transitivetagkeys"),
     }
 )

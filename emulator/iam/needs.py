@@ -38,6 +38,8 @@ Describe = Callable[[Part], tuple[tuple[str, str], ...]]
 
 INVOKE_API: Final = "execute-api:Invoke"
 """What a request of an API needs, or an upgrade, where its route asks for IAM."""
+AS_NAMED: Final = "secretsmanager:secretid"
+"""The condition key of a secret as a request names it. [DOC] service-authorization: list_awssecretsmanager"""
 _OF_TRANSACTIONS: Final = {
     "ConditionCheck": "dynamodb:ConditionCheckItem",
     "Delete": "dynamodb:DeleteItem",

@@ -10,7 +10,7 @@ from streamer.topology import Topology
 from streamer.topology.grants import CONNECTION_METHODS, SENDER_ACTIONS, Kind, Place, arn
 
 from .conditions import Context, unmet
-from .needs import INVOKE_API, Need
+from .needs import AS_NAMED, INVOKE_API, Need
 from .policy import Decision, Statement
 from .resource_policies import Who
 
@@ -58,17 +58,36 @@ def refusal(subject: str, need: Need, decision: Decision, place: Place) -> str:
     aws/serverless-application-model #3633 (SQS, which writes its actions in lower case),
     ASFHyP3/hyp3 #2283 (APIs, which hide most of the account), aws-solutions/innovation-sandbox-on-aws #59
     (``@connections``, which does so, too, and names no connection; the reasons of these two are the others'. [INF]),
-    nebari-dev/nebari #2152 (boundaries), OvertureMaps/stac #113 (STS, which gives no reason).
+    nebari-dev/nebari #2152 (boundaries), OvertureMaps/stac #113 (STS, which gives no reason),
+    aws-ia/terraform-aws-control_tower_account_factory #151 (SNS, which writes itself in capitals), buildkite/lifecycled
+    #90 (SNS, of all topics), schubergphilis/terraform-aws-mcaf-securityhub-findings-manager #64 (S3, which quotes),
+    mongodb/awscdk-resources-mongodbatlas #207, Kralizek/AWSSecretsManagerConfigurationExtensions #78 (Secrets Manager,
+    which names secrets as it was asked, and nothing where it was asked for none).
     [DOC] iam-docs:troubleshoot_access-denied, its table of reasons.
     """
-    action = need.action.lower() if need.action.startswith("sqs:") else need.action
+    service, _, operation = need.action.partition(":")
+    action = {"sqs": f"sqs:{operation.lower()}", "sns": f"SNS:{operation}"}.get(service, need.action)
+    resource = _refused_on(need, service, place)
+    refused = f"User: {subject} is not authorized to perform: {action}{resource and f' on resource: {resource}'}"
+    return refused if service == "sts" else f"{refused} {_REASONS[decision].format(action)}"
+
+
+def _refused_on(need: Need, service: str, place: Place) -> str:
+    """The resource as a service names it where it refuses; empty: it names none."""
     resource = arn(need.resource, place)
-    if action.startswith("execute-api:"):
-        resource = resource.replace(f":{place.account_id}:", f":{'*' * 8}{place.account_id[-4:]}:", 1)
     if need.resource.kind is Kind.CONNECTIONS:
         resource = f"{resource.removesuffix('*')}{{connectionId}}"
-    refused = f"User: {subject} is not authorized to perform: {action} on resource: {resource}"
-    return refused if action.startswith("sts:") else f"{refused} {_REASONS[decision].format(action)}"
+    match service:
+        case "execute-api":
+            return resource.replace(f":{place.account_id}:", f":{'*' * 8}{place.account_id[-4:]}:", 1)
+        case "s3" if resource != "*":
+            return f'"{resource}"'
+        case "secretsmanager":
+            return dict(need.about).get(AS_NAMED, "" if resource == "*" else resource)
+        case "sns" if resource == "*":
+            return f"arn:{place.partition}:sns:{place.region}:{place.account_id}:*"
+        case _:
+            return resource
 
 
 def advice(function: str, need: Need, topology: Topology) -> str:

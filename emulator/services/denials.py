@@ -15,7 +15,7 @@ _XML: Final = '<?xml version="1.0" encoding="UTF-8"?>\n'
 
 def denial(service: str, request: HttpRequest, message: str) -> HttpResponse:
     """The answer to a request that is not allowed; ``message`` is in AWS's words."""
-    return error(service, request, "AccessDenied", message, 403)
+    return error(service, request, "AuthorizationError" if service == "sns" else "AccessDenied", message, 403)
 
 
 def error(service: str, request: HttpRequest, code: str, message: str, status: int) -> HttpResponse:

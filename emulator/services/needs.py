@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from streamer.topology.grants import ANYTHING, Kind, Resource
 
-from ..iam.needs import Need, Parameters
+from ..iam.needs import AS_NAMED, Need, Parameters
 from .assuming import of_sts
 from .cognito.operations import OF_USERS
 from .deletions import Deletion
@@ -230,10 +230,14 @@ def _parameter(name: str) -> Resource:
 def _of_secrets(action: str, parameters: Parameters) -> Iterator[Need]:
     """What an operation of Secrets Manager needs, of which one reads several secrets."""
     secret = parameters.get("SecretId") or parameters.get("Name")
-    yield Need(action, ANYTHING if secret is None else _secret(str(secret)))
+    yield Need(action, ANYTHING) if secret is None else _of_secret(action, str(secret))
     several = parameters.get("SecretIdList")
     for each in several if isinstance(several, list) else ():
-        yield Need("secretsmanager:GetSecretValue", _secret(str(each)))
+        yield _of_secret("secretsmanager:GetSecretValue", str(each))
+
+
+def _of_secret(action: str, named: str) -> Need:
+    return Need(action, _secret(named), ((AS_NAMED, named),))
 
 
 def _secret(named: str) -> Resource:

@@ -48,7 +48,7 @@ def test_a_function_is_held_to_its_role(world: World) -> None:
     assert refused["errorMessage"] == (
         "An error occurred (AccessDenied) when calling the PutObject operation: "
         f"User: arn:aws:sts::{ACCOUNT}:assumed-role/caller-role/caller is not authorized to perform: s3:PutObject "
-        "on resource: arn:aws:s3:::made/mine because no identity-based policy allows the s3:PutObject action"
+        'on resource: "arn:aws:s3:::made/mine" because no identity-based policy allows the s3:PutObject action'
     )
 
 
@@ -56,7 +56,7 @@ def test_what_a_function_may_not_list_it_is_not_told_the_absence_of(world: World
     refused = world.called("s3", "get_object", Bucket="made", Key="nothing")
     unseen = world.called("s3", "head_object", Bucket="made", Key="nothing")
 
-    assert "not authorized to perform: s3:ListBucket on resource: arn:aws:s3:::made " in refused["errorMessage"]
+    assert 'not authorized to perform: s3:ListBucket on resource: "arn:aws:s3:::made" ' in refused["errorMessage"]
     assert unseen["errorMessage"] == "An error occurred (403) when calling the HeadObject operation: Forbidden"
     with pytest.raises(ClientError, match="NoSuchKey"):
         world.client("s3").get_object(Bucket="made", Key="nothing")

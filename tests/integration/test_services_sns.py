@@ -184,7 +184,8 @@ def test_a_function_publishes_where_it_may(world: World) -> None:
     assert "MessageId" in world.called("sns", "publish", TopicArn=OPEN, Message="from a function")
     assert json.loads(world.message()["Body"])["Message"] == "from a function"
     refused = world.called("sns", "publish", TopicArn=OPEN.replace("open", "shut"), Message="no")
-    assert "is not authorized to perform: sns:Publish" in refused["errorMessage"]
+    assert "(AuthorizationError) when calling the Publish operation: User: " in refused["errorMessage"]
+    assert "is not authorized to perform: SNS:Publish" in refused["errorMessage"]
 
 
 def test_what_is_refused_is_told_in_awss_words(world: World) -> None:

@@ -12,6 +12,7 @@ from emulator.iam.managed import managed
 from emulator.iam.needs import Need, of_api
 from emulator.iam.policy import Statement, statement_of
 from emulator.iam.roles import Boundary, Role, Roles, recorded_statements
+from emulator.services.needs import of_operation
 from streamer.topology import Api, Function, Topology
 from streamer.topology.grants import ANYTHING, Kind, Place, Resource
 
@@ -67,8 +68,27 @@ def test_a_function_may_do_what_its_role_allows_and_is_refused_in_the_roles_name
     [
         (
             Need("sns:Publish", Resource(Kind.ARN, "arn:aws:sns:eu-west-1:123456789012:news")),
-            "sns:Publish on resource: arn:aws:sns:eu-west-1:123456789012:news because no identity-based policy allows "
-            "the sns:Publish action",
+            "SNS:Publish on resource: arn:aws:sns:eu-west-1:123456789012:news because no identity-based policy allows "
+            "the SNS:Publish action",
+        ),
+        (
+            Need("sns:ListTopics", ANYTHING),
+            "SNS:ListTopics on resource: arn:aws:sns:eu-west-1:123456789012:* because no identity-based policy allows "
+            "the SNS:ListTopics action",
+        ),
+        (
+            Need("s3:GetObject", Resource(Kind.ARN, "arn:aws:s3:::files/a")),
+            's3:GetObject on resource: "arn:aws:s3:::files/a" because no identity-based policy allows the s3:GetObject '
+            "action",
+        ),
+        (
+            next(of_operation("secretsmanager", "GetSecretValue", {"SecretId": "db/key"})),
+            "secretsmanager:GetSecretValue on resource: db/key because no identity-based policy allows the "
+            "secretsmanager:GetSecretValue action",
+        ),
+        (
+            Need("secretsmanager:ListSecrets", ANYTHING),
+            "secretsmanager:ListSecrets because no identity-based policy allows the secretsmanager:ListSecrets action",
         ),
         (
             Need("sqs:SendMessage", Resource(Kind.QUEUE, "jobs")),
