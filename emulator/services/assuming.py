@@ -18,6 +18,8 @@ from ..iam.sessions import ASSUME, TAG, Assumption, PolicyError, session_policy
 from ..port.http import HttpResponse
 
 OPERATION: Final = "AssumeRole"
+FOR_USERS: Final = frozenset({"GetFederationToken", "GetSessionToken"})
+"""What a role may not ask for, whatever its policies allow. [USR] aws/aws-sdk-net #1704, fwdcloudsec/granted #151"""
 _NAME: Final = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
 _SECONDS: Final = range(900, 43_201)
 _DEFAULT_SECONDS: Final = 3600

@@ -254,6 +254,8 @@ class Services:
             return await self._done(request, service, url)
         if service == "s3" and is_deletion(request):
             return await self._delete(request, url, caller)
+        if service == "sts" and operation_of(request) in assuming.FOR_USERS:
+            return denial(service, request, f"Cannot call {operation_of(request)} with session credentials")
         refused = caller.service(_needs(service, await self._by_key(request, service, url), url))
         if refused is not None:
             return denial(service, request, refused)

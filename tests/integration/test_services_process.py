@@ -86,6 +86,19 @@ def test_a_function_is_told_who_it_is(world: World) -> None:
     assert world.client("sts").get_caller_identity()["Arn"] == f"arn:aws:iam::{ACCOUNT}:root"
 
 
+@pytest.mark.parametrize(
+    ("operation", "name"), [("get_session_token", "GetSessionToken"), ("get_federation_token", "GetFederationToken")]
+)
+def test_a_role_may_not_ask_for_what_is_for_users(world: World, operation: str, name: str) -> None:
+    parameters = {"Name": "ada"} if name == "GetFederationToken" else {}
+
+    assert world.called("sts", operation, **parameters)["errorMessage"] == (
+        f"An error occurred (AccessDenied) when calling the {name} operation: "
+        f"Cannot call {name} with session credentials"
+    )
+    assert "Credentials" in getattr(world.client("sts"), operation)(**parameters)
+
+
 def test_what_nobody_emulates_is_refused_in_words(world: World) -> None:
     with pytest.raises(ClientError) as refused:
         world.client("polly").describe_voices()
