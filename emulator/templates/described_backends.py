@@ -83,5 +83,18 @@ def of_http(written: Mapping[str, Any]) -> Backend | None:
     )
 
 
+def answer_parameters(written: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """What an HTTP API's integration changes in answers, by status, as CloudFormation or a document writes it."""
+    given = uncapitalized(written).get("responseParameters") or {}
+    found = {}
+    for status, each in given.items():
+        listed = each.get("ResponseParameters") if isinstance(each, dict) else None
+        if isinstance(listed, list):
+            found[str(status)] = {str(one.get("Destination")): str(one.get("Source")) for one in listed}
+        elif isinstance(each, dict):
+            found[str(status)] = _texts(each)
+    return found
+
+
 def _texts(written: Any) -> dict[str, str]:
     return {str(name): str(each) for name, each in (written or {}).items()}

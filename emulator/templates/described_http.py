@@ -110,6 +110,7 @@ def _route(around: _OfKind, resource: Resource, authorizers: Mapping[Any, HttpAu
         function=None if backend is not None else around.function(uri, where),
         backend=backend,
         payload="1.0" if backend is not None else str(integration.properties.get("PayloadFormatVersion", "1.0")),
+        answer_parameters=described_backends.answer_parameters(integration.properties),
         authorizer=authorizer,
         scopes=tuple(str(each) for each in items(resource, "AuthorizationScopes")),
         iam=authorization == "AWS_IAM",
@@ -165,6 +166,7 @@ def _operation(around: _OfKind, operation: Operation) -> HttpRoute | None:
         return None
     names = {each.name for each, _uri in authorizers_of(mapping(owner, "Body"))}
     authorizer = next((name for name in operation.security if name in names), None)
+    is_http = around.kind is HttpKind.HTTP
     return HttpRoute(
         path=operation.path,
         method=operation.method,
@@ -172,6 +174,7 @@ def _operation(around: _OfKind, operation: Operation) -> HttpRoute | None:
         fixed=operation.fixed,
         backend=backend,
         payload=operation.payload,
+        answer_parameters=described_backends.answer_parameters(operation.written) if is_http else {},
         authorizer=authorizer,
         scopes=tuple(operation.security.get(authorizer, ())) if authorizer is not None else (),
         iam=operation.iam,

@@ -146,6 +146,9 @@ class HttpRoute:
     backend: Backend | None = None
     payload: str = "2.0"
     """Payload format version of its event, for HTTP APIs."""
+    answer_parameters: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Of HTTP APIs: status of an integration's answer to what is changed in it, such as ``append:header.x`` and
+    ``overwrite:statuscode``."""
     authorizer: str | None = None
     """Name of an authorizer of the API."""
     scopes: tuple[str, ...] = ()

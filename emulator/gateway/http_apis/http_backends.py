@@ -13,13 +13,13 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import parse_qsl, quote, urlencode
 
-from streamer.topology.http_apis import Backend
+from streamer.topology.http_apis import DEFAULT_PATH, Backend
 
 from ..rules.effects import HttpAnswer
-from ..rules.mapping import MappingError, Request, parameter_value
+from ..rules.mapping import MappingError, Request, parameter_value, parameter_values, value_of_body
 from .actions import ACTIONS
 from .events import Asked
-from .headers import own_headers
+from .headers import own_headers, sendable
 from .rest_backends import NOT_PASSED
 
 _OWN_REGION: Final = "Region"
@@ -29,14 +29,75 @@ _DOCUMENTS: Final = frozenset(
 )
 _EVENT: Final = frozenset({"Detail", "DetailType", "EventBusName", "Resources", "Source", "Time", "TraceHeader"})
 _IN_BRACES: Final = re.compile(r"\$\{([^}]+)\}")
+_MAPPED_ANSWER: Final = re.compile(r"(?P<how>append|overwrite|remove):header\.(?P<name>.+)|overwrite:statuscode")
 _MAPPED: Final = re.compile(r"(?P<how>append|overwrite|remove):(?P<where>header|querystring|path)\.?(?P<name>.*)")
 
 
-def value(text: str, event: Mapping[str, Any]) -> str:
-    """A parameter's value: ``$request.body.x`` and its kin, with or without braces, else the text itself."""
+def value(text: str, event: Mapping[str, Any], answer: HttpAnswer | None = None) -> str:
+    """A parameter's value: ``$request.body.x`` and its kin, with or without braces, else the text itself.
+
+    Args:
+        text: As it is written.
+        event: The request.
+        answer: What ``$response`` is; None: there is none yet.
+    """
     if text.startswith("$") and not text.startswith("${"):
-        return parameter_value(text, event) or ""
-    return _IN_BRACES.sub(lambda found: parameter_value(f"${found[1].removeprefix('$')}", event) or "", text)
+        return _named(text.removeprefix("$"), event, answer)
+    return _IN_BRACES.sub(lambda found: _named(found[1].removeprefix("$"), event, answer), text)
+
+
+def _named(name: str, event: Mapping[str, Any], answer: HttpAnswer | None) -> str:
+    start, _, rest = name.partition(".")
+    kind, _, key = rest.partition(".")
+    if start == "response" and answer is not None:
+        return _of_answer(kind, rest, answer)
+    if name == "request.path":
+        return _below_stage(event)
+    if start == "request" and kind in ("header", "querystring"):
+        several = parameter_values(f"multivalue{kind}.{key}", event)
+        return ",".join(several) if several else parameter_value(rest, event) or ""
+    return parameter_value(f"${name}", event) or ""
+
+
+def _of_answer(kind: str, rest: str, answer: HttpAnswer) -> str:
+    if kind == "header":
+        wanted = rest.removeprefix("header.").lower()
+        return ",".join(each for name, each in answer.headers if name.lower() == wanted)
+    return value_of_body(rest.removeprefix("body").removeprefix("."), answer.body.decode("utf-8", "replace")) or ""
+
+
+def _below_stage(event: Mapping[str, Any]) -> str:
+    """The request's path without the stage."""
+    stage = event["requestContext"].get("stage")
+    path = str(event.get("path") or "/")
+    return path if stage == DEFAULT_PATH else path.removeprefix(f"/{stage}") or "/"
+
+
+def answer_with(parameters: Mapping[str, str], answer: HttpAnswer, event: Mapping[str, Any]) -> HttpAnswer:
+    """An integration's answer with what the parameters for its status change; raises MappingError."""
+    headers, status = list(answer.headers), answer.status
+    for name, text in parameters.items():
+        given = value(text, event, answer)
+        found = _MAPPED_ANSWER.fullmatch(name)
+        if found is None:
+            raise MappingError(f"{name} is no parameter of an answer")
+        if found["name"] is None:
+            status = _status(given)
+            continue
+        lower = found["name"].lower()
+        before = [each for each in headers if each[0].lower() == lower]
+        headers = [each for each in headers if each[0].lower() != lower]
+        if found["how"] == "append":
+            headers += before
+        if found["how"] != "remove":
+            headers.append(sendable(found["name"], given))
+    return HttpAnswer(status, tuple(headers), answer.body)
+
+
+def _status(text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or not 200 <= int(text) <= 599:
+        raise MappingError(f"overwrite:statuscode gives {text!r}, which is no status")
+    return int(text)
 
 
 def action_request(backend: Backend, event: Mapping[str, Any], region: str) -> Request:

@@ -236,7 +236,7 @@ class HttpApis:
             return self._fixed(asked, route.fixed)
         event = event_of(structs.replace(asked, signer=verdict.signer), verdict.context or None)
         if route.backend is not None:
-            return await self._backed(asked, route, event)
+            return _changed(asked, event, await self._backed(asked, route, event))
         assert route.function is not None  # a route has one of the three
         if (refusal := refusals.too_long(asked, event)) is not None:
             return refusal
@@ -244,7 +244,7 @@ class HttpApis:
         answer, warning = answers.answered(asked, result)
         if warning is not None:
             log.warning(warning, api=api.name, route=route.key, function=route.function)
-        return answer
+        return _changed(asked, event, answer) if isinstance(result, Replied) and warning is None else answer
 
     def _not_taken(self, api: HttpApi, asked: Asked) -> HttpAnswer | None:
         """Why a request is refused whoever makes it; None: it is not."""
@@ -389,6 +389,21 @@ class HttpApis:
             self._verdicts[_key(authorizer, asked, values)] = (now + authorizer.ttl_seconds, result)
             while len(self._verdicts) > KEPT_VERDICTS:
                 del self._verdicts[next(iter(self._verdicts))]
+
+
+def _changed(asked: Asked, event: Event, answer: HttpAnswer) -> HttpAnswer:
+    """An HTTP API's answer with what its parameters change. [DOC] apigw-docs:http-api-parameter-mapping"""
+    parameters = asked.match.route.answer_parameters.get(str(answer.status))
+    if parameters is None:
+        return answer
+    from ..rules.mapping import MappingError  # noqa: PLC0415 - as the backends
+    from .http_backends import answer_with  # noqa: PLC0415
+
+    try:
+        return answer_with(parameters, answer, event)
+    except (MappingError, MalformedError) as error:
+        log.warning(f"the parameters of an answer are wrong: {error}", route=asked.match.route.key)
+        return refusals.error(asked, 500, "Internal Server Error")
 
 
 def _milliseconds_since(began: float) -> int:

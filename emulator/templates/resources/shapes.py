@@ -37,6 +37,7 @@ _INTEGRATION: Final[Shape] = {
     "timeoutInMillis": NUMBER,
     "requestTemplates": TABLE,
     "requestParameters": TABLE,
+    "responseParameters": {"*": TABLE},
     "responses": {"*": _SAID},
 }
 _PARAMETERS: Final[Shape] = [{"name": TEXT, "in": TEXT}]

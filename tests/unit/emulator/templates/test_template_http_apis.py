@@ -598,3 +598,18 @@ def test_a_usage_plan() -> None:
     key = "a-key-of-at-least-20-characters"
     assert found.api_keys == (key,)
     assert found.usage_plans == (UsagePlan(keys=(key,), throttle=Throttle(rate=5.0, burst=6), quota=3, period="WEEK"),)
+
+
+def test_an_http_apis_integration_changes_answers() -> None:
+    listed = {"200": {"ResponseParameters": [{"Destination": "append:header.x", "Source": "$context.requestId"}]}}
+    written = {"type": "http_proxy", "httpMethod": "GET", "uri": "https://example.com/", "payloadFormatVersion": "1.0"}
+    parameters = {"200": {"append:header.x": "$context.requestId"}}
+    document = {
+        "openapi": "3.0.1",
+        "paths": {"/a": {"get": {"x-amazon-apigateway-integration": {**written, "responseParameters": parameters}}}},
+    }
+
+    of_resources = one(Web=http_api(), WebIntegration=integration(ResponseParameters=listed), A=route("GET /a")).routes
+    of_document = one(Web=http_api(Body=document)).routes
+
+    assert [each.answer_parameters for each in (*of_resources, *of_document)] == [parameters] * 2

@@ -9,17 +9,20 @@ from typing import Any
 import pytest
 from http_api_requests import api, asked
 
-from emulator.gateway.http_apis.http_backends import action_request, value
+from emulator.gateway.http_apis.http_backends import action_request, answer_with, value
 from emulator.gateway.http_apis.rest_backends import body_of, request_for
+from emulator.gateway.rules.effects import HttpAnswer
 from emulator.gateway.rules.mapping import MappingError, no_override
 from streamer.topology.http_apis import Backend, HttpKind
 
 EVENT: dict[str, Any] = {
-    "headers": {"X-User": "ann"},
+    "path": "/dev/pets/7",
+    "headers": {"X-User": "ann", "X-Many": "2"},
+    "multiValueHeaders": {"X-User": ["ann"], "X-Many": ["1", "2"]},
     "queryStringParameters": {"q": "1"},
     "pathParameters": {"id": "7"},
     "body": '{"a": {"b": 2}, "text": "t"}',
-    "requestContext": {"requestId": "r", "identity": {"sourceIp": "127.0.0.1"}},
+    "requestContext": {"requestId": "r", "stage": "dev", "identity": {"sourceIp": "127.0.0.1"}},
     "stageVariables": {"bus": "main"},
 }
 
@@ -30,7 +33,9 @@ EVENT: dict[str, Any] = {
         pytest.param("plain", "plain", id="text"),
         pytest.param("$request.header.x-user", "ann", id="header"),
         pytest.param("$request.querystring.q", "1", id="query"),
+        pytest.param("$request.header.x-many", "1,2", id="several headers"),
         pytest.param("$request.path.id", "7", id="path"),
+        pytest.param("${request.path}", "/pets/7", id="whole path, without the stage"),
         pytest.param("$request.body.a.b", "2", id="body"),
         pytest.param("$request.body", EVENT["body"], id="whole body"),
         pytest.param("$request.body.none", "", id="nowhere"),
@@ -105,3 +110,29 @@ def test_a_service_of_another_region() -> None:
 def test_what_is_no_json_is_told() -> None:
     with pytest.raises(MappingError, match="DelaySeconds is no JSON"):
         action("SQS-SendMessage", DelaySeconds="soon")
+
+
+ANSWER = HttpAnswer(200, (("X-A", "1"), ("x-a", "2"), ("X-B", "3")), b'{"code": 404}')
+
+
+@pytest.mark.parametrize(
+    ("parameters", "status", "headers"),
+    [
+        pytest.param(
+            {"append:header.x-a": "$context.requestId"}, 200, ["X-B: 3", "X-A: 1", "x-a: 2", "x-a: r"], id="append"
+        ),
+        pytest.param({"overwrite:header.X-A": "${response.header.x-a}!"}, 200, ["X-B: 3", "X-A: 1,2!"], id="overwrite"),
+        pytest.param({"remove:header.x-b": "''"}, 200, ["X-A: 1", "x-a: 2"], id="remove"),
+        pytest.param({"overwrite:statuscode": "$response.body.code"}, 404, ["X-A: 1", "x-a: 2", "X-B: 3"], id="status"),
+    ],
+)
+def test_parameters_change_an_answer(parameters: dict[str, str], status: int, headers: list[str]) -> None:
+    found = answer_with(parameters, ANSWER, EVENT)
+
+    assert (found.status, [f"{name}: {each}" for name, each in found.headers]) == (status, headers)
+
+
+@pytest.mark.parametrize("parameters", [{"overwrite:statuscode": "$response.body.none"}, {"append:body": "x"}])
+def test_parameters_of_an_answer_can_be_wrong(parameters: dict[str, str]) -> None:
+    with pytest.raises(MappingError):
+        answer_with(parameters, ANSWER, EVENT)
