@@ -12,6 +12,7 @@ from streamer.topology.throttles import UsagePlan
 
 from ..gateway.rules.domains import Domain
 from . import described_integrations
+from .anatomy import needed
 from .api_parts import V2, Around, integration_of, parts, stage_of
 from .errors import Problem
 from .stack import Resource
@@ -19,6 +20,7 @@ from .things import Things
 from .values import at, boolean, items, mapping, number, text
 
 DEFAULT_RESPONSE: Final = "$default"
+_AUTHORIZATIONS: Final = ("NONE", "AWS_IAM", "CUSTOM")
 
 
 class _WithStage(Around, frozen=True, kw_only=True):
@@ -132,6 +134,28 @@ def warn_of_strangers(things: Things) -> None:
         things.note(f"the API {owner!r} is not in this project: its {what} left out: {shown}")
 
 
+def warn_of_hasty_deployments(things: Things) -> None:
+    """Tell deployments that CloudFormation may make before a route. [USR] serverless-application-model #2512"""
+    for api in things.of(f"{V2}Api"):
+        routes = parts(things, api, f"{V2}Route")
+        for each in parts(things, api, f"{V2}Deployment") if api.properties.get("ProtocolType") == "WEBSOCKET" else ():
+            beside = {route.logical_id for route in routes if route.stack == each.stack}
+            if (beside or not routes) and not beside & _waited_for(things.stack_of(each).source.tree, each.logical_id):
+                refusal = '"At least one route is required before deploying the Api"'
+                things.warn(each, f"CloudFormation may refuse it, {refusal}: let it depend on a route by DependsOn")
+
+
+def _waited_for(tree: Mapping[str, Any], name: str) -> set[str]:
+    """What a resource depends on by DependsOn, at whatever distance."""
+    found: set[str] = set()
+    waiting = [name]
+    while waiting:
+        new = set(needed(tree, waiting.pop())) - found
+        found |= new
+        waiting += new
+    return found
+
+
 def _is_deployed(things: Things, stage: Resource) -> bool:
     if boolean(stage, "AutoDeploy") or stage.properties.get("DeploymentId"):
         return True
@@ -155,7 +179,7 @@ def _route(resource: Resource, around: _WithStage, authorizers: Mapping[Any, Aut
     if invoked := function or (other.function if other is not None else None):
         stage_name = "dev" if stage is None else text(stage, "StageName")
         around.invokes(integration, invoked, f"{stage_name}/{key}")
-    authorization = str(resource.properties.get("AuthorizationType", "NONE"))
+    authorization = _authorization(things, resource)
     settings = {} if stage is None else mapping(stage, "RouteSettings").get(key) or {}
     selection, models = _models(things, resource, around.owner)
     return Route(
@@ -173,6 +197,16 @@ def _route(resource: Resource, around: _WithStage, authorizers: Mapping[Any, Aut
         integration_timeout_seconds=number(integration, "TimeoutInMillis", 29_000.0) / 1000,
         throttle=throttle(settings),
     )
+
+
+def _authorization(things: Things, resource: Resource) -> str:
+    """Who may connect. [DOC] cfn-docs:AWS_ApiGatewayV2_Route"""
+    found = str(resource.properties.get("AuthorizationType", "NONE"))
+    if found not in _AUTHORIZATIONS:
+        raise Problem(at(resource, "AuthorizationType"), f"{found!r} is none of {', '.join(_AUTHORIZATIONS)}")
+    if found != "CUSTOM" and "AuthorizerId" in resource.properties:
+        things.warn(resource, f"its authorizer is not asked, since its AuthorizationType is {found}, not CUSTOM")
+    return found
 
 
 def _integration(things: Things, resource: Resource, owner: Resource) -> Resource | None:

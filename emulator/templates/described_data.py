@@ -113,6 +113,7 @@ def _index(
 
 def queue(things: Things, resource: Resource) -> Queue:
     """A queue; where its dead letters go is told by its redrive policy."""
+    check_fifo(resource, "QueueName", "FifoQueue")
     policy = resource.properties.get("RedrivePolicy") or {}
     if isinstance(policy, str):
         try:
@@ -137,6 +138,17 @@ def queue(things: Things, resource: Resource) -> Queue:
         dead_letter_queue=letters,
         maximum_receives=int(policy.get("maxReceiveCount", 10)),
     )
+
+
+def check_fifo(resource: Resource, name: str, fifo: str) -> None:
+    """Refuse a name that does not end as that of its kind; ``name`` and ``fifo`` are properties.
+
+    [USR] aws-marketplace-serverless-saas-integration #1, botocore #3058; [DOC] sns-docs:fifo-topic-message-ordering
+    """
+    given, is_fifo = resource.properties.get(name), boolean(resource, fifo)
+    if isinstance(given, str) and given.endswith(".fifo") is not is_fifo:
+        text = "it ends with .fifo, since it is FIFO" if is_fifo else f"it ends with .fifo only with {fifo}"
+        raise Problem(at(resource, name), text)
 
 
 def queue_names(things: Things) -> set[str]:

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from .topology import Located
 
 PYTHON = "python"
+_RUNTIME: Final = re.compile(
+    r"python[23]\.\d+|nodejs(\d+\.(x|\d+)(-edge)?)?|java\d+(\.al2)?|dotnet(core)?\d+(\.\d+)?|ruby\d+\.\d+|go1\.x"
+    r"|provided(\.al\d+)?"
+)
 _URI: Final = re.compile(r".*?:lambda:path/[^/]+/functions/(.+)/(?:response-streaming-)?invocations")
 
 
@@ -34,6 +38,8 @@ def function(
     properties = resource.properties
     is_image = properties.get("PackageType") == "Image"
     runtime = None if is_image else text(resource, "Runtime")
+    if runtime is not None:
+        _warn_of_refusals(things, resource, runtime)
     command = next((commands[name] for name in names_of(resource) if name in commands), None)
     unavailable = located.unavailable
     if command is not None:
@@ -61,6 +67,14 @@ def function(
         unavailable=unavailable,
         qualifiers=_qualifiers(things, resource),
     )
+
+
+def _warn_of_refusals(things: Things, resource: Resource, runtime: str) -> None:
+    """Tell what runs here and is refused by Lambda. [DOC] cfn-docs:AWS_Lambda_Function, lambda-docs:lambda-runtimes"""
+    if "Handler" not in resource.properties:
+        things.warn(resource, "Lambda refuses it: code in an archive needs a Handler")
+    if _RUNTIME.fullmatch(runtime) is None:
+        things.warn(resource, f"Lambda refuses it: there is no runtime {runtime}")
 
 
 def _storage_mb(resource: Resource) -> int:

@@ -83,6 +83,8 @@ def queue_mapping(things: Things, resource: Resource) -> QueueMapping | None:
         if ":dynamodb:" not in arn and ":kinesis:" not in arn:
             things.warn(resource, f"its source {arn or 'is not named and'} is not emulated: it is left out")
         return None
+    if "StartingPosition" in resource.properties:  # [USR] node-lambda #466
+        raise Problem(at(resource, "StartingPosition"), "StartingPosition is not valid for SQS event sources")
     name = arn.rpartition(":")[2]
     if not _is_enabled(resource):
         return None

@@ -6,6 +6,7 @@ import json
 from typing import Any, Final
 
 from ..services.calls import Call
+from .described_data import check_fifo
 from .errors import Problem
 from .stack import Resource
 from .things import Things
@@ -17,6 +18,7 @@ _HERE: Final = ("lambda", "sqs", "http", "https")
 
 def topic(resource: Resource) -> list[Call]:
     """A topic."""
+    check_fifo(resource, "TopicName", "FifoTopic")
     attributes = {}
     if boolean(resource, "FifoTopic"):
         deduplicates = "true" if boolean(resource, "ContentBasedDeduplication") else "false"

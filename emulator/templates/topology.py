@@ -89,6 +89,7 @@ def describe(
     apis, api_ids = _apis(things, wanted, names)
     if wanted.home is None:
         described_apis.warn_of_strangers(things)
+        described_apis.warn_of_hasty_deployments(things)
     topology = Topology(
         api=apis[0],
         more_apis=tuple(apis[1:]),

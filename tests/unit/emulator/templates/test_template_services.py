@@ -166,10 +166,15 @@ def test_a_topic_comes_with_those_whom_it_names() -> None:
 
 
 def test_a_fifo_topic_has_a_name_that_says_so() -> None:
-    made = resource("SNS::Topic", TopicName="news", FifoTopic=True, ContentBasedDeduplication="true")
+    made = resource("SNS::Topic", TopicName="news.fifo", FifoTopic=True, ContentBasedDeduplication="true")
 
     attributes = {"FifoTopic": "true", "ContentBasedDeduplication": "true"}
     assert calls(News=made) == [("create_topic", {"Name": "news.fifo", "Attributes": attributes})]
+
+
+def test_a_fifo_topic_of_another_name_is_refused() -> None:
+    with pytest.raises(TemplateError, match=r"News\.Properties\.TopicName: it ends with \.fifo, since it is FIFO"):
+        calls(News=resource("SNS::Topic", TopicName="news", FifoTopic=True))
 
 
 def test_a_subscription_keeps_its_filter_and_how_it_delivers() -> None:

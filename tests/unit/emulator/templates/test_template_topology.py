@@ -248,12 +248,52 @@ def test_a_stage_that_nothing_deploys_is_told(
     stage: dict[str, Any], deployment: dict[str, Any] | None, is_told: bool
 ) -> None:
     own = resource("ApiGatewayV2::Stage", ApiId=ref("Api"), StageName="prod", **stage)
-    made = {} if deployment is None else {"Made": resource("ApiGatewayV2::Deployment", ApiId=ref("Api"), **deployment)}
+    made = resource("ApiGatewayV2::Deployment", ApiId=ref("Api"), **(deployment or {}))
+    made["DependsOn"] = "Connect"
 
-    _, warnings = read({**base(), "Stage": own, **made})
+    _, warnings = read({**base(), "Stage": own, **({} if deployment is None else {"Made": made})})
 
     said = "Stage: on AWS it is Forbidden to everyone: it has neither AutoDeploy nor a deployment"
     assert warnings == ((said,) if is_told else ())
+
+
+@pytest.mark.parametrize(
+    ("waits", "is_told"),
+    [
+        pytest.param(None, True, id="for nothing"),
+        pytest.param("Stage", True, id="for something else"),
+        pytest.param(["Stage", "Connect"], False, id="for a route"),
+        pytest.param("Answer", False, id="for what waits for a route"),
+    ],
+)
+def test_a_deployment_that_may_come_before_its_routes_is_told(waits: Any, is_told: bool) -> None:
+    made = resource("ApiGatewayV2::Deployment", ApiId=ref("Api")) | ({} if waits is None else {"DependsOn": waits})
+    with_circle = {"Log": resource("Logs::LogGroup") | {"DependsOn": "Connect"}}
+    waiting = base()["Answer"] | {"DependsOn": "Log"}
+    integration = resource("ApiGatewayV2::Integration", ApiId=ref("Api"), IntegrationType="MOCK")
+    resources = {**base(), **with_circle, "Integration": integration, "Answer": waiting, "Made": made}
+
+    _, warnings = read(resources)
+
+    said = 'Made: CloudFormation may refuse it, "At least one route is required before deploying the Api"'
+    assert any(line.startswith(said) for line in warnings) is is_told
+
+
+def test_an_authorizer_that_its_route_does_not_ask_is_told() -> None:
+    _, warnings = read({**base(), "Connect": route("$connect", AuthorizerId="abc")})
+
+    assert "Connect: its authorizer is not asked, since its AuthorizationType is NONE, not CUSTOM" in warnings
+
+
+def test_functions_that_lambda_would_refuse_are_told() -> None:
+    function = resource("Lambda::Function", Runtime="python312")
+
+    _, warnings = read({**base(), "Answer": function})
+
+    assert warnings == (
+        "Answer: Lambda refuses it: code in an archive needs a Handler",
+        "Answer: Lambda refuses it: there is no runtime python312",
+    )
 
 
 def permission(source: Any = None, **properties: Any) -> dict[str, Any]:
@@ -693,6 +733,34 @@ def test_schedules() -> None:
             {"Send": route("send", RequestModels={"$default": "m"})},
             "Send.Properties.RequestModels.$default: the API has no model 'm'",
             id="model",
+        ),
+        pytest.param(
+            {"Connect": route("$connect", AuthorizationType="Custom")},
+            "Connect.Properties.AuthorizationType: 'Custom' is none of NONE, AWS_IAM, CUSTOM",
+            id="authorization",
+        ),
+        pytest.param(
+            {"Jobs": resource("SQS::Queue", QueueName="jobs", FifoQueue=True)},
+            "Jobs.Properties.QueueName: it ends with .fifo, since it is FIFO",
+            id="name of a FIFO queue",
+        ),
+        pytest.param(
+            {"Jobs": resource("SQS::Queue", QueueName="jobs.fifo")},
+            "Jobs.Properties.QueueName: it ends with .fifo only with FifoQueue",
+            id="name of a queue",
+        ),
+        pytest.param(
+            {
+                "Jobs": resource("SQS::Queue"),
+                "Reading": resource(
+                    "Lambda::EventSourceMapping",
+                    FunctionName=ref("Answer"),
+                    EventSourceArn=att("Jobs"),
+                    StartingPosition="LATEST",
+                ),
+            },
+            "Reading.Properties.StartingPosition: StartingPosition is not valid for SQS event sources",
+            id="where to begin in a queue",
         ),
         pytest.param(
             {
