@@ -105,3 +105,11 @@ class Functions(Protocol):
             source: who sends the event, such as a connection: events that wait are run in turn by their sources.
         """
         ...
+
+
+class Invocable(Functions, Protocol):
+    """Functions that can be given events to run in the background, too."""
+
+    def accept(self, function: str, payload: bytes, request_id: str) -> bool:
+        """See `AcceptEvent`."""
+        ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import json
@@ -154,6 +155,10 @@ class LambdaService:
             message = f"Could not parse request body into json: {error}"
             return _error(400, "InvalidRequestContentException", message, request_id)
         return None
+
+    def invoke(self, function: str, payload: bytes, **around: str | None) -> asyncio.Future[Outcome]:
+        """Run a function as `Functions` do: with this and `accept` it is `Invocable`."""
+        return self._functions.invoke(function, payload, **around)
 
     def accept(self, function: str, payload: bytes, request_id: str) -> bool:
         """Run an event in the background, as other services of AWS make Lambda do; False: there are too many."""

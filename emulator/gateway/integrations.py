@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+import uuid
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -19,15 +20,18 @@ from streamer.topology import Api
 from streamer.topology.integrations import Integration
 
 from ..foundation import log
-from ..functions.outcome import Failed, Functions, Outcome, Refused, Returned
+from ..functions.admission import throttled
+from ..functions.outcome import Failed, Invocable, Outcome, Refused, Returned
 from ..functions.variables import Endpoints
 from ..port.aws_names import is_aws
 from .rules.effects import UNREACHABLE
 from .rules.mapping import (
+    ACCEPTED,
     Answer,
     MappingError,
     Request,
     body_for,
+    is_only_given,
     lacks_response,
     mock_status,
     no_override,
@@ -149,7 +153,7 @@ def _signed(request: Request, body: bytes, headers: Mapping[str, str], endpoints
 class Integrations:
     """Stands before the functions of an API: implements `Functions`, and has the integrations of its routes."""
 
-    def __init__(self, functions: Functions, api: Callable[[], Api], endpoints: Endpoints) -> None:
+    def __init__(self, functions: Invocable, api: Callable[[], Api], endpoints: Endpoints) -> None:
         self._functions = functions
         self._api = api
         self._endpoints = endpoints
@@ -204,6 +208,9 @@ class Integrations:
             return Answer(mock_status(body), "")
         if integration.function is not None:
             payload = body.encode("utf-8", "replace") or b"{}"
+            if is_only_given(integration.parameters, event):
+                is_taken = self._functions.accept(integration.function, payload, str(uuid.uuid4()))
+                return Answer(ACCEPTED, "", is_function=True) if is_taken else throttled("CallerRateLimitExceeded")
             outcome = await self._functions.invoke(integration.function, payload, source=source)
             # [INF] Lambda's own answer is 200, whether the function failed or not
             if isinstance(outcome, Refused):

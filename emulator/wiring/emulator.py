@@ -312,14 +312,14 @@ class Emulator:
         apis, aws_domain = self.topology.http_apis, self.config.aws_domain
         notes, known = self._database.notes, verifier(self._guard, endpoints)
         self._http_apis = HttpApis(
-            apis, self._functions, endpoints, verifier=known, address=self.address, aws_domain=aws_domain, notes=notes
+            apis, self._lambda, endpoints, verifier=known, address=self.address, aws_domain=aws_domain, notes=notes
         )
         for served in self._apis:
             self._open(served)
 
     def _open(self, served: ServedApi) -> None:
         notes, recording = self._database.notes, self._recording
-        served.open(self._functions, self.endpoints, self.config, guard=self._guard, recording=recording, notes=notes)
+        served.open(self._lambda, self.endpoints, self.config, guard=self._guard, recording=recording, notes=notes)
 
     async def _open_console(self, stack: AsyncExitStack) -> None:
         # Only who wants it pays for its import.

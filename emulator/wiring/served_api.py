@@ -16,7 +16,7 @@ from streamer.topology import Api
 
 from ..foundation.notes import Notes
 from ..foundation.recording import Recording
-from ..functions.outcome import Functions
+from ..functions.outcome import Invocable
 from ..functions.variables import Endpoints
 from ..gateway.integrations import Integrations
 from ..gateway.rules.ids import IdSource
@@ -99,7 +99,7 @@ class ServedApi:
 
     def open(
         self,
-        functions: Functions,
+        functions: Invocable,
         endpoints: Endpoints,
         config: EmulatorConfig,
         *,

@@ -122,6 +122,14 @@ def topology(backend: str) -> Topology:
         route("nobody", "HTTP_PROXY", uri="http://127.0.0.1:1/"),
         route("fail", "AWS", function="fail", templates={"$default": '{"what": "luck"}'}),
         route("told", "AWS", function="fail", templates={"$default": '{"what": "luck"}'}, responses=of_function),
+        route(
+            "given",
+            "AWS",
+            function="fail",
+            templates={"$default": '{"what": "luck"}'},
+            parameters={"integration.request.header.X-Amz-Invocation-Type": "'Event'"},
+            responses=(IntegrationResponse(key="$default", templates={"$default": "taken"}),),
+        ),
         route("wrong", "MOCK", templates={"$default": "#if"}),
         route("empty", "MOCK"),
         route(
@@ -188,6 +196,10 @@ def test_endpoints_that_are_slow_do_not_hold_up_others(emulator: EmulatorThread)
 
 def test_the_error_of_a_function_is_the_answer_of_its_integration(emulator: EmulatorThread) -> None:
     assert ask(emulator, "fail")["errorMessage"] == "no luck"
+
+
+def test_who_only_gives_a_function_its_event_does_not_wait_for_it(emulator: EmulatorThread) -> None:
+    assert ask(emulator, "given") == "taken"
 
 
 def test_the_error_message_of_a_function_chooses_the_response(emulator: EmulatorThread) -> None:

@@ -26,7 +26,7 @@ ITEMS = {
     "L": 3,
     "M": 12,
     "N": 27,
-    "O": 11,
+    "O": 12,
     "P": 12,
 }
 """Section to the number of its last item; section K is one row."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+import uuid
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,14 +21,16 @@ from streamer.topology.http_apis import (
 )
 
 from ...foundation import log
+from ...foundation.json_bytes import json_bytes
 from ...foundation.notes import Notes
-from ...functions.outcome import Functions
+from ...functions.outcome import Invocable
 from ...functions.variables import Endpoints
 from ...port.aws_names import api_id, api_names, domain_name, url_name
 from ...port.http import HttpRequest, HttpResponse
 from ..invocations import Invocations
 from ..rules.effects import HttpAnswer, Invoke, NotInvoked, Replied, Result
 from ..rules.ids import IdSource, api_key_id
+from ..rules.mapping import is_only_given
 from ..rules.signature import DENIED, SERVICE, URL_SERVICE, Flaw
 from ..verifier import Verifier
 from . import answers, cors, refusals
@@ -75,7 +78,7 @@ class HttpApis:
     def __init__(
         self,
         apis: Iterable[HttpApi],
-        functions: Functions,
+        functions: Invocable,
         endpoints: Endpoints,
         *,
         verifier: Verifier,
@@ -92,6 +95,7 @@ class HttpApis:
         self._endpoints = endpoints
         self._address = address
         self._aws_domain = aws_domain
+        self._functions = functions
         self._invocations = Invocations(functions, notes)
         self._tokens: Tokens | None = None
         """Made when a route first asks for a token."""
@@ -272,6 +276,9 @@ class HttpApis:
         from .backends import backed  # noqa: PLC0415 - mapping templates, as above
 
         async def invoke(function: str, content: Any) -> Result:
+            if route.backend is not None and is_only_given(route.backend.parameters, event):
+                is_taken = self._functions.accept(function, json_bytes(content), str(uuid.uuid4()))
+                return Replied(b"") if is_taken else NotInvoked("CallerRateLimitExceeded")
             return await self._invoke(function, content, asked, route.timeout_seconds, route.key)
 
         return await backed(asked, event, self._endpoints, invoke)

@@ -27,6 +27,9 @@ _TARGET: Final = re.compile(
     r"arn:[^:]+:apigateway:(?P<region>[^:]+):(?P<service>[^:]+):(?P<how>action|path)/(?P<rest>.*)"
 )
 _AWS_JSON: Final = "application/x-amz-json-1.0"
+_INVOCATION_TYPE: Final = "integration.request.header.x-amz-invocation-type"
+ACCEPTED: Final = 202
+"""What Lambda answers where nobody waits. [DOC] lambda-api:Invoke"""
 _JSON_TARGETS: Final = {
     "dynamodb": "DynamoDB_20120810",
     "events": "AWSEvents",
@@ -295,6 +298,15 @@ def _filled(text: str, path: Mapping[str, str], event: Mapping[str, Any]) -> str
         return quote(path.get(found["path"], ""), safe="", errors="replace")
 
     return _VARIABLE.sub(value, text)
+
+
+def is_only_given(parameters: Mapping[str, str], event: Mapping[str, Any]) -> bool:
+    """Whether a function is only given its event, and nobody waits. [DOC] apigw-docs:set-up-lambda-integration-async"""
+    return any(
+        parameter_value(source, event) == "Event"
+        for name, source in parameters.items()
+        if name.lower() == _INVOCATION_TYPE
+    )
 
 
 def parameter_values(source: str, event: Mapping[str, Any]) -> list[str]:

@@ -12,6 +12,7 @@ from emulator.gateway.rules.mapping import (
     MappingError,
     Request,
     body_for,
+    is_only_given,
     lacks_response,
     mock_status,
     parameter_value,
@@ -295,3 +296,17 @@ def test_a_parameter_is_found_by_a_jsonpath(source: str, value: str | None) -> N
     event = {"requestContext": {}, "body": '{"items": [{"id": "a"}, {"id": "b"}], "a b": 1}'}
 
     assert parameter_value(source, event) == value
+
+
+@pytest.mark.parametrize(
+    ("parameters", "expected"),
+    [
+        ({}, False),
+        ({"integration.request.header.X-Amz-Invocation-Type": "'Event'"}, True),
+        ({"integration.request.header.x-amz-invocation-type": "route.request.body.how"}, True),
+        ({"integration.request.header.X-Amz-Invocation-Type": "'RequestResponse'"}, False),
+        ({"integration.request.header.X-Other": "'Event'"}, False),
+    ],
+)
+def test_a_function_may_only_be_given_its_event(parameters: dict[str, str], expected: bool) -> None:
+    assert is_only_given(parameters, {"body": '{"how": "Event"}'}) is expected
