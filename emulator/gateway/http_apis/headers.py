@@ -12,6 +12,7 @@ from .events import Asked
 
 Headers = tuple[tuple[str, str], ...]
 CONTENT_TYPE: Final = "content-type"
+TRACE: Final = "X-Amzn-Trace-Id"
 _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _SCALARS: Final = (str, int, float, bool)
 
@@ -24,7 +25,7 @@ def own_headers(asked: Asked) -> Headers:
     """The headers that every answer has."""
     if asked.api.kind is HttpKind.HTTP:
         return (("apigw-requestid", asked.request_id),)  # [REC] cortexlabs/cortex #1225
-    headers = (("x-amzn-RequestId", asked.uuid), ("X-Amzn-Trace-Id", asked.trace_root))
+    headers = (("x-amzn-RequestId", asked.uuid), (TRACE, asked.trace_root))
     return headers if asked.api.kind is HttpKind.URL else (*headers, ("x-amz-apigw-id", asked.request_id))
 
 

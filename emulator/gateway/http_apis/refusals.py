@@ -19,7 +19,7 @@ from ..rules.effects import HttpAnswer
 from ..rules.mapping import parameter_value
 from ..rules.signature import DENIED, MISSING, Flaw, parse
 from .events import Asked, Event, event_of
-from .headers import CONTENT_TYPE, own_headers, sendable
+from .headers import CONTENT_TYPE, TRACE, own_headers, sendable
 from .identity import Refused
 
 _REST_ERRORS: Final = {
@@ -47,6 +47,8 @@ _WITH_BLANK: Final = frozenset({400, 415, 500, 502, 504})
 """
 
 
+_UNTRACED: Final = frozenset({401, 403})
+"""Statuses of REST APIs' refusals without a trace id. [USR] what curl showed of these, and of 400 with one"""
 BAD_BODY: Final = "BAD_REQUEST_BODY"
 BAD_PARAMETERS: Final = "BAD_REQUEST_PARAMETERS"
 FAILED: Final = "INTEGRATION_FAILURE"
@@ -104,7 +106,10 @@ def _plain(asked: Asked, status: int, message: str | None, error_type: str | Non
     key = "Message" if asked.api.kind is HttpKind.URL or (is_rest and error_type == DENIED) else "message"
     has_blank = is_rest and status in _WITH_BLANK and message is not None
     body = json.dumps({key: message}, separators=(",", ": " if has_blank else ":")).encode()
-    headers = (*own_headers(asked), (CONTENT_TYPE, _JSON))
+    own = own_headers(asked)
+    if is_rest and status in _UNTRACED:
+        own = tuple(each for each in own if each[0] != TRACE)
+    headers = (*own, (CONTENT_TYPE, _JSON))
     if asked.api.kind is not HttpKind.HTTP and (named := error_type or _REST_ERRORS.get(status)):
         headers = (*headers, ("x-amzn-ErrorType", named))
     return HttpAnswer(status, headers, body)
