@@ -162,7 +162,7 @@ def _bring(cloud: Cloud, desk: Desk, wish: Wish, performer: Performer) -> tuple[
     if not desk.confirm(offer.question):
         raise StoppedError("not deployed")
     if found.stack is not None and found.template is not None:
-        catch_up(cloud, desk, config, found.stack, found.template)
+        catch_up(cloud, desk, config, found.stack, found.template, bucket=made.bucket)
     stack = performer.apply(change_set)
     desk.say(f"{config.stack} is deployed", *console.outputs(stack.outputs))
     desk.say(*console.connecting(stack.outputs, found.account.region, has_tokens=service.has_tokens))
@@ -214,10 +214,12 @@ def show(desk: Desk, change_set: ChangeSet, offer: Offer) -> None:
     desk.say(*console.permissions(*rights(offer.old, offer.new)))
 
 
-def catch_up(cloud: Cloud, desk: Desk, config: Config, stack: Stack, template: Mapping[str, Any]) -> None:
+def catch_up(
+    cloud: Cloud, desk: Desk, config: Config, stack: Stack, template: Mapping[str, Any], *, bucket: str
+) -> None:
     """Before a stack is changed: let ``streamer rollback`` know of what it runs, however that came there."""
     try:
-        history.catch_up(cloud, config.service, stack, template)
+        history.catch_up(cloud, config.service, stack, template, bucket)
     except DeployError as exc:
         desk.say(f"note: `streamer rollback` may not know of what runs now: {exc}")
 

@@ -62,37 +62,45 @@ def template_digest(template: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:_LETTERS]
 
 
-def keep(cloud: Cloud, service: str, stack: Stack, template: Mapping[str, Any], *, is_again: bool = False) -> None:
-    """Remember what a stack runs now.
+def keep(
+    cloud: Cloud,
+    service: str,
+    stack: Stack,
+    template: Mapping[str, Any],
+    *,
+    bucket: str | None = None,
+    is_again: bool = False,
+) -> None:
+    """Remember what a stack runs now, in a bucket, or beside its code.
 
     Raises:
         DeployError: it cannot be stored.
     """
-    bucket, code = (stack.parameters.get(name, "") for name in ("CodeBucket", "CodeKey"))
+    own, code = (stack.parameters.get(name, "") for name in ("CodeBucket", "CodeKey"))
     at = datetime.datetime.fromtimestamp(stack.changed_at or 0, datetime.UTC)
     # An emulated AWS may deploy twice within a second.
     when = f"{at:%Y%m%dT%H%M%S}.{at.microsecond // 1000:03}Z"
     again = "-again" if is_again else ""
     key = f"{prefix(service, stack.name)}{when}-{code_digest(code)}-{template_digest(template)}{again}.json"
-    body = to_json({"CodeKey": code, "Template": template}).encode()
-    cloud.put_object(bucket, key, body, cloud.account())
+    body = to_json({"CodeBucket": own, "CodeKey": code, "Template": template}).encode()
+    cloud.put_object(own if bucket is None else bucket, key, body, cloud.account())
 
 
-def catch_up(cloud: Cloud, service: str, stack: Stack, template: Mapping[str, Any]) -> None:
+def catch_up(cloud: Cloud, service: str, stack: Stack, template: Mapping[str, Any], bucket: str) -> None:
     """Remember what a stack runs before it is changed, unless that is what was remembered last.
 
-    It is not where nobody watched the deployment to its end, where somebody went back, or used other means.
+    It is not where nobody watched the deployment to its end, where somebody went back, or used other means; nor in the
+    bucket that the next code is in, if that is another one. There it is looked for from then on.
 
     Raises:
         DeployError: what is remembered cannot be read, or it cannot be stored.
     """
-    bucket, code = (stack.parameters.get(name, "") for name in ("CodeBucket", "CodeKey"))
-    if not bucket or not code:
-        return
-    known = deployments(cloud.object_keys(bucket, prefix(service, stack.name), cloud.account()))
-    now, before = (code_digest(code), template_digest(template)), [each.what for each in known]
-    if before[-1:] != [now]:
-        keep(cloud, service, stack, template, is_again=now in before)
+    own, code = (stack.parameters.get(name, "") for name in ("CodeBucket", "CodeKey"))
+    for each in dict.fromkeys((own, bucket)) if own and code else ():
+        known = deployments(cloud.object_keys(each, prefix(service, stack.name), cloud.account()))
+        now, before = (code_digest(code), template_digest(template)), [one.what for one in known]
+        if before[-1:] != [now]:
+            keep(cloud, service, stack, template, bucket=each, is_again=now in before)
 
 
 def deployments(keys: Sequence[str]) -> tuple[Deployment, ...]:
@@ -153,14 +161,14 @@ def _way(known: Sequence[Deployment]) -> list[Deployment]:
     return way
 
 
-def read(cloud: Cloud, bucket: str, deployment: Deployment, account: Account) -> tuple[str, Mapping[str, Any]]:
-    """The key of a deployment's code, and its template.
+def read(cloud: Cloud, bucket: str, deployment: Deployment, account: Account) -> tuple[str, str, Mapping[str, Any]]:
+    """The bucket and the key of a deployment's code, and its template.
 
     Raises:
         DeployError: it cannot be read.
     """
     try:
         found = json.loads(cloud.get_object(bucket, deployment.key, account))
-        return str(found["CodeKey"]), dict(found["Template"])
-    except (ValueError, KeyError, TypeError) as exc:
+        return str(found.get("CodeBucket", bucket)), str(found["CodeKey"]), dict(found["Template"])
+    except (ValueError, KeyError, TypeError, AttributeError) as exc:
         raise DeployError(f"s3://{bucket}/{deployment.key} is no deployment that this version understands") from exc

@@ -68,7 +68,8 @@ def carry_out(cloud: Cloud, desk: Desk, config: Config, named: str, allowed: fro
         if not desk.confirm(offer.question):
             raise StoppedError(f"not deployed; the change set {named} goes on waiting")
         if there is not None and not is_new:
-            catch_up(cloud, desk, config, there, old)
+            bucket = change_set.parameters.get("CodeBucket", there.parameters.get("CodeBucket", ""))
+            catch_up(cloud, desk, config, there, old, bucket=bucket)
         performer.take_up(config.stack, named, change_set, is_new=is_new)
         stack = performer.apply(change_set)
         desk.say(f"{config.stack} is deployed", *console.outputs(stack.outputs))
@@ -96,11 +97,11 @@ def go_back(cloud: Cloud, desk: Desk, config: Config, named: str | None, allowed
     """
     performer = desk.performer(cloud)
     with performer.accountable():
-        stack, bucket, known = _remembered(cloud, config)
+        stack, kept_in, known = _remembered(cloud, config)
         account = cloud.account()
         running = stack.parameters.get("CodeKey", "")
         target = history.chosen(known, running, cloud.deployed_template(config.stack), named)
-        key, template = history.read(cloud, bucket, target, account)
+        bucket, key, template = history.read(cloud, kept_in, target, account)
         require_named(allowed, cloud.deployed_template(config.stack), template)
         wanted = Wanted(
             stack_name=config.stack,
@@ -129,7 +130,7 @@ def go_back(cloud: Cloud, desk: Desk, config: Config, named: str | None, allowed
         show(desk, change_set, offer)
         if not desk.confirm(offer.question):
             raise StoppedError("not rolled back")
-        catch_up(cloud, desk, config, stack, offer.old)
+        catch_up(cloud, desk, config, stack, offer.old, bucket=bucket)
         stack = performer.apply(change_set)
         desk.say(f"{config.stack} is what it was at {target.name}", *console.outputs(stack.outputs))
     return Ended(stack=stack.name, status=stack.status, outputs=stack.outputs)

@@ -98,7 +98,7 @@ def test_what_runs_is_remembered_before_it_is_changed(known: str, runs: dict[str
         parameters = {"CodeBucket": "code", "CodeKey": f"chat/{code}.zip"}
         keep(cloud, "chat", stack(parameters=parameters, changed_at=float(at)), ONE)
 
-    catch_up(cloud, "chat", stack(parameters=runs, changed_at=9.0), ONE)
+    catch_up(cloud, "chat", stack(parameters=runs, changed_at=9.0), ONE, "code")
 
     found = deployments(list(cloud.objects))
     assert [each.code + " again" * each.is_again for each in found] == expected
@@ -111,7 +111,7 @@ def test_what_is_kept_can_be_read_and_holds_no_value_of_a_parameter() -> None:
 
     (only,) = deployments([*cloud.objects, f"{PREFIX}notes.txt"])
     assert only.name == f"19700101T000000.000Z-abcdef-{template_digest(ONE)}"
-    assert read(cloud, "code", only, cloud.account()) == ("chat/abcdef.zip", ONE)
+    assert read(cloud, "code", only, cloud.account()) == ("code", "chat/abcdef.zip", ONE)
     assert b"****" not in cloud.objects[only.key]
 
 

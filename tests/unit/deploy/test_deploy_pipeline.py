@@ -1,7 +1,7 @@
 """What pipelines do apart from deploying at once: propose, execute later, go back; and what they are told."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -243,6 +243,41 @@ def test_going_back_brings_the_code_and_keeps_the_secrets(run: Run, project: Pat
     values = {each.name: each.value for each in cloud.proposals[0].parameters}
     assert values == {"CodeBucket": "code", "CodeKey": "chat/old.zip", "JwtSecret": None}
     assert "chat-dev is what it was at 19700101T000000.000Z-old-" in found.stdout
+
+
+class Buckets(FakeCloud):
+    """Tells the objects of one bucket from those of another."""
+
+    def has_object(self, bucket: str, key: str, account: Account) -> bool:
+        return f"{bucket}:{key}" in self.objects
+
+    def put_object(self, bucket: str, key: str, body: bytes, account: Account) -> None:
+        self.objects[f"{bucket}:{key}"] = body
+
+    def object_keys(self, bucket: str, prefix: str, account: Account) -> Sequence[str]:
+        return sorted(key.removeprefix(f"{bucket}:") for key in self.objects if key.startswith(f"{bucket}:{prefix}"))
+
+    def get_object(self, bucket: str, key: str, account: Account) -> bytes:
+        return self.objects[f"{bucket}:{key}"]
+
+
+def test_what_ran_before_the_bucket_was_another_one_can_be_gone_back_to(run: Run, project: Path) -> None:
+    template = json.loads(run(FakeCloud(), "template").stdout)
+    there = {"found": running(), "template": template, "objects": {"code:chat/old.zip": b""}}
+    cloud = Buckets(**there, script=[DONE, DONE])
+    toml = project / "streamer.toml"
+    toml.write_text(toml.read_text() + 'bucket = "elsewhere"\n')
+    assert run(cloud, "deploy", "--yes").return_value == 0
+    moved = {each.name: each.value for each in cloud.proposals[0].parameters}
+    parameters = {"CodeBucket": "elsewhere", "CodeKey": str(moved["CodeKey"]), "JwtSecret": "****"}
+    after = Buckets(found=replace(running(), parameters=parameters), template=template, script=[DONE])
+    after.objects = cloud.objects
+
+    found = run(after, "rollback", "--yes")
+
+    assert found.return_value == 0
+    values = {each.name: each.value for each in after.proposals[0].parameters}
+    assert (moved["CodeBucket"], values["CodeBucket"], values["CodeKey"]) == ("elsewhere", "code", "chat/old.zip")
 
 
 def test_the_list_marks_what_runs(run: Run) -> None:
