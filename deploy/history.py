@@ -52,8 +52,11 @@ def prefix(service: str, stack_name: str) -> str:
 
 
 def code_digest(code_key: str) -> str:
-    """How the digest in a code's key begins."""
-    return code_key.rpartition("/")[2].removesuffix(".zip")[:_LETTERS]
+    """How the digest in a code's key begins; of a key that other means gave it, how that of the key does."""
+    name = code_key.rpartition("/")[2].removesuffix(".zip")
+    if code_key and re.fullmatch("[0-9a-z]+", name) is None:
+        name = hashlib.sha256(code_key.encode()).hexdigest()
+    return name[:_LETTERS]
 
 
 def template_digest(template: Mapping[str, Any]) -> str:

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
-from ministack_projects import APP, REGION, MiniStack, Project, project_in
+from ministack_projects import APP, JWT_SECRET, REGION, MiniStack, Project, project_in
 
 from deploy.aws import Aws
 from deploy.errors import FailedError
 from deploy.execute import Carried, Performer
-from deploy.plan import SERVICE_TAG, Plan, Propose
+from deploy.plan import SERVICE_TAG, STAGE_TAG, Plan, Propose
 
 ROW = {"connection_id": {"S": "kept"}, "owner": {"S": "acme/ada"}, "tenant_id": {"S": "acme"}}
 
@@ -164,6 +164,30 @@ def test_data_can_be_deleted_after_the_stack(project: Project) -> None:
 
     assert destroyed.returncode == 0
     assert project.tables() == []
+
+
+def test_a_stack_that_cloudformation_alone_made_is_known_by_its_tags(project: Project, tmp_path: Path) -> None:
+    bucket, code = f"{project.service}-code", tmp_path / ".streamer" / "code.zip"
+    assert project.streamer("build", "--output", str(code)).returncode == 0
+    s3, cloudformation = (project.aws.client(each) for each in ("s3", "cloudformation"))
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+    s3.put_object(Bucket=bucket, Key="Code_1.zip", Body=code.read_bytes())
+    s3.put_object(Bucket=bucket, Key="template.json", Body=project.streamer("template").stdout.encode())
+    values = {"CodeBucket": bucket, "CodeKey": "Code_1.zip", "JwtSecret": JWT_SECRET, "Greeting": "servus"}
+    cloudformation.create_stack(
+        StackName=f"{project.service}-dev",
+        TemplateURL=f"{project.aws.url}/{bucket}/template.json",
+        Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in values.items()],
+        Capabilities=["CAPABILITY_IAM"],
+        Tags=[{"Key": SERVICE_TAG, "Value": project.service}, {"Key": STAGE_TAG, "Value": "dev"}],
+    )
+    cloudformation.get_waiter("stack_create_complete").wait(StackName=f"{project.service}-dev")
+
+    project.deploy()
+    assert project.outputs()["CodeKey"] != "Code_1.zip"
+    assert project.streamer("rollback", "--yes").returncode == 0
+
+    assert project.outputs()["CodeKey"] == "Code_1.zip"
 
 
 def test_two_stages_side_by_side(project: Project) -> None:

@@ -51,6 +51,7 @@ NOT_RUN: Final[dict[tuple[str, str], str]] = {
     ("docs/console.md", "curl -H"): "test_console_api asks the same in Python",
     ("docs/deploy.md", "streamer deploy --guided"): NEEDS_AWS,
     ("docs/deploy.md", "streamer deploy --no-execute"): NEEDS_AWS,
+    ("docs/deploy.md", "streamer build --stage prod"): NEEDS_AWS,
     ("docs/deploy.md", "streamer rollback"): NEEDS_AWS,
     ("docs/deploy.md", 'resources = "resources.yaml"'): NEEDS_AWS,
     ("docs/deploy.md", "Resources:"): NEEDS_AWS,

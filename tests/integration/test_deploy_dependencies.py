@@ -65,6 +65,30 @@ def test_a_package_of_this_machine_is_known(tmp_path: Path, line: str, extras: t
 
 
 @pytest.mark.parametrize(
+    "line",
+    [
+        "--index-url https://example.com/simple",
+        "git+https://example.com/lib.git",
+        "https://example.com/lib-1.0-py3-none-any.whl",
+    ],
+)
+def test_what_lies_elsewhere_is_left_to_the_installer(tmp_path: Path, line: str) -> None:
+    write(tmp_path, requirements_txt=line)
+
+    found = requirements(tmp_path / "requirements.txt")
+
+    assert (found.lines, found.local) == ((line,), ())
+
+
+def test_a_wheel_of_this_machine_is_known(tmp_path: Path) -> None:
+    wheel = tmp_path / "lib-1.0-py3-none-any.whl"
+    wheel.touch()
+    write(tmp_path, requirements_txt=wheel.name)
+
+    assert requirements(tmp_path / "requirements.txt").local == (Local(wheel),)
+
+
+@pytest.mark.parametrize(
     ("files", "complaint"),
     [
         pytest.param({}, "there is no requirements file", id="missing"),

@@ -89,6 +89,7 @@ RUNS = {"CodeBucket": "code", "CodeKey": "chat/b.zip"}
         pytest.param("a", RUNS, ["a", "b"], id="nobody watched it to its end"),
         pytest.param("bc", RUNS, ["b", "c", "b again"], id="somebody went back"),
         pytest.param("a", RUNS | {"CodeKey": ""}, ["a"], id="not of ours"),
+        pytest.param("a", RUNS | {"CodeKey": "App_v1.zip"}, ["a", "7b267ee5cf03"], id="a key of other means"),
         pytest.param("a", {"CodeKey": "chat/b.zip"}, ["a"], id="without a bucket"),
     ],
 )
