@@ -18,6 +18,7 @@ from streamer.topology import Topology
 from streamer.topology.sizes import resized
 
 from .config import Config
+from .errors import BundleError
 from .package import bytecode, imports
 from .package.bundle import (
     RUNTIME_DISTRIBUTIONS,
@@ -125,6 +126,8 @@ def build(config: Config, service: Service) -> Bundle:
     modules = [name.rpartition(".")[0] for name in handlers]
     architecture = service.settings.architecture
     notes += imports.check(files, modules, python=python, architecture=architecture, left_out=why_not)
+    shadows = imports.shadows(files, python)
+    notes += [shadows] if shadows is not None else []
     notes += [f"requirements are those of {source}; {name} beside it is not read" for name in unread(source)]
     executable = bytecode.interpreter(python)
     compiled = bytecode.compiled(files, executable) if executable is not None else {}
@@ -135,7 +138,10 @@ def build(config: Config, service: Service) -> Bundle:
         why = f"there is no Python {python} here" if executable is None else "the bundle holds native code for Lambda"
         notes.append(f"imports were read and not run: {why}")
     else:
-        tried = bytecode.trial({**files, **compiled}, handlers, executable, _trial_environment(config))
+        try:
+            tried = bytecode.trial({**files, **compiled}, handlers, executable, _trial_environment(config))
+        except BundleError as exc:
+            raise exc if shadows is None else BundleError(f"{exc}; {shadows}") from exc
         notes += [f"not imported here, though it may be on Lambda: {tried.problem}"] if tried.problem else []
     packed = bundle(files, python=python, bytecode=compiled, notes=notes)
     return dataclasses.replace(packed, import_ms=tried.import_ms, left_out=mine.left_out, source=source)

@@ -190,7 +190,7 @@ def combine(*groups: Files) -> dict[str, File]:
     modules: dict[str, tuple[int, str]] = {}
     for number, group in enumerate(groups):
         for path in sorted(group):
-            name = _top_module(path)
+            name = top_module(path)
             first, other = modules.setdefault(name, (number, path)) if name is not None else (number, path)
             if first != number and other != path:
                 parts = f"{other} ({groups[first][other].part}) and {path} ({group[path].part})"
@@ -203,7 +203,7 @@ def combine(*groups: Files) -> dict[str, File]:
     return whole
 
 
-def _top_module(path: str) -> str | None:
+def top_module(path: str) -> str | None:
     """What ``import`` calls a file in the outermost folder, or a package there; None: neither."""
     folder, _, name = path.partition("/")
     if not name:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ..errors import BundleError
-from .bundle import File, Files
+from .bundle import File, Files, top_module
 from .target import PROVIDED, extension_suffixes, is_machine_code, standard_library
 
 _FORGIVING: Final = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
@@ -158,6 +158,18 @@ def check(
         seen.add(path)
         waiting += checker.module(path)
     return checker.notes()
+
+
+def shadows(files: Files, python: str) -> str | None:
+    """That modules of the project are found before those of the standard library with their names; None: none is.
+
+    [DOC] lambda-docs:python-package, search path: ``/var/task`` comes first.
+    """
+    library = standard_library(python)
+    found = sorted(path for path, file in files.items() if file.part == "project" and top_module(path) in library)
+    if not found:
+        return None
+    return f"found before modules of the standard library, by all that imports those: {', '.join(found)}"
 
 
 @dataclass(slots=True)

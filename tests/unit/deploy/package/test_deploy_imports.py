@@ -4,7 +4,7 @@ import pytest
 
 from deploy.errors import BundleError
 from deploy.package.bundle import File
-from deploy.package.imports import check
+from deploy.package.imports import check, shadows
 from deploy.package.target import markers, platforms, standard_library
 
 
@@ -37,6 +37,22 @@ def test_is_there(source: str) -> None:
     files |= {"native.cpython-313-aarch64-linux-gnu.so": File(b"", "native")}
 
     assert check(files, ["app"], python="3.13", architecture="arm64") == ()
+
+
+@pytest.mark.parametrize(
+    ("modules", "told"),
+    [
+        pytest.param(("copy", "queue/__init__", "app"), "copy.py, queue/__init__.py", id="of the standard library"),
+        pytest.param(("app", "shop/copy", "aifc"), None, id="inside a package, and what that Python does not have"),
+    ],
+)
+def test_modules_that_hide_those_of_the_standard_library_are_told(modules: tuple[str, ...], told: str | None) -> None:
+    files = project(**dict.fromkeys(modules, "")) | {"queue.py": File(b"", "lib")}
+
+    said = shadows(files, "3.13")
+
+    assert (said is None) is (told is None)
+    assert said is None or said.endswith(f"by all that imports those: {told}")
 
 
 @pytest.mark.parametrize(
