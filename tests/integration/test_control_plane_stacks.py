@@ -130,6 +130,16 @@ def test_a_replaced_table_stays_only_if_its_update_replace_policy_says_so(world:
     assert [each for each in tables if each.startswith(("kept", "lost"))] == ["kept1", "kept2", "lost2"]
 
 
+def test_a_creation_that_is_asked_for_again_is_one_creation(world: ControlWorld) -> None:
+    asked = {"StackName": "twice", "TemplateBody": json.dumps({"Resources": {"Q": {"Type": "AWS::SQS::Queue"}}})}
+    made = world.cloudformation.create_stack(**asked, ClientRequestToken="once")
+    world.settled(made["StackId"])
+
+    assert world.cloudformation.create_stack(**asked, ClientRequestToken="once")["StackId"] == made["StackId"]
+    for other in ({}, {"ClientRequestToken": "other"}):
+        assert refused(world.cloudformation.create_stack, **asked, **other)[0] == "AlreadyExistsException"
+
+
 def test_what_cannot_be_made_is_rolled_back_with_its_reason(world: ControlWorld) -> None:
     body = template("nowhere.zip")
     stack = world.deployed("wrong", body)

@@ -235,6 +235,15 @@ def _strings(asked: Mapping[str, Any], name: str) -> list[str]:
     return found
 
 
+def is_asked_again(parameters: Mapping[str, Any], stack: StackRecord) -> bool:
+    """Whether it is the creation of a stack once more, whose answer was lost.
+
+    [DOC] cfn-api:CreateStack, ClientRequestToken
+    """
+    token = parameters.get("ClientRequestToken")
+    return token is not None and [each.token for each in stack.events[:1]] == [token]
+
+
 def refuse_state(stack: StackRecord, operation: str) -> None:
     """Refuse a change of a stack that cannot be changed as it is now; raises ApiError. [USR] in these words."""
     is_failed = stack.status in ("ROLLBACK_COMPLETE", "DELETE_FAILED", "ROLLBACK_FAILED")

@@ -203,6 +203,8 @@ class CloudFormation:
         name = asking.new_name(asking.stack_name(parameters))
         found = self.book.find(name)
         if found is not None:
+            if asking.is_asked_again(parameters, found):
+                return {"StackId": found.stack_id}
             raise ApiError("AlreadyExistsException", f"Stack [{name}] already exists")
         proposed, wanted = await self._proposed(parameters, None)
         asking.refuse_macros(wanted)
