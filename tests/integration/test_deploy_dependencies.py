@@ -80,6 +80,16 @@ def test_what_lies_elsewhere_is_left_to_the_installer(tmp_path: Path, line: str)
     assert (found.lines, found.local) == ((line,), ())
 
 
+def test_a_folder_of_wheels_is_found_from_wherever_the_installer_runs(tmp_path: Path) -> None:
+    (tmp_path / "wheels").mkdir()
+    write(tmp_path, requirements_txt="-f wheels\n--find-links https://example.com/wheels\na\n")
+
+    found = requirements(tmp_path / "requirements.txt")
+
+    links = [f"--find-links {tmp_path / 'wheels'}", "--find-links https://example.com/wheels"]
+    assert list(found.lines) == [*links, "a"]
+
+
 def test_a_wheel_of_this_machine_is_known(tmp_path: Path) -> None:
     wheel = tmp_path / "lib-1.0-py3-none-any.whl"
     wheel.touch()
@@ -345,7 +355,14 @@ def test_streamer_itself_is_left_out_wherever_it_lies(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("files", "parts", "complaint"),
     [
-        pytest.param({"requirements_txt": "a"}, {"extras": ["x"]}, "extras and groups are for pyproject", id="extras"),
+        *(
+            pytest.param(files, {part: ["x"]}, complaint, id=f"{part} {where}")
+            for part in ("extras", "groups")
+            for files, complaint, where in (
+                ({"requirements_txt": "a"}, "extras and groups are for pyproject.toml", "of requirements"),
+                ({}, "need a pyproject.toml, and there is none", "of nothing"),
+            )
+        ),
         pytest.param({"uv_lock": "", "pyproject_toml": ""}, {}, "without a pyproject.toml with a .project", id="uv"),
         pytest.param(
             {"pyproject_toml": STANDARD + '[dependency-groups]\na = [{ include-group = "a" }]\n'},
