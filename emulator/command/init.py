@@ -206,7 +206,7 @@ def make_project(folder: Path, template: str) -> list[str]:
     """Write a template's files into a folder, which is made if it is not there; answers their names.
 
     Raises:
-        ConfigurationError: one of them is there already, so none was written; or the folder cannot be written.
+        ConfigurationError: one of them is there already, or cannot be written; so none is.
     """
     files = TEMPLATES[template]()
     taken = [name for name in files if (folder / name).exists() or (folder / name).is_symlink()]
@@ -214,11 +214,15 @@ def make_project(folder: Path, template: str) -> list[str]:
         raise ConfigurationError(
             f"{folder} has {', '.join(taken)} already; nothing was written, choose an empty folder"
         )
+    begun: list[Path] = []
     try:
-        for name, content in files.items():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            with (folder / name).open("x", encoding="utf-8") as file:
+        for path, content in ((folder / name, content) for name, content in files.items()):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("x", encoding="utf-8") as file:
+                begun.append(path)
                 file.write(content)
     except OSError as error:
-        raise ConfigurationError(f"{error.filename or folder} cannot be written: {error.strerror}") from error
+        for path in begun:  # they would keep another try from writing any
+            path.unlink(missing_ok=True)
+        raise ConfigurationError(f"{error.filename or begun[-1]} cannot be written: {error.strerror}") from error
     return list(files)

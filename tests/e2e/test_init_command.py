@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from running_command import Emulate, streamer
+from running_command import STREAMER, Emulate, streamer
 
 
 @pytest.mark.parametrize("template", ["minimal", "handlers", "reports"])
@@ -28,6 +28,19 @@ def test_a_new_service_passes_its_own_test(tmp_path: Path, template: str) -> Non
     assert made.returncode == 0, made.stderr
     assert run.returncode == 0, run.stdout + run.stderr
     assert "Warning" not in run.stdout + run.stderr
+
+
+def test_where_a_file_cannot_be_written_none_is_left(tmp_path: Path) -> None:
+    done = subprocess.run(
+        ["sh", "-c", 'ulimit -f 0; exec "$0" init', STREAMER],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr) == (2, "streamer: app.py cannot be written: File too large\n")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_to_run_can_be_pasted(tmp_path: Path) -> None:
