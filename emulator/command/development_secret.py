@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import secrets
 import stat
 from dataclasses import dataclass
@@ -101,5 +100,5 @@ def make_state_folder(folder: Path = FOLDER) -> None:
     # A link leads to a folder that is not ours to close.
     if not folder.is_symlink() and stat.S_IMODE(folder.stat().st_mode) & 0o077:
         folder.chmod(0o700)
-    with contextlib.suppress(FileExistsError), (folder / ".gitignore").open("x", encoding="ascii") as ignore:
-        ignore.write("# Local state and a secret; never commit it.\n*\n")
+    if not (ignore := folder / ".gitignore").exists():
+        write_whole(ignore, b"# Local state and a secret; never commit it.\n*\n", replaces=False)

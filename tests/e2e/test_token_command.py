@@ -35,6 +35,19 @@ def principal(token: str, secret: str) -> Principal:
     return principal_of(token, Settings(jwt_secret=secret), time.time())
 
 
+def test_where_git_cannot_be_told_to_ignore_the_secret_none_is_made(tmp_path: Path) -> None:
+    full = subprocess.run(
+        ["sh", "-c", 'ulimit -f 0; unset JWT_SECRET; exec "$0" -m streamer token', sys.executable],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (full.returncode, full.stdout) == (2, "")
+    assert list((tmp_path / ".streamer").iterdir()) == []
+
+
 def test_it_prints_the_token_alone(tmp_path: Path) -> None:
     secret = "s" * 32
     done = streamer(
