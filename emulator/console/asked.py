@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Mapping
@@ -10,6 +9,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from ..foundation.json_bytes import parsed_json
 from ..port.http import HttpRequest
 
 _REQUIRED: Final = object()
@@ -64,8 +64,8 @@ class Asked(Struct, frozen=True):
     def body_of(self) -> dict[str, Any]:
         """The body, a JSON object."""
         try:
-            found: Any = json.loads(self.body or b"{}")
-        except (ValueError, RecursionError) as error:
+            found: Any = parsed_json(self.body or b"{}")
+        except ValueError as error:
             raise BadRequestError(400, f"the body is not JSON: {error}") from error
         if not isinstance(found, dict):
             raise BadRequestError(400, "the body is not a JSON object")

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Any, Final
 
 from ..dynamodb.endpoints.protocol import Database
+from ..foundation.json_bytes import parsed_json
 from .asked import Asked, BadRequestError
 
 DYNAMODB: Final = "DynamoDB_20120810"
@@ -43,7 +44,7 @@ async def ask(database: Database, service: str, operation: str, parameters: Json
     """
     answer = await database.ask(f"{service}.{operation}", json.dumps(parameters).encode("utf-8", "surrogatepass"))
     try:
-        found: Json = json.loads(answer.body or b"{}")
+        found: Json = parsed_json(answer.body or b"{}")
     except ValueError as error:
         raise DatabaseError(502, "", f"{operation} was answered with {answer.status} and no JSON") from error
     if answer.status >= 400:

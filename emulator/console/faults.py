@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import PurePath
 from typing import Any, Final
 
 from msgspec import Struct
+
+from ..foundation.json_bytes import parsed_json
 
 _FRAME: Final = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+), in (?P<name>[^\n]+)(?:\n\s+(?P<code>[^\n]+))?')
 _NODE_FRAME: Final = re.compile(
@@ -83,8 +84,8 @@ def fault_of_payload(payload: bytes) -> Fault | None:
 def _of_error(document: bytes | str, *traces: str) -> Fault | None:
     """What an error object says, with its stack trace in the first of these members that has one."""
     try:
-        error: Any = json.loads(document)
-    except (ValueError, RecursionError):
+        error: Any = parsed_json(document)
+    except ValueError:
         return None
     if not isinstance(error, dict) or "errorMessage" not in error:
         return None
@@ -102,8 +103,8 @@ def fault_of_line(line: str) -> Fault | None:
     """
     if line.startswith("{"):
         try:
-            record: Any = json.loads(line)
-        except (ValueError, RecursionError):
+            record: Any = parsed_json(line)
+        except ValueError:
             return None
         trace = record.get("stack_trace") or record.get("stackTrace")
         if trace is None and "error_type" in record:

@@ -14,7 +14,7 @@ from msgspec import Struct, field
 
 from streamer.observability.redaction import REDACTED, is_sensitive, redact_text
 
-from ..foundation.json_bytes import strict_json
+from ..foundation.json_bytes import parsed_json, strict_json
 
 _BEGIN, _END = "\u2039", "\u203a"
 """Quotation marks that no credential has in it."""
@@ -67,8 +67,8 @@ def who_of(text: str) -> Who:
         return NOBODY
     payload = found[0].split(".")[1]
     try:
-        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-    except (ValueError, RecursionError):
+        claims = parsed_json(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    except ValueError:
         return NOBODY
     if not isinstance(claims, dict):
         return NOBODY
@@ -191,7 +191,7 @@ def masked(value: Any, name: str = "", depth: int = DEPTH) -> Any:
 def _masked_json(text: str, depth: int) -> str:
     try:
         value = strict_json(text)
-    except (ValueError, RecursionError):
+    except ValueError:
         return masked_text(text)  # it only looks like JSON, or was cut
     told = masked(value, depth=depth - 1)
     # As it was where nothing is hidden; of members that are there twice, one was not looked at.

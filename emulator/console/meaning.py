@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import json
 import re
 import zlib
 from collections.abc import Mapping
 from typing import Any, Final, assert_never
 from urllib.parse import parse_qsl, unquote
 
+from ..foundation.json_bytes import parsed_json
 from ..functions.outcome import Outcome, Refused
 from ..gateway.rules.effects import Close, NotInvoked, Raised, Replied, Send, TimedOut, Warn
 from ..gateway.rules.management import parse_path
@@ -117,8 +117,8 @@ def root_of(trace: str) -> str:
 def source_of(payload: bytes) -> Mapping[str, Any]:
     """What an invocation came from, as its event tells."""
     try:
-        event: Any = json.loads(payload)
-    except (ValueError, RecursionError):
+        event: Any = parsed_json(payload)
+    except ValueError:
         return {"source": "invoke"}
     if not isinstance(event, dict):
         return {"source": "invoke"}
@@ -238,7 +238,7 @@ def app_message(text: str) -> dict[str, Any]:
 def json_object(text: bytes) -> dict[str, Any]:
     """A JSON object; empty: it is none."""
     try:
-        value: Any = json.loads(text)
-    except (ValueError, RecursionError):
+        value: Any = parsed_json(text)
+    except ValueError:
         return {}
     return value if isinstance(value, dict) else {}

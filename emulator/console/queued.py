@@ -20,6 +20,7 @@ from streamer.stores.expressions import update_of
 from streamer.stores.items import request_key_item, request_record
 from streamer.stores.payloads import joined, payload_item_key
 
+from ..foundation.json_bytes import parsed_json
 from .around import Around
 from .asked import Asked, BadRequestError
 from .database import CONDITION, DYNAMODB, DatabaseError, ask
@@ -193,8 +194,8 @@ def _cursor(text: str) -> tuple[float, Place] | None:
     if not text:
         return None
     try:
-        found = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-    except (ValueError, RecursionError):
+        found = parsed_json(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    except ValueError:
         found = None
     if not isinstance(found, list) or [type(each) for each in found] != [float, bool, float, str, str]:
         raise BadRequestError(400, "cursor has to be the next of an answer before")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass, replace
@@ -13,6 +12,7 @@ from msgspec import Struct
 
 from streamer.errors import ConfigurationError
 
+from ..foundation.json_bytes import parsed_json
 from ..functions import outcome
 from ..gateway.rules import effects
 from ..port.http import HttpRequest
@@ -94,8 +94,8 @@ def _record(written: Any) -> Record:
 def read(text: bytes) -> Ring:
     """The records of a file; raises as `ring_of`."""
     try:
-        content = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        content = parsed_json(text)
+    except ValueError as error:
         raise ConfigurationError(f"this is no recording of streamer: {error}") from error
     return ring_of(content)
 

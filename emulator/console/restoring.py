@@ -33,7 +33,7 @@ def restored_event(edited: Any, payload: bytes) -> bytes:
     """
     try:
         original = strict_json(payload.decode())
-    except (ValueError, RecursionError):
+    except ValueError:
         original = None
     return json.dumps(restored(edited, original)).encode("utf-8", "surrogatepass")
 
@@ -69,6 +69,6 @@ def _text(edited: str, original: str) -> str:
         return original
     try:
         values = strict_json(edited), strict_json(original)
-    except (ValueError, RecursionError):
+    except ValueError:
         return edited
     return json.dumps(_restored(values[0], masked(values[1]), values[1]), ensure_ascii=False)

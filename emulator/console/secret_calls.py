@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
+from ..foundation.json_bytes import parsed_json
 from .masking import DEPTH, HIDDEN, without_values
 from .meaning import answer_header, plain_answer, what_was_called
 from .records import Call
@@ -44,8 +45,8 @@ def _told(service: str, content: bytes) -> bytes:
     if names is None:
         return content
     try:
-        value = json.loads(content)
-    except (ValueError, RecursionError):  # it was cut
+        value = parsed_json(content)
+    except ValueError:  # it was cut
         text = content.decode("utf-8", "surrogateescape")
         return without_values(text, lambda name: name.lower() in names).encode("utf-8", "surrogateescape")
     return json.dumps(_without(value, names, is_typed=service == "ssm", depth=DEPTH)).encode()

@@ -255,7 +255,7 @@ class Teller(Struct, frozen=True):
             return f"{masked_text(whole[: self.cut])}…"
         try:
             value = masked(strict_json(whole))
-        except (ValueError, RecursionError):
+        except ValueError:
             told = masked_text(whole)
             return told if self.cut is None or len(told) <= self.cut else f"{told[: self.cut]}…"
         if self.cut is None:

@@ -130,7 +130,7 @@ class Workings:
 def _masked_event(run: Run) -> Any:
     try:
         return masked(strict_json(run.payload.decode()))
-    except (ValueError, RecursionError):
+    except ValueError:
         return run.payload.decode("utf-8", "replace")
 
 

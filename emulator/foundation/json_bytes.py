@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from typing import Any, Final, TypeGuard
 
 import msgspec
@@ -56,20 +57,32 @@ def json_of(body: bytes) -> Any:
     Raises:
         ValueError: it is none, or nested too deeply to be read.
     """
-    try:
-        return _decoder.decode(body.decode("utf-8-sig"))
-    except RecursionError as error:
-        raise ValueError("it is nested too deeply") from error
+    return _read(_decoder.decode, body.decode("utf-8-sig"))
 
 
 def strict_json(text: str) -> Any:
     """What JSON says that can be told again as JSON: NaN is none, nor is a number that becomes Infinity.
 
     Raises:
-        ValueError: it is none.
-        RecursionError: it is nested too deeply to be read.
+        ValueError: it is none, or nested too deeply to be read.
     """
-    return _strict.decode(text)
+    return _read(_strict.decode, text)
+
+
+def parsed_json(text: str | bytes) -> Any:
+    """What JSON says that somebody else wrote, whatever Python takes for JSON.
+
+    Raises:
+        ValueError: it is none, or nested too deeply to be read.
+    """
+    return _read(json.loads, text)
+
+
+def _read(decode: Callable[[Any], Any], text: str | bytes) -> Any:
+    try:
+        return decode(text)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
 
 
 def is_object(body: bytes) -> bool:

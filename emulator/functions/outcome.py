@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from msgspec import Struct
+
+from ..foundation.json_bytes import parsed_json
 
 if TYPE_CHECKING:
     import asyncio
@@ -50,8 +51,8 @@ def content_of(payload: bytes) -> Any:
     whose function answers with a bare text
     """
     try:
-        return json.loads(payload)
-    except (ValueError, RecursionError):
+        return parsed_json(payload)
+    except ValueError:
         return payload.decode("utf-8", "replace")
 
 

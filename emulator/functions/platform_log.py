@@ -10,6 +10,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from ..foundation.json_bytes import parsed_json
 from ..foundation.times import iso_time
 from .variables import VERSION
 
@@ -116,8 +117,8 @@ def too_large_payload(size_bytes: int) -> bytes:
 def error_type(payload: bytes) -> str:
     """The type in an error payload, ``Unhandled`` when it names none (other languages' clients may not)."""
     try:
-        error = json.loads(payload)
-    except (ValueError, RecursionError):
+        error = parsed_json(payload)
+    except ValueError:
         return "Unhandled"
     named = error.get("errorType") if isinstance(error, dict) else None
     return named if isinstance(named, str) and named else "Unhandled"

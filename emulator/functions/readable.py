@@ -11,6 +11,8 @@ from msgspec import Struct, field
 
 from streamer.observability.printable import printable
 
+from ..foundation.json_bytes import parsed_json
+
 COMMON: Final = frozenset(
     {
         "level",
@@ -117,8 +119,8 @@ def structured(line: str) -> Mapping[str, Any] | None:
     if not line.startswith("{"):
         return None
     try:
-        record = json.loads(line)
-    except (ValueError, RecursionError):
+        record = parsed_json(line)
+    except ValueError:
         return None
     return record if isinstance(record, dict) else None
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from msgspec import Struct, structs
 
+from ..foundation.json_bytes import parsed_json
 from .conditions import Context
 from .keys import SESSION
 from .policy import Decision, Policies, Statement, decide, statement_of, with_values, without_variables
@@ -111,7 +112,7 @@ def session_policy(text: str) -> tuple[Statement, ...]:
         PolicyError: it is no policy.
     """
     try:
-        document = json.loads(text)
+        document = parsed_json(text)
         written = document["Statement"]
         each_of = [written] if isinstance(written, dict) else written
         found = tuple(map(_statement, each_of))

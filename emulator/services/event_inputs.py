@@ -5,13 +5,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from ..foundation.json_bytes import json_text, text_of
+from ..foundation.json_bytes import json_text, parsed_json, text_of
 
 _STEP: Final = re.compile(r"\.([\w-]+)|\[(\d+)\]|\['([^']+)'\]|\[\"([^\"]+)\"\]")
 _VARIABLE: Final = re.compile(r"<([\w.-]+)>")
@@ -35,8 +34,8 @@ def refused(given: Mapping[str, Any]) -> tuple[str, str] | None:
     if str(given["Source"]).startswith("aws."):
         return "NotAuthorizedForSourceException", "Not authorized for the source."
     try:
-        is_object = isinstance(json.loads(given["Detail"]), dict)
-    except (ValueError, RecursionError):
+        is_object = isinstance(parsed_json(given["Detail"]), dict)
+    except ValueError:
         is_object = False
     return None if is_object else ("MalformedDetail", "Detail is malformed.")
 

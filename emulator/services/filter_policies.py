@@ -6,11 +6,11 @@ They are written in the language of event patterns, of a message's attributes or
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any, Final
 
 from ..event_sources.streams.filters import Filter
+from ..foundation.json_bytes import parsed_json
 from .event_patterns import compile_event_pattern
 
 BODY: Final = "MessageBody"
@@ -37,8 +37,8 @@ def lets_through(
     if scope != BODY:
         return compile_policy(policy).matches(_of_attributes(attributes))
     try:
-        content = json.loads(body)
-    except (ValueError, RecursionError):
+        content = parsed_json(body)
+    except ValueError:
         return False
     return isinstance(content, dict) and compile_policy(policy).matches(content)
 
@@ -50,8 +50,8 @@ def _of_attributes(attributes: Mapping[str, Mapping[str, Any]]) -> dict[str, Any
         kind, value = str(each["Type"]), each["Value"]
         if kind in (_NUMBER, _ARRAY):
             try:
-                found[name] = json.loads(str(value))
-            except (ValueError, RecursionError):
+                found[name] = parsed_json(str(value))
+            except ValueError:
                 found[name] = {}  # it is there, and equals nothing
         elif not kind.startswith(_BINARY):
             found[name] = str(value)

@@ -10,13 +10,13 @@ import base64
 import binascii
 import hashlib
 import hmac
-import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 from urllib.parse import unquote
 
+from ..foundation.json_bytes import parsed_json
 from ..foundation.times import instant
 from ..port.http import HttpRequest
 
@@ -155,7 +155,7 @@ def _field(body: bytes, name: str) -> str:
 
 def _is_good(policy: str, now: datetime) -> bool:
     try:
-        expiration = str(json.loads(base64.b64decode(policy, validate=True))["expiration"])
+        expiration = str(parsed_json(base64.b64decode(policy, validate=True))["expiration"])
         return now <= instant(expiration)
     except (binascii.Error, ValueError, LookupError, TypeError):
         return False

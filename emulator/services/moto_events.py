@@ -15,6 +15,7 @@ from moto.events.responses import EventsHandler
 
 from ..event_sources.eventbridge import event, scheduled_event
 from ..event_sources.streams.filters import InvalidFilterPatternError
+from ..foundation.json_bytes import parsed_json
 from ..foundation.times import instant
 from . import event_inputs, moto_sns
 from .delivery import Delivery, Tell
@@ -153,7 +154,7 @@ def _test_event_pattern(handler: Any) -> str:
     """Answer whether an event matches, which moto does not. [DOC] eb-api:API_TestEventPattern, [INF] the words"""
     pattern, event = handler._get_param("EventPattern"), handler._get_param("Event")  # noqa: SLF001 - moto's way
     try:
-        told = json.loads(event)
+        told = parsed_json(event)
     except ValueError:
         told = None
     if not isinstance(told, dict) or not told.keys() >= _MANDATORY:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -10,6 +9,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from streamer.errors import ConfigurationError
+
+from ..foundation.json_bytes import parsed_json
 
 SUFFIXES: Final = (".yaml", ".yml", ".json", ".template")
 TEMPLATES: Final = ("template.yaml", "template.yml", "template.json")
@@ -232,7 +233,7 @@ def _region(written: Any) -> str | None:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_text("utf-8"))
+        found = parsed_json(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"{path}: not readable: {error}") from error
     return found if isinstance(found, dict) else {}

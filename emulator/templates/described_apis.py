@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -10,6 +9,7 @@ from streamer.aws_limits import INTEGRATION_SECONDS, LEAST_INTEGRATION_SECONDS, 
 from streamer.topology import CONNECT, Api, Authorizer, Route, Throttle
 from streamer.topology.throttles import UsagePlan
 
+from ..foundation.json_bytes import parsed_json
 from ..gateway.rules.domains import Domain
 from . import described_integrations
 from .anatomy import needed
@@ -252,7 +252,7 @@ def _models(things: Things, resource: Resource, owner: Resource) -> tuple[str | 
         schema = model.properties.get("Schema")
         if isinstance(schema, str):
             try:
-                schema = json.loads(schema)
+                schema = parsed_json(schema)
             except ValueError as error:
                 raise Problem(at(model, "Schema"), "the schema is not JSON") from error
         if not isinstance(schema, dict):

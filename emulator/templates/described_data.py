@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any, Final
 
 from streamer.topology import Index, Key, Queue, StreamView, Table
 
+from ..foundation.json_bytes import parsed_json
 from .errors import Problem
 from .stack import Resource
 from .things import Things
@@ -117,7 +117,7 @@ def queue(things: Things, resource: Resource) -> Queue:
     policy = resource.properties.get("RedrivePolicy") or {}
     if isinstance(policy, str):
         try:
-            policy = json.loads(policy)
+            policy = parsed_json(policy)
         except ValueError as error:
             raise Problem(at(resource, "RedrivePolicy"), "a mapping is expected") from error
     if not isinstance(policy, dict):

@@ -7,7 +7,6 @@ aws-properties-dynamodb-table-resourcepolicy
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -16,6 +15,7 @@ from msgspec import structs
 from streamer.topology import grants
 from streamer.topology.grants import Kind, Place
 
+from ..foundation.json_bytes import parsed_json
 from ..iam.policy import Statement, replaced
 from ..iam.resource_policies import Named, ResourcePolicy
 from .policy_documents import named_statements, principal_arn
@@ -254,7 +254,7 @@ def _of_rules(things: Things, place: Place) -> Iterator[Sending]:
 def _dead_letters(config: Any, name: str) -> str:
     """The queue for what could not be sent; empty: there is none."""
     try:
-        found = json.loads(config) if isinstance(config, str) else config
+        found = parsed_json(config) if isinstance(config, str) else config
     except ValueError:
         return ""  # SNS itself says what is wrong with it
     return str(found.get(name, "")) if isinstance(found, dict) else ""

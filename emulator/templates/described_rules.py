@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
+from ..foundation.json_bytes import parsed_json
 from ..services.calls import Call
 from .errors import Problem
 from .stack import Resource
@@ -97,7 +98,7 @@ def is_for_the_clock(resource: Resource) -> bool:
 def _may_be_object(value: Any) -> bool:
     """Whether an input is an object, or nothing that anybody could take; None is the event itself."""
     try:
-        return value is None or isinstance(json.loads(value) if isinstance(value, str) else value, dict)
+        return value is None or isinstance(parsed_json(value) if isinstance(value, str) else value, dict)
     except ValueError:
         return True
 

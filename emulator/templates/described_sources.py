@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -14,6 +13,7 @@ from streamer.topology.cron import parse_cron
 from streamer.topology.kinesis import KinesisMapping
 
 from ..event_sources.streams.filters import InvalidFilterPatternError, compile_filters
+from ..foundation.json_bytes import parsed_json
 from ..services.kinesis.names import stream_name
 from ..services.rule_clock import is_rate
 from .described_data import queue_names, table_names
@@ -208,7 +208,7 @@ def _input(resource: Resource, value: Any, *where: str | int) -> Mapping[str, An
     if value is None:
         return None
     try:
-        found: Any = json.loads(value) if isinstance(value, str) else value
+        found: Any = parsed_json(value) if isinstance(value, str) else value
     except ValueError as error:
         raise Problem(at(resource, *where), "the input is not JSON") from error
     if not isinstance(found, dict):
@@ -240,7 +240,7 @@ def _filters(resource: Resource) -> tuple[Mapping[str, Any], ...]:
         where = at(resource, "FilterCriteria", "Filters", position)
         pattern = each.get("Pattern") if isinstance(each, dict) else None
         try:
-            value = json.loads(pattern) if isinstance(pattern, str) else pattern
+            value = parsed_json(pattern) if isinstance(pattern, str) else pattern
         except ValueError as error:
             raise Problem(where, "the pattern is not JSON") from error
         if not isinstance(value, dict):

@@ -11,6 +11,7 @@ import string
 from collections.abc import Mapping
 from typing import Any, Final
 
+from ..foundation.json_bytes import parsed_json
 from .intrinsics import is_true
 
 _LONGEST: Final = 4096
@@ -52,7 +53,7 @@ def generated(stack: str, logical_id: str, wanted: Mapping[str, Any]) -> str:
     if template is None:
         return password
     try:
-        content = json.loads(template)
+        content = parsed_json(template)
         content[str(wanted["GenerateStringKey"])] = password
     except (ValueError, TypeError, LookupError) as error:
         raise ValueError("a JSON object, and GenerateStringKey, are expected") from error

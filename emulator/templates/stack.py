@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from msgspec import Struct, field
 
+from ..foundation.json_bytes import parsed_json
 from . import anatomy, stored
 from .errors import Path, Problem, shown
 from .intrinsics import ABSENT, MadeUp, holds, is_true, plain, text_of, value_of
@@ -298,7 +298,7 @@ class _Resolver:
         if not key:
             return found
         try:
-            return text_of(json.loads(found)[key], path)
+            return text_of(parsed_json(found)[key], path)
         except (ValueError, LookupError, TypeError) as error:
             raise Problem(path, f"the secret {name} is no JSON object with {key!r}") from error
 

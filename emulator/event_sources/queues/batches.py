@@ -12,6 +12,7 @@ from msgspec import Struct, field
 
 from streamer.errors import StreamerError
 
+from ...foundation.json_bytes import parsed_json
 from ...functions.limits import EVENT_BYTES
 from ...functions.outcome import Outcome, Returned
 
@@ -86,8 +87,8 @@ def _attribute(value: Mapping[str, Any]) -> dict[str, Any]:
 def filtered_record(made: Mapping[str, Any]) -> dict[str, Any]:
     """The record as filters see it: a body that is JSON counts as what it says. [DOC] lambda-docs:with-sqs-filtering"""
     try:
-        return {**made, "body": json.loads(made["body"])}
-    except (ValueError, RecursionError):
+        return {**made, "body": parsed_json(made["body"])}
+    except ValueError:
         return dict(made)
 
 
@@ -146,8 +147,8 @@ def done(outcome: Outcome, messages: Sequence[QueueMessage], *, reports_failures
 def _reported(payload: bytes) -> set[str] | None:
     """Message ids of ``batchItemFailures``; None: the answer means that all failed."""
     try:
-        answer = json.loads(payload)
-    except (ValueError, RecursionError):  # of a custom runtime. [DOC] services-sqs-errorhandling: a complete failure
+        answer = parsed_json(payload)
+    except ValueError:  # of a custom runtime. [DOC] services-sqs-errorhandling: a complete failure
         return None
     if answer is None:
         return set()

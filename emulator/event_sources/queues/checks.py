@@ -5,12 +5,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from ...foundation.json_bytes import text_of
+from ...foundation.json_bytes import parsed_json, text_of
 
 Refusal = tuple[str, str]
 """Code and message of an error."""
@@ -120,7 +119,7 @@ def of_redrive(policy: Any, *, is_fifo: bool, is_there: Callable[[str], bool]) -
         return None
     text = text_of(policy)
     try:
-        content = json.loads(text)
+        content = parsed_json(text)
         target, times = str(content["deadLetterTargetArn"]), int(content["maxReceiveCount"])
     except (ValueError, TypeError, KeyError):
         return invalid(text, REDRIVE, "Redrive policy is not a valid JSON map.")

@@ -13,6 +13,8 @@ from typing import Any, Final, Protocol
 
 from msgspec import Struct
 
+from ...foundation.json_bytes import parsed_json
+
 OPERATIONS: Final = frozenset({"CancelMessageMoveTask", "ListMessageMoveTasks", "StartMessageMoveTask"})
 KEPT: Final = 10
 """Tasks of a queue that are remembered, as many as are told at once."""
@@ -133,7 +135,7 @@ class Moves:
     def _cancel(self, handle: str) -> None:
         """Refuse: no task is ever running when somebody asks."""
         try:
-            source = json.loads(base64.b64decode(handle, validate=True))["sourceArn"]
+            source = parsed_json(base64.b64decode(handle, validate=True))["sourceArn"]
         except (ValueError, TypeError, KeyError) as error:
             raise RefusedError(_VALUE, "Value for parameter TaskHandle is invalid.") from error
         self._name(str(source), "SourceArn")

@@ -7,7 +7,6 @@ times are Unix seconds given as arguments; the shell asks `Lane.next_batch`, inv
 from __future__ import annotations
 
 import enum
-import json
 import zlib
 from collections import deque
 from collections.abc import Iterable, Mapping
@@ -15,6 +14,7 @@ from typing import Final
 
 from msgspec import Struct, structs
 
+from ...foundation.json_bytes import parsed_json
 from ...functions.limits import EVENT_BYTES
 from ...functions.outcome import Failed, Outcome, Refused, Returned
 from .records import EventRecord
@@ -288,8 +288,8 @@ class Lane:
 def reported_failures(payload: bytes) -> set[str] | None:
     """Sequence numbers that a function's result names; none is success, None a malformed answer. [REC] I22, I23"""
     try:
-        result = json.loads(payload)
-    except (ValueError, RecursionError):
+        result = parsed_json(payload)
+    except ValueError:
         return None
     if not isinstance(result, Mapping):
         # [REC] null and [] are success; that any other value without the key is too is [INF].

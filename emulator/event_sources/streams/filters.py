@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from streamer.errors import TopologyError
 
-from ...foundation.json_bytes import is_number
+from ...foundation.json_bytes import is_number, parsed_json
 
 PATTERN_CHARACTERS: Final = 4096
 """Longest pattern as JSON. [DOC] lambda-docs: API_Filter"""
@@ -80,7 +80,7 @@ def compile_pattern(
 def _pattern(pattern: Mapping[str, Any] | str, operators: _Operators, longest: int = PATTERN_CHARACTERS) -> _Test:
     if isinstance(pattern, str):
         try:
-            pattern = json.loads(pattern)
+            pattern = parsed_json(pattern)
         except ValueError as error:
             raise InvalidFilterPatternError(f"It is not JSON: {error}.") from error
     if not isinstance(pattern, Mapping):

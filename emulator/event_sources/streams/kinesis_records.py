@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
+from ...foundation.json_bytes import parsed_json
 from .records import EventRecord
 from .source import RawRecord
 
@@ -66,7 +67,7 @@ def filtered(told: Mapping[str, Any]) -> Mapping[str, Any]:
     """What patterns are compared with: ``data`` as JSON if it is an object, else as a text."""
     text = base64.b64decode(told["data"]).decode("utf-8", "replace")
     try:
-        data = json.loads(text)
-    except (ValueError, RecursionError):
+        data = parsed_json(text)
+    except ValueError:
         data = text
     return {**told, "data": data if isinstance(data, dict) else text}

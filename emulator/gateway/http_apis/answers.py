@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from streamer.topology.http_apis import HttpKind
 
+from ...foundation.json_bytes import parsed_json
 from ..rules.effects import HttpAnswer, NotInvoked, Raised, Replied, Result, TimedOut
 from .events import Asked, is_binary_type
 from .headers import CONTENT_TYPE, Headers, MalformedError, own_headers, sendable
@@ -84,8 +85,8 @@ def _replied(asked: Asked, payload: bytes) -> HttpAnswer:
         if streamed is not None:
             return streamed
     try:
-        result = json.loads(payload)
-    except (ValueError, RecursionError) as wrong:
+        result = parsed_json(payload)
+    except ValueError as wrong:
         raise MalformedError("it is not JSON") from wrong
     is_second = asked.api.kind is HttpKind.URL or (
         asked.api.kind is HttpKind.HTTP and asked.match.route.payload == "2.0"
@@ -106,8 +107,8 @@ def _streamed(asked: Asked, payload: bytes) -> HttpAnswer | None:
     if not mark and asked.api.kind is HttpKind.REST:
         raise MalformedError("a streamed answer is JSON, eight NUL bytes and the body")
     try:
-        said = json.loads(head)
-    except (ValueError, RecursionError) as wrong:
+        said = parsed_json(head)
+    except ValueError as wrong:
         if mark:
             raise MalformedError("what stands before its eight NUL bytes is not JSON") from wrong
         headers = (*own_headers(asked), (CONTENT_TYPE, "application/octet-stream"))  # [INF]

@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 from streamer.topology.http_apis import DEFAULT_PATH, Backend
 
+from ...foundation.json_bytes import parsed_json
 from ..rules.effects import HttpAnswer
 from ..rules.mapping import MappingError, Request, parameter_value, parameter_values, value_of_body
 from .actions import ACTIONS
@@ -125,7 +126,7 @@ def _typed(name: str, text: str) -> Any:
     if name not in _NUMBERS | _DOCUMENTS:
         return text
     try:
-        return json.loads(text)
+        return parsed_json(text)
     except ValueError as error:
         raise MappingError(f"{name} is no JSON: {text}") from error
 

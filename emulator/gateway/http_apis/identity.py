@@ -14,6 +14,7 @@ from msgspec import Struct, field
 
 from streamer.topology.http_apis import HttpAuthorizer, HttpKind
 
+from ...foundation.json_bytes import parsed_json
 from ...functions.outcome import error_message
 from ..rules import policy
 from ..rules.effects import Raised, Replied, Result
@@ -101,8 +102,8 @@ def judge(authorizer: HttpAuthorizer, asked: Asked, result: Result, latency_ms: 
     """What an authorizer's answer means for a request."""
     if isinstance(result, Replied):
         try:
-            reply = json.loads(result.payload)
-        except (ValueError, RecursionError):
+            reply = parsed_json(result.payload)
+        except ValueError:
             reply = None
         return _judge_reply(authorizer, asked, reply, latency_ms)
     said = error_message(result.payload) if isinstance(result, Raised) else ""

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any, Final
@@ -16,6 +15,7 @@ from msgspec import structs
 from streamer.topology.http_apis import Backend, BackendResponse, HttpKind
 from streamer.topology.integrations import Integration
 
+from ...foundation.json_bytes import parsed_json
 from ..rules.effects import HttpAnswer
 from ..rules.mapping import MappingError, Override, Request, parameter_value, rendered, request_of, value_of_body
 from ..vtl.methods import shown
@@ -168,6 +168,6 @@ def _value(source: str, event: Mapping[str, Any], headers: Mapping[str, str], bo
 def function_event(body: bytes) -> Any:
     """What a function gets; raises MappingError."""
     try:
-        return json.loads(body or b"{}")
+        return parsed_json(body or b"{}")
     except ValueError as error:
         raise MappingError(f"a function gets JSON, and the template makes something else: {error}") from error

@@ -11,6 +11,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from ...foundation.json_bytes import parsed_json
 from ...functions.outcome import error_message
 from . import policy
 from .effects import NotInvoked, Raised, Replied, Result, TimedOut
@@ -92,8 +93,8 @@ def _judge_reply(payload: bytes, method_arn: str) -> Verdict:
             f"the authorizer's result has {len(payload)} bytes; at most {AUTHORIZER_RESULT_BYTES} are allowed"
         )
     try:
-        reply = json.loads(payload)
-    except (ValueError, RecursionError):
+        reply = parsed_json(payload)
+    except ValueError:
         return Broken("the authorizer's result is not JSON")
     if not isinstance(reply, dict):
         return Broken("the authorizer's result is no object with principalId and policyDocument")

@@ -17,6 +17,7 @@ from msgspec import Struct, field
 from streamer.errors import TopologyError
 from streamer.topology.integrations import Integration, IntegrationResponse
 
+from ...foundation.json_bytes import parsed_json
 from ...functions.outcome import error_message
 from .expressions import parse, path_of, stringified, value_at
 
@@ -174,8 +175,8 @@ def _selected(selection: str | None, body: str, backend: Answer | None) -> str:
     if selection in (None, "", DEFAULT_KEY):
         return DEFAULT_KEY
     try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
+        document = parsed_json(body)
+    except ValueError:
         document = None
     pieces = _OF_ANSWER.split(str(selection))
     try:
@@ -356,7 +357,7 @@ def value_of_body(rest: str, body: str) -> str | None:
     if not rest:
         return body
     try:
-        value = value_at(path_of(rest if rest.startswith("[") else f".{rest}"), json.loads(body))
+        value = value_at(path_of(rest if rest.startswith("[") else f".{rest}"), parsed_json(body))
         return None if value is None else stringified(value)
-    except (ValueError, RecursionError):
+    except ValueError:
         return None

@@ -8,6 +8,8 @@ from typing import Any, Final
 
 from msgspec import Struct, field
 
+from ...foundation.json_bytes import parsed_json
+
 _KEYS: Final = frozenset({"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"})
 """A result with any other key is malformed. [USR] middy #1219"""
 _SCALARS: Final = (str, int, float, bool)
@@ -34,8 +36,8 @@ class Malformed(Struct, frozen=True):
 def parse_proxy_response(payload: bytes) -> ProxyResponse | Malformed:
     """Read a function's result. [INF] apigw-docs on proxy errors; [USR] middy #1219"""
     try:
-        result = json.loads(payload.decode())  # of bytes, it would look for UTF-16 first
-    except (ValueError, RecursionError):
+        result = parsed_json(payload.decode())  # of bytes, it would look for UTF-16 first
+    except ValueError:
         return Malformed("the result is not JSON")
     if result is None:
         return Malformed('the result is None; return {"statusCode": 200}', is_none=True)

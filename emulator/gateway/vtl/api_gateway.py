@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 from urllib.parse import quote_plus, unquote_plus
 
+from ...foundation.json_bytes import parsed_json
 from .jsonpath import find
 from .methods import JsonList, shown
 from .syntax import TemplateError
@@ -29,8 +30,8 @@ class Input:
         self._body = body or "{}"
         self._parameters = {name: dict(values) for name, values in parameters.items()}
         try:
-            self._document = _of_json(json.loads(body) if body.strip() else {})
-        except (ValueError, RecursionError):
+            self._document = _of_json(parsed_json(body) if body.strip() else {})
+        except ValueError:
             self._document = body
 
     def value(self, name: str) -> Any:

@@ -13,6 +13,7 @@ from typing import Any, Final
 from streamer.errors import ConfigurationError
 
 from ...foundation import log
+from ...foundation.json_bytes import parsed_json
 from ...functions.outcome import Failed, Functions, Refused, content_of
 from ...port.aws_names import is_aws
 from ...port.http import HttpRequest, HttpResponse
@@ -84,7 +85,7 @@ class UserPools:
             return await self._document(document["pool"], document["name"], request)
         operation = request.fields.get("x-amz-target", "").removeprefix(POOLS_TARGET)
         try:
-            parameters = json.loads(request.body or b"{}")
+            parameters = parsed_json(request.body or b"{}")
             if not isinstance(parameters, dict):
                 raise TypeError("an object is expected")  # noqa: TRY301 - told as what cannot be read
         except (ValueError, TypeError):

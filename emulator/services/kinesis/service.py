@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from streamer.errors import ConfigurationError
 
+from ...foundation.json_bytes import parsed_json
 from ...port.http import HttpRequest, HttpResponse
 from ..calls import Call
 from .errors import KinesisError, invalid
@@ -116,7 +117,7 @@ class KinesisStreams:
         """The answer to a request; None: the operation is not known."""
         operation = request.fields.get("x-amz-target", "").removeprefix(TARGET)
         try:
-            given = json.loads(request.body or b"{}")
+            given = parsed_json(request.body or b"{}")
             found = self.perform(operation, given)
         except KinesisError as error:
             return _refused(error)

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from ...foundation.json_bytes import parsed_json
 from .errors import invalid
 
 
@@ -18,7 +19,7 @@ def token(content: Mapping[str, Any]) -> str:
 def untoken(text: Any, what: str) -> dict[str, Any]:
     """What a token says; raises KinesisError."""
     try:
-        found = json.loads(base64.urlsafe_b64decode(str(text)))
+        found = parsed_json(base64.urlsafe_b64decode(str(text)))
     except ValueError as error:
         raise invalid(f"Invalid {what}.") from error
     if not isinstance(found, dict):

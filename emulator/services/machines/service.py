@@ -16,7 +16,7 @@ from typing import Any, Final
 from streamer.errors import ConfigurationError
 
 from ...foundation import log
-from ...foundation.json_bytes import json_of
+from ...foundation.json_bytes import json_of, parsed_json
 from ...foundation.tasks import end, start
 from ...functions.outcome import Functions
 from ...functions.variables import Endpoints
@@ -154,7 +154,7 @@ class StateMachines:
         if operation is None:
             return None
         try:
-            found = operation(json.loads(request.body or b"{}"))
+            found = operation(parsed_json(request.body or b"{}"))
             if asyncio.iscoroutine(found):
                 found = await found
         except MachineError as error:
@@ -373,7 +373,7 @@ class StateMachines:
 
     def _succeed(self, given: Mapping[str, Any]) -> dict[str, Any]:
         try:
-            output = json.loads(str(given["output"]))
+            output = parsed_json(str(given["output"]))
         except ValueError as error:
             raise MachineError("InvalidOutput", f"Invalid Output: '{error}'") from error
         return self._settled(given, output)

@@ -16,7 +16,7 @@ from urllib.parse import urlencode, urlsplit
 
 from streamer.stores.local_clients import SESSION_VARIABLES, proxies
 
-from ...foundation.json_bytes import json_text, text_of
+from ...foundation.json_bytes import json_text, parsed_json, text_of
 from ...functions.outcome import Failed, Functions, Refused, content_of
 from ...functions.variables import Endpoints
 from .errors import RUNTIME, TIMEOUT, StateError
@@ -141,8 +141,8 @@ class TaskRunner:
             named = error.get("errorType", "Exception") if isinstance(error, dict) else _UNKNOWN
             raise StateError(str(named), text)
         try:
-            return json.loads(outcome.payload)
-        except (ValueError, RecursionError) as error:
+            return parsed_json(outcome.payload)
+        except ValueError as error:
             raise StateError(_UNKNOWN, f"the function's answer is no JSON: {error}") from error
 
     async def _lambda(self, parameters: Any) -> Any:
@@ -212,7 +212,7 @@ class TaskRunner:
         if answer.status >= 400:
             raise StateError(f"ApiGateway.{answer.status}", text)
         try:
-            found = json.loads(text) if text else {}
+            found = parsed_json(text) if text else {}
         except ValueError:
             found = text
         names = {name: [value] for name, value in answer.headers.items()}
