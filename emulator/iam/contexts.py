@@ -48,6 +48,8 @@ def of_session(session: str, role: str, place: Place) -> Context:
         "aws:principalisawsservice": ("false",),
         "aws:principaltype": ("AssumedRole",),
         "aws:requestedregion": (place.region,),
+        # There are no others' resources here.
+        "aws:resourceaccount": (place.account_id,),
         # However functions ask here, on AWS their SDKs ask by TLS.
         "aws:securetransport": ("true",),
         "aws:userid": (user_id(session),),

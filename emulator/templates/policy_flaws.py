@@ -21,6 +21,7 @@ from .things import Things
 from .values import items
 
 _VERSIONS: Final = ("2008-10-17", "2012-10-17")
+_VARIABLE: Final = "${aws:"
 _OF_DOCUMENTS: Final = ("Id", "Statement", "Version")
 _OF_STATEMENTS: Final = frozenset({"Action", "Condition", "Effect", "NotAction", "NotResource", "Resource", "Sid"})
 _WHOM: Final = frozenset({"NotPrincipal", "Principal"})
@@ -69,6 +70,11 @@ def _check(things: Things, resource: Resource, path: Path, document: Any, made_u
     is_managed = resource.type == "AWS::IAM::ManagedPolicy"
     if is_managed and document.get("Version") != _VERSIONS[-1]:
         _warn(things, resource, f"a managed policy is of Version {_VERSIONS[-1]}")
+    if not is_trust and document.get("Version") != _VERSIONS[-1] and _VARIABLE in json.dumps(document, default=str):
+        why = (
+            f"{shown(path)} is not of Version {_VERSIONS[-1]}, without which its policy variables stand for themselves"
+        )
+        things.warn(resource, why)
     size, most = _size(document), _CHARACTERS[str(path[-1])]
     if (is_managed or is_trust) and size > most:
         _warn(things, resource, f"{shown(path)} has {size:,} characters, and IAM takes {most:,}")

@@ -83,6 +83,7 @@ REPORT = Need("s3:GetObject", Resource(Kind.BUCKET, "reports", "x"))
         ("aws:PrincipalIsAWSService", "false", True),
         ("aws:RequestedRegion", "eu-west-1", True),
         ("aws:PrincipalAccount", "210987654321", False),
+        ("aws:ResourceAccount", "123456789012", True),
         ("lambda:SourceFunctionArn", "arn:aws:lambda:eu-west-1:123456789012:function:say", True),
         ("aws:PrincipalType", "AssumedRole", True),
     ],

@@ -122,6 +122,17 @@ def test_a_managed_policy_is_of_the_latest_version() -> None:
     assert told(P=policy) == ["P: AWS refuses it, since a managed policy is of Version 2012-10-17"]
 
 
+def test_variables_that_stand_for_themselves_are_told() -> None:
+    """[DOC] iam-docs:reference_policies_elements_version"""
+    own = {**GETS, "Condition": {"StringEquals": {"dynamodb:LeadingKeys": "${aws:PrincipalTag/Tenant}"}}}
+
+    assert told(Role=role(document(own))) == []
+    assert told(Role=role({"Statement": own})) == [
+        "Role: Policies[0].PolicyDocument is not of Version 2012-10-17, without which its policy variables stand for "
+        "themselves"
+    ]
+
+
 def test_policies_have_sizes_that_iam_takes() -> None:
     def of(characters: int) -> Any:
         return document({**GETS, "Resource": f"arn:aws:s3:::{'b' * characters}"})
