@@ -18,6 +18,7 @@ from botocore.compat import HTTPHeaders
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from moto.core.botocore_stubber import BotocoreStubber
+from moto.core.common_models import BaseModel
 
 from . import moto_deliveries
 from .calls import EMPTY_BUCKET, Call, CallRefusedError
@@ -62,6 +63,10 @@ _SAYS_NOTHING: Final = frozenset({"create_bucket", "create_topic", "put_rule"})
 def _in_awss_words(refusal: bytes) -> bytes:
     """A refusal without what its client says itself, and without the gaps of moto's broken lines."""
     return re.sub(rb"(?<=\S) {2,}(?=\S)", b" ", _CLIENTS_WORDS.sub(b"", refusal))
+
+
+# moto keeps each object that was ever made, such as those of S3 with their content, as long as the process lives.
+BaseModel.__new__ = staticmethod(lambda cls, *_, **__: object.__new__(cls))
 
 
 class MotoServices:

@@ -1,4 +1,4 @@
-"""Rules with a schedule, as the process of the services keeps them: told what time it is, and asked what is due."""
+"""What the process of the services keeps: rules with a schedule, told what time it is, and nothing that is over."""
 
 from __future__ import annotations
 
@@ -32,18 +32,41 @@ for _ in range(121):
 print(json.dumps([structs.asdict(each) for each in found]))
 """
 
+LETS_GO = """
+import gc
+from emulator.services.calls import Call
+from emulator.services.moto_services import MotoServices
 
-def test_rules_send_to_their_targets_when_they_are_due() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT],
+services = MotoServices("us-east-1", ("AKIAEXAMPLE", "secret"), lambda delivery: None)
+
+def call(operation, **parameters):
+    services.make(Call(service="s3", operation=operation, parameters=parameters, resource="Bucket"))
+
+call("create_bucket", Bucket="uploads")
+for content in (b"first", b"second", b"third"):
+    call("put_object", Bucket="uploads", Key="a", Body=content)
+gc.collect()
+print(sum(type(each).__name__ == "FakeKey" for each in gc.get_objects()))
+"""
+
+
+def printed_by(script: str) -> str:
+    return subprocess.run(
+        [sys.executable, "-c", script],
         cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,
         timeout=250,
         check=True,
-    )
+    ).stdout
 
-    first, second = json.loads(done.stdout)
+
+def test_an_object_that_was_overwritten_is_let_go() -> None:
+    assert printed_by(LETS_GO) == "1\n"
+
+
+def test_rules_send_to_their_targets_when_they_are_due() -> None:
+    first, second = json.loads(printed_by(SCRIPT))
     assert first["to"] == "arn:aws:sqs:us-east-1:123456789012:inbox"
     assert first["by"] == "rule minutely"
     event = json.loads(first["payload"])

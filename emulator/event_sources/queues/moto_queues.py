@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import moto
 from moto.sqs.exceptions import ReceiptHandleIsInvalid
-from moto.sqs.models import Queue, SQSBackend
+from moto.sqs.models import Message, Queue, SQSBackend
 
 from . import checks, moves
 from .duplicates import Duplicates, of_content
@@ -32,6 +32,10 @@ _STEP: Final = 256
 NAMES: Final = {"data_type": "DataType", "string_value": "StringValue", "binary_value": "BinaryValue"}
 DELETED: Final = 2_000
 """So many receipt handles of what was deleted last are remembered, which may be deleted once more."""
+
+
+# moto keeps each message that was ever made, and each copy that was received, for as long as the process lives.
+Message.__new__ = staticmethod(lambda cls, *_, **__: object.__new__(cls))
 
 
 class _Line:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import hashlib
 import json
 import time
@@ -465,3 +466,12 @@ def test_what_was_deleted_can_be_deleted_again_and_is_not_remembered_forever(que
         last = deleted()
     again += [call(queues, "DeleteMessage", QueueUrl=url, ReceiptHandle=each)[0] for each in (last, first)]
     assert again == [200, 200, 400]
+
+
+def test_nothing_of_a_deleted_message_is_kept(queues: EmbeddedQueues) -> None:
+    queues.send("letters", "secret")
+    for message in queues.receive("letters", 1):
+        queues.delete("letters", message)
+    gc.collect()
+
+    assert [each for each in gc.get_objects() if type(each) is Message and each.body == "secret"] == []
