@@ -14,8 +14,10 @@ from .errors import RUNTIME, StateError
 
 _STEP: Final = re.compile(
     r"""\.\.(?P<deep>[\w\-]+|\*)|\.(?P<name>[^.\[\]()'"\s]+)|\['(?P<quoted>[^']*)'\]|\["(?P<double>[^"]*)"\]"""
+    r"""|\[(?P<names>'[^']*'(?:\s*,\s*'[^']*')+)\]|\[(?P<indexes>-?\d+(?:\s*,\s*-?\d+)+)\]"""
     r"""|\[(?P<index>-?\d+)\]|\[(?P<all>\*)\]|\[(?P<from>-?\d*):(?P<to>-?\d*)\]|\[\?\((?P<filter>[^\]]*)\)\]"""
 )
+_QUOTED: Final = re.compile(r"'([^']*)'")
 _FILTER: Final = re.compile(r"\s*@((?:\.[\w\-]+|\['[^']*'\])*)\s*(?:(==|!=|<=|>=|<|>)\s*(.+?))?\s*")
 _UNQUOTED: Final = r"(?=(?:[^']*'[^']*')*[^']*$)"
 _AND, _OR = (re.compile(rf"{each}{_UNQUOTED}") for each in ("&&", r"\|\|"))
@@ -28,13 +30,20 @@ _COMPARE: Final[dict[str, Callable[[Any, Any], bool]]] = {
     ">=": lambda a, b: a >= b,
 }
 _NOTHING: Final = object()
+_DEFINITE: Final = ("name", "index", "members")
+"""Kinds of steps that lead to one value at most."""
 
 
 class Step(NamedTuple):
     """One step of a path."""
 
     kind: str
-    """``name``, ``index``, ``all``, ``slice``, ``deep`` or ``filter``."""
+    """``name``, ``index``, ``members``, ``each``, ``all``, ``slice``, ``deep`` or ``filter``.
+
+    Several names at the end of a path are ``members``: one object, which has those of them that there are. Before the
+    end ``each`` of them is a step, as each of several indexes is. [DOC] sfn-docs:amazon-states-language-paths, of the
+    comma; [INF] what it means: that of Jayway's JsonPath
+    """
     value: Any
 
 
@@ -47,12 +56,17 @@ def steps(path: str) -> list[Step]:
         match = _STEP.match(path, position)
         if match is None:
             raise ValueError(f"{path!r} is no path")
-        found.append(_step(match))
+        found.append(_step(match, is_last=match.end() == len(path)))
         position = match.end()
     return found
 
 
-def _step(match: re.Match[str]) -> Step:
+def _step(match: re.Match[str], *, is_last: bool) -> Step:
+    if match["names"] is not None:
+        names = _QUOTED.findall(match["names"])
+        return Step("members", names) if is_last else Step("each", [Step("name", each) for each in names])
+    if match["indexes"] is not None:
+        return Step("each", [Step("index", int(each)) for each in match["indexes"].split(",")])
     if match["deep"] is not None:
         return Step("deep", match["deep"])
     if match["index"] is not None:
@@ -79,7 +93,7 @@ def find(path: str, data: Any) -> Any:
     found = [data]
     is_definite = True
     for part in parts:
-        is_definite = is_definite and part.kind in ("name", "index")
+        is_definite = is_definite and part.kind in _DEFINITE
         found = [each for value in found for each in _next(part, value)]
     if not is_definite:
         return found
@@ -94,7 +108,7 @@ def has(path: str, data: Any) -> bool:
         found = find(path, data)
     except StateError:
         return False
-    return found != [] or all(each.kind in ("name", "index") for each in steps(path))
+    return found != [] or all(each.kind in _DEFINITE for each in steps(path))
 
 
 def put(path: str, data: Any, value: Any) -> Any:
@@ -129,6 +143,10 @@ def _put(parts: list[Step], data: Any, value: Any, path: str) -> Any:
 
 def _next(part: Step, value: Any) -> Iterator[Any]:
     match part.kind:
+        case "members":
+            yield from _members(part.value, value)
+        case "each":
+            yield from (found for step in part.value for found in _next(step, value))
         case "name":
             if isinstance(value, dict) and part.value in value:
                 yield value[part.value]
@@ -143,6 +161,11 @@ def _next(part: Step, value: Any) -> Iterator[Any]:
             yield from _deep(part.value, value)
         case _:
             yield from _children(value)
+
+
+def _members(names: list[str], value: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(value, dict):
+        yield {name: value[name] for name in names if name in value}
 
 
 def _children(value: Any) -> list[Any]:

@@ -35,6 +35,12 @@ DATA = {"a": {"b": [1, 2, {"c": "x"}]}, "odd name": 3, "list": [{"n": 1}, {"n": 
         ("$.list[?(@.n == 1 || @.n == 5 && @.m == 1)].n", [1]),
         ("$.a.b[?(@.c == 'x && y')]", []),
         ("$.list[*].missing", []),
+        ("$.a.b[0,1]", [1, 2]),
+        ("$.a.b[1, -1, 9]", [2, {"c": "x"}]),
+        ("$.list[1,0].n", [5, 1]),
+        ("$['none','odd name', 'missing']", {"none": None, "odd name": 3}),
+        ("$.list[*]['n','m']", [{"n": 1}, {"n": 5, "m": 0}]),
+        ("$['a','list'].b", [[1, 2, {"c": "x"}]]),
     ],
 )
 def test_a_path_finds_one_value_or_a_list(path: str, found: Any) -> None:
@@ -61,7 +67,7 @@ def test_a_result_goes_where_its_path_says(path: str, data: Any, result: Any) ->
     assert paths.put(path, data, "v") == result
 
 
-@pytest.mark.parametrize("path", ["$.a.b", "$.a[0]", "$[*]"])
+@pytest.mark.parametrize("path", ["$.a.b", "$.a[0]", "$[*]", "$['a','b']"])
 def test_a_result_goes_into_nothing_of_another_kind(path: str) -> None:
     with pytest.raises(StateError) as error:
         paths.put(path, {"a": 1}, "v")
