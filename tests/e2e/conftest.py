@@ -10,8 +10,11 @@ from running_command import Emulate
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulate]:
-    """``streamer emulate`` in an empty folder: the demo app, for tests that leave it as it was."""
-    with Emulate(folder=tmp_path_factory.mktemp("demo")) as emulator:
+    """``streamer emulate`` in an empty folder: the demo app, for tests that leave it as it was.
+
+    Its Python starts as that of users, so what is true of it holds of a command that imports for itself.
+    """
+    with Emulate(folder=tmp_path_factory.mktemp("demo"), is_forked=False) as emulator:
         yield emulator
 
 

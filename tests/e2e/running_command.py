@@ -15,13 +15,14 @@ import subprocess
 import sysconfig
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any, Self
 
 import boto3
 import said_messages
 from click.testing import CliRunner
+from forked_command import ForkedCommand, can_be_forked
 from websockets.sync.client import ClientConnection, connect
 
 from cli import cli
@@ -106,7 +107,7 @@ def certificates() -> Path:
 class Emulate:
     """A running ``streamer emulate`` on a free port; enter it to start, leave it to make sure that it is gone.
 
-    Where the folder holds no service and no target is named, it runs the demo.
+    Where the folder holds no service and no target is named, it runs the demo. ``is_forked`` False: Python starts anew.
     """
 
     def __init__(
@@ -115,6 +116,7 @@ class Emulate:
         folder: Path,
         environment: dict[str, str] | None = None,
         ready_file: str = "ready.json",
+        is_forked: bool = True,
     ) -> None:
         self.folder = folder
         self._ready_file = ready_file
@@ -124,15 +126,8 @@ class Emulate:
         state = folder / ".streamer"
         if folder.is_dir() and not state.is_symlink() and not state.exists():
             shutil.copytree(certificates(), state)
-        self._process = subprocess.Popen(
-            [STREAMER, "emulate", "--port", "0", "--ready-file", ready_file, *arguments],
-            cwd=folder,
-            env={**os.environ, **(environment or {})},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        command = ("emulate", "--port", "0", "--ready-file", ready_file, *arguments)
+        self._process = begin(command, folder, {**os.environ, **(environment or {})}, is_forked=is_forked)
         assert self._process.stdout is not None
         assert self._process.stderr is not None
         self.out = Output(self._process.stdout)
@@ -232,17 +227,33 @@ def aws_client(service: str, url: str, **options: Any) -> Any:
     return boto3.client(service, endpoint_url=url, region_name="us-east-1", **keys, **options)
 
 
-def streamer(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """A command that ends by itself."""
-    return subprocess.run(
-        [STREAMER, *arguments],
+def begin(
+    arguments: tuple[str, ...], folder: Path, environment: Mapping[str, str], *, is_forked: bool = True
+) -> subprocess.Popen[str] | ForkedCommand:
+    """Start ``streamer`` with these arguments, without input."""
+    command = [str(STREAMER), *arguments]
+    if is_forked and can_be_forked(folder, environment):
+        return ForkedCommand(command, folder, environment)
+    return subprocess.Popen(
+        command,
         cwd=folder,
+        env=environment,
         stdin=subprocess.DEVNULL,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=PATIENCE_SECONDS,
-        check=False,
     )
+
+
+def streamer(*arguments: str, folder: Path, is_forked: bool = True) -> subprocess.CompletedProcess[str]:
+    """A command that ends by itself."""
+    process = begin(arguments, folder, os.environ, is_forked=is_forked)
+    try:
+        out, log = process.communicate(timeout=PATIENCE_SECONDS)
+    except BaseException:
+        process.kill()
+        raise
+    return subprocess.CompletedProcess(arguments, process.wait(), out, log)
 
 
 def ask(client: ClientConnection, action: str, payload: Any = None, *, request_id: str = "r-1") -> list[dict[str, Any]]:

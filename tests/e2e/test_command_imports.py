@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from running_command import Emulate
+from running_command import Emulate, streamer
 
 pytestmark = pytest.mark.e2e
 
@@ -124,3 +124,19 @@ def test_call_imports_what_signs_a_token_only_when_none_was_kept(demo: Emulate) 
         "emulator.foundation.files",
         "emulator.foundation.place",
     }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [(("--version",), 0), (("emulate", "app:nothing"), 2), (("call", "echo", "--url", "ws://127.0.0.1:9/dev"), 2)],
+    ids=["ends well", "refuses what is asked", "reaches nobody"],
+)
+def test_a_command_that_tests_fork_is_the_one_that_starts(
+    arguments: tuple[str, ...], status: int, tmp_path: Path
+) -> None:
+    (tmp_path / "app.py").write_text("from streamer import App\n\napp = App()\n")
+
+    forked, started = (streamer(*arguments, folder=tmp_path, is_forked=each) for each in (True, False))
+
+    assert (forked.returncode, forked.stdout, forked.stderr) == (started.returncode, started.stdout, started.stderr)
+    assert started.returncode == status
