@@ -23,12 +23,13 @@ _SECTIONS: Final = frozenset(
         *("Parameters", "Resources", "Rules", "Transform"),
     }
 )
-_ATTRIBUTES: Final = frozenset(
+ATTRIBUTES: Final = frozenset(
     {
         *("Condition", "CreationPolicy", "DeletionPolicy", "DependsOn", "Description", "Metadata", "Properties"),
         *("Type", "UpdatePolicy", "UpdateReplacePolicy", "Version"),
     }
 )
+"""What a resource may have beside its properties."""
 _POLICIES: Final = {
     "DeletionPolicy": ("Delete", "Retain", "RetainExceptOnCreate", "Snapshot"),
     "UpdateReplacePolicy": ("Delete", "Retain", "Snapshot"),
@@ -85,8 +86,8 @@ def _refuse_others(given: Mapping[str, Any], known: Iterable[str], path: Path, w
 def _check_resource(resource: Any, path: Path) -> None:
     _refuse_name(path, "a resource")
     for attribute in resource:
-        if attribute not in _ATTRIBUTES:
-            text = f"a resource has no attribute {attribute!r}{_similar(attribute, _ATTRIBUTES)}"
+        if attribute not in ATTRIBUTES:
+            text = f"a resource has no attribute {attribute!r}{_similar(attribute, ATTRIBUTES)}"
             raise Problem((*path, attribute), f"{text}; what it is made of stands below Properties")
 
 

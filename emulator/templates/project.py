@@ -18,7 +18,7 @@ from streamer.topology.checks import validate
 from ..foundation.place import ACCOUNT_ID, REGION
 from ..functions import node
 from ..functions.runtimes import is_node
-from . import described_machines, language
+from . import described_machines, language, sam_properties
 from .assembly import Part, Project
 from .code import Code
 from .described_functions import names_of
@@ -269,6 +269,8 @@ class _Reader:
                 tree = language.named(tree, early.name)
         except Problem as problem:
             raise source.error(problem) from problem
+        if language.SAM in macros:
+            notes += told(sam_properties.ignored(tree), source.error)
         source = structs.replace(source, tree=tree, notes=(*source.notes, *notes))
         self.formats.append("SAM" if language.SAM in macros else part.format)
         if language.SAM not in macros:

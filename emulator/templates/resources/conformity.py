@@ -31,10 +31,15 @@ def departures(properties: Any, resource_type: str, path: Path) -> Iterator[Depa
     """What of a resource's resolved properties, which stand at a path, CloudFormation would refuse."""
     declaration = declared(resource_type)
     if declaration is not None:
-        yield from _Comparison(declaration).of(properties, declaration.properties, path, resource_type)
+        yield from compared(properties, declaration, path)
     elif (meant := similar_type(resource_type)) is not None:
         text = f"CloudFormation knows no type {resource_type}; did you mean {meant}?"
         yield Departure(path=(*path[:-1], "Type"), text=text, is_of_shape=False)
+
+
+def compared(properties: Any, declaration: Declaration, path: Path) -> Iterator[Departure]:
+    """Likewise, by a declaration."""
+    return _Comparison(declaration).of(properties, declaration.properties, path, declaration.type)
 
 
 def told(found: Iterable[Departure], error: Callable[[Problem], Exception]) -> list[str]:
