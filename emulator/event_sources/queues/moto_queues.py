@@ -279,12 +279,10 @@ class Backend(SQSBackend):  # type: ignore[misc] # moto publishes no types
         now = time.monotonic()
         earlier = self._duplicates.earlier(key, now)
         if earlier is not None:  # the sender hears of the first one, and compares the digest with what it sent
-            answered = copy.copy(earlier)
-            vars(answered)["body" if "body" in vars(earlier) else "_body"] = message_body  # the latter before 5.1
-            return answered
+            return _with_body(earlier, message_body)
         message = super().send_message(queue_name, message_body, *given, **named)
         message.sequence_number = str(next(self._sequence))
-        self._duplicates.accept(key, now, message)
+        self._duplicates.accept(key, now, _with_body(message, ""))
         return message
 
     def is_message_valid_based_on_retention_period(self, queue_name: str, message: Any) -> bool:
@@ -336,6 +334,13 @@ class Backend(SQSBackend):  # type: ignore[misc] # moto publishes no types
         self.sources = {each.id: source for each in found if (source := source_of(each)) is not None}
         self.missing = None if found or not wait_seconds else (queue_name, float(wait_seconds))
         return found
+
+
+def _with_body(message: Any, body: str) -> Any:
+    """A copy that has another body."""
+    made = copy.copy(message)
+    vars(made)["body" if "body" in vars(message) else "_body"] = body  # the latter before 5.1
+    return made
 
 
 def source_of(message: Any) -> str | None:

@@ -468,10 +468,12 @@ def test_what_was_deleted_can_be_deleted_again_and_is_not_remembered_forever(que
     assert again == [200, 200, 400]
 
 
-def test_nothing_of_a_deleted_message_is_kept(queues: EmbeddedQueues) -> None:
-    queues.send("letters", "secret")
-    for message in queues.receive("letters", 1):
-        queues.delete("letters", message)
+@pytest.mark.parametrize("name", ["letters", "ordered.fifo"])
+def test_nothing_of_a_deleted_message_is_kept(queues: EmbeddedQueues, name: str) -> None:
+    queues.create([Queue(name="ordered.fifo", deduplicates_by_content=True)])
+    queues.send(name, "secret", group="g")
+    for message in queues.receive(name, 1):
+        queues.delete(name, message)
     gc.collect()
 
     assert [each for each in gc.get_objects() if type(each) is Message and each.body == "secret"] == []
