@@ -120,6 +120,23 @@ class ForkedCommand:
         return out, log
 
 
+def begin(
+    command: Sequence[str], folder: Path, environment: Mapping[str, str], *, is_forked: bool = True
+) -> subprocess.Popen[str] | ForkedCommand:
+    """Start ``streamer`` with arguments, without input: forked if that is the same."""
+    if is_forked and can_be_forked(folder, environment):
+        return ForkedCommand(command, folder, environment)
+    return subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
 def can_be_forked(folder: Path, environment: Mapping[str, str]) -> bool:
     """Whether a command there, with these variables, is the same when it is forked, and this machine has the means.
 
@@ -130,19 +147,20 @@ def can_be_forked(folder: Path, environment: Mapping[str, str]) -> bool:
         return False
     modules = {file.stem for file in (*folder.glob("*.py"), *(init.parent for init in folder.glob("*/__init__.py")))}
     is_known = any(name in sys.stdlib_module_names or _is_elsewhere(name) for name in modules)
-    return not is_known and _read_at_start(environment) == _OWN
+    return not is_known and read_at_start(environment) == _OWN
 
 
 def _is_elsewhere(module: str) -> bool:
     return importlib.machinery.PathFinder.find_spec(module, _PACKAGES) is not None
 
 
-def _read_at_start(environment: Mapping[str, str]) -> dict[str, str]:
+def read_at_start(environment: Mapping[str, str]) -> dict[str, str]:
+    """Of these variables, those that Python reads when it starts."""
     return {name: value for name, value in environment.items() if name.startswith(OWN_START)}
 
 
 _PACKAGES: Final = [path for path in sys.path if path.endswith("site-packages")]
-_OWN: Final = _read_at_start(os.environ)
+_OWN: Final = read_at_start(os.environ)
 
 
 def _server() -> socket.socket:

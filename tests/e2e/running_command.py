@@ -15,14 +15,14 @@ import subprocess
 import sysconfig
 import tempfile
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any, Self
 
 import boto3
 import said_messages
 from click.testing import CliRunner
-from forked_command import ForkedCommand, can_be_forked
+from forked_command import begin
 from websockets.sync.client import ClientConnection, connect
 
 from cli import cli
@@ -126,7 +126,7 @@ class Emulate:
         state = folder / ".streamer"
         if folder.is_dir() and not state.is_symlink() and not state.exists():
             shutil.copytree(certificates(), state)
-        command = ("emulate", "--port", "0", "--ready-file", ready_file, *arguments)
+        command = (str(STREAMER), "emulate", "--port", "0", "--ready-file", ready_file, *arguments)
         self._process = begin(command, folder, {**os.environ, **(environment or {})}, is_forked=is_forked)
         assert self._process.stdout is not None
         assert self._process.stderr is not None
@@ -227,27 +227,9 @@ def aws_client(service: str, url: str, **options: Any) -> Any:
     return boto3.client(service, endpoint_url=url, region_name="us-east-1", **keys, **options)
 
 
-def begin(
-    arguments: tuple[str, ...], folder: Path, environment: Mapping[str, str], *, is_forked: bool = True
-) -> subprocess.Popen[str] | ForkedCommand:
-    """Start ``streamer`` with these arguments, without input."""
-    command = [str(STREAMER), *arguments]
-    if is_forked and can_be_forked(folder, environment):
-        return ForkedCommand(command, folder, environment)
-    return subprocess.Popen(
-        command,
-        cwd=folder,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
 def streamer(*arguments: str, folder: Path, is_forked: bool = True) -> subprocess.CompletedProcess[str]:
     """A command that ends by itself."""
-    process = begin(arguments, folder, os.environ, is_forked=is_forked)
+    process = begin((str(STREAMER), *arguments), folder, os.environ, is_forked=is_forked)
     try:
         out, log = process.communicate(timeout=PATIENCE_SECONDS)
     except BaseException:

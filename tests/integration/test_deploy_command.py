@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from forked_command import begin, read_at_start
 
 from deploy.package.bytecode import interpreter
 
@@ -37,20 +38,17 @@ def project(tmp_path: Path) -> Path:
 @pytest.fixture
 def command(project: Path) -> Command:
     def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [str(Path(sys.executable).with_name("streamer")), *arguments],
-            cwd=project,
-            env={
-                "PATH": os.environ["PATH"],
-                "HOME": str(project / "home"),
-                "AWS_EC2_METADATA_DISABLED": "true",
-                **environment,
-            },
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=250,
-        )
+        asked = (str(Path(sys.executable).with_name("streamer")), *arguments)
+        variables = {
+            **read_at_start(os.environ),
+            "PATH": os.environ["PATH"],
+            "HOME": str(project / "home"),
+            "AWS_EC2_METADATA_DISABLED": "true",
+            **environment,
+        }
+        process = begin(asked, project, variables)
+        out, log = process.communicate(timeout=250)
+        return subprocess.CompletedProcess(asked, process.wait(), out, log)
 
     return run
 
