@@ -320,7 +320,7 @@ class HttpApis:
         service = URL_SERVICE if asked.api.kind is HttpKind.URL else SERVICE
         flaw = self._verifier.flaw(request, service) or self._denied(asked, request)
         if flaw is not None:
-            return Refused(403, UNSIGNED.get(asked.api.kind, flaw.message), flaw.error_type, flaw.message)
+            return Refused(403, UNSIGNED.get(asked.api.kind, flaw.message), flaw.error_type, flaw.reason)
         signer = self._verifier.signer(request, service)
         if asked.api.kind is HttpKind.REST:
             return Allowed({}, signer=signer)

@@ -64,6 +64,11 @@ class Flaw(Struct, frozen=True):
     error_type: str
     message: str
 
+    @property
+    def reason(self) -> str:
+        """The message without the request that it repeats: that may have a session token, which no log gets."""
+        return self.message.partition("\n")[0]
+
 
 DENIED: Final = "AccessDeniedException"
 """The error type where the signature is good, and whoever signed may not do it. [DOC] gateway responses"""

@@ -151,3 +151,25 @@ async def test_a_preflight_is_held_to_the_authorizer_of_the_route_that_takes_it(
 
     assert answer.status == status
     assert ("access-control-allow-methods" in dict(answer.headers)) is (status == 204)
+
+
+async def test_the_log_has_no_session_token_of_a_request_that_is_signed_wrongly(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    now, secret = 1_767_268_800.0, "a-session-token"
+    fields = {
+        "host": "shop",
+        "x-amz-date": "20260101T120000Z",
+        "x-amz-security-token": secret,
+        "authorization": "AWS4-HMAC-SHA256 Credential=ASIA1/20260101/us-east-1/execute-api/aws4_request, "
+        f"SignedHeaders=host;x-amz-date;x-amz-security-token, Signature={'0' * 64}",
+    }
+    api = dataclasses.replace(API, kind=HttpKind.REST, routes=(HttpRoute(path="/", function="shown", iam=True),))
+    verifier = Verifier(secrets={"ASIA1": "secret"}, region="us-east-1", clock=lambda: now)
+    apis = service.HttpApis([api], Functions(), Endpoints(), verifier=verifier, address="127.0.0.1:1", aws_domain=False)
+
+    answer = await apis.answer(api, HttpRequest("GET", "/", tuple(fields.items()), b"", "127.0.0.1", fields))
+
+    assert secret in answer.body.decode()  # as AWS tells whoever sent it
+    assert "does not match" in caplog.text
+    assert secret not in caplog.text
