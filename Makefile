@@ -165,8 +165,7 @@ $(VENV)/emulate-ready: requirements/emulate.txt pyproject.toml | $(VENV)/bin/pyt
 
 $(VENV)/dev-ready: requirements/dev.txt pyproject.toml | $(VENV)/bin/python
 	@echo "Installing streamer and its development tools into $(VENV) (once) ..."
-	@# Of eight thousand modules a fifth is ever imported, and compiled then.
-	@$(PIP) install --no-compile --require-hashes --requirement requirements/dev.txt
+	@$(PIP) install --require-hashes --requirement requirements/dev.txt
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@ $(VENV)/emulate-ready
 
