@@ -44,6 +44,7 @@ NOT_RUN: Final[dict[tuple[str, str], str]] = {
     ("docs/permissions.md", "streamer emulate template.yaml --iam enforce"): "test_emulate_iam does, with a template",
     ("docs/permissions.md", "function note may not"): IS_OUTPUT + "test_emulate_iam",
     ("docs/permissions.md", "check      News"): IS_OUTPUT + "test_template_policies",
+    ("docs/permissions.md", "check      NoteRole"): IS_OUTPUT + "test_template_policy_flaws",
     ("docs/permissions.md", "function note may not dynamodb:GetItem"): IS_OUTPUT + "test_dynamodb_facts",
     ("docs/permissions.md", "taken = boto3"): "test_emulate_assumed_roles does, in a function of a template",
     ("docs/permissions.md", "the role tenant"): IS_OUTPUT + "test_emulate_assumed_roles",
