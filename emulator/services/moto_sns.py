@@ -55,7 +55,7 @@ class _Topics:
                     topic.content_based_deduplication = False
                 return publish(backend, message, arn=arn, **more)
             # A topic that is made anew has forgotten what the one before it had.
-            key, now = (id(topic), same), time.monotonic()
+            key, now = (topic, same), time.monotonic()
             earlier = self._duplicates.earlier(key, now)
             if earlier is not None:
                 self._published.append(earlier)

@@ -87,6 +87,7 @@ class _Queue(Queue):  # type: ignore[misc] # moto publishes no types
     ) -> None:
         self._clock = clock
         self._deleted: OrderedDict[str, None] = OrderedDict()
+        self.duplicates: Duplicates[Any] = Duplicates()
         super().__init__(name, region, account_id, **attributes)
 
     @property
@@ -173,7 +174,6 @@ class Backend(SQSBackend):  # type: ignore[misc] # moto publishes no types
         """``clock`` answers Unix seconds."""
         super().__init__(region, account_id)
         self._clock = clock
-        self._duplicates: Duplicates[Any] = Duplicates()
         self._sequence = itertools.count(_SEQUENCE, _STEP)
         self.missing: tuple[str, float] | None = None
         """The queue that the last request found empty, and how many seconds it would wait; None: neither."""
@@ -274,15 +274,14 @@ class Backend(SQSBackend):  # type: ignore[misc] # moto publishes no types
         if not queue.fifo_queue:
             return super().send_message(queue_name, message_body, *given, **named)
         scope = named.get("group_id") if getattr(queue, "deduplication_scope", "") == "messageGroup" else None
-        # A queue that is made anew has forgotten what the one before it had.
-        key = id(queue), scope, named.get("deduplication_id") or of_content(message_body)
+        key = scope, named.get("deduplication_id") or of_content(message_body)
         now = time.monotonic()
-        earlier = self._duplicates.earlier(key, now)
+        earlier = queue.duplicates.earlier(key, now)
         if earlier is not None:  # the sender hears of the first one, and compares the digest with what it sent
             return _with_body(earlier, message_body)
         message = super().send_message(queue_name, message_body, *given, **named)
         message.sequence_number = str(next(self._sequence))
-        self._duplicates.accept(key, now, _with_body(message, ""))
+        queue.duplicates.accept(key, now, _with_body(message, ""))
         return message
 
     def is_message_valid_based_on_retention_period(self, queue_name: str, message: Any) -> bool:
