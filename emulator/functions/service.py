@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from streamer.topology import Topology
 
-from ..foundation.json_bytes import json_of
+from ..foundation.json_bytes import json_of, parsed_json
 from ..foundation.notes import Notes
 from ..iam.caller import Caller
 from ..port.http import HttpRequest, HttpResponse
@@ -210,7 +210,7 @@ def _client_context(header: str | None) -> str | None:
     if header is None:
         return None
     try:
-        return json.dumps(json.loads(base64.b64decode(header, validate=True)))
+        return json.dumps(parsed_json(base64.b64decode(header, validate=True)))
     except binascii.Error as error:
         raise ValueError(str(error)) from error
 

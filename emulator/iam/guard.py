@@ -278,10 +278,8 @@ class Guard:
     def is_expired(self, request: HttpRequest) -> bool:
         """Whether a request is signed with credentials of a session that are no longer valid."""
         caller = self.caller(request)
-        if caller is None:
-            return self._mode != "off" and is_of_session(
-                request.fields.get(_OF_SESSION)
-            )  # one that was forgotten, of too many
+        if caller is None:  # the owner, or a session that was forgotten, of too many
+            return self._mode != "off" and is_of_session(request.fields.get(_OF_SESSION))
         return caller.until is not None and caller.until <= self._clock()
 
     def caller_with(self, access_key_id: str) -> Caller | None:

@@ -6,13 +6,13 @@ apigw-docs:api-gateway-swagger-extensions
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any, Final
 
 from streamer.errors import TopologyError
 from streamer.topology.http_apis import GatewayResponse, Validation
 
+from ..foundation.json_bytes import parsed_json
 from ..gateway.rules.validation import compiled
 from .api_parts import V1, parts
 from .errors import Problem
@@ -57,7 +57,7 @@ def _schema(model: Resource) -> Mapping[str, Any]:
     written = model.properties.get("Schema")
     if isinstance(written, str):
         try:
-            written = json.loads(written)
+            written = parsed_json(written)
         except ValueError as error:
             raise Problem(at(model, "Schema"), "the schema is not JSON") from error
     if not isinstance(written, dict | None):
@@ -139,7 +139,7 @@ def _response(written: Mapping[str, Any]) -> GatewayResponse:
     status = written.get("statusCode")
     parameters = written.get("responseParameters") or {}
     return GatewayResponse(
-        status=None if status is None else int(status),
+        status=None if status is None else int(float(status)),
         headers={
             str(name).removeprefix(_HEADER): str(value)
             for name, value in parameters.items()

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from .errors import Path, Problem
 from .intrinsics import MadeUp
+from .resources.conformity import is_number
 
 SSM: Final = "AWS::SSM::Parameter::Value<"
 """How types of parameters begin whose values are in the parameter store."""
@@ -155,7 +156,7 @@ def flaw_of(declaration: Mapping[str, Any], text: str) -> Flaw | None:
         choices = [str(_text(value)) for value in allowed]
         if any(each.strip() not in choices for each in each_of):
             return Flaw(said=f"is not one of {', '.join(choices)}", of_aws="must be one of AllowedValues")
-    if kind in ("Number", "List<Number>") and not all(_is_number(each) for each in each_of):
+    if kind in ("Number", "List<Number>") and not all(is_number(each) for each in each_of):
         return Flaw(said="is no number", of_aws="must be a number")
     pattern = declaration.get("AllowedPattern")
     # [DOC] cfn-docs:parameters-section-structure: of a CommaDelimitedList each value must match
@@ -179,15 +180,7 @@ def _outside(key: str, said: str, length: str, number: str) -> Flaw:
 
 def _bound(declaration: Mapping[str, Any], key: str) -> float | None:
     value = declaration.get(key)
-    return float(value) if value is not None and _is_number(str(value)) else None
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+    return float(value) if value is not None and is_number(str(value)) else None
 
 
 def _matches(pattern: str, text: str) -> bool:

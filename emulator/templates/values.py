@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from .errors import Path, Problem
 from .intrinsics import is_true
+from .resources.conformity import is_number
 from .stack import Resource
 
 Default = TypeVar("Default")
@@ -27,10 +28,9 @@ def number(resource: Resource, name: str, default: Default) -> float | Default:
     value = resource.properties.get(name)
     if value is None:
         return default
-    try:
-        return float(value)
-    except (TypeError, ValueError) as error:
-        raise Problem(at(resource, name), f"{value!r} is no number") from error
+    if not is_number(value):
+        raise Problem(at(resource, name), f"{value!r} is no number")
+    return float(value)
 
 
 def whole(resource: Resource, name: str, default: Default) -> int | Default:

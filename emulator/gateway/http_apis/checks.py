@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any, Final
 
 from streamer.topology.http_apis import HttpApi
 
+from ...foundation.json_bytes import parsed_json
 from ..rules.effects import HttpAnswer
 from ..rules.validation import compiled
 from .events import Asked
@@ -61,6 +61,6 @@ def _value(parameter: str, asked: Asked) -> str:
 
 def _is_json(body: bytes, is_valid: Callable[[Any], bool]) -> bool:
     try:
-        return is_valid(json.loads(body))
-    except (ValueError, RecursionError):
+        return is_valid(parsed_json(body))
+    except ValueError:
         return False

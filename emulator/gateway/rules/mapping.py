@@ -6,7 +6,6 @@ apigateway-websocket-api-integration-responses
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any, Final
@@ -112,8 +111,8 @@ def mock_status(body: str) -> int:
         MappingError: it says none.
     """
     try:
-        status = int(json.loads(body)["statusCode"])
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        status = int(parsed_json(body)["statusCode"])
+    except (ValueError, TypeError, KeyError, OverflowError) as error:
         raise MappingError('a MOCK integration needs a request template that gives {"statusCode": 200}') from error
     if not 200 <= status <= 599:
         raise MappingError(f"a MOCK integration's statusCode is from 200 to 599, not {status}")

@@ -7,6 +7,7 @@ iac-model-evaluation #29 "#: required key [Name] not found"; cfn-lint #3223 "exp
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -135,7 +136,7 @@ def _plain(value: Any, shape: str, path: Path) -> Iterator[Departure]:
     if isinstance(value, dict | list):
         expected = {"n": "a number", "b": "true or false"}.get(kind, "text")
         yield _wrong(path, expected, value)
-    elif kind == "n" and not _is_number(value):
+    elif kind == "n" and not is_number(value):
         yield _wrong(path, "a number", value)
     elif kind == "b" and str(value).lower() not in ("true", "false"):
         yield _wrong(path, "true or false", value)
@@ -148,12 +149,12 @@ def _wrong(path: Path, expected: str, value: Any) -> Departure:
     return Departure(path=path, text=f"{expected} is expected, and there is {kind_of_value(value)}", is_of_shape=True)
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
+    """Whether it is a number, perhaps as text; NaN and what is infinite are none."""
     try:
-        float(value)
-    except (TypeError, ValueError):
+        return not isinstance(value, bool) and math.isfinite(float(value))
+    except (TypeError, ValueError, OverflowError):
         return False
-    return not isinstance(value, bool)
 
 
 def kind_of_value(value: Any) -> str:

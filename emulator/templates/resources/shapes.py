@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ..errors import Path, Problem
+from .conformity import is_number, kind_of_value
 
 TEXT: Final = "text"
 """Text, or what CloudFormation makes text of: a number or a boolean."""
@@ -114,16 +115,16 @@ def _problem(value: Any, shape: Shape, path: Path) -> Problem | None:
 
 def _check(value: Any, shape: Shape, path: Path) -> None:
     if isinstance(shape, str):
-        if (shape == TEXT and not isinstance(value, str | int | float)) or (shape == NUMBER and not _is_number(value)):
-            raise Problem(path, f"{shape} is expected, and there is {_kind(value)}")
+        if (shape == TEXT and not isinstance(value, str | int | float)) or (shape == NUMBER and not is_number(value)):
+            raise Problem(path, f"{shape} is expected, and there is {kind_of_value(value)}")
     elif isinstance(shape, list):
         if not isinstance(value, list):
-            raise Problem(path, f"a list is expected, and there is {_kind(value)}")
+            raise Problem(path, f"a list is expected, and there is {kind_of_value(value)}")
         for position, each in enumerate(value):
             check_shape(each, shape[0], (*path, position))
     elif isinstance(shape, Mapping):
         if not isinstance(value, dict):
-            raise Problem(path, f"a mapping is expected, and there is {_kind(value)}")
+            raise Problem(path, f"a mapping is expected, and there is {kind_of_value(value)}")
         _check_keys(value, shape, path)
 
 
@@ -134,18 +135,3 @@ def _check_keys(value: Mapping[str, Any], shape: Mapping[str, Any], path: Path) 
             raise Problem(path, f"{name} is missing")
         for found in value if name == "*" else [name] if name in value else []:
             check_shape(value[found], each, (*path, found))
-
-
-def _is_number(value: Any) -> bool:
-    try:
-        float(value)
-    except (TypeError, ValueError):
-        return False
-    return not isinstance(value, bool)
-
-
-def _kind(value: Any) -> str:
-    if isinstance(value, bool):
-        return "a boolean"
-    names: tuple[tuple[Any, str], ...] = ((str, repr(value)), (list, "a list"), (dict, "a mapping"))
-    return next((name for kind, name in names if isinstance(value, kind)), "a number")

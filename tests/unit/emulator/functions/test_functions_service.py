@@ -153,6 +153,7 @@ async def test_a_client_context_reaches_the_function() -> None:
         pytest.param(request(body=b'"\xed\xa0\x80"'), 400, "InvalidRequestContentException", id="half a pair in bytes"),
         pytest.param(request(body=b"[" * 100_000), 400, "InvalidRequestContentException", id="nested too deeply"),
         pytest.param(request(x_amz_client_context="%"), 400, "InvalidRequestContentException", id="bad context"),
+        pytest.param(request(x_amz_client_context="W1tb" * 999), 400, "InvalidRequestContentException", id="deep one"),
         pytest.param(
             request(body=b" " * (EVENT_BYTES + 1)), 413, "RequestTooLargeException", id="over 6 MB synchronously"
         ),

@@ -19,7 +19,7 @@ from emulator.templates.topology import Wanted, describe
 SHAPES = Path(__file__).parents[3] / "templates" / "shapes"
 TEMPLATE = load((SHAPES / "stack.yaml").read_text("utf-8"), "t.yaml").tree
 DOCUMENTS = load((SHAPES / "documents.yaml").read_text("utf-8"), "t.yaml").tree
-ODD: tuple[Any, ...] = (1, "x", [], {}, ["x"], [1], [{}], {"a": "b"}, [["x"]])
+ODD: tuple[Any, ...] = (1, "x", "1e999", [], {}, ["x"], [1], [{}], {"a": "b"}, [["x"]])
 
 
 def read(tree: Any) -> None:
@@ -89,6 +89,12 @@ def test_an_openapi_document_of_another_shape_is_refused_in_one_line(name: str) 
             "x",
             "Properties.RedrivePolicy.maxReceiveCount: a number is expected, and there is 'x'",
             id="a number",
+        ),
+        pytest.param(
+            ("Q", "Properties", "VisibilityTimeout"), "nan", "Properties.VisibilityTimeout: a number is", id="no number"
+        ),
+        pytest.param(
+            ("Mode", "Properties", "Schema"), '{"a":' * 5_000, "Properties.Schema: the schema is not JSON", id="depth"
         ),
         pytest.param(("B", "Properties", "Tags"), [{}], "Properties.Tags[0]: Key is missing", id="a key is missing"),
     ],
