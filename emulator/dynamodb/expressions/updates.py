@@ -95,16 +95,22 @@ class Update(Struct, frozen=True):
         # [DOC] positions past a list's end append in the order of the positions, not of the text
         for change, value in sorted(computed, key=_turn):
             if value is None:
-                removals.append(change.path)
+                if not is_new:
+                    removals.append(change.path)
             elif change.kind == "SET":
                 _put(result, change.path, value)
             elif change.kind == "ADD":
                 _put(result, change.path, _added(find(attributes, change.path), value, self.wrong_type))
             else:
-                _subtract(result, change.path, find(attributes, change.path), value, self.wrong_type)
-        # Positions count from the state before the update, so the last position goes first.
-        for path in sorted(() if is_new else removals, key=_place, reverse=True):
-            _remove(result, path)
+                left = _subtracted(find(attributes, change.path), value, self.wrong_type)
+                if left is None:
+                    removals.append(change.path)
+                else:
+                    _put(result, change.path, left)
+        # Positions count from the state before the update, so the last position goes first, and one that was past the
+        # end then is not that of a value that was appended since.
+        for path in sorted(removals, key=_place, reverse=True):
+            _remove(result, path, is_there=find(attributes, path) is not None)
         return result
 
 
@@ -240,20 +246,14 @@ def _added(current: AttributeValue | None, value: AttributeValue, wrong_type: st
     return AttributeValue(kind, ordered_set({*current[1], *content}, is_number=kind == "NS"))
 
 
-def _subtract(
-    result: dict[str, AttributeValue],
-    path: Path,
-    current: AttributeValue | None,
-    value: AttributeValue,
-    wrong_type: str,
-) -> None:
-    if current is not None and current[0] != value[0]:
+def _subtracted(current: AttributeValue | None, value: AttributeValue, wrong_type: str) -> AttributeValue | None:
+    """A set without the members of another; None: none are left, and there are no empty sets."""
+    if current is None:
+        return None
+    if current[0] != value[0]:
         raise validation_error(wrong_type)
-    left = () if current is None else tuple([member for member in current[1] if member not in value[1]])
-    if left:
-        _put(result, path, AttributeValue(value[0], left))
-    else:
-        _remove(result, path)  # there are no empty sets
+    left = tuple([member for member in current[1] if member not in value[1]])
+    return AttributeValue(value[0], left) if left else None
 
 
 def _put(result: dict[str, AttributeValue], path: Path, value: AttributeValue) -> None:
@@ -266,11 +266,11 @@ def _put(result: dict[str, AttributeValue], path: Path, value: AttributeValue) -
     _change_at(result, path, put)
 
 
-def _remove(result: dict[str, AttributeValue], path: Path) -> None:
+def _remove(result: dict[str, AttributeValue], path: Path, *, is_there: bool) -> None:
+    """Take away what stands at a path, which must lead somewhere even if nothing does."""
+
     def remove(inside: Any, last: str | int) -> None:
-        if not isinstance(last, int):
-            inside.pop(last, None)
-        elif last < len(inside):
+        if is_there:
             del inside[last]
 
     _change_at(result, path, remove)

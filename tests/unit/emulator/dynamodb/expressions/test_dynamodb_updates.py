@@ -10,6 +10,7 @@ BEFORE: dict[str, Any] = {
     "n": {"N": "1"},
     "s": {"S": "text"},
     "set": {"SS": ["a", "b"]},
+    "bags": {"L": [{"SS": ["a"]}, {"SS": ["b"]}]},
     "l": {"L": [{"N": "0"}, {"N": "1"}, {"L": [{"N": "2"}, {"N": "3"}]}]},
     "m": {"M": {"x": {"N": "1"}, "deep": {"M": {"y": {"N": "2"}}}}},
 }
@@ -57,11 +58,13 @@ def apply(expression: str) -> dict[str, Any]:
         ("REMOVE l[0], l[2][0]", {"l": {"L": [{"N": "1"}, {"L": [{"N": "3"}]}]}}),
         ("REMOVE l[1], l[2]", {"l": {"L": [{"N": "0"}]}}),
         ("REMOVE l[7]", {}),
+        ("SET l[9] = :text REMOVE l[3], l[0]", {"l": {"L": [*BEFORE["l"]["L"][1:], {"S": "new"}]}}),
         ("ADD n :one, k :one", {"n": {"N": "2"}, "k": {"N": "1"}}),
         ("ADD #set :c, k :ns", {"set": {"SS": ["a", "b", "c"]}, "k": {"NS": ["1"]}}),
         ("ADD #set :ab", {}),
         ("DELETE #set :a", {"set": {"SS": ["b"]}}),
         ("DELETE #set :ab, absent :a", {"set": None}),
+        ("DELETE bags[0] :a SET bags[1] = :text", {"bags": {"L": [{"S": "new"}]}}),
         ("SET s = :text\nREMOVE n\n\tADD k :one DELETE #set :c", {"s": {"S": "new"}, "n": None, "k": {"N": "1"}}),
     ],
 )
