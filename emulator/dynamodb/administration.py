@@ -15,12 +15,13 @@ def update_time_to_live(backend: EmbeddedBackend, parameters: Parameters) -> Jso
     table = backend.table_to_manage(parameters["TableName"])
     specification = parameters["TimeToLiveSpecification"]
     attribute, enabled = specification["AttributeName"], specification["Enabled"]
-    if enabled is (table.expiry is not None):
-        raise validation_error(f"TimeToLive is already {'enabled' if enabled else 'disabled'}")
-    if not enabled and table.expiry is not None and table.expiry.attribute != attribute:
+    if table.expiry is not None and table.expiry.attribute != attribute:
+        # [USR] celery's backend for DynamoDB, cdkd 932: another attribute is told before what is on already
         raise validation_error(
             f"TimeToLive is active on a different AttributeName: current AttributeName is {table.expiry.attribute}"
         )
+    if enabled is (table.expiry is not None):
+        raise validation_error(f"TimeToLive is already {'enabled' if enabled else 'disabled'}")
     table.set_expiry(attribute if enabled else None)
     return {"TimeToLiveSpecification": {"Enabled": enabled, "AttributeName": attribute}}
 

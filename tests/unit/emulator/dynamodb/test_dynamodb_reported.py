@@ -305,6 +305,26 @@ def test_the_name_of_a_ttl_attribute_has_up_to_255_letters(world: World) -> None
 
 
 @pytest.mark.parametrize(
+    ("attribute", "enabled", "words"),
+    [
+        ("ttl", True, "TimeToLive is already enabled"),
+        ("other", True, "TimeToLive is active on a different AttributeName: current AttributeName is ttl"),
+        ("other", False, "TimeToLive is active on a different AttributeName: current AttributeName is ttl"),
+    ],
+)
+def test_a_ttl_attribute_is_changed_only_while_ttl_is_off(
+    world: World, attribute: str, enabled: bool, words: str
+) -> None:
+    def specification(name: str, is_on: bool) -> dict[str, Any]:
+        return {"TableName": "things", "TimeToLiveSpecification": {"AttributeName": name, "Enabled": is_on}}
+
+    assert "TimeToLive is already disabled" in world.refused("UpdateTimeToLive", **specification("ttl", False))
+    world.call("UpdateTimeToLive", **specification("ttl", True))
+
+    assert words in world.refused("UpdateTimeToLive", **specification(attribute, enabled))
+
+
+@pytest.mark.parametrize(
     "changes",
     [
         pytest.param({"UpdateExpression": "REMOVE a"}, id="REMOVE"),
