@@ -15,7 +15,6 @@ from ..rules.effects import HttpAnswer
 from ..rules.validation import compiled
 from .events import Asked
 from .refusals import BAD_BODY, BAD_PARAMETERS, error
-from .rest_backends import media_type
 
 _WHATEVER: Final = "$default"
 """The key of a model for bodies of any type. [DOC] api-gateway-request-validation-set-up"""
@@ -42,7 +41,7 @@ class Checks:
             text = f"Missing required request parameters: [{', '.join(missing)}]"
             return error(asked, 400, text, kind=BAD_PARAMETERS, details=text)
         models = self._models[asked.match.route.key]
-        is_valid = models.get(media_type(asked.fields)) or models.get(_WHATEVER)
+        is_valid = models.get(asked.media_type) or models.get(_WHATEVER)
         # [DOC] a body of a type that no model is for is not looked at
         if is_valid is None or _is_json(asked.body, is_valid):
             return None

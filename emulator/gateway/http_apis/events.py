@@ -94,6 +94,11 @@ class Asked(Struct, frozen=True, kw_only=True):
         return gateway_headers(passed, self.peer, self.trace_root)
 
     @property
+    def media_type(self) -> str:
+        """The body's, for REST APIs: JSON unless it is said. [DOC] apigw-docs:integration-passthrough-behaviors"""
+        return self.fields.get("content-type", "").partition(";")[0].strip().lower() or "application/json"
+
+    @property
     def length(self) -> str:
         """``content-length``, which HTTP APIs tell of every body, however it came."""
         return str(len(self.body))

@@ -33,11 +33,6 @@ class UnsupportedError(Exception):
     """The body's media type has no template, and may not pass as it is: 415."""
 
 
-def media_type(fields: Mapping[str, str]) -> str:
-    """The body's, JSON unless it is said. [DOC] apigw-docs:integration-passthrough-behaviors"""
-    return fields.get("content-type", "").partition(";")[0].strip().lower() or _JSON
-
-
 def body_of(backend: Backend, asked: Asked, event: Mapping[str, Any], override: Override) -> bytes:
     """What the backend gets; ``override`` takes what the template sets of the request.
 
@@ -45,7 +40,7 @@ def body_of(backend: Backend, asked: Asked, event: Mapping[str, Any], override: 
         UnsupportedError: neither by a template nor as it is.
         MappingError: the template is wrong.
     """
-    template = backend.templates.get(media_type(asked.fields))
+    template = backend.templates.get(asked.media_type)
     if backend.kind == "HTTP_PROXY":
         return asked.body
     if template is not None:
