@@ -75,11 +75,11 @@ class DynamoApi:
 
     def __init__(self, backend: EmbeddedBackend) -> None:
         self._backend = backend
-        tokens = Tokens()
+        tokens, of_statements = Tokens(), Tokens()
         self._operations: dict[str, Operation] = {
             **{name: partial(operation, backend) for name, operation in _OPERATIONS.items()},
             "TransactWriteItems": lambda parameters: transact_write_items(backend, parameters, tokens),
-            "ExecuteTransaction": lambda parameters: _partiql().execute_transaction(backend, parameters, tokens),
+            "ExecuteTransaction": lambda parameters: _partiql().execute_transaction(backend, parameters, of_statements),
         }
 
     def perform(self, action: str, parameters: Json) -> Json:

@@ -11,9 +11,9 @@ from typing import Any, Final
 from streamer.aws_limits import ITEM_BYTES, attributes_bytes
 
 from .backend import EmbeddedBackend
-from .capacity import Cost, collection_metrics, consumed, wants_capacity
+from .capacity import Cost, collection_metrics, consumed, read_units, wants_capacity
 from .errors import ApiError, validation_error
-from .items import StoredItem
+from .items import StoredItem, bytes_of
 from .table import Table
 from .values import Attributes, Parameters, read_attributes
 from .writing import PREPARE, Write
@@ -30,33 +30,37 @@ TOKENS: Final = 10_000
 """Tokens remembered; the oldest are forgotten first. Chosen by us, to bound memory."""
 
 
+Sizes = tuple[tuple[str, int], ...]
+"""Table and bytes of each item that a transaction touched: the larger of before and after."""
+
+
 class Tokens:
-    """Transactions that succeeded, by ClientRequestToken."""
+    """Transactions that succeeded, by ClientRequestToken; those of each operation apart. [USR] dynoxide 125"""
 
     def __init__(self) -> None:
-        self._seen: OrderedDict[str, tuple[float, bytes]] = OrderedDict()
+        self._seen: OrderedDict[str, tuple[float, bytes, Sizes]] = OrderedDict()
 
-    def was_done(self, token: str, digest: bytes, now: float) -> bool:
-        """Whether the same transaction succeeded a short while ago.
+    def done(self, token: str | None, digest: bytes, now: float) -> Sizes | None:
+        """What the same transaction touched when it succeeded a short while ago; None: it did not.
 
         Raises:
             ApiError: the token came with another transaction.
         """
         while self._seen and next(iter(self._seen.values()))[0] < now - TOKEN_SECONDS:
             self._seen.popitem(last=False)
-        if token not in self._seen:
-            return False
+        if token is None or token not in self._seen:
+            return None
         if self._seen[token][1] != digest:
             raise ApiError(
                 "IdempotentParameterMismatchException",
                 "The request uses the same client token as a previous, but non-identical request. "
                 "Do not reuse a client token with different requests, unless the requests are identical",
             )
-        return True
+        return self._seen[token][2]
 
-    def remember(self, token: str, digest: bytes, now: float) -> None:
+    def remember(self, token: str, digest: bytes, now: float, sizes: Sizes) -> None:
         """Note that a transaction succeeded."""
-        self._seen[token] = (now, digest)
+        self._seen[token] = (now, digest, sizes)
         if len(self._seen) > TOKENS:
             self._seen.popitem(last=False)
 
@@ -66,17 +70,25 @@ def digest_of(entries: Any) -> bytes:
     return hashlib.sha256(json.dumps(entries, sort_keys=True).encode()).digest()
 
 
+def sizes_of(writes: Iterable[Write], performed: Iterable[Images]) -> Sizes:
+    """What writes touched, for `read_again`."""
+    return tuple(
+        [(write.table.name, max(map(bytes_of, images))) for write, images in zip(writes, performed, strict=True)]
+    )
+
+
 def transact_write_items(backend: EmbeddedBackend, parameters: Parameters, tokens: Tokens) -> dict[str, Any]:
     """All writes or none; the same token within ten minutes writes once."""
     entries = parameters["TransactItems"]
     token, now = parameters.get("ClientRequestToken"), backend.now()
     digest = b"" if token is None else digest_of(entries)
-    if token is not None and tokens.was_done(token, digest, now):
-        return _read_again(backend, parameters)
+    done = tokens.done(token, digest, now)
+    if done is not None:
+        return read_again(backend, parameters, done)
     writes = [_prepare(backend, entry) for entry in entries]
     performed = perform_all(backend, writes)
     if token is not None:
-        tokens.remember(token, digest, now)
+        tokens.remember(token, digest, now, sizes_of(writes, performed))
     return _consumed(
         parameters,
         [(write.table, write.key, images) for write, images in zip(writes, performed, strict=True)],
@@ -84,15 +96,17 @@ def transact_write_items(backend: EmbeddedBackend, parameters: Parameters, token
     )
 
 
-def _read_again(backend: EmbeddedBackend, parameters: Parameters) -> dict[str, Any]:
-    """The answer to a transaction that was done before: it costs a read of each item. [DOC] TransactWriteItems"""
+def read_again(backend: EmbeddedBackend, parameters: Parameters, done: Sizes) -> dict[str, Any]:
+    """What a transaction costs that was done before: a read of each item as large as it was then.
+
+    [DOC] TransactWriteItems; [USR] dynoxide 188
+    """
     if wants_capacity(parameters) is None:
         return {}
     costs: dict[str, Cost] = {}
-    for entry in parameters["TransactItems"]:
-        write = _prepare(backend, entry)
-        cost = costs.setdefault(write.table.name, Cost(write.table, "Read"))
-        cost.add_read(write.table.primary.get(write.key), consistent=True, transaction=True)
+    for name, size_bytes in done:
+        cost = costs.setdefault(name, Cost(backend.get_table(name), "Read"))
+        cost.table_units += read_units(size_bytes, consistent=True, transaction=True)
     return consumed(costs.values(), parameters)
 
 

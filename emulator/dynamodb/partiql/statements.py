@@ -28,7 +28,7 @@ from ..expressions.updates import PathChange, Update, compute_of
 from ..items import StoredItem
 from ..searching import SearchSource, read_page
 from ..table import Table
-from ..transactions import Tokens, digest_of, perform_all
+from ..transactions import Tokens, digest_of, perform_all, read_again, sizes_of
 from ..values import AttributeValue, Json, Parameters, read_attributes, wire_attributes
 from ..writing import Write, shows_item_on_failure
 from .grammar import Statement, parse
@@ -373,27 +373,38 @@ def execute_transaction(backend: EmbeddedBackend, parameters: Parameters, tokens
     requests: Sequence[Parameters] = parameters["TransactStatements"]
     token, now = parameters.get("ClientRequestToken"), backend.now()
     digest = b"" if token is None else digest_of(requests)
-    if token is not None and tokens.was_done(token, digest, now):
-        return {"Responses": []}
+    done = tokens.done(token, digest, now)
     statements = [_parse(request) for request in requests]
     for position, statement in enumerate(statements):
         with _named(position):
             _check_in_transaction(statement)
     if len({statement.verb == "SELECT" for statement in statements}) > 1:
         raise validation_error("Transaction cannot contain both read and write operations")
+    if statements[0].verb == "SELECT":
+        answer = _read_transaction(backend, statements, parameters)
+        if token is not None:
+            tokens.remember(token, digest, now, ())
+        return answer
+    if done is not None:
+        return {"Responses": [], **read_again(backend, parameters, done)}
+    writes = [prepare(backend, statement, request) for statement, request in zip(statements, requests, strict=True)]
+    performed = perform_all(backend, writes)
+    if token is not None:
+        tokens.remember(token, digest, now, sizes_of(writes, performed))
+    costs: dict[str, Cost] = {}
+    for write, images in zip(writes, performed, strict=True):
+        costs.setdefault(write.table.name, Cost(write.table, "Write")).add_write(*images, transaction=True)
+    return {"Responses": [], **consumed(costs.values(), parameters)}
+
+
+def _read_transaction(backend: EmbeddedBackend, statements: Sequence[Statement], parameters: Parameters) -> Json:
+    """The items of a transaction that only reads, which is done again if its token comes again. [INF]"""
     costs: dict[str, Cost] = {}
     responses: list[Json] = []
-    if statements[0].verb == "SELECT":
-        for position, statement in enumerate(statements):
-            table = backend.get_table(statement.table)
-            with _named(position):
-                item = _single(table, statement, "ExecuteTransaction")
-            costs.setdefault(table.name, Cost(table, "Read")).add_read(item, consistent=True, transaction=True)
-            responses.append({} if item is None else {"Item": _shown(item, _columns(statement))})
-    else:
-        writes = [prepare(backend, statement, request) for statement, request in zip(statements, requests, strict=True)]
-        for write, images in zip(writes, perform_all(backend, writes), strict=True):
-            costs.setdefault(write.table.name, Cost(write.table, "Write")).add_write(*images, transaction=True)
-    if token is not None:
-        tokens.remember(token, digest, now)
+    for position, statement in enumerate(statements):
+        table = backend.get_table(statement.table)
+        with _named(position):
+            item = _single(table, statement, "ExecuteTransaction")
+        costs.setdefault(table.name, Cost(table, "Read")).add_read(item, consistent=True, transaction=True)
+        responses.append({} if item is None else {"Item": _shown(item, _columns(statement))})
     return {"Responses": responses, **consumed(costs.values(), parameters)}

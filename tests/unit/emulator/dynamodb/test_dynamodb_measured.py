@@ -155,6 +155,43 @@ def test_a_transaction_that_was_done_before_costs_a_read_of_its_items(world: Wor
     assert len(world.changes()) == 1
 
 
+def test_a_transaction_that_was_done_before_costs_what_its_items_were_then(world: World) -> None:
+    world.put("a", v=s("x" * 9000))
+    delete = {"Delete": {"TableName": "things", "Key": {"pk": s("a")}}}
+    request = {"TransactItems": [delete], "ClientRequestToken": "token", "ReturnConsumedCapacity": "TOTAL"}
+    first, second = (world.call("TransactWriteItems", **request)["ConsumedCapacity"] for _ in range(2))
+
+    assert (first[0]["CapacityUnits"], second[0]["CapacityUnits"]) == (18.0, 6.0)
+
+
+def test_a_transaction_costs_twice_in_the_table_and_once_in_its_indexes(world: World) -> None:
+    put = {"Put": {"TableName": "indexed", "Item": {"pk": s("a"), "x": s("1")}}}
+    (cost,) = world.call("TransactWriteItems", TransactItems=[put], ReturnConsumedCapacity="INDEXES")[
+        "ConsumedCapacity"
+    ]
+
+    once = {"CapacityUnits": 1.0, "WriteCapacityUnits": 1.0}
+    assert cost["GlobalSecondaryIndexes"] == {"by-x": once}
+    assert (cost["Table"]["CapacityUnits"], cost["CapacityUnits"]) == (2.0, 3.0)
+
+
+def test_each_operation_has_tokens_of_its_own(world: World) -> None:
+    token = {"ClientRequestToken": "token", "ReturnConsumedCapacity": "TOTAL"}
+    world.call("TransactWriteItems", TransactItems=[{"Put": {"TableName": "things", "Item": {"pk": s("a")}}}], **token)
+    statements = [{"Statement": "UPDATE things SET n=1 WHERE pk='a'"}]
+    first, second = (world.call("ExecuteTransaction", TransactStatements=statements, **token) for _ in range(2))
+
+    assert first["ConsumedCapacity"] == [{"TableName": "things", "CapacityUnits": 2.0, "WriteCapacityUnits": 2.0}]
+    assert second["ConsumedCapacity"] == [{"TableName": "things", "CapacityUnits": 2.0, "ReadCapacityUnits": 2.0}]
+
+
+def test_a_transaction_that_reads_reads_again_when_its_token_comes_again(world: World) -> None:
+    world.put("a", n=n(1))
+    request = {"TransactStatements": [{"Statement": "SELECT n FROM things WHERE pk='a'"}], "ClientRequestToken": "t"}
+
+    assert [world.call("ExecuteTransaction", **request)["Responses"] for _ in range(2)] == [[{"Item": {"n": n(1)}}]] * 2
+
+
 def test_a_transaction_reads_an_item_once(world: World) -> None:
     get = {"Get": {"TableName": "things", "Key": {"pk": s("a")}}}
 

@@ -117,10 +117,10 @@ def test_a_cancelled_transaction_may_be_tried_again_with_its_token(world: World)
 def test_tokens_are_bounded() -> None:
     tokens = Tokens()
     for number in range(TOKENS + 1):
-        tokens.remember(str(number), b"", 0.0)
+        tokens.remember(str(number), b"", 0.0, ())
 
-    assert not tokens.was_done("0", b"", 0.0)
-    assert tokens.was_done("1", b"", 0.0)
+    assert tokens.done("0", b"", 0.0) is None
+    assert tokens.done("1", b"", 0.0) is not None
 
 
 @pytest.mark.parametrize(
