@@ -250,6 +250,7 @@ Price list: {PRICE_LIST}. Check it before you rely on it; the constants are at t
 | a million write request units of DynamoDB | {WRITES:.3f} |
 | a million read request units of DynamoDB | {READS:.3f} |
 | a gigabyte into CloudWatch Logs | {LOG_GIGABYTE:.2f} |
+| a million traces of X-Ray | {TRACES:.2f} |
 
 Reading a DynamoDB stream from Lambda, TTL deletions and the `@connections` calls themselves cost nothing beyond the
 message. Assumed billed time of a warm invocation, in milliseconds: {
@@ -258,8 +259,8 @@ message. Assumed billed time of a warm invocation, in milliseconds: {
 {GIGABYTE_SECONDS / 1e6 * MEMORY_MB["processor"] / 1024:.7f} dollars a second at {MEMORY_MB["processor"]} MB. The REPORT
 lines of your own functions have the real figures. Not included: storage, data transfer, cold starts, and what a stage
 costs a month whatever it does: 26 alarms at $0.10, 5 metrics at $0.30, a dashboard at $3.00 and a secret at $0.40,
-together $7.50; and for each action that is used an alarm and up to 4 metrics, $1.30. `action_errors = 0` below
-`[alarms]` leaves out the alarms of actions.
+together $7.50; and for each action an alarm and, where it is used, up to 4 metrics, $1.30. `action_errors = 0`
+below `[alarms]` leaves out the alarms of actions.
 """
 
 _IDLE: Final = f"""
@@ -274,8 +275,9 @@ level is, and `LOG_LEVEL=WARNING` leaves out what tells of the ordinary course o
 
 Each lives two hours and is renewed, and says something every {PING_SECONDS // 60} minutes so that API Gateway does not
 close it as idle; an action counts as well, so a busy connection needs nothing. What the clients say is `keep-alive`,
-which has no answer; each {CHECKED}th time the JavaScript client sends a `ping`, which has one (the Python client leaves
-that to WebSocket's own pings, which cost nothing, and in browsers it is said every 8 minutes). In the column before the
+which has no answer; each {CHECKED}th time the JavaScript client sends a `ping`, which has one, and in each minute of
+silence while a request is under way (the Python client leaves that to WebSocket's own pings, which cost nothing, and in
+browsers something is said every 8 minutes). In the column before the
 last three is what it all came to while each ping ran the router, which posted the answer.
 """
 
@@ -311,7 +313,7 @@ waits rings no alarm for an hour.
 
 **100,000 connections.** The first limit is the connect rate after an interruption: everyone is connected anew after
 {100_000 / CONNECTS_PER_SECOND:,.0f} s at best, and whoever is refused tries again. Clients must back off with jitter
-(the Python client does), and the quota should be raised in time. Next is broadcasting: a message to everyone takes
+(both of streamer's do), and the quota should be raised in time. Next is broadcasting: a message to everyone takes
 {100_000 / REQUESTS_PER_SECOND:,.0f} s of the account's whole request rate, and other messages are throttled meanwhile
 if the functions that send it are given memory enough (`[functions.processor]`); publish to topics that fewer
 connections subscribe to.

@@ -61,4 +61,4 @@ def test_the_fixed_costs_of_a_stage_are_counted_from_the_template() -> None:
     assert with_one["AWS::CloudWatch::Alarm"] == alarms + 1
     assert f"{alarms} alarms at $0.10, {metrics} metrics at $0.30" in text
     assert f"together ${month:.2f}; and" in text
-    assert f"an alarm and up to {of_actions} metrics, ${0.10 + 0.30 * of_actions:.2f}." in text
+    assert f"an alarm and, where it is used, up to {of_actions} metrics, ${0.10 + 0.30 * of_actions:.2f}." in text
