@@ -173,7 +173,7 @@ def _functions(_context: click.Context, _parameter: click.Parameter, incomplete:
         ready = here().ready
     except ConfigurationError:
         return []
-    return [name for name in (ready.functions if ready else ()) if name.startswith(incomplete)]
+    return [name for name in (ready.callable_functions() if ready else ()) if name.startswith(incomplete)]
 
 
 @click.command(
@@ -190,15 +190,17 @@ def _functions(_context: click.Context, _parameter: click.Parameter, incomplete:
 def invoke(*, function: str, event: Any, is_event: bool) -> int:
     """Run one function of the emulator here with EVENT.
 
-    EVENT is a file with JSON, - for standard input, or JSON; without it {}. What the function returns goes to standard
-    output, the end of its log to standard error. Exit status 1 if the function fails.
+    FUNCTION is its name or, in a template, its logical id. EVENT is a file with JSON, - for standard input, or JSON;
+    without it {}. What the function returns goes to standard output, the end of its log to standard error. Exit status
+    1 if the function fails.
     """
     from .invoke import invoke as do  # noqa: PLC0415 - see the module's docstring
 
     ready = _emulator(here())
-    if ready.functions and function not in ready.functions:
-        raise click.ClickException(f"there is no function {function!r}; there are {', '.join(ready.functions)}")
-    answer = do(ready.url, function, json.dumps(event).encode(), waits=not is_event)
+    names = ready.callable_functions()
+    if names and function not in names:
+        raise click.ClickException(f"there is no function {function!r}; there are {', '.join(names)}")
+    answer = do(ready.url, names.get(function, function), json.dumps(event).encode(), waits=not is_event)
     click.echo(answer.log, err=True, nl=False)
     if is_event:
         click.echo(f"queued: {answer.request_id}", err=True)

@@ -56,6 +56,13 @@ class Ready:
     """What clients can ask an App for, besides the built-in actions."""
     functions: tuple[str, ...] = ()
     """Names of its functions."""
+    function_ids: Mapping[str, str] = field(default_factory=dict)
+    """Of a template: logical id of a function to its name."""
+
+    def callable_functions(self) -> dict[str, str]:
+        """Name of each function by what commands may call it: its logical id, if it has one, and the name itself."""
+        ids = {logical_id: name for logical_id, name in self.function_ids.items() if name in self.functions}
+        return {**ids, **{name: name for name in self.functions}}
 
 
 def write_ready(path: Path, ready: Ready) -> None:
@@ -111,6 +118,7 @@ def _read(path: Path) -> Ready | None:
             wanted={str(name): str(value) for name, value in content.get("wanted", {}).items()},
             actions=tuple(str(name) for name in content.get("actions", ())),
             functions=tuple(str(name) for name in content.get("functions", ())),
+            function_ids={str(each): str(name) for each, name in content.get("function_ids", {}).items()},
         )
     return None
 

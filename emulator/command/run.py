@@ -232,6 +232,7 @@ def _ready(emulator: Emulator, target: Target, access: Access) -> Ready:
         wanted=access.wanted,
         actions=target.actions,
         functions=tuple(function.name for function in emulator.topology.functions),
+        function_ids=target.function_ids,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,16 @@ def test_what_is_written_is_found(tmp_path: Path) -> None:
 
     assert running(path) == ready(os.getpid())
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_functions_are_called_by_their_names_and_by_logical_ids_of_a_template(tmp_path: Path) -> None:
+    path = tmp_path / "emulator.json"
+    ids = {"Say": "shop-Say-1N2M", "NotRun": "shop-NotRun-3K4L"}
+    write_ready(path, replace(ready(os.getpid()), functions=("shop-Say-1N2M",), function_ids=ids))
+    found = running(path)
+
+    assert found is not None
+    assert found.callable_functions() == {"Say": "shop-Say-1N2M", "shop-Say-1N2M": "shop-Say-1N2M"}
 
 
 def test_a_file_of_a_process_that_is_gone_counts_for_nothing(tmp_path: Path) -> None:
