@@ -47,7 +47,7 @@ RESOURCES = """
           BillingMode: PAY_PER_REQUEST
           AttributeDefinitions: [{AttributeName: id, AttributeType: S}]
           KeySchema: [{AttributeName: id, KeyType: HASH}]
-      Clicks: {Type: AWS::AppSync::Api}
+      Clicks: {Type: AWS::AppSync::Api, Properties: {Name: clicks}}
       Using:
         Type: AWS::IAM::Policy
         Properties:
