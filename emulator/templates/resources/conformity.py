@@ -161,5 +161,5 @@ def kind_of_value(value: Any) -> str:
     """How a message calls a value of a wrong kind."""
     if isinstance(value, bool):
         return "a boolean"
-    names: tuple[tuple[Any, str], ...] = ((str, repr(value)), (list, "a list"), (dict, "a mapping"))
+    names: tuple[tuple[Any, str], ...] = ((str | float, repr(value)), (list, "a list"), (dict, "a mapping"))
     return next((name for kind, name in names if isinstance(value, kind)), "a number")
