@@ -18,7 +18,7 @@ from streamer.topology.grants import Kind, Place
 from ..foundation.json_bytes import parsed_json
 from ..iam.policy import Statement, replaced
 from ..iam.resource_policies import Named, ResourcePolicy
-from .policy_documents import named_statements, principal_arn
+from .policy_documents import document_of, named_statements, policy_of, principal_arn
 from .stack import Resource
 from .things import Things, guarded
 from .values import at, items, mapping
@@ -83,7 +83,7 @@ def _of_secret(things: Things, policy: Resource, place: Place) -> list[ResourceP
 
 
 def _of_table(_things: Things, table: Resource, place: Place) -> list[ResourcePolicy]:
-    given = mapping(table, "ResourcePolicy").get("PolicyDocument")
+    given = document_of(mapping(table, "ResourcePolicy").get("PolicyDocument"))
     if not isinstance(given, dict):
         return []
     said = named_statements(given, at(table, "ResourcePolicy", "PolicyDocument"), place.partition)
@@ -94,6 +94,7 @@ def _of_api(_things: Things, api: Resource, place: Place) -> list[ResourcePolicy
     """Of a REST API, which may have its policy in its OpenAPI document, where SAM writes it."""
     at_property, in_body = api.properties.get("Policy"), mapping(api, "Body").get(_IN_OPENAPI)
     given, path = (in_body, at(api, "Body", _IN_OPENAPI)) if at_property is None else (at_property, at(api, "Policy"))
+    given = document_of(given)
     if not isinstance(given, dict):
         return []
     arn = f"arn:{place.partition}:execute-api:{place.region}:{place.account_id}:{api.ref}"
@@ -132,7 +133,7 @@ def _of_function(_things: Things, permission: Resource, place: Place) -> list[Re
 
 
 def _document(policy: Resource, name: str, place: Place) -> tuple[Named, ...]:
-    return named_statements(mapping(policy, name), at(policy, name), place.partition)
+    return named_statements(policy_of(policy, name), at(policy, name), place.partition)
 
 
 def _arn(kind: Kind, name: str, place: Place) -> str:

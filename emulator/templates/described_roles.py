@@ -20,10 +20,10 @@ from ..iam.sessions import MOST_SECONDS
 from ..iam.texts import role_arn, who
 from . import described_policies
 from .errors import Problem
-from .policy_documents import named_statements, statements
+from .policy_documents import document_of, named_statements, policy_of, statements
 from .stack import Resource
 from .things import Things, guarded
-from .values import at, items, mapping, whole
+from .values import at, items, whole
 
 _ATTACHED: Final = ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy")
 """What names the roles that it is for."""
@@ -230,9 +230,10 @@ def _own(things: Things, role: Resource, managed: Managed) -> list[Statement] | 
     found: list[Statement] = []
     for position, policy in enumerate(items(role, "Policies")):
         place = at(role, "Policies", position)
-        if not isinstance(policy, dict) or not isinstance(policy.get("PolicyDocument"), dict):
+        document = document_of(policy.get("PolicyDocument")) if isinstance(policy, dict) else None
+        if not isinstance(document, dict):
             raise Problem(place, "a policy has a PolicyDocument")
-        found += statements(policy["PolicyDocument"], (*place, "PolicyDocument"))
+        found += statements(document, (*place, "PolicyDocument"))
     unknown = []
     for arn in map(str, items(role, "ManagedPolicyArns")):
         more = _managed(things, arn, managed)
@@ -264,7 +265,7 @@ def _boundary(things: Things, role: Resource, managed: Managed) -> Boundary | No
 
 def _trust(_things: Things, role: Resource, partition: str) -> tuple[Named, ...]:
     name = "AssumeRolePolicyDocument"
-    return named_statements(mapping(role, name), at(role, name), partition)
+    return named_statements(policy_of(role, name), at(role, name), partition)
 
 
 def _most_seconds(_things: Things, role: Resource) -> int:
@@ -281,4 +282,4 @@ def _names(things: Things, policy: Resource, name: str) -> list[str]:
 
 
 def _document(things: Things, policy: Resource) -> list[Statement]:
-    return statements(mapping(policy, "PolicyDocument"), at(policy, "PolicyDocument"))
+    return statements(policy_of(policy, "PolicyDocument"), at(policy, "PolicyDocument"))

@@ -20,6 +20,7 @@ from ..services.calls import Call
 from . import described_data, described_policies, described_services, described_sources, policy_flaws
 from .errors import Problem
 from .intrinsics import text_of
+from .policy_documents import policy_of
 from .references import references
 from .report import counts
 from .resources.conformity import told
@@ -27,7 +28,7 @@ from .resources.kind import Meaning, Place
 from .source import Source
 from .stack import Resource, Surroundings, resolve
 from .things import Things, guarded, made
-from .values import at, items, mapping
+from .values import at, items
 
 MADE: Final = frozenset(
     {
@@ -186,7 +187,7 @@ def _with_permissions(things: Things, mine: list[Resource], topology: Topology) 
 
 def _permissions(things: Things, resource: Resource) -> list[Permission]:
     """What a policy allows; a statement that says what is not allowed is told, since nobody is held to it."""
-    statements = mapping(resource, "PolicyDocument").get("Statement") or []
+    statements = policy_of(resource, "PolicyDocument").get("Statement") or []
     found = []
     for position, each in enumerate([statements] if isinstance(statements, dict) else statements):
         if not isinstance(each, dict) or "Effect" not in each:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from ..foundation.json_bytes import parsed_json
 from ..iam.policy import Statement, statement_of, without_variables
 from ..iam.resource_policies import EVERYBODY, Named
 from .errors import Path, Problem
+from .stack import Resource
+from .values import at
 
 _WITH_VARIABLES: Final = "2012-10-17"
 """The version of policies that have variables; in an older one, also where none is said, they stand for themselves.
@@ -16,6 +19,27 @@ _WITH_VARIABLES: Final = "2012-10-17"
 """
 _ACCOUNT_DIGITS: Final = 12
 _EVERYTHING: Final = "*"
+
+
+def document_of(written: Any) -> Any:
+    """A policy as it stands in a template, where it may be JSON, too; what else stands there stays as it is.
+
+    [USR] aws-samples/serverless-patterns, activemq-private-lambda-java-sam: policies of roles by ``Fn::Sub``
+    """
+    if not isinstance(written, str):
+        return written
+    try:
+        return parsed_json(written)
+    except ValueError:
+        return written
+
+
+def policy_of(resource: Resource, name: str) -> Mapping[str, Any]:
+    """A property that is a policy; absent is empty. Raises Problem."""
+    found = document_of(resource.properties.get(name) or {})
+    if not isinstance(found, dict):
+        raise Problem(at(resource, name), "a mapping is expected")
+    return found
 
 
 def statements(document: Mapping[str, Any], path: Path) -> list[Statement]:

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from ..iam.conditions import unknown_operators
 from .errors import Path, shown
+from .policy_documents import document_of
 from .resources.kind import Meaning
 from .stack import Resource
 from .things import Things
@@ -45,7 +46,7 @@ def check(things: Things, resources: Sequence[Resource]) -> None:
         for position, each in enumerate(inline):
             _check(things, role, ("Policies", position, _DOCUMENT), each.get(_DOCUMENT), made_up)
         _check(things, role, (_OF_TRUST,), role.properties.get(_OF_TRUST), made_up)
-        size = sum(_size(each.get(_DOCUMENT)) for each in inline)
+        size = sum(_size(document_of(each.get(_DOCUMENT))) for each in inline)
         if size > _INLINE_CHARACTERS:
             _warn(things, role, f"its Policies have {size:,} characters, and IAM takes {_INLINE_CHARACTERS:,}")
     for policy in _of(resources, "AWS::IAM::Policy", "AWS::IAM::ManagedPolicy", "AWS::IAM::RolePolicy"):
@@ -61,7 +62,7 @@ def _warn(things: Things, resource: Resource, why: str) -> None:
 
 
 def _check(things: Things, resource: Resource, path: Path, document: Any, made_up: tuple[str, ...]) -> None:
-    is_trust = path == (_OF_TRUST,)
+    document, is_trust = document_of(document), path == (_OF_TRUST,)
     if not isinstance(document, dict):
         _warn(things, resource, f"{shown(path)} is no policy")
         return

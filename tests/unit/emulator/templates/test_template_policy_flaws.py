@@ -44,6 +44,7 @@ def role(*documents: Any, trust: Any = None) -> Any:
     "policy",
     [
         pytest.param(document(GETS), id="plain"),
+        pytest.param(json.dumps(document(GETS)), id="JSON"),
         pytest.param({"Statement": GETS}, id="no version, one statement without a list"),
         pytest.param(document({**GETS, "Sid": "", "Resource": "*"}, {**GETS, "Sid": ""}), id="empty ids"),
         pytest.param(document({**GETS, "Action": ["*", "s3:Get*", "*:*"]}), id="actions with wildcards"),

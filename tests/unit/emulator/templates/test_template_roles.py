@@ -55,6 +55,9 @@ def decision(found: Roles, need: Need) -> Decision:
     return decide(Policies(identity=role.statements, boundary=boundary), need.action, arn(need.resource, WHERE), {})
 
 
+WRITTEN = json.dumps(document("dynamodb:GetItem", Resource="*"))
+
+
 @pytest.mark.parametrize(
     "more",
     [
@@ -69,6 +72,16 @@ def decision(found: Roles, need: Need) -> Decision:
             id="in the role, as SAM and Serverless write them",
         ),
         pytest.param(
+            {
+                "Role": resource(
+                    "IAM::Role",
+                    RoleName="says",
+                    Policies=[{"PolicyName": "p", "PolicyDocument": WRITTEN}],
+                )
+            },
+            id="in the role, as JSON",
+        ),
+        pytest.param(
             {"P": resource("IAM::Policy", Roles=[{"Ref": "Role"}], PolicyDocument=document("dynamodb:GetItem"))},
             id="in a policy for the role, as the CDK writes them",
         ),
@@ -79,6 +92,10 @@ def decision(found: Roles, need: Need) -> Decision:
         pytest.param(
             {"P": resource("IAM::RolePolicy", RoleName={"Ref": "Role"}, PolicyDocument=document("dynamodb:GetItem"))},
             id="in a policy of the role",
+        ),
+        pytest.param(
+            {"P": resource("IAM::Policy", Roles=[{"Ref": "Role"}], PolicyDocument=WRITTEN)},
+            id="in a policy for the role, as JSON",
         ),
         pytest.param(
             {
