@@ -40,6 +40,8 @@ class Cost:
     """``Read`` or ``Write`` in transactions, which say so; None elsewhere."""
     table_units: float = 0.0
     index_units: dict[str, float] = field(default_factory=dict)
+    failed_units: float = 0.0
+    """Of writes whose condition did not hold: they count in the total and in no part. [USR] dynoxide 188"""
 
     def add_read(self, item: StoredItem | None, *, consistent: bool, transaction: bool = False) -> None:
         """Count the read of an item, or of none, from the table."""
@@ -58,7 +60,7 @@ class Cost:
 
     def shown(self, wanted: str) -> Json:
         """As the API shows it."""
-        total = self.table_units + sum(self.index_units.values())
+        total = self.table_units + sum(self.index_units.values()) + self.failed_units
         shown: Json = {"TableName": self.table.name, **self._units(total)}
         if wanted == "INDEXES":
             shown["Table"] = self._units(self.table_units)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
+
+from streamer.aws_limits import attributes_bytes
 
 from ..backend import EmbeddedBackend
-from ..capacity import Cost, consumed, read_units, wants_capacity
+from ..capacity import Cost, consumed, read_units, wants_capacity, write_units
 from ..errors import ApiError, condition_failed, invalid_parameter, validation_error
 from ..expressions.conditions import Check, predicate_of, refuse_faults
 from ..expressions.paths import find_clash, project
@@ -25,10 +27,10 @@ from ..expressions.syntax import (
     UpdateAction,
 )
 from ..expressions.updates import PathChange, Update, compute_of
-from ..items import StoredItem
+from ..items import StoredItem, bytes_of
 from ..searching import SearchSource, read_page
 from ..table import Table
-from ..transactions import Tokens, digest_of, perform_all, read_again, sizes_of
+from ..transactions import Tokens, digest_of, perform_all, read_again, several_operations, sizes_of
 from ..values import AttributeValue, Json, Parameters, read_attributes, wire_attributes
 from ..writing import Write, shows_item_on_failure
 from .grammar import Statement, parse
@@ -278,46 +280,79 @@ def _returned(statement: Statement, write: Write, images: tuple[StoredItem | Non
 
 
 def batch_execute_statement(backend: EmbeddedBackend, parameters: Parameters) -> Json:
-    """Up to 25 statements, each on its own: all of them reads of one item, or all of them writes."""
-    responses: list[Json] = []
+    """Up to 25 statements, each on its own: all of them reads of one item, or all of them writes.
+
+    [USR] dynoxide 188: what is refused as a whole, and what statements cost that fail
+    """
     statements: list[Statement | ApiError] = []
     for request in parameters["Statements"]:
         try:
             statements.append(_parse(request))
         except ApiError as error:
             statements.append(error)
-    reads = {each.verb == "SELECT" for each in statements if isinstance(each, Statement)}
-    if len(reads) > 1:
-        raise validation_error(
-            "BatchExecuteStatement does not support mixing of read and write statements in one request"
-        )
+    parsed = [each for each in statements if isinstance(each, Statement)]
+    if len({each.verb == "SELECT" for each in parsed}) > 1:
+        raise validation_error("Read and write requests together in the same batch is not supported.")
+    if _has_doubles(backend, parsed):
+        raise validation_error("Provided list of item keys contains duplicates")
     costs: dict[str, Cost] = {}
-    for request, statement in zip(parameters["Statements"], statements, strict=True):
-        responses.append(_batch_response(backend, statement, request, costs))
-    return {"Responses": responses, **consumed(costs.values(), parameters)}
+    failed: dict[str, float] = {}
+    responses = [
+        _batch_response(backend, statement, request, costs, failed)
+        for request, statement in zip(parameters["Statements"], statements, strict=True)
+    ]
+    for name, cost in costs.items():
+        cost.failed_units = failed.get(name, 0.0)
+    return {"Responses": responses, **(consumed(costs.values(), parameters) if costs else {})}
+
+
+def _has_doubles(backend: EmbeddedBackend, statements: Iterable[Statement]) -> bool:
+    """Whether two statements are about the same item; those that name none are refused when they are done."""
+    targets = [target for target in (_target(backend, each) for each in statements) if target is not None]
+    return len(set(targets)) < len(targets)
+
+
+def _target(backend: EmbeddedBackend, statement: Statement) -> tuple[Any, ...] | None:
+    """Table and key of the one item that a statement is about; None: it names none."""
+    table = backend.find_table(statement.table)
+    if table is None:
+        return None
+    given = statement.item if statement.item is not None else _equalities(statement.where, statement.values)
+    key = {name: given[name] for name in table.key.names if name in given and given[name].type == table.key_types[name]}
+    return table.target(key) if len(key) == len(table.key.names) else None
 
 
 def _batch_response(
-    backend: EmbeddedBackend, statement: Statement | ApiError, request: Parameters, costs: dict[str, Cost]
+    backend: EmbeddedBackend,
+    statement: Statement | ApiError,
+    request: Parameters,
+    costs: dict[str, Cost],
+    failed: dict[str, float],
 ) -> Json:
+    write: Write | None = None
     try:
         if isinstance(statement, ApiError):
             raise statement
         table = backend.get_table(statement.table)
-        cost = costs.setdefault(table.name, Cost(table))
         if statement.verb == "SELECT":
             item = _single(table, statement, "BatchExecuteStatement")
+            cost = costs.setdefault(table.name, Cost(table))
             cost.add_read(item, consistent=request.get("ConsistentRead", False))
             shown = None if item is None else _shown(item, _columns(statement))
         else:
             write = prepare(backend, statement, request)
             write.check()
             images = write.perform()
-            cost.add_write(*images)
+            costs.setdefault(table.name, Cost(table)).add_write(*images)
             shown = _returned(statement, write, images)
     except ApiError as error:
         code = _CODES.get(error.code, error.code.removesuffix("Exception"))
-        name = {"TableName": statement.table} if isinstance(statement, Statement) else {}
+        if write is not None and code in ("ConditionalCheckFailed", "DuplicateItem"):
+            size_bytes = max(bytes_of(write.table.primary.get(write.key)), attributes_bytes(write.key))
+            failed[write.table.name] = failed.get(write.table.name, 0.0) + write_units(size_bytes)
+        name: Json = {}
+        if isinstance(statement, Statement) and code != "ValidationError":
+            name = {"TableName": statement.table}
         return {"Error": {"Code": code, "Message": error.message, **error.members}, **name}
     return {"TableName": table.name, **({} if shown is None else {"Item": shown})}
 
@@ -379,8 +414,12 @@ def execute_transaction(backend: EmbeddedBackend, parameters: Parameters, tokens
         with _named(position):
             _check_in_transaction(statement)
     if len({statement.verb == "SELECT" for statement in statements}) > 1:
-        raise validation_error("Transaction cannot contain both read and write operations")
+        raise validation_error(
+            "ExecuteTransaction API does not support both read and write operations in the same request."
+        )
     if statements[0].verb == "SELECT":
+        if _has_doubles(backend, statements):
+            raise several_operations()
         answer = _read_transaction(backend, statements, parameters)
         if token is not None:
             tokens.remember(token, digest, now, ())

@@ -193,6 +193,33 @@ def test_a_batch_answers_each_statement_on_its_own(world: World) -> None:
     assert world.keys() == ["a", "b", "c"]
 
 
+def test_a_batch_is_about_different_items(world: World) -> None:
+    def told(*texts: str) -> str:
+        return world.refused("BatchExecuteStatement", Statements=[{"Statement": text} for text in texts])
+
+    read, insert = "SELECT * FROM things WHERE pk='a'", "INSERT INTO things VALUE {'pk': 'c'}"
+    doubles = "ValidationException: Provided list of item keys contains duplicates"
+    assert told(read, "SELECT n FROM things WHERE pk='a' AND n=1") == doubles
+    assert told(insert, "DELETE FROM things WHERE pk='c'") == doubles
+    assert told(read, insert).endswith("Read and write requests together in the same batch is not supported.")
+    assert world.keys() == ["a", "b"]
+
+
+def test_statements_of_a_batch_that_fail_count_in_the_total_beside_those_that_do_not(world: World) -> None:
+    def batch(*texts: str) -> Any:
+        statements = [{"Statement": text} for text in texts]
+        return world.call("BatchExecuteStatement", Statements=statements, ReturnConsumedCapacity="INDEXES")
+
+    world.put("large", v={"S": "x" * 2500})
+    failing = "INSERT INTO things VALUE {'pk': 'large'}"
+    answer = batch(failing, "INSERT INTO things VALUE {'pk': 'c'}", "SELEC")
+
+    table = {"Table": {"CapacityUnits": 1.0}}
+    assert answer["ConsumedCapacity"] == [{"TableName": "things", "CapacityUnits": 4.0, **table}]
+    assert ["TableName" in response for response in answer["Responses"]] == [True, True, False]
+    assert "ConsumedCapacity" not in batch(failing)
+
+
 def test_a_batch_reads_single_items(world: World) -> None:
     texts = ["SELECT n FROM things WHERE pk='a'", "SELECT n FROM things WHERE n=1"]
     answer = world.call("BatchExecuteStatement", Statements=[{"Statement": text} for text in texts])
@@ -342,6 +369,17 @@ def test_a_transaction_takes_no_statement_that_answers_or_reads_an_index(world: 
     )
     assert told("SELECT * FROM things WHERE n=1") == (
         f"{place}Select statements within ExecuteTransaction must specify the primary key in the where clause."
+    )
+
+
+def test_a_transaction_reads_an_item_once_and_writes_nothing_beside(world: World) -> None:
+    def told(*texts: str) -> str:
+        return world.refused("ExecuteTransaction", TransactStatements=[{"Statement": text} for text in texts])
+
+    read = "SELECT * FROM things WHERE pk='a'"
+    assert told(read, read).endswith("Transaction request cannot include multiple operations on one item")
+    assert told(read, "DELETE FROM things WHERE pk='b'").endswith(
+        "ExecuteTransaction API does not support both read and write operations in the same request."
     )
 
 
