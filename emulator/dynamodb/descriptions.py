@@ -75,7 +75,7 @@ def _modes(settings: TableSettings) -> Json:
             "SSEType": settings.encryption.get("SSEType", "KMS"),
             "KMSMasterKeyArn": settings.encryption.get("KMSMasterKeyId", "alias/aws/dynamodb"),
         }
-    if "OnDemandThroughput" in settings.limits:
+    if settings.limits.get("OnDemandThroughput"):
         shown["OnDemandThroughput"] = settings.limits["OnDemandThroughput"]
     shown["WarmThroughput"] = _warm(settings, settings.throughput, settings.limits)
     return shown

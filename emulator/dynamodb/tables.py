@@ -11,11 +11,13 @@ from msgspec import structs
 
 from .backend import EmbeddedBackend
 from .definitions import (
+    NO_BOUND,
     NO_UNITS,
     IndexDefinition,
     TableSettings,
     check_all_defined_are_used,
     check_counts,
+    check_on_demand,
     check_warm,
     only_shown,
     read_billing,
@@ -43,6 +45,7 @@ def create_table(backend: EmbeddedBackend, parameters: Json) -> Json:
     _refuse_not_emulated(parameters)
     mode, throughput = read_billing(parameters)
     check_warm(parameters, throughput, "table")
+    check_on_demand(parameters, is_on_demand=mode == "PAY_PER_REQUEST", is_new=True)
     types = read_definitions(_required(parameters, "AttributeDefinitions"))
     schema = _required(parameters, "KeySchema")
     if len(schema) > len(types):
@@ -197,7 +200,11 @@ def update_table(backend: EmbeddedBackend, parameters: Json) -> Json:
         backend.open_stream(table, view_type)
     elif "StreamSpecification" in parameters:
         backend.close_stream(table)
-    return {"TableDescription": describe(table)}
+    shown = describe(table)
+    if parameters.get("OnDemandThroughput"):
+        # [USR] dynoxide's notes on 0.12: this answer alone shows the bounds that were taken away
+        shown["OnDemandThroughput"] = {**shown.get("OnDemandThroughput", {}), **parameters["OnDemandThroughput"]}
+    return {"TableDescription": shown}
 
 
 def _check_changes(parameters: Json) -> None:
@@ -231,6 +238,7 @@ def _changed_settings(backend: EmbeddedBackend, table: Table, parameters: Json) 
     mode, raw = parameters.get("BillingMode", before.billing_mode), parameters.get("ProvisionedThroughput")
     if mode == "PAY_PER_REQUEST" and raw is not None:
         raise invalid_parameter(NO_UNITS)
+    check_on_demand(parameters, is_on_demand=mode == "PAY_PER_REQUEST", is_new=False)
     units = before.throughput if mode == "PROVISIONED" else {}
     changes = before.throughput_changes
     if raw is not None:
@@ -251,8 +259,16 @@ def _changed_settings(backend: EmbeddedBackend, table: Table, parameters: Json) 
         is_protected=parameters.get("DeletionProtectionEnabled", before.is_protected),
         table_class=parameters.get("TableClass", before.table_class),
         encryption=parameters.get("SSESpecification", before.encryption),
-        limits={**before.limits, **only_shown(parameters)},
+        limits=_changed_limits(before.limits, parameters, mode),
     )
+
+
+def _changed_limits(before: Json, parameters: Json, mode: str) -> Json:
+    """Bounds of a table that is paid by request change one by one, and go with the billing mode. [USR] as above"""
+    limits = {**before, **only_shown(parameters)}
+    bounds = {**before.get("OnDemandThroughput", {}), **parameters.get("OnDemandThroughput", {})}
+    left = {name: value for name, value in bounds.items() if value != NO_BOUND and mode == "PAY_PER_REQUEST"}
+    return {**limits, "OnDemandThroughput": left}
 
 
 def _nothing_changes(what: str, before: Mapping[str, int], units: Mapping[str, int]) -> ApiError:

@@ -155,6 +155,24 @@ def test_a_transaction_that_was_done_before_costs_a_read_of_its_items(world: Wor
     assert len(world.changes()) == 1
 
 
+def test_bounds_of_a_table_that_is_paid_by_request_change_one_by_one(world: World) -> None:
+    def bounds(**changes: Any) -> Any:
+        told = world.call("UpdateTable", TableName="things", **changes)["TableDescription"].get("OnDemandThroughput")
+        return told, world.call("DescribeTable", TableName="things")["Table"].get("OnDemandThroughput")
+
+    reads, writes = {"MaxReadRequestUnits": 5}, {"MaxWriteRequestUnits": 7}
+    assert bounds(OnDemandThroughput=reads) == (reads, reads)
+    assert bounds(OnDemandThroughput=writes) == (reads | writes, reads | writes)
+    assert bounds(OnDemandThroughput={"MaxReadRequestUnits": -1}) == ({"MaxReadRequestUnits": -1, **writes}, writes)
+    assert "MaxReadRequestUnits for OnDemandThroughput for table is outside of valid range" in world.refused(
+        "UpdateTable", TableName="things", OnDemandThroughput={"MaxReadRequestUnits": 0}
+    )
+    assert bounds(BillingMode="PROVISIONED", ProvisionedThroughput=UNITS) == (None, None)
+    assert world.refused("UpdateTable", TableName="things", OnDemandThroughput=writes).endswith(
+        "MaxWriteRequestUnits for OnDemandThroughput cannot be specified when the table BillingMode is PROVISIONED"
+    )
+
+
 def test_a_transaction_that_was_done_before_costs_what_its_items_were_then(world: World) -> None:
     world.put("a", v=s("x" * 9000))
     delete = {"Delete": {"TableName": "things", "Key": {"pk": s("a")}}}

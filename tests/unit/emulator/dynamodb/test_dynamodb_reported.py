@@ -226,6 +226,18 @@ def test_a_stream_that_is_on_cannot_be_switched_on_again(world: World) -> None:
         ),
         pytest.param({"BillingMode": "PROVISIONED"}, "must both be specified", id="no throughput"),
         pytest.param(
+            {"OnDemandThroughput": {"MaxReadRequestUnits": -1}}, "outside of valid range", id="no bound of requests"
+        ),
+        pytest.param(
+            {
+                "BillingMode": "PROVISIONED",
+                "ProvisionedThroughput": {"ReadCapacityUnits": 1, "WriteCapacityUnits": 1},
+                "OnDemandThroughput": {"MaxReadRequestUnits": 1},
+            },
+            "cannot be specified when table BillingMode is PROVISIONED.",
+            id="bounds of requests that are provisioned",
+        ),
+        pytest.param(
             {"StreamSpecification": {"StreamEnabled": True, "StreamViewType": "NOPE"}}, "enum value set", id="a view"
         ),
         pytest.param({"Tags": [{"Key": "k", "Value": "v"}] * 2}, "Duplicate tag key", id="a tag twice"),
