@@ -109,6 +109,8 @@ def query(backend: EmbeddedBackend, parameters: Parameters) -> dict[str, Any]:
             raise validation_error(f"The provided exclusive start key is invalid: ExclusiveStartKey: {{{listed}}}")
         _check_inside(source, start, hashes, ranges)
     expressions.check_filter(source.keys.schema.names)
+    if source.index is not None and source.index.projected is not None:
+        expressions.check_filter_is_held(source.index.definition.name, source.index.projected)
     fetches = source.fetches(paths, wants_all=parameters.get("Select") == "ALL_ATTRIBUTES")
     table.check_paths(expressions.nested_heads)
     partition = source.keys.partition(tuple([sort_value(value) for value in hashes]))
@@ -258,14 +260,18 @@ def _page(
     wanted = wants_capacity(parameters)
     if wanted is not None:
         consistent = parameters.get("ConsistentRead", False)
-        units = read_units(size_bytes, consistent=consistent)
-        if source.index is None:
-            cost = Cost(source.table, table_units=units)
-        else:
-            extra = sum(read_units(item.size_bytes, consistent=consistent) for item in found) if fetches else 0.0
-            cost = Cost(source.table, table_units=extra, index_units={source.index.definition.name: units})
+        cost = page_cost(source, size_bytes, found if fetches else (), consistent=consistent)
         answer["ConsumedCapacity"] = cost.shown(wanted)
     return answer
+
+
+def page_cost(source: SearchSource, size_bytes: int, fetched: Iterable[StoredItem], *, consistent: bool) -> Cost:
+    """What a page costs: the bytes that were read, and each item that was fetched from the table beside an index."""
+    units = read_units(size_bytes, consistent=consistent)
+    if source.index is None:
+        return Cost(source.table, table_units=units)
+    extra = sum([read_units(item.size_bytes, consistent=consistent) for item in fetched], 0.0)
+    return Cost(source.table, table_units=extra, index_units={source.index.definition.name: units})
 
 
 def read_page(items: Iterable[StoredItem], limit: int | None) -> tuple[list[StoredItem], int, bool]:

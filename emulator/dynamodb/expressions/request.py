@@ -168,6 +168,17 @@ class Expressions:
                     f"{words} can only contain non-primary key attributes: Primary key attribute: {name}"
                 )
 
+    def check_filter_is_held(self, index_name: str, held: frozenset[str]) -> None:
+        """Raise ApiError if the filter of a Query looks at what an index does not hold: it is not fetched for it.
+
+        [USR] scylladb test_lsi
+        """
+        missing = sorted(self._filtered[1] - held)
+        if missing:
+            raise invalid_parameter(
+                f"Secondary index {index_name} does not project one or more filter attributes: [{', '.join(missing)}]"
+            )
+
     def projection(self) -> list[Path] | None:
         """``ProjectionExpression``, or the older ``AttributesToGet``; None: everything."""
         expression = self._parameters.get("ProjectionExpression")

@@ -11,7 +11,7 @@ from typing import Any, Final
 from streamer.aws_limits import attributes_bytes
 
 from ..backend import EmbeddedBackend
-from ..capacity import Cost, consumed, read_units, wants_capacity, write_units
+from ..capacity import Cost, consumed, wants_capacity, write_units
 from ..errors import ApiError, condition_failed, invalid_parameter, validation_error
 from ..expressions.conditions import Check, predicate_of, refuse_faults
 from ..expressions.paths import find_clash, project
@@ -28,7 +28,7 @@ from ..expressions.syntax import (
 )
 from ..expressions.updates import PathChange, Update, compute_of
 from ..items import StoredItem, bytes_of
-from ..searching import SearchSource, read_page
+from ..searching import SearchSource, page_cost, read_page
 from ..table import Table
 from ..transactions import Tokens, digest_of, perform_all, read_again, several_operations, sizes_of
 from ..values import AttributeValue, Json, Parameters, read_attributes, wire_attributes
@@ -105,8 +105,9 @@ def _select(backend: EmbeddedBackend, statement: Statement, parameters: Paramete
     test = _predicate(statement)
     columns = None if statement.columns is None else list(statement.columns)
     fetches = source.fetches(columns, wants_all=False)
-    _check_filter(source, statement)
     reads = plan(statement, source.keys.schema, table.key_types)
+    if reads is not None:
+        _check_filter(source, statement)
     check_order(statement, reads, source.keys.schema)
     start = _read_token(parameters.get("NextToken"), statement, source)
     items = source.keys.scan(start) if reads is None else planned_items(source.keys, reads, statement.order, start)
@@ -119,11 +120,8 @@ def _select(backend: EmbeddedBackend, statement: Statement, parameters: Paramete
         answer["LastEvaluatedKey"] = source.last_key(read[-1])
     wanted = wants_capacity(parameters)
     if wanted is not None:
-        units = read_units(size_bytes, consistent=parameters.get("ConsistentRead", False))
-        if source.index is None:
-            cost = Cost(table, table_units=units)
-        else:
-            cost = Cost(table, index_units={source.index.definition.name: units})
+        consistent = parameters.get("ConsistentRead", False)
+        cost = page_cost(source, size_bytes, found if fetches else (), consistent=consistent)
         answer["ConsumedCapacity"] = cost.shown(wanted)
     return answer
 
@@ -140,7 +138,10 @@ def _source(table: Table, statement: Statement, parameters: Parameters) -> Searc
 
 
 def _check_filter(source: SearchSource, statement: Statement) -> None:
-    """Raise ApiError if WHERE looks at what the index does not hold: it is not fetched. [USR] dynamodb-conformance"""
+    """Raise ApiError if WHERE, which names partitions, looks at what the index does not hold: it is not fetched.
+
+    Where it names none, nothing is found. [USR] dynamodb-conformance, dynoxide 179
+    """
     if source.index is None or source.index.projected is None:
         return
     names = dict.fromkeys(str(path[0]) for path in statement.where_paths)

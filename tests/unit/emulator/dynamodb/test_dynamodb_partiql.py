@@ -411,9 +411,12 @@ def test_an_index_is_asked_only_for_what_it_holds(world: World) -> None:
     item = {name: {"S": name} for name in ("pk", "sk", "x", "more")}
     world.call("PutItem", TableName="indexed", Item=item)
 
-    assert run(world, "SELECT more FROM indexed.\"local\" WHERE pk='pk'")["Items"] == [{"more": {"S": "more"}}]
-    for name in ("by-x", "local"):
-        assert refused(world, f"SELECT pk FROM indexed.\"{name}\" WHERE pk='pk' AND zz=1 AND more=2")[1] == (
+    fetched = run(world, "SELECT more FROM indexed.\"local\" WHERE pk='pk'", ReturnConsumedCapacity="TOTAL")
+    assert fetched["Items"] == [{"more": {"S": "more"}}]
+    assert fetched["ConsumedCapacity"] == {"TableName": "indexed", "CapacityUnits": 1.0}
+    for name, key in (("by-x", "x"), ("local", "pk")):
+        assert run(world, f"SELECT pk FROM indexed.\"{name}\" WHERE more='more'")["Items"] == []
+        assert refused(world, f"SELECT pk FROM indexed.\"{name}\" WHERE {key}='{key}' AND zz=1 AND more=2")[1] == (
             f"One or more parameter values were invalid: Secondary index {name} does not project one or more filter "
             "attributes: [zz, more]"
         )

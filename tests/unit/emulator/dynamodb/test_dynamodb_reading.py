@@ -79,6 +79,15 @@ def test_a_local_index_is_read_consistently_and_in_its_order(world: World) -> No
         pytest.param("Query", query("global", ConsistentRead=True), "Consistent reads", id="consistent, global"),
         pytest.param("Query", query("global", Select="ALL_ATTRIBUTES"), "ALL_ATTRIBUTES", id="all of keys only"),
         pytest.param("Query", query("local", Select="SOME"), "SOME", id="no such selection"),
+        *[
+            pytest.param(
+                "Query",
+                query(index, FilterExpression="more = :v", **more),
+                f"Secondary index {index} does not project one or more filter attributes: [more]",
+                id=f"a filter on what the {index} index does not hold {' '.join(more)}",
+            )
+            for index, more in (("local", {}), ("local", {"Select": "ALL_ATTRIBUTES"}), ("global", {}))
+        ],
         pytest.param("Query", query("local", Limit=0), "greater than or equal to 1", id="a limit of 0"),
         pytest.param("Query", query("local", ExclusiveStartKey={"pk": s("p")}), "starting key", id="half a start"),
         pytest.param(
