@@ -20,6 +20,7 @@ BATCH_KEYS: Final = 100
 BATCH_BYTES: Final = 16 * 1024 * 1024
 """Bytes of one BatchGetItem's answer. [DOC] BatchGetItem"""
 _PROJECTION: Final = ("ProjectionExpression",)
+_PROJECTIONS: Final = ("AttributesToGet", *_PROJECTION)
 
 
 def get_item(backend: EmbeddedBackend, parameters: Parameters) -> dict[str, Any]:
@@ -61,6 +62,12 @@ def batch_get_item(backend: EmbeddedBackend, parameters: Parameters) -> dict[str
     requests = parameters["RequestItems"]
     if sum(len(request["Keys"]) for request in requests.values()) > BATCH_KEYS:
         raise validation_error("Too many items requested for the BatchGetItem call")
+    if all(any(member in request for request in requests.values()) for member in _PROJECTIONS):
+        # [USR] dynoxide's notes on 0.11.2: even if each stands with another table
+        raise validation_error(
+            "Can not use both expression and non-expression parameters in the same request: "
+            "Non-expression parameters: {AttributesToGet} Expression parameters: {ProjectionExpression}"
+        )
     read = [(name, request, *_read_keys(request)) for name, request in requests.items()]
     left = BATCH_BYTES
     responses: dict[str, list[Any]] = {}

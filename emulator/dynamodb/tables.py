@@ -53,7 +53,7 @@ def create_table(backend: EmbeddedBackend, parameters: Json) -> Json:
     key = read_schema(schema, types)
     indexes = read_indexes(parameters, key, types, is_on_demand=mode == "PAY_PER_REQUEST")
     check_all_defined_are_used(types, key, indexes)
-    view_type = _view_type(parameters.get("StreamSpecification"))
+    view_type = _view_type(parameters.get("StreamSpecification"), is_new=True)
     tags = read_tags(parameters.get("Tags", ()))
     if name in backend.tables:
         raise ApiError("ResourceInUseException", f"Table already exists: {name}")
@@ -126,8 +126,8 @@ def _refuse_not_emulated(parameters: Json) -> None:
             raise validation_error(f"The embedded DynamoDB does not emulate {member}")
 
 
-def _view_type(specification: Json | None) -> str | None:
-    """The view of the stream that is wanted; None: no stream."""
+def _view_type(specification: Json | None, *, is_new: bool) -> str | None:
+    """The view of the stream that is wanted, by CreateTable or by UpdateTable; None: no stream."""
     if specification is None:
         return None
     view_type: str | None = specification.get("StreamViewType")
@@ -136,7 +136,12 @@ def _view_type(specification: Json | None) -> str | None:
             raise invalid_parameter("StreamViewType is required when StreamEnabled is true")
         return view_type
     if view_type is not None:
-        raise invalid_parameter("StreamViewType must not be specified when StreamEnabled is false")
+        # [USR] dynoxide 115: CreateTable's words
+        raise invalid_parameter(
+            "Table is being created with a stream disabled, UpdateViewType should not be specified"
+            if is_new
+            else "StreamViewType must not be specified when StreamEnabled is false"
+        )
     return None
 
 
@@ -160,7 +165,7 @@ def delete_table(backend: EmbeddedBackend, parameters: Parameters) -> Json:
     if table.settings.is_protected:
         raise validation_error(
             "Resource cannot be deleted as it is currently protected against deletion. "
-            f"Disable deletion protection first. Table: {table.name}"
+            "Disable deletion protection first."  # [USR] dynoxide 46
         )
     shown = describe_deleted(table)
     backend.close_stream(table)
@@ -283,7 +288,7 @@ def _nothing_changes(what: str, before: Mapping[str, int], units: Mapping[str, i
 
 
 def _changed_stream(table: Table, specification: Json | None) -> str | None:
-    view_type = _view_type(specification)
+    view_type = _view_type(specification, is_new=False)
     if specification is None:
         return None
     if view_type is not None and table.stream is not None:

@@ -132,6 +132,17 @@ def test_a_local_index_is_read_consistently_and_in_its_order(world: World) -> No
         ),
         pytest.param(
             "BatchGetItem",
+            {
+                "RequestItems": {
+                    "things": {"Keys": [{"pk": s("p"), "sk": s("1")}], "ProjectionExpression": "more"},
+                    "others": {"Keys": [{"pk": s("p")}], "AttributesToGet": ["more"]},
+                }
+            },
+            "Non-expression parameters: {AttributesToGet} Expression parameters: {ProjectionExpression}",
+            id="an expression for one table, an older parameter for another",
+        ),
+        pytest.param(
+            "BatchGetItem",
             {"RequestItems": {"things": {"Keys": [{"pk": s("p"), "sk": s(n)} for n in range(101)]}}},
             "Member must have length less than or equal to 100",
             id="101 keys",

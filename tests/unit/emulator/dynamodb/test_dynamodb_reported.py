@@ -240,6 +240,11 @@ def test_a_stream_that_is_on_cannot_be_switched_on_again(world: World) -> None:
         pytest.param(
             {"StreamSpecification": {"StreamEnabled": True, "StreamViewType": "NOPE"}}, "enum value set", id="a view"
         ),
+        pytest.param(
+            {"StreamSpecification": {"StreamEnabled": False, "StreamViewType": "KEYS_ONLY"}},
+            "Table is being created with a stream disabled, UpdateViewType should not be specified",
+            id="a view of no stream",
+        ),
         pytest.param({"Tags": [{"Key": "k", "Value": "v"}] * 2}, "Duplicate tag key", id="a tag twice"),
     ],
 )
@@ -266,7 +271,10 @@ def test_a_deleted_table_is_deleting_and_shows_no_schema(world: World) -> None:
 def test_a_protected_table_is_not_deleted(world: World) -> None:
     update(world, DeletionProtectionEnabled=True)
 
-    assert "currently protected against deletion" in world.refused("DeleteTable", TableName="things")
+    assert world.refused("DeleteTable", TableName="things") == (
+        "ValidationException: Resource cannot be deleted as it is currently protected against deletion. "
+        "Disable deletion protection first."
+    )
     update(world, DeletionProtectionEnabled=False)
     world.call("DeleteTable", TableName="things")
 
