@@ -18,7 +18,7 @@ from ...foundation.tasks import end
 from ..errors import Problem
 from ..project import bucket_and_key
 from . import asked as asking
-from . import lives, reports
+from . import lives, reports, told
 from .asked import invalid
 from .book import Book
 from .changes import changed, fresh, gone, is_same
@@ -375,14 +375,9 @@ class CloudFormation:
             log.info(f"the stack {stack.name} is deleted")
 
     def _urls(self, to: Proposed) -> dict[str, str]:
-        apis = [each for each in to.resources.values() if each.type == "AWS::ApiGatewayV2::Stage"]
-        found = {}
-        for each in apis:
-            api = each.properties.get("ApiId")
-            found[each.logical_id] = self._address(
-                f"wss://{api}.execute-api.{self._world.region}.amazonaws.com/{each.physical_id}"
-            )
-        return found
+        everything = [*to.resources.values(), *(each for stack in self.book.all() for each in stack.standing.values())]
+        found = told.addresses(to.resources.values(), everything, self._world.region)
+        return {logical_id: self._address(address) for logical_id, address in found.items()}
 
     # names and times
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from .query import Time
@@ -11,6 +11,8 @@ from .records import Change, ChangeSet, Event, Output, Proposed, ResourceRecord,
 
 HIDDEN: Final = "****"
 """Stands for the value of a ``NoEcho`` parameter. [DOC] cfn-docs:parameters-section-structure"""
+_API_OF_STAGE: Final = {"AWS::ApiGatewayV2::Stage": "ApiId", "AWS::ApiGateway::Stage": "RestApiId"}
+"""The property of a stage that names its API, by the stage's type."""
 
 
 def stack(found: StackRecord, address: Any) -> dict[str, Any]:
@@ -190,3 +192,21 @@ def processed(proposed: Proposed) -> str:
 
 def _time(at: float | None) -> Time | None:
     return None if at is None else Time(at)
+
+
+def addresses(resources: Iterable[ResourceRecord], everything: Iterable[ResourceRecord], region: str) -> dict[str, str]:
+    """AWS's address of each stage among the resources, by logical id; ``everything`` says of which kind APIs are."""
+    of_http = {
+        each.physical_id
+        for each in everything
+        if each.type == "AWS::ApiGatewayV2::Api" and each.properties.get("ProtocolType") != "WEBSOCKET"
+    }
+    found = {}
+    for each in resources:
+        if each.type not in _API_OF_STAGE:
+            continue
+        api = each.properties.get(_API_OF_STAGE[each.type])
+        scheme = "https" if each.type == "AWS::ApiGateway::Stage" or api in of_http else "wss"
+        path = "" if each.physical_id == "$default" else f"/{each.physical_id}"
+        found[each.logical_id] = f"{scheme}://{api}.execute-api.{region}.amazonaws.com{path}"
+    return found

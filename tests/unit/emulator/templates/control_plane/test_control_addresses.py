@@ -9,7 +9,8 @@ import pytest
 from botocore.parsers import create_parser
 
 from emulator.port.http import HttpRequest
-from emulator.templates.control_plane import nothing_there
+from emulator.templates.control_plane import nothing_there, told
+from emulator.templates.control_plane.records import ResourceRecord
 from emulator.templates.control_plane.service import reachable
 
 IDS = {"abcdefghij", "urlurlurlu"}
@@ -52,6 +53,39 @@ def test_what_is_here_is_told_with_its_address(text: str, found: str) -> None:
 )
 def test_everything_else_stays_as_it_is(text: str) -> None:
     assert reachable(text, IDS, "127.0.0.1:1") == text
+
+
+APIS: dict[str, tuple[str, dict[str, Any]]] = {
+    "chat": ("AWS::ApiGatewayV2::Api", {"ProtocolType": "WEBSOCKET"}),
+    "news": ("AWS::ApiGatewayV2::Api", {"ProtocolType": "HTTP"}),
+    "described": ("AWS::ApiGatewayV2::Api", {"Body": {"openapi": "3.0.1"}}),
+    "rest": ("AWS::ApiGateway::RestApi", {}),
+}
+
+
+def resource(name: str, kind: str, **properties: Any) -> ResourceRecord:
+    return ResourceRecord(logical_id="Stage", physical_id=name, type=kind, properties=properties)
+
+
+@pytest.mark.parametrize(
+    ("stage", "address"),
+    [
+        pytest.param(resource("prod", "AWS::ApiGatewayV2::Stage", ApiId="chat"), "wss://chat{}/prod", id="WebSocket"),
+        pytest.param(resource("v1", "AWS::ApiGatewayV2::Stage", ApiId="news"), "https://news{}/v1", id="HTTP"),
+        pytest.param(
+            resource("$default", "AWS::ApiGatewayV2::Stage", ApiId="described"),
+            "https://described{}",
+            id="the stage without a name, of an OpenAPI document",
+        ),
+        pytest.param(resource("Prod", "AWS::ApiGateway::Stage", RestApiId="rest"), "https://rest{}/Prod", id="REST"),
+    ],
+)
+def test_stages_of_a_deployed_stack_are_told_as_their_clients_ask_them(stage: ResourceRecord, address: str) -> None:
+    apis = [resource(name, kind, **properties) for name, (kind, properties) in APIS.items()]
+
+    found = told.addresses([*apis, stage], apis, "eu-west-1")
+
+    assert found == {"Stage": address.format(".execute-api.eu-west-1.amazonaws.com")}
 
 
 def request(path: str = "/", body: bytes = b"", **fields: str) -> HttpRequest:
