@@ -136,12 +136,18 @@ class _Parser(Literals):
             raise malformed("only SELECT reads an index")
         return table
 
+    def _column(self) -> Path:
+        token = self._token
+        if token.is_word("COUNT") and self._tokens[self._position + 1].text == "(":  # the end is a token, too
+            raise validation_error(f"Unexpected path component at {token.place}")  # [USR] dynoxide's notes on 0.13
+        return self._path()
+
     def _select(self) -> Statement:
         columns: tuple[Path, ...] | None = None
         if self._takes_sign("*") is None:
-            found = [self._path()]
+            found = [self._column()]
             while self._takes_sign(","):
-                found.append(self._path())
+                found.append(self._column())
             columns = tuple(found)
         self._word("FROM")
         table, index = self._table("WHERE", "ORDER")

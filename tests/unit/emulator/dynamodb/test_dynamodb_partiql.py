@@ -327,6 +327,7 @@ OVERFLOW = "Number overflow. Attempting to store a number with magnitude larger 
             "SET_DELETE must have exactly two arguments at 1:26:10",
         ),
         ("UPDATE things SET tags = set_add(tags, <<>>) WHERE pk = 'a'", "Empty bags are not supported"),
+        ("SELECT n, count (*) FROM things", "Unexpected path component at 1:11:5"),
         (
             "UPDATE things SET tags = set_add(tags, <<'x', 'x'>>) WHERE pk = 'a'",
             "One or more parameter values were invalid: Input collection [x, x] contains duplicates.",
