@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import kill_loop
 import pytest
 from kill_loop import MODES, run, table
 
@@ -22,3 +24,9 @@ def test_kills_of_everything_lose_nothing(tmp_path: Path) -> None:
 
     assert {counts.mode: counts.faults for counts in found if counts.faults} == {}, table(found)
     assert all(counts.acknowledged for counts in found)
+
+
+def test_it_runs_without_pytest_which_finds_its_helpers() -> None:
+    told = subprocess.run([sys.executable, kill_loop.__file__, "--help"], capture_output=True, text=True, check=True)
+
+    assert "--rounds" in told.stdout
