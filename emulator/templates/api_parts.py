@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from ..foundation.json_bytes import parsed_json
 from .described_functions import function_of
 from .errors import Path, Problem
 from .stack import Resource
@@ -55,6 +56,19 @@ def parts(things: Things, owner: Resource, kind: str) -> list[Resource]:
     """The resources of a type that are an API's."""
     name = "RestApiId" if kind.startswith(V1) else "ApiId"
     return [each for each in things.of(kind) if each.properties.get(name) == owner.ref]
+
+
+def schema_of(model: Resource) -> dict[str, Any] | None:
+    """The JSON schema of a model, which may be written as text; None: it has none."""
+    schema: Any = model.properties.get("Schema")
+    if isinstance(schema, str):
+        try:
+            schema = parsed_json(schema)
+        except ValueError as error:
+            raise Problem(at(model, "Schema"), "the schema is not JSON") from error
+    if not isinstance(schema, dict | None):
+        raise Problem(at(model, "Schema"), "a JSON schema is expected")
+    return schema
 
 
 def stage_of(things: Things, owner: Resource, kind: str, wanted: str | None) -> Resource | None:

@@ -9,11 +9,10 @@ from streamer.aws_limits import INTEGRATION_SECONDS, LEAST_INTEGRATION_SECONDS, 
 from streamer.topology import CONNECT, Api, Authorizer, Route, Throttle
 from streamer.topology.throttles import UsagePlan
 
-from ..foundation.json_bytes import parsed_json
 from ..gateway.rules.domains import Domain
 from . import described_integrations
 from .anatomy import needed
-from .api_parts import V2, Around, integration_of, parts, stage_of
+from .api_parts import V2, Around, integration_of, parts, schema_of, stage_of
 from .errors import Problem
 from .stack import Resource
 from .things import Things
@@ -249,13 +248,8 @@ def _models(things: Things, resource: Resource, owner: Resource) -> tuple[str | 
         model = known.get(name)
         if model is None:
             raise Problem(at(resource, "RequestModels", key), f"the API has no model {name!r}")
-        schema = model.properties.get("Schema")
-        if isinstance(schema, str):
-            try:
-                schema = parsed_json(schema)
-            except ValueError as error:
-                raise Problem(at(model, "Schema"), "the schema is not JSON") from error
-        if not isinstance(schema, dict):
+        schema = schema_of(model)
+        if schema is None:
             raise Problem(at(model, "Schema"), "a JSON schema is expected")
         found[key] = schema
     selection = resource.properties.get("ModelSelectionExpression")

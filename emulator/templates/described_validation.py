@@ -12,9 +12,8 @@ from typing import Any, Final
 from streamer.errors import TopologyError
 from streamer.topology.http_apis import GatewayResponse, Validation
 
-from ..foundation.json_bytes import parsed_json
 from ..gateway.rules.validation import compiled
-from .api_parts import V1, parts
+from .api_parts import V1, parts, schema_of
 from .errors import Problem
 from .intrinsics import is_true
 from .stack import Resource
@@ -43,7 +42,7 @@ def of_method(things: Things, api: Resource, method: Resource) -> Validation | N
     named = mapping(method, "RequestModels") if boolean(validator, "ValidateRequestBody") else {}
     known = dict(_BUILT_IN)
     for each in parts(things, api, f"{V1}Model"):
-        known[str(each.ref)] = things.guard(each, _schema, each)
+        known[str(each.ref)] = _led_home(things.guard(each, schema_of, each) or {})
     models = {}
     for kind, name in named.items():
         if str(name) not in known:
@@ -51,19 +50,6 @@ def of_method(things: Things, api: Resource, method: Resource) -> Validation | N
         models[str(kind)] = {**known[str(name)], "definitions": known}
     required = (str(name).removeprefix(_REQUEST) for name, value in given.items() if is_true(value))
     return _made(things, method, tuple(required), models)
-
-
-def _schema(model: Resource) -> Mapping[str, Any]:
-    written = model.properties.get("Schema")
-    if isinstance(written, str):
-        try:
-            written = parsed_json(written)
-        except ValueError as error:
-            raise Problem(at(model, "Schema"), "the schema is not JSON") from error
-    if not isinstance(written, dict | None):
-        raise Problem(at(model, "Schema"), "a JSON schema is expected")
-    found: Mapping[str, Any] = _led_home(written or {})
-    return found
 
 
 def _led_home(schema: Any) -> Any:
