@@ -199,11 +199,11 @@ FORCE:
 	@.venv-moto/bin/python -m pip --quiet --disable-pip-version-check install --no-compile --require-hashes --requirement $<
 	@touch $@
 
-benchmarks/.peers/ready: $(wildcard benchmarks/peers/serverless_offline/* benchmarks/peers/node_sdk/* benchmarks/peers/dynalite/*)
+benchmarks/.peers/ready: $(wildcard benchmarks/peers/serverless_offline/*.* benchmarks/peers/node_sdk/*.* benchmarks/peers/dynalite/*.*)
 	@command -v npm >/dev/null || { echo "serverless-offline needs Node.js and npm, which are not here" >&2; exit 2; }
 	@echo "Installing serverless-offline into benchmarks/.peers (once) ..."
 	@mkdir -p benchmarks/.peers/serverless_offline
-	@cp benchmarks/peers/serverless_offline/* benchmarks/.peers/serverless_offline/
+	@cp benchmarks/peers/serverless_offline/*.* benchmarks/.peers/serverless_offline/
 	@cd benchmarks/.peers/serverless_offline && npm install --legacy-peer-deps --no-audit --no-fund --no-package-lock
 	@mkdir -p benchmarks/.peers/node_sdk
 	@cp benchmarks/peers/node_sdk/* benchmarks/.peers/node_sdk/
