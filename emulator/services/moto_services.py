@@ -149,7 +149,8 @@ class MotoServices:
         """Whether what an operation makes is here already, which the operation itself does not say."""
         given = call.parameters
         if call.operation == "create_topic":
-            topics = self._client("sns").list_topics()["Topics"]
+            pages = self._client("sns").get_paginator("list_topics").paginate()
+            topics = (each for page in pages for each in page["Topics"])
             return any(each["TopicArn"].rpartition(":")[2] == given["Name"] for each in topics)
         try:
             if call.operation == "create_bucket":

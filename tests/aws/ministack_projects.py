@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import os
 import secrets
+import shlex
 import socket
 import subprocess
 import sys
@@ -25,6 +26,7 @@ import pytest
 from streamer.sending.sender import ENDPOINT_VARIABLE
 
 REGION = "eu-central-1"
+COMMAND_SECONDS = 250
 JWT_SECRET = "a secret of forty characters, or a few more"
 
 APP = """
@@ -148,15 +150,20 @@ class Project:
         (self.folder / "app.py").write_text(source)
 
     def streamer(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [str(Path(sys.executable).with_name("streamer")), *arguments],
-            check=False,
-            cwd=self.folder,
-            env=self.aws.environment | self.environment,
-            capture_output=True,
-            text=True,
-            timeout=250,
-        )
+        command = [str(Path(sys.executable).with_name("streamer")), *arguments]
+        try:
+            return subprocess.run(
+                command,
+                check=False,
+                cwd=self.folder,
+                env=self.aws.environment | self.environment,
+                capture_output=True,
+                text=True,
+                timeout=COMMAND_SECONDS,
+            )
+        except subprocess.TimeoutExpired as late:
+            said = b"".join(each for each in (late.stdout, late.stderr) if isinstance(each, bytes)).decode()
+            pytest.fail(f"streamer {shlex.join(arguments)} did not end within {COMMAND_SECONDS} s; it said:\n{said}")
 
     def deploy(self, *arguments: str) -> str:
         ran = self.streamer("deploy", "--yes", *arguments)
@@ -175,6 +182,12 @@ class Project:
         pages = self.aws.client("dynamodb").get_paginator("list_tables").paginate()
         return [name for page in pages for name in page["TableNames"] if name.startswith(f"{self.service}-")]
 
+    def functions(self, stage: str = "dev") -> list[dict[str, Any]]:
+        """The functions of this service alone; the stacks of all tests have more of them than one page lists."""
+        pages = self.aws.client("lambda").get_paginator("list_functions").paginate()
+        found = (function for page in pages for function in page["Functions"])
+        return [function for function in found if function["FunctionName"].startswith(f"{self.service}-{stage}-")]
+
     def serve(self, stage: str = "dev", *, settings: str = "") -> str:
         """Deploy, and lead the functions to the management API of this emulated AWS; the address for clients.
 
@@ -183,9 +196,9 @@ class Project:
         self.configure(settings)
         self.deploy("--stage", stage)
         api, functions = self.outputs(stage)["ApiId"], self.aws.client("lambda")
-        for function in functions.list_functions()["Functions"]:
+        for function in self.functions(stage):
             variables = function.get("Environment", {}).get("Variables", {})
-            if function["FunctionName"].startswith(f"{self.service}-{stage}-") and ENDPOINT_VARIABLE in variables:
+            if ENDPOINT_VARIABLE in variables:
                 functions.update_function_configuration(
                     FunctionName=function["FunctionName"],
                     Environment={"Variables": {**variables, ENDPOINT_VARIABLE: self.aws.management_url(api, stage)}},

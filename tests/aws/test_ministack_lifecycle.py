@@ -48,9 +48,7 @@ def project(tmp_path: Path, ministack: MiniStack, request: pytest.FixtureRequest
 
 
 def versions(project: Project, stage: str = "dev") -> dict[str, str]:
-    found = project.aws.client("lambda").list_functions()["Functions"]
-    prefix = f"{project.service}-{stage}-"
-    return {f["FunctionName"]: f["CodeSha256"] for f in found if f["FunctionName"].startswith(prefix)}
+    return {function["FunctionName"]: function["CodeSha256"] for function in project.functions(stage)}
 
 
 def test_a_first_deployment_makes_the_stack_and_tells_how_to_connect(project: Project) -> None:
@@ -338,5 +336,5 @@ def test_what_of_ones_own_says_nothing_of_its_end_goes_with_the_stack_and_that_i
     assert said.returncode == 0
     assert f"delete Notes (AWS::DynamoDB::Table, {notes}): it is deleted with all in it" in said.stdout
     assert f"keep the table {kept}" in said.stdout
-    tables = project.aws.client("dynamodb").list_tables()["TableNames"]
+    tables = project.tables()
     assert (notes in tables, kept in tables) == (False, True)

@@ -32,21 +32,23 @@ for _ in range(121):
 print(json.dumps([structs.asdict(each) for each in found]))
 """
 
-LETS_GO = """
-import gc
+KEEPS = """
+import gc, json
 from emulator.services.calls import Call
 from emulator.services.moto_services import MotoServices
 
 services = MotoServices("us-east-1", ("AKIAEXAMPLE", "secret"), lambda delivery: None)
 
-def call(operation, **parameters):
-    services.make(Call(service="s3", operation=operation, parameters=parameters, resource="Bucket"))
+def call(service, operation, **parameters):
+    return services.make(Call(service=service, operation=operation, parameters=parameters, resource="Ours"))
 
-call("create_bucket", Bucket="uploads")
+call("s3", "create_bucket", Bucket="uploads")
 for content in (b"first", b"second", b"third"):
-    call("put_object", Bucket="uploads", Key="a", Body=content)
+    call("s3", "put_object", Bucket="uploads", Key="a", Body=content)
 gc.collect()
-print(sum(type(each).__name__ == "FakeKey" for each in gc.get_objects()))
+objects = sum(type(each).__name__ == "FakeKey" for each in gc.get_objects())
+topics = [call("sns", "create_topic", Name=f"topic-{number}") for number in range(101)]
+print(json.dumps([objects, all(topics), call("sns", "create_topic", Name="topic-100")]))
 """
 
 
@@ -61,8 +63,10 @@ def printed_by(script: str) -> str:
     ).stdout
 
 
-def test_an_object_that_was_overwritten_is_let_go() -> None:
-    assert printed_by(LETS_GO) == "1\n"
+def test_an_object_that_was_overwritten_is_let_go_and_one_topic_of_many_is_known() -> None:
+    objects, is_made, is_made_again = json.loads(printed_by(KEEPS))
+    assert objects == 1
+    assert (is_made, is_made_again) == (True, False)  # what was here is not taken away with a stack that fails
 
 
 def test_rules_send_to_their_targets_when_they_are_due() -> None:
