@@ -15,7 +15,14 @@ OF_REQUESTS: Final = frozenset(
         *("dynamodb:attributes", "dynamodb:enclosingoperation", "dynamodb:fulltablescan", "dynamodb:leadingkeys"),
         *("dynamodb:returnconsumedcapacity", "dynamodb:returnvalues", "dynamodb:select"),
         *("lambda:functionurlauthtype", "lambda:invokedviafunctionurl"),
-        *("iam:passedtoservice", "s3:delimiter", "s3:max-keys", "s3:prefix"),
+        *("iam:passedtoservice", "s3:authtype", "s3:delimiter", "s3:if-match", "s3:if-none-match", "s3:max-keys"),
+        *("s3:object-lock-legal-hold", "s3:object-lock-mode", "s3:object-lock-retain-until-date"),
+        *("s3:objectcreationoperation", "s3:prefix", "s3:requestobjecttagkeys", "s3:signatureage"),
+        *("s3:signatureversion", "s3:x-amz-acl", "s3:x-amz-copy-source", "s3:x-amz-grant-full-control"),
+        *("s3:x-amz-grant-read", "s3:x-amz-grant-read-acp", "s3:x-amz-grant-write", "s3:x-amz-grant-write-acp"),
+        *("s3:x-amz-metadata-directive", "s3:x-amz-object-ownership", "s3:x-amz-server-side-encryption"),
+        *("s3:x-amz-server-side-encryption-aws-kms-key-id", "s3:x-amz-storage-class"),
+        *("s3:x-amz-server-side-encryption-customer-algorithm", "s3:x-amz-website-redirect-location"),
         AS_NAMED,
         *("aws:tagkeys", "sts:externalid", "sts:rolesessionname", "sts:transitivetagkeys"),
     }
@@ -23,11 +30,13 @@ OF_REQUESTS: Final = frozenset(
 """Condition keys that some requests have a value for; see `Need.about`."""
 OF_SESSION_TAGS: Final = "aws:requesttag/"
 """Begins keys that a request to assume a role has a value for."""
+OF_OBJECT_TAGS: Final = "s3:requestobjecttag/"
+"""Begins keys that a request to put an object with tags has a value for."""
 
 
 def is_of_requests(key: str) -> bool:
     """Whether some requests have a value for a condition key, in lower case."""
-    return key in OF_REQUESTS or key.startswith(OF_SESSION_TAGS)
+    return key in OF_REQUESTS or key.startswith((OF_SESSION_TAGS, OF_OBJECT_TAGS))
 
 
 def user_id(session: str) -> str:

@@ -38,6 +38,7 @@ SESSIONS: Final = 4_096
 _CREDENTIAL: Final = "Credential="
 _OF_SESSION: Final = "x-amz-security-token"
 _QUERY_CREDENTIAL: Final = "X-Amz-Credential"
+_QUERY_SESSION: Final = "X-Amz-Security-Token"
 
 
 class Guard:
@@ -277,9 +278,15 @@ class Guard:
 
     def is_expired(self, request: HttpRequest) -> bool:
         """Whether a request is signed with credentials of a session that are no longer valid."""
-        caller = self.caller(request)
+        token = request.fields.get(_OF_SESSION)
+        if token is None and _QUERY_CREDENTIAL in request.target:
+            token = dict(request.query).get(_QUERY_SESSION)
+        return self.is_over(self.caller(request), token)
+
+    def is_over(self, caller: Caller | None, token: str | None) -> bool:
+        """Whether credentials are those of a session that is no longer valid, given who has them and their token."""
         if caller is None:  # the owner, or a session that was forgotten, of too many
-            return self._mode != "off" and is_of_session(request.fields.get(_OF_SESSION))
+            return self._mode != "off" and is_of_session(token)
         return caller.until is not None and caller.until <= self._clock()
 
     def caller_with(self, access_key_id: str) -> Caller | None:

@@ -20,6 +20,7 @@ from ..foundation.tasks import end
 from ..functions.outcome import Functions
 from ..functions.variables import Endpoints
 from ..iam.caller import Caller
+from ..iam.expiry import expired
 from ..iam.guard import Guard
 from ..iam.keys import Secrets
 from ..iam.needs import Need
@@ -35,11 +36,12 @@ from .deletions import deletions, is_deletion, with_refusals, without
 from .denials import denial, error, readable
 from .digests import mistaken
 from .identity import asks_identity, identity
-from .links import link_of
-from .needs import of_absence, of_deletion, of_operation, of_s3, of_scheduler
+from .links import is_form, link_of
+from .needs import of_absence, of_deletion, of_form, of_operation, of_s3, of_scheduler
 from .parameters import TARGET, ParameterError, ParameterStore
 from .process import ServicesBusyError, ServicesLostError, ServicesProcess
 from .routing import HOSTED, aws_url
+from .s3_conditions import given_of, how_signed
 from .wire import Frame
 
 if TYPE_CHECKING:
@@ -243,12 +245,14 @@ class Services:
         """The answer to a request; None: the service does not know the operation."""
         if "x-amz-target" in request.fields and request.body and not is_object(request.body):
             return error(service, request, "Serialization", "the body is no JSON object", 400)
-        caller = self._guard.caller(request)
+        link = link_of(request, self._secrets, datetime.now(UTC)) if service == "s3" else None
+        caller = self._guard.caller(request) if link is None else self._guard.caller_with(link.key)
         if service == "sts" and asks_identity(request):
             return self._identity(caller)
-        link = link_of(request, self._secrets, datetime.now(UTC)) if service == "s3" else None
         if link is not None and link.flaw is not None:
             return readable(error(service, request, *link.flaw, 403), request)
+        if link is not None and self._guard.is_over(caller, link.token):
+            return readable(expired(request, service), request)
         url = aws_url(request, service, self._endpoints.region)
         if caller is None or request.method == "OPTIONS":
             return await self._done(request, service, url)
@@ -262,13 +266,16 @@ class Services:
         answer = await self._done(request, service, url)
         is_absent = service == "s3" and answer is not None and answer.status == 404
         needed = of_absence(request.method, url) if is_absent else None
-        refused = None if needed is None else caller.service((needed,))
+        refused = None if needed is None else caller.service(_signed(request, (needed,)))
         return answer if refused is None else denial(service, request, refused)
 
     async def _delete(self, request: HttpRequest, url: str, caller: Caller) -> HttpResponse | None:
         """Delete those of the objects that a request lists which the caller may delete."""
         asked = deletions(request.body)
-        judged = {at: (each, caller.service((of_deletion(url, each),))) for at, each in enumerate(asked)}
+        needed = _signed(request, (of_deletion(url, each) for each in asked))
+        judged = {
+            at: (each, caller.service((need,))) for at, (each, need) in enumerate(zip(asked, needed, strict=True))
+        }
         refused = {at: (each, why) for at, (each, why) in judged.items() if why is not None}
         if not refused:
             return await self._done(request, "s3", url)
@@ -412,10 +419,17 @@ def _begins(call: Call) -> bool:
 
 def _needs(service: str, request: HttpRequest, url: str) -> Iterable[Need]:
     if service == "s3":
-        return of_s3(request.method, url, request.fields.get("x-amz-copy-source", ""))
+        given = given_of(request)
+        return _signed(request, of_form(url, given) if is_form(request) else of_s3(request.method, url, given))
     if service == "scheduler":
         return of_scheduler(request.method, url, parameters_of(request))
     return of_operation(service, operation_of(request), parameters_of(request))
+
+
+def _signed(request: HttpRequest, needs: Iterable[Need]) -> Iterable[Need]:
+    """What a request to S3 needs, with how it is signed."""
+    signed = how_signed(request, datetime.now(UTC))
+    return (each._replace(about=(*each.about, *signed)) for each in needs)
 
 
 def _response(frame: Frame, request: HttpRequest, service: str) -> HttpResponse | None:

@@ -31,7 +31,7 @@ _MAY_BE_UNSIGNED: Final = frozenset({"x-amz-content-sha256"})
 """[USR] demarche-numerique/ds_proxy #164"""
 _SKEW: Final = timedelta(minutes=15)
 """How far the signer's clock may be ahead. [DOC] s3-docs:RESTAuthentication"""
-_FIELD: Final = rb'name="%s"\r\n(?:[^\r]+\r\n)*\r\n(.*?)\r\n--'
+_FIELDS: Final = re.compile(rb'[; ]name="([^"\r\n]*)"[^\r\n]*\r\n(?:[^\r\n]+\r\n)*\r\n(.*?)\r\n--', re.DOTALL)
 _SIGNED_OF_OLD: Final = frozenset(
     {
         *("acl", "cors", "delete", "lifecycle", "location", "logging", "notification", "partNumber", "policy"),
@@ -52,6 +52,8 @@ class Link(NamedTuple):
     """Error code and message; None: it is good, or signed with a key that is not known here."""
     is_verified: bool
     """Whether the signature is the one that the key makes."""
+    token: str | None = None
+    """The session token of who signed; None: there is none."""
 
 
 def link_of(request: HttpRequest, secrets: Mapping[str, str], now: datetime) -> Link | None:
@@ -63,15 +65,27 @@ def link_of(request: HttpRequest, secrets: Mapping[str, str], now: datetime) -> 
         key = query["X-Amz-Credential"].rsplit("/", 4)[0]
         return Link(key, None, is_verified=key in secrets)
     if "X-Amz-Signature" in query:
-        return _link(request, query, secrets, now)
+        return _link(request, query, secrets, now)._replace(token=query.get("X-Amz-Security-Token"))
     if {"AWSAccessKeyId", "Signature", "Expires"} <= query.keys():
-        return _old_link(request, query, secrets, now)
-    if request.method == "POST" and request.fields.get("content-type", "").startswith("multipart/form-data"):
-        return _form(request.body, secrets, now)
-    return None
+        return _old_link(request, query, secrets, now)._replace(token=query.get("x-amz-security-token"))
+    return _form(request.body, secrets, now) if is_form(request) else None
 
 
-def _link(request: HttpRequest, query: Mapping[str, str], secrets: Mapping[str, str], now: datetime) -> Link | None:
+def is_form(request: HttpRequest) -> bool:
+    """Whether a request to S3 is a form, which puts an object. [DOC] s3-api:RESTObjectPOST"""
+    return request.method == "POST" and request.fields.get("content-type", "").startswith("multipart/form-data")
+
+
+def form_fields(body: bytes) -> dict[str, str]:
+    """The fields of a form before its file, by their names in lower case; ``${filename}`` is the file's name."""
+    before, _, file = body.partition(b'name="file"')
+    name = re.search(rb'filename="([^"\r\n]*)"', file.partition(b"\r\n")[0])
+    shown = "" if name is None else re.split(r"[/\\]", name[1].decode("utf-8", "replace"))[-1]
+    found = {each[1].decode("utf-8", "replace").lower(): each[2] for each in _FIELDS.finditer(before)}
+    return {key: value.decode("utf-8", "replace").replace("${filename}", shown) for key, value in found.items()}
+
+
+def _link(request: HttpRequest, query: Mapping[str, str], secrets: Mapping[str, str], now: datetime) -> Link:
     scope = query.get("X-Amz-Credential", "").rsplit("/", 4)
     at, seconds = _instant(query.get("X-Amz-Date", "")), query.get("X-Amz-Expires", "")
     if len(scope) != 5 or at is None or not re.fullmatch(r"\d{1,6}", seconds):
@@ -106,22 +120,24 @@ def _old_link(request: HttpRequest, query: Mapping[str, str], secrets: Mapping[s
     lines = [_method(request), request.fields.get("content-md5", ""), request.fields.get("content-type", ""), expires]
     lines += [f"{name}:{value}" for name, value in sorted(amazon.items())]
     resource = (f"/{bucket}" if bucket else "") + path + (f"?{'&'.join(parts)}" if parts else "")
-    wanted = None
-    if key in secrets:
-        made = hmac.new(secrets[key].encode(), "\n".join([*lines, resource]).encode(), hashlib.sha1)
-        wanted = base64.b64encode(made.digest()).decode()
+    wanted = None if key not in secrets else _old_signature(secrets[key], "\n".join([*lines, resource]))
     is_old = not expires.isdecimal() or now.timestamp() > int(expires[:12])
     return _judged(key, wanted, query["Signature"], EXPIRED if is_old else None)
 
 
 def _form(body: bytes, secrets: Mapping[str, str], now: datetime) -> Link | None:
-    policy = _field(body, "policy")
-    credential, signature = _field(body, "x-amz-credential"), _field(body, "x-amz-signature")
-    scope = credential.rsplit("/", 4)
-    if not policy or not credential or len(scope) != 5:
+    given = form_fields(body)
+    policy, scope = given.get("policy", ""), given.get("x-amz-credential", "").rsplit("/", 4)
+    if policy and "awsaccesskeyid" in given:
+        key, signature = given["awsaccesskeyid"], given.get("signature", "")
+        wanted = None if key not in secrets else _old_signature(secrets[key], policy)
+    elif policy and len(scope) == 5:
+        key, signature = scope[0], given.get("x-amz-signature", "")
+        wanted = None if key not in secrets else _signature(secrets[key], scope[1:], policy)
+    else:
         return None
-    wanted = None if scope[0] not in secrets else _signature(secrets[scope[0]], scope[1:], policy)
-    return _judged(scope[0], wanted, signature, None if _is_good(policy, now) else EXPIRED_FORM)
+    judged = _judged(key, wanted, signature, None if _is_good(policy, now) else EXPIRED_FORM)
+    return judged._replace(token=given.get("x-amz-security-token"))
 
 
 def _judged(key: str, wanted: str | None, found: str, old: tuple[str, str] | None) -> Link:
@@ -148,9 +164,8 @@ def _signature(secret: str, scope: list[str], told: str) -> str:
     return hmac.new(key, told.encode(), hashlib.sha256).hexdigest()
 
 
-def _field(body: bytes, name: str) -> str:
-    found = re.search(_FIELD % re.escape(name).encode(), body, re.IGNORECASE | re.DOTALL)
-    return "" if found is None else found[1].decode("utf-8", "replace")
+def _old_signature(secret: str, told: str) -> str:
+    return base64.b64encode(hmac.new(secret.encode(), told.encode(), hashlib.sha1).digest()).decode()
 
 
 def _is_good(policy: str, now: datetime) -> bool:

@@ -20,6 +20,7 @@ from .deletions import Deletion
 from .kinesis.errors import KinesisError
 from .kinesis.tokens import untoken
 from .machines.tokens import machine_of
+from .s3_conditions import of_put
 from .secret_names import SUFFIX, suffix
 
 _OF_BUCKETS: Final = {
@@ -36,21 +37,32 @@ _OF_OBJECTS: Final = {
     "POST": "s3:PutObject",
 }
 _PARTS_OF_BUCKETS: Final = {
+    "abac": "BucketAbac",
     "accelerate": "AccelerateConfiguration",
     "acl": "BucketAcl",
+    "analytics": "AnalyticsConfiguration",
     "cors": "BucketCORS",
     "encryption": "EncryptionConfiguration",
+    "intelligent-tiering": "IntelligentTieringConfiguration",
+    "inventory": "InventoryConfiguration",
     "lifecycle": "LifecycleConfiguration",
     "location": "BucketLocation",
     "logging": "BucketLogging",
+    "metrics": "MetricsConfiguration",
     "notification": "BucketNotification",
+    "object-lock": "BucketObjectLockConfiguration",
+    "ownershipControls": "BucketOwnershipControls",
     "policy": "BucketPolicy",
+    "policyStatus": "BucketPolicyStatus",
     "publicAccessBlock": "BucketPublicAccessBlock",
     "replication": "ReplicationConfiguration",
+    "requestPayment": "BucketRequestPayment",
     "tagging": "BucketTagging",
     "versioning": "BucketVersioning",
     "website": "BucketWebsite",
 }
+_REMOVED: Final = ("BucketPolicy", "BucketWebsite")
+"""Parts of buckets that there is an action of its own to remove; to remove another is to put nothing."""
 _OF_LISTS: Final = ("delimiter", "max-keys", "prefix")
 """Parameters of lists of objects that conditions may ask for. [DOC] service-authorization:list_amazons3"""
 _OF_TASKS: Final = ("SendTaskFailure", "SendTaskHeartbeat", "SendTaskSuccess")
@@ -60,10 +72,22 @@ _PARTS_OF_OBJECTS: Final = {
     "retention": "ObjectRetention",
     "tagging": "ObjectTagging",
 }
+_VERSIONED: Final = ("ObjectAcl", "ObjectTagging")
+"""Parts of objects whose actions are others where a version is named."""
+_POSTED: Final = {"restore": "s3:RestoreObject", "select": "s3:GetObject"}
 
 
-def of_s3(method: str, url: str, copied: str = "") -> Iterator[Need]:
-    """What a request to one of S3's addresses needs; ``copied`` is the object that it copies, as its header has it."""
+_NOTHING: Final[Mapping[str, str]] = {}
+_FOR_HEADERS: Final = {
+    "x-amz-object-lock-legal-hold": "s3:PutObjectLegalHold",
+    "x-amz-object-lock-mode": "s3:PutObjectRetention",
+    "x-amz-tagging": "s3:PutObjectTagging",
+}
+"""What it needs besides to put an object with these headers. [DOC] s3-api:API_PutObject, API_CreateMultipartUpload"""
+
+
+def of_s3(method: str, url: str, given: Mapping[str, str] = _NOTHING) -> Iterator[Need]:
+    """What a request to one of S3's addresses needs; ``given`` are its headers."""
     bucket, key = _bucket_and_key(url)
     asked = dict(parse_qsl(urlsplit(url).query, keep_blank_values=True))
     if not bucket:
@@ -73,10 +97,44 @@ def of_s3(method: str, url: str, copied: str = "") -> Iterator[Need]:
         is_list = need.action.startswith("s3:ListBucket")
         about = tuple((f"s3:{name}", asked[name]) for name in _OF_LISTS if name in asked) if is_list else ()
         yield need._replace(about=about)
+        if need.action == "s3:CreateBucket" and _has_acl(given):
+            yield Need("s3:PutBucketAcl", need.resource)
     else:
-        yield _of_object(method, f"{bucket}/{key}", asked)
+        need = _of_object(method, f"{bucket}/{key}", asked)
+        copied = given.get("x-amz-copy-source", "")
+        yield from _put(need, given, creates="uploads" not in asked and "partNumber" not in asked)
+        if "attributes" in asked:
+            yield Need(need.action + "Attributes", need.resource)
         if copied:
-            yield Need("s3:GetObject", _arn(unquote(copied).lstrip("/").partition("?")[0]))
+            name, _, version = unquote(copied).lstrip("/").partition("?versionId=")
+            yield Need("s3:GetObjectVersion" if version else "s3:GetObject", _arn(name))
+
+
+def of_form(url: str, given: Mapping[str, str]) -> Iterator[Need]:
+    """What a form needs that puts an object; ``given`` are its fields. [DOC] s3-api:RESTObjectPOST"""
+    bucket, _ = _bucket_and_key(url)
+    yield from _put(Need("s3:PutObject", _arn(f"{bucket}/{given.get('key', '*')}")), given, creates=True)
+
+
+def _put(need: Need, given: Mapping[str, str], *, creates: bool) -> Iterator[Need]:
+    if need.action != "s3:PutObject":
+        yield need
+        return
+    about = of_put(given, creates=creates)
+    yield need._replace(about=about)
+    for header, action in _FOR_HEADERS.items():
+        if header in given:
+            yield Need(action, need.resource, about)
+    if _has_acl(given):
+        yield Need("s3:PutObjectAcl", need.resource, about)
+
+
+def _has_acl(given: Mapping[str, str]) -> bool:
+    """Whether it says who else may do something; one that is private says nobody.
+
+    [DOC] s3-api:API_CreateBucket, Permissions; [INF] of objects
+    """
+    return given.get("x-amz-acl", "private") != "private" or any(name.startswith("x-amz-grant-") for name in given)
 
 
 def of_deletion(url: str, deletion: Deletion) -> Need:
@@ -106,7 +164,8 @@ def _bucket_and_key(url: str) -> tuple[str, str]:
 def _of_bucket(method: str, bucket: str, asked: Container[str]) -> Need:
     part = next((part for name, part in _PARTS_OF_BUCKETS.items() if name in asked), None)
     if part is not None:
-        verb = {"GET": "Get", "HEAD": "Get", "DELETE": "Delete" if part == "BucketPolicy" else "Put"}.get(method, "Put")
+        removes = "Delete" if part in _REMOVED else "Put"
+        verb = {"GET": "Get", "HEAD": "Get", "DELETE": removes}.get(method, "Put")
         return Need(f"s3:{verb}{part}", _arn(bucket))
     if "versions" in asked:
         return Need("s3:ListBucketVersions", _arn(bucket))
@@ -122,7 +181,11 @@ def _of_object(method: str, name: str, asked: Container[str]) -> Need:
     part = next((part for each, part in _PARTS_OF_OBJECTS.items() if each in asked), None)
     if part is not None:
         verb = {"GET": "Get", "HEAD": "Get", "DELETE": "Delete"}.get(method, "Put")
+        if part in _VERSIONED and "versionId" in asked:
+            part = part.replace("Object", "ObjectVersion")
         return Need(f"s3:{verb}{part}", _arn(name))
+    if (posted := next((action for each, action in _POSTED.items() if each in asked), None)) is not None:
+        return Need(posted, _arn(name))
     if "uploadId" in asked and method in ("DELETE", "GET"):
         verb = "AbortMultipartUpload" if method == "DELETE" else "ListMultipartUploadParts"
         return Need(f"s3:{verb}", _arn(name))

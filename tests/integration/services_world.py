@@ -31,7 +31,8 @@ def write(event, context):
 def call(event, context):
     client = boto3.client(event["service"])
     answer = getattr(client, event["operation"])(**event["parameters"])
-    answer.pop("ResponseMetadata")
+    if isinstance(answer, dict):
+        answer.pop("ResponseMetadata", None)
     return json.loads(json.dumps(answer, default=str))
 """
 

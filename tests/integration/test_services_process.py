@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import html
 import logging
 import os
 import signal
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -50,6 +53,33 @@ def test_a_function_is_held_to_its_role(world: World) -> None:
         f"User: arn:aws:sts::{ACCOUNT}:assumed-role/caller-role/caller is not authorized to perform: s3:PutObject "
         'on resource: "arn:aws:s3:::made/mine" because no identity-based policy allows the s3:PutObject action'
     )
+
+
+def test_links_and_forms_may_do_what_the_function_may_that_signed_them(world: World) -> None:
+    world.client("s3").put_object(Bucket="made", Key="open", Body=b"content")
+    parameters = {"Bucket": "made", "Key": "open"}
+    get = world.called("s3", "generate_presigned_url", ClientMethod="get_object", Params=parameters)
+    put = world.called("s3", "generate_presigned_url", ClientMethod="put_object", Params=parameters)
+    form = world.called("s3", "generate_presigned_post", Bucket="made", Key="mine/${filename}")
+    assert "AWSAccessKeyId" in form["fields"], "as boto3 signs them where nothing else is said"
+
+    with urllib.request.urlopen(get) as answer:
+        assert answer.read() == b"content"
+    parts = [
+        f'--b\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in form["fields"].items()
+    ]
+    file = '--b\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\nno\r\n--b--\r\n'
+    posted = ("".join(parts) + file).encode()
+    for url, method, body, kind, key in (
+        (put, "PUT", b"no", "", "open"),
+        (form["url"], "POST", posted, "multipart/form-data; boundary=b", "mine/a.txt"),
+    ):
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(urllib.request.Request(url, body, {"content-type": kind}, method=method))
+        assert f'to perform: s3:PutObject on resource: "arn:aws:s3:::made/{key}"' in html.unescape(
+            refused.value.read().decode()
+        )
 
 
 def test_what_a_function_may_not_list_it_is_not_told_the_absence_of(world: World) -> None:

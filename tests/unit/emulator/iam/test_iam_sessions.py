@@ -199,7 +199,11 @@ def test_credentials_of_a_session_are_valid_until_they_expire_and_those_of_funct
 def test_a_session_that_is_not_known_any_more_is_not_taken_for_the_owner(mode: Mode, is_expired: bool) -> None:
     token = World().keys[f"{SESSION_KEYS}another run"].session_token
 
+    link = f"/made/a?X-Amz-Credential=ASIAANOTHERRUN%2F20261129&X-Amz-Security-Token={token}"
+
     assert World(mode=mode).guard.is_expired(signed("ASIAANOTHERRUN", token)) is is_expired
+    assert World(mode=mode).guard.is_expired(HttpRequest("GET", link, (), b"", "", {})) is is_expired
+    assert World(mode=mode).guard.is_over(None, token) is is_expired
     assert not World(mode=mode).guard.is_expired(signed("ASIAOFAWSITSELF", "of-aws"))
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import hmac
 import json
 from datetime import UTC, datetime, timedelta
 
@@ -100,6 +102,17 @@ def test_a_form_is_good_until_its_policy_expires() -> None:
     later = link_of(form(policy=policy, **unknown), SECRETS, SIGNED + timedelta(hours=2))
     assert later == Link("AKIAOTHER", EXPIRED_FORM, is_verified=False)
     assert link_of(form(key="a"), SECRETS, SIGNED) is None
+
+
+def test_a_form_may_be_signed_in_the_second_version_and_with_a_token() -> None:
+    policy = base64.b64encode(json.dumps({"expiration": "2013-05-24T01:00:00Z", "conditions": []}).encode()).decode()
+    made = base64.b64encode(hmac.new(SECRETS[KEY].encode(), policy.encode(), hashlib.sha1).digest()).decode()
+    fields = {"key": "a", "AWSAccessKeyId": KEY, "policy": policy, "x-amz-security-token": "token"}
+
+    assert link_of(form(**fields, signature=made), SECRETS, SIGNED) == Link(KEY, None, is_verified=True, token="token")
+    assert link_of(form(**fields, signature="b"), SECRETS, SIGNED) == Link(
+        KEY, MISMATCH, is_verified=False, token="token"
+    )
 
 
 def test_a_link_of_the_second_version_expires_and_is_for_one_object() -> None:

@@ -9,7 +9,7 @@ import pytest
 from emulator.iam.needs import Need
 from emulator.services.kinesis.tokens import token
 from emulator.services.machines.tokens import token_of
-from emulator.services.needs import of_absence, of_operation, of_s3, of_scheduler
+from emulator.services.needs import of_absence, of_form, of_operation, of_s3, of_scheduler
 from emulator.services.secret_names import suffix
 from streamer.topology.grants import Kind, Resource
 
@@ -34,6 +34,15 @@ HOST = "https://s3.eu-west-1.amazonaws.com"
         ("DELETE", f"{HOST}/made/a?uploadId=x", ["s3:AbortMultipartUpload arn:aws:s3:::made/a"]),
         ("DELETE", f"{HOST}/made/a", ["s3:DeleteObject arn:aws:s3:::made/a"]),
         ("PUT", f"{HOST}/made/a?tagging", ["s3:PutObjectTagging arn:aws:s3:::made/a"]),
+        ("GET", f"{HOST}/made/a?tagging&versionId=1", ["s3:GetObjectVersionTagging arn:aws:s3:::made/a"]),
+        ("POST", f"{HOST}/made/a?restore", ["s3:RestoreObject arn:aws:s3:::made/a"]),
+        (
+            "GET",
+            f"{HOST}/made/a?attributes",
+            ["s3:GetObject arn:aws:s3:::made/a", "s3:GetObjectAttributes arn:aws:s3:::made/a"],
+        ),
+        ("DELETE", f"{HOST}/made?website", ["s3:DeleteBucketWebsite arn:aws:s3:::made"]),
+        ("GET", f"{HOST}/made?ownershipControls", ["s3:GetBucketOwnershipControls arn:aws:s3:::made"]),
         ("GET", "https://made.s3.eu-west-1.amazonaws.com/a", ["s3:GetObject arn:aws:s3:::made/a"]),
         ("GET", "https://ma.de.s3.amazonaws.com/", ["s3:ListBucket arn:aws:s3:::ma.de"]),
     ],
@@ -103,10 +112,36 @@ def test_whoever_gives_a_service_a_role_may_pass_it_on(found: Iterator[Need], se
     ]
 
 
-def test_a_copy_reads_what_it_copies() -> None:
-    found = [need.action for need in of_s3("PUT", f"{HOST}/made/b", "/other/a%20b?versionId=1")]
+PUT = "s3:PutObject made/a"
 
-    assert found == ["s3:PutObject", "s3:GetObject"]
+
+@pytest.mark.parametrize(
+    ("given", "needs"),
+    [
+        ({}, [PUT]),
+        ({"x-amz-acl": "private"}, [PUT]),
+        ({"x-amz-acl": "bucket-owner-full-control"}, [PUT, "s3:PutObjectAcl made/a"]),
+        ({"x-amz-grant-read": "id=1"}, [PUT, "s3:PutObjectAcl made/a"]),
+        ({"x-amz-tagging": "a=1"}, [PUT, "s3:PutObjectTagging made/a"]),
+        ({"x-amz-object-lock-mode": "GOVERNANCE"}, [PUT, "s3:PutObjectRetention made/a"]),
+        ({"x-amz-object-lock-legal-hold": "ON"}, [PUT, "s3:PutObjectLegalHold made/a"]),
+        ({"x-amz-copy-source": "/other/a%20b"}, [PUT, "s3:GetObject other/a b"]),
+        ({"x-amz-copy-source": "other/a?versionId=1"}, [PUT, "s3:GetObjectVersion other/a"]),
+    ],
+)
+def test_what_goes_with_an_object_needs_rights_of_its_own(given: dict[str, str], needs: list[str]) -> None:
+    def shown(found: Iterator[Need]) -> list[str]:
+        return [f"{need.action} {need.resource.name.removeprefix('arn:aws:s3:::')}" for need in found]
+
+    assert shown(of_s3("PUT", f"{HOST}/made/a", given)) == needs
+    if "x-amz-copy-source" not in given:
+        assert shown(of_form(f"{HOST}/made", {**given, "key": "a"})) == needs
+
+
+def test_a_bucket_that_others_may_use_needs_a_right_of_its_own() -> None:
+    found = [each.action for each in of_s3("PUT", f"{HOST}/made", {"x-amz-acl": "public-read"})]
+
+    assert found == ["s3:CreateBucket", "s3:PutBucketAcl"]
 
 
 HERE = ":${AWS::Region}:${AWS::AccountId}:"
