@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import secrets
 from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
@@ -24,7 +23,7 @@ from ..functions.factory import RunningFunctions, create_functions
 from ..functions.logs import Fanout, LogSink, Recorded, Tails
 from ..functions.service import LambdaService
 from ..functions.variables import HOSTED, Endpoints
-from ..gateway.http_apis.service import HttpApis
+from ..gateway.http_apis.service import HttpApis, read_apis
 from ..gateway.rules.stage import Stage
 from ..iam.guard import Guard
 from ..iam.keys import KeyRing
@@ -200,7 +199,8 @@ class Emulator:
         if self._control is None:
             refuse_moves(self.topology, topology)
         served, known = following(self._apis, topology.all_apis()), list(self._apis)
-        for each, api in served:  # an API that is wrong is refused before anything changes
+        web = read_apis(topology.http_apis)  # an API that is wrong is refused before anything changes
+        for each, api in served:
             if each in known:
                 Stage(api, each.stage.facts, each.stage.ids)
             else:
@@ -214,7 +214,7 @@ class Emulator:
         self._guard.change(topology, place_of(self._apis, self.endpoints), roles)
         await self._functions.apply(topology)
         self._lambda.apply(topology)
-        self._http_apis.change(topology.http_apis)
+        self._http_apis.change(web)
         before, self.topology = self.topology, topology
         if self._readers.have_begun and read_by(before) != read_by(topology):
             await self._readers.stop()
@@ -235,8 +235,7 @@ class Emulator:
     async def _start(self, stack: AsyncExitStack) -> None:
         config = self.config
         names, folder = config.domain_names, config.state_folder
-        make = functools.partial(authority, folder, host=config.host, region=config.region, names=names)
-        self.authority = await asyncio.to_thread(make)
+        self.authority = await asyncio.to_thread(authority, folder, host=config.host, region=config.region, names=names)
         self._tunnels = Tunnels(lambda: self._home, names)
         stack.push_async_callback(self._tunnels.close)
         self._apis = listening(

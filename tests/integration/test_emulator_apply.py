@@ -19,7 +19,7 @@ from emulator.functions.logs import LogSink
 from emulator.wiring.emulator import Emulator, EmulatorConfig
 from streamer.errors import ConfigurationError, TopologyError
 from streamer.topology import Api, Function, Key, Queue, QueueMapping, Route, Table, TableAccess, Topology
-from streamer.topology.http_apis import HttpApi, HttpKind, HttpRoute
+from streamer.topology.http_apis import HttpApi, HttpKind, HttpRoute, Validation
 
 HANDLERS = """
 import os
@@ -70,6 +70,12 @@ def emulator(tmp_path: Path, isolation: Isolation, sink: LogSink | None = None) 
     return Emulator(topology(), config, log_sink=sink or Quiet())
 
 
+def with_model(schema: dict[str, Any]) -> HttpApi:
+    validation = Validation(models={"application/json": schema})
+    routes = (HttpRoute(path="/", function="answer", validation=validation),)
+    return HttpApi(name="Web", kind=HttpKind.REST, api_id="webwebweb0", stage="dev", routes=routes)
+
+
 @pytest.mark.parametrize("isolation", ["process", "inline"])
 async def test_functions_and_routes_change_under_an_open_connection(isolation: Isolation, tmp_path: Path) -> None:
     async with emulator(tmp_path, isolation) as running, connect(running.websocket_url, open_timeout=60) as connection:
@@ -112,6 +118,9 @@ async def test_tables_and_readers_of_queues_appear(tmp_path: Path) -> None:
             dataclasses.replace(topology(), api=dataclasses.replace(topology().api, api_key_selection_expression="x")),
             TopologyError,
             id="an expression that is none",
+        ),
+        pytest.param(
+            topology("two", http_apis=(with_model({"type": "nonsense"}),)), TopologyError, id="a model that is none"
         ),
     ],
 )

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from msgspec import structs
+from msgspec import Struct, structs
 
 from streamer.topology.http_apis import (
     DEFAULT_PATH,
@@ -70,6 +70,21 @@ UNSIGNED: Final = {
 }
 """What is said of any flaw of a signature; of function URLs [USR] ant-media/Ant-Media-Server #7827"""
 _NOWHERE: Final = HttpRoute(path=DEFAULT_PATH)
+_Verdicts = dict[tuple[str, ...], tuple[float, Result]]
+"""What authorizers said, with the time until which it counts."""
+
+
+class ReadApi(Struct, frozen=True):
+    """An API whose paths and models have been read, so that nothing of it is wrong any more."""
+
+    api: HttpApi
+    paths: Paths
+    checks: Checks
+
+
+def read_apis(apis: Iterable[HttpApi]) -> tuple[ReadApi, ...]:
+    """Read descriptions; raises TopologyError if one of them is wrong."""
+    return tuple(ReadApi(api, Paths(api), Checks(api)) for api in apis)
 
 
 class HttpApis:
@@ -102,15 +117,13 @@ class HttpApis:
         self._ids = IdSource(endpoints.region, secrets.randbits(64))
         self._verifier = verifier
         self._usage = Usage()
-        self._verdicts: dict[tuple[str, ...], tuple[float, Result]] = {}
-        self.change(apis)
+        self.change(read_apis(apis))
 
-    def change(self, apis: Iterable[HttpApi]) -> None:
-        """Go by other descriptions from the next request on; what authorizers said is forgotten."""
-        self._apis = {api.api_id: (api, Paths(api)) for api in apis}
-        self._checks = {name: Checks(api) for name, (api, _) in self._apis.items()}
-        self._verdicts.clear()
-        self._usage.change(api for api, _ in self._apis.values())
+    def change(self, apis: Iterable[ReadApi]) -> None:
+        """Go by other descriptions from the next request on; what authorizers said, or are about to, is forgotten."""
+        self._apis = {each.api.api_id: each for each in apis}
+        self._verdicts: _Verdicts = {}
+        self._usage.change(each.api for each in self._apis.values())
 
     async def close(self) -> None:
         """Wait for functions that are about to answer."""
@@ -130,7 +143,7 @@ class HttpApis:
     def urls(self) -> dict[str, str]:
         """Name of each to where it is found here: at the root, or where others are, too, under a name of its own."""
         found = {}
-        for api, _ in self._apis.values():
+        for api in self._all():
             is_first = self._at_root(f"{api.base_path}/") is api
             host = self._address if is_first else f"{api_names(api.api_id, api.kind is HttpKind.URL)}:{self._port}"
             found[api.name] = f"http://{host}{api.base_path}" + ("/" if api.kind is HttpKind.URL else "")
@@ -139,7 +152,7 @@ class HttpApis:
     def named(self, request: HttpRequest) -> HttpApi | None:
         """The API whose host name a request has; None: it has another."""
         found = self._apis.get(api_id(request.fields.get("host", "")) or "")
-        return None if found is None else found[0]
+        return None if found is None else found.api
 
     def at_root(self, request: HttpRequest, *, stage: str) -> HttpApi | None:
         """The API whose path a request has under the emulator's own address; None: it is of none.
@@ -149,17 +162,20 @@ class HttpApis:
         found = self._at_root(request.raw_path)
         if found is None or request.raw_path.rstrip("/") != f"/{stage}":
             return found
-        paths = self._apis[found.api_id][1]
+        paths = self._apis[found.api_id].paths
         below = paths.below_stage(request.raw_path)
         return None if below is None or paths.find(request.method, below) is None else found
 
     def _at_root(self, raw_path: str) -> HttpApi | None:
-        apis = [api for api, _ in self._apis.values()]
+        apis = self._all()
         by_stage = [each for each in apis if each.base_path and f"{raw_path}/".startswith(f"{each.base_path}/")]
         others = [each for each in apis if not each.base_path]
         # A function URL is asked for by its own name where there is an API.
         others.sort(key=lambda each: each.kind is HttpKind.URL)
         return next(iter((*by_stage, *others)), None)
+
+    def _all(self) -> list[HttpApi]:
+        return [each.api for each in self._apis.values()]
 
     @property
     def _port(self) -> str:
@@ -195,7 +211,7 @@ class HttpApis:
         return refusals.refused(asked, verdict)
 
     def _asked(self, api: HttpApi, request: HttpRequest) -> Asked:
-        paths = self._apis[api.api_id][1]
+        paths = self._apis[api.api_id].paths
         below = paths.below_stage(request.raw_path)
         match = None if below is None else paths.find(request.method, below)
         now_ms = int(time.time() * 1000)
@@ -229,12 +245,13 @@ class HttpApis:
         if (refusal := self._not_taken(api, asked)) is not None:
             return refusal
         route = asked.match.route
+        checks = self._apis[api.api_id].checks  # the API may be gone once its authorizer is done
         verdict = await self._authorized(api, asked, request)
         if isinstance(verdict, Refused):
             if verdict.reason:
                 log.warning(f"{verdict.status}: {verdict.reason}", api=api.name, route=route.key)
             return refusals.refused(asked, verdict)
-        if (refusal := self._checks[api.api_id].refusal(asked)) is not None:
+        if (refusal := checks.refusal(asked)) is not None:
             return refusal
         if route.fixed is not None:
             return self._fixed(asked, route.fixed)
@@ -358,8 +375,8 @@ class HttpApis:
         if authorizer.kind == "TOKEN" and not is_valid_token(authorizer, values[0]):
             return Refused(401, "Unauthorized", "UnauthorizedException", "the token is not of the form asked for")
         assert authorizer.function is not None
-        began = time.monotonic()
-        kept = self._kept(authorizer, asked, values, began)
+        began, verdicts, key = time.monotonic(), self._verdicts, _key(authorizer, asked, values)
+        kept = _kept(verdicts, key, began)
         if kept is not None:
             return judge(authorizer, asked, kept, _milliseconds_since(began))
         event = _event(authorizer, asked, values)
@@ -368,8 +385,10 @@ class HttpApis:
         if isinstance(result, NotInvoked):
             return broken(asked, result.reason)
         verdict = judge(authorizer, asked, result, _milliseconds_since(began))
-        if isinstance(result, Replied) and not is_broken(verdict):
-            self._keep(authorizer, asked, values, result, began)
+        if isinstance(result, Replied) and not is_broken(verdict) and authorizer.ttl_seconds > 0 and values:
+            verdicts[key] = (began + authorizer.ttl_seconds, result)
+            while len(verdicts) > KEPT_VERDICTS:
+                del verdicts[next(iter(verdicts))]
         return verdict
 
     async def _by_token(self, authorizer: HttpAuthorizer, asked: Asked, values: list[str]) -> Verdict:
@@ -383,19 +402,14 @@ class HttpApis:
             return untrusted(asked, f"the token is refused: {error}", error.told)
         return judge_claims(authorizer, asked, claims, time.time())
 
-    def _kept(self, authorizer: HttpAuthorizer, asked: Asked, values: list[str], now: float) -> Result | None:
-        """An answer for the same identity that still counts. [DOC] apigw-docs:http-api-lambda-authorizer, caching
 
-        A failure is no answer, so the next request asks again. [INF]
-        """
-        until, result = self._verdicts.get(_key(authorizer, asked, values), (0.0, None))
-        return result if now < until else None
+def _kept(verdicts: _Verdicts, key: tuple[str, ...], now: float) -> Result | None:
+    """An answer for the same identity that still counts. [DOC] apigw-docs:http-api-lambda-authorizer, caching
 
-    def _keep(self, authorizer: HttpAuthorizer, asked: Asked, values: list[str], result: Result, now: float) -> None:
-        if authorizer.ttl_seconds > 0 and values:
-            self._verdicts[_key(authorizer, asked, values)] = (now + authorizer.ttl_seconds, result)
-            while len(self._verdicts) > KEPT_VERDICTS:
-                del self._verdicts[next(iter(self._verdicts))]
+    A failure is no answer, so the next request asks again. [INF]
+    """
+    until, result = verdicts.get(key, (0.0, None))
+    return result if now < until else None
 
 
 def _changed(asked: Asked, event: Event, answer: HttpAnswer) -> HttpAnswer:

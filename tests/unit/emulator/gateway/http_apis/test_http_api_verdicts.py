@@ -40,7 +40,7 @@ API = HttpApi(
 class Functions:
     """The authorizer lets everybody in once it has done what it does first, and each function is counted."""
 
-    def __init__(self, *first: Outcome) -> None:
+    def __init__(self, *first: Outcome | asyncio.Future[Outcome]) -> None:
         self.asked: list[str] = []
         self._first = list(first)
 
@@ -49,7 +49,10 @@ class Functions:
         result = {"isAuthorized": True} if function == "door" else {"statusCode": 200}
         answered: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         is_first = function == "door" and bool(self._first)
-        answered.set_result(self._first.pop(0) if is_first else Returned(json.dumps(result).encode(), "id"))
+        outcome = self._first.pop(0) if is_first else Returned(json.dumps(result).encode(), "id")
+        if isinstance(outcome, asyncio.Future):
+            return outcome
+        answered.set_result(outcome)
         return answered
 
     def accept(self, function: str, payload: bytes, request_id: str) -> bool:
@@ -76,7 +79,7 @@ async def test_an_answer_counts_for_the_same_identity_until_its_time_is_over(mon
         asked.append(functions.asked.count("door"))
 
     assert asked == [1, 1, 2, 3, 3]
-    apis.change([API])
+    apis.change(service.read_apis([API]))
     assert await ask("a") == 200
     assert functions.asked.count("door") == 4, "another description asks anew"
 
@@ -105,6 +108,23 @@ async def test_a_refusal_is_an_answer_that_counts() -> None:
 
     assert [(await apis.answer(API, request)).status for _ in range(2)] == [403, 403]
     assert functions.asked == ["door"]
+
+
+async def test_an_api_that_changes_or_goes_while_its_authorizer_works_still_answers_and_keeps_nothing() -> None:
+    door: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+    functions = Functions(door)
+    apis = service.HttpApis([API], functions, Endpoints(), verifier=VERIFIER, address="127.0.0.1:1", aws_domain=False)
+    request = HttpRequest("GET", "/", (("Key", "a"),), b"", "127.0.0.1", {"key": "a"})
+
+    answer = asyncio.ensure_future(apis.answer(API, request))
+    await asyncio.sleep(0)
+    apis.change(())
+    door.set_result(Returned(b'{"isAuthorized": true}', "id"))
+    assert (await answer).status == 200
+
+    apis.change(service.read_apis([API]))
+    await apis.answer(API, request)
+    assert functions.asked.count("door") == 2
 
 
 async def test_the_oldest_answers_are_forgotten_where_there_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
