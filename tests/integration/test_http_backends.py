@@ -127,7 +127,10 @@ def rest(endpoint: str) -> HttpApi:
                 kind="MOCK",
                 templates={"application/json": '{"statusCode": $input.params("status")}'},
                 responses=(
-                    BackendResponse(templates={"application/json": '{"is": "fine"}'}),
+                    BackendResponse(
+                        templates={"application/json": '{"is": "fine"}'},
+                        headers={"X-Said": "method.request.querystring.said"},
+                    ),
                     BackendResponse(pattern="5\\d\\d", status=503, templates={"application/json": '{"is": "broken"}'}),
                 ),
             ),
@@ -273,6 +276,14 @@ def test_a_function_gets_what_a_template_makes(running: EmulatorThread, fails: b
 def test_a_mock_with_several_responses_answers_by_its_templates_status(running: EmulatorThread) -> None:
     assert asked(running, "GET", "/prod/mock?status=200")[::2] == (200, '{"is": "fine"}')
     assert asked(running, "GET", "/prod/mock?status=500")[::2] == (503, '{"is": "broken"}')
+
+
+def test_a_header_that_cannot_be_sent_is_the_apis_own_error(running: EmulatorThread) -> None:
+    assert asked(running, "GET", "/prod/mock?status=200&said=fine")[1]["x-said"] == "fine"
+
+    status, headers, text = asked(running, "GET", "/prod/mock?status=200&said=a%0Ab")
+    assert (status, json.loads(text)) == (500, {"message": "Internal server error"})
+    assert headers["x-amzn-errortype"] == "InternalServerErrorException"
 
 
 # HTTP APIs

@@ -17,6 +17,7 @@ from ..rules.effects import HttpAnswer, NotInvoked, Raised, Replied, Result, Tim
 from ..rules.mapping import MappingError, mock_status, no_override
 from . import answers, http_backends, refusals, rest_backends
 from .events import Asked, Event
+from .headers import MalformedError
 
 Invoke = Callable[[str, Any], Awaitable[Result]]
 """Runs a function with an event."""
@@ -35,7 +36,7 @@ async def backed(asked: Asked, event: Event, endpoints: Endpoints, invoke: Invok
         return await _http(backend, asked, event, endpoints)
     except rest_backends.UnsupportedError:
         return refusals.error(asked, 415, "Unsupported Media Type", "BadRequestException")
-    except MappingError as error:
+    except (MappingError, MalformedError) as error:
         log.warning(f"the {backend.kind} integration failed: {error}", route=route.key)
         return refusals.error(asked, 500, "Internal server error", "InternalServerErrorException")
     except TimeoutError:

@@ -22,6 +22,7 @@ def mocked(asked: Asked, fixed: FixedAnswer) -> HttpAnswer:
 
     Raises:
         TemplateError: the template is wrong.
+        MalformedError: a header cannot be sent.
     """
     overridden: dict[str, Any] = {"header": {}}
     names = {

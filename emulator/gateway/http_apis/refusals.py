@@ -19,7 +19,7 @@ from ..rules.effects import HttpAnswer
 from ..rules.mapping import parameter_value
 from ..rules.signature import DENIED, MISSING, Flaw, parse
 from .events import Asked, Event, event_of
-from .headers import CONTENT_TYPE, TRACE, own_headers, sendable
+from .headers import CONTENT_TYPE, TRACE, MalformedError, own_headers, sendable
 from .identity import Refused
 
 _REST_ERRORS: Final = {
@@ -118,7 +118,10 @@ def _plain(asked: Asked, status: int, message: str | None, error_type: str | Non
 def _by_response(
     asked: Asked, plain: HttpAnswer, response: GatewayResponse, told: Mapping[str, str | None]
 ) -> HttpAnswer:
-    """An answer as a gateway response would have it; ``told`` is what ``$context.error`` says."""
+    """An answer as a gateway response would have it; ``told`` is what ``$context.error`` says.
+
+    It is 500 where a header cannot be sent, such as one with a line break that the client sent in its query. [?]
+    """
     event = event_of(asked)
     around = {**event, "requestContext": {**event["requestContext"], "error": told}}
     values = {name: parameter_value(source, around) for name, source in response.headers.items()}
@@ -130,7 +133,10 @@ def _by_response(
         text = response.templates[media_type]
         # [DOC] only variables are replaced, which is no mapping template's language
         body = _VARIABLE.sub(lambda found: parameter_value(found[1], around) or "", text).encode("utf-8", "replace")
-    headers |= {name.lower(): sendable(name, value) for name, value in values.items() if value is not None}
+    try:
+        headers |= {name.lower(): sendable(name, value) for name, value in values.items() if value is not None}
+    except MalformedError:
+        return _plain(asked, 500, "Internal server error")
     return HttpAnswer(response.status or plain.status, tuple(headers.values()), body)
 
 

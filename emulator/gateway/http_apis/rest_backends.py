@@ -115,6 +115,7 @@ def answer_of(
 
     Raises:
         MappingError: no response is for it, or a template is wrong.
+        MalformedError: a header cannot be sent.
     """
     response = _response(backend.responses, said)
     set_by: dict[str, Any] = {"header": {}}

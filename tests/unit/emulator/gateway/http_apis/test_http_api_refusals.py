@@ -155,5 +155,15 @@ def test_a_gateway_response_has_a_body_with_variables_and_headers() -> None:
     assert found["x-amzn-ErrorType"] == "MissingAuthenticationTokenException"
 
 
+def test_a_gateway_response_with_a_header_that_cannot_be_sent_is_an_error() -> None:
+    response = GatewayResponse(headers={"X-Said": "method.request.querystring.said"})
+    of = with_responses(MISSING_AUTHENTICATION_TOKEN=response)
+
+    fine, broken = (not_found(asked(of, f"/Prod/x?said={each}")) for each in ("a", "a%0Ab"))
+
+    assert (fine.status, dict(fine.headers)["X-Said"]) == (403, "a")
+    assert (broken.status, json.loads(broken.body)) == (500, {"message": "Internal server error"})
+
+
 def test_a_stage_that_there_is_not_has_no_gateway_responses() -> None:
     assert not allowed(not_found(asked(with_responses(DEFAULT_4XX=OPEN), "/Other/")))
