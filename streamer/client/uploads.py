@@ -201,7 +201,8 @@ def _failure_of(
         with opener.open(request, timeout=ANSWER_SECONDS) as answer:
             answer.read()
     except urllib.error.HTTPError as error:
-        return _refusal(error.code, error.read(PIECE_BYTES).decode("utf-8", "replace"))
+        with error:
+            return _refusal(error.code, error.read(PIECE_BYTES).decode("utf-8", "replace"))
     except _StoppedError:
         return None
     except (OSError, http.client.HTTPException, ValueError) as error:

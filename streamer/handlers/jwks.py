@@ -10,6 +10,7 @@ from __future__ import annotations
 import http.client
 import json
 import threading
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -28,16 +29,22 @@ Fetch = Callable[[str], bytes]
 """The content of a URL; raises OSError."""
 
 
-def fetch(url: str) -> bytes:
+def fetch(url: str, *, host: str | None = None) -> bytes:
     """Read a URL, which is http or https, and at most a little more than a document may have.
+
+    ``host`` is whom the server is asked as; None: as the URL says.
 
     Raises:
         OSError: it cannot be read.
     """
-    request = urllib.request.Request(url, headers={"Accept": "application/json"})  # noqa: S310 - settings allow http(s)
+    headers = {"Accept": "application/json"} | ({} if host is None else {"Host": host})
+    request = urllib.request.Request(url, headers=headers)  # noqa: S310 - settings allow http(s)
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310
             content: bytes = answer.read(DOCUMENT_BYTES + 1)
+    except urllib.error.HTTPError as error:
+        error.close()  # it holds the connection
+        raise
     except http.client.HTTPException as error:  # it broke off, or is no HTTP
         raise OSError(f"{type(error).__name__}: {error}") from error
     return content

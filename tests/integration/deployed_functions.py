@@ -145,7 +145,8 @@ class RecordingAws:
             with urllib.request.urlopen(request, timeout=SECONDS) as response:
                 return response.status, response.read()
         except urllib.error.HTTPError as error:
-            return error.code, error.read()
+            with error:
+                return error.code, error.read()
 
 
 class AwsHandler(Handler):

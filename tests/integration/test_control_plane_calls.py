@@ -501,8 +501,9 @@ def test_a_picture_of_another_page_deploys_nothing(world: ControlWorld, site: st
     url = f"{world.url}/?{urllib.parse.urlencode(asked)}"
     picture = urllib.request.Request(url, headers={"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "no-cors"})
 
-    with pytest.raises(urllib.error.HTTPError, match="403"):
+    with pytest.raises(urllib.error.HTTPError, match="403") as answer:
         urllib.request.urlopen(picture)
+    answer.value.close()
 
     assert f"by-{site}" not in [each["StackName"] for each in world.cloudformation.describe_stacks()["Stacks"]]
 
@@ -516,5 +517,6 @@ def test_a_body_that_is_no_json_object_is_refused(world: ControlWorld, path: str
     scope = f"AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20261129/us-east-1/{service}/aws4_request, Signature=0"
     asked = urllib.request.Request(f"{world.url}{path}", body, {"Authorization": scope}, method="POST")
 
-    with pytest.raises(urllib.error.HTTPError, match="400"):
+    with pytest.raises(urllib.error.HTTPError, match="400") as answer:
         urllib.request.urlopen(asked)
+    answer.value.close()

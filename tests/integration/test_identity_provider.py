@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+import urllib.error
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -18,7 +19,7 @@ from websockets.sync.client import connect
 from emulator.testing.thread import EmulatorThread
 from emulator.wiring.emulator import EmulatorConfig
 from streamer.app import App
-from streamer.handlers.jwks import FRESH_SECONDS, PublishedKeys
+from streamer.handlers.jwks import FRESH_SECONDS, PublishedKeys, fetch
 
 KEY, OTHER = (rsa.generate_private_key(65537, 2048) for _ in range(2))
 ISSUER = "https://idp.example.com/"
@@ -86,6 +87,15 @@ def test_known_keys_go_on_counting_when_the_provider_breaks_off(provider: Provid
 
     assert published("k1") is not None
     assert provider.asked == 2
+
+
+def test_a_provider_that_refuses_is_let_go_of(provider: Provider) -> None:
+    provider.says = b"HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nnone"
+
+    with pytest.raises(urllib.error.HTTPError, match="404") as refused:
+        fetch(f"http://127.0.0.1:{provider.server_port}/")
+
+    assert refused.value.closed
 
 
 def test_connections_are_let_in_by_published_keys_without_a_request_for_each(

@@ -227,8 +227,9 @@ def test_an_http_api_lets_in_whom_the_pool_knows(world: World, cognito: Any) -> 
 
     tokens = signed_in(cognito, "auto-bob")
     assert ask(f"Bearer {tokens['IdToken']}")["jwt"]["claims"]["cognito:username"] == "auto-bob"
-    with pytest.raises(urllib.error.HTTPError, match="401"):
+    with pytest.raises(urllib.error.HTTPError, match="401") as refused:
         ask("Bearer no")
+    refused.value.close()
 
 
 def test_an_app_lets_in_whom_a_pool_knows(tmp_path: Path) -> None:
@@ -300,7 +301,8 @@ def test_pages_of_this_machine_sign_users_in(world: World, method: str, origin: 
         with urllib.request.urlopen(asked) as answer:
             found = (answer.status, answer.headers["access-control-allow-origin"])
     except urllib.error.HTTPError as error:
-        found = (error.code, error.headers["access-control-allow-origin"])
+        with error:
+            found = (error.code, error.headers["access-control-allow-origin"])
     assert found == (status, "*" if status == 200 else None)
 
 
@@ -311,8 +313,9 @@ def test_no_page_does_what_only_owners_do(world: World) -> None:
         "Content-Type": "application/x-amz-json-1.1",
     }
     asked = urllib.request.Request(world.url, json.dumps({"UserPoolId": POOL}).encode(), headers)
-    with pytest.raises(urllib.error.HTTPError, match="404"):
+    with pytest.raises(urllib.error.HTTPError, match="404") as refused:
         urllib.request.urlopen(asked)
+    refused.value.close()
 
 
 def test_what_is_not_emulated_is_refused_in_words(cognito: Any) -> None:

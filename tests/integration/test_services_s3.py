@@ -144,7 +144,8 @@ def fetch(
         with urllib.request.urlopen(urllib.request.Request(url, body, named, method=method)) as answer:
             return answer.status, answer.read(), {name.lower(): value for name, value in answer.headers.items()}
     except urllib.error.HTTPError as error:
-        return error.code, error.read(), {name.lower(): value for name, value in error.headers.items()}
+        with error:
+            return error.code, error.read(), {name.lower(): value for name, value in error.headers.items()}
 
 
 @pytest.mark.parametrize("version", [None, "s3v4"], ids=["as boto3 signs links", "version 4"])

@@ -109,4 +109,5 @@ def test_a_body_that_is_no_json_object_is_the_callers_mistake(world: World, targ
     with pytest.raises(urllib.error.HTTPError, match="400") as refused:
         urllib.request.urlopen(urllib.request.Request(world.url, body, headers))
 
-    assert json.load(refused.value)["__type"].endswith("SerializationException")
+    with refused.value as answer:
+        assert json.load(answer)["__type"].endswith("SerializationException")

@@ -83,7 +83,8 @@ def put(link: Mapping[str, Any], body: bytes, method: str = "PUT", **headers: st
         with urllib.request.urlopen(asked) as answer:
             return answer.status, answer.read().decode(), {k.lower(): v for k, v in answer.headers.items()}
     except urllib.error.HTTPError as error:
-        return error.code, error.read().decode(), {k.lower(): v for k, v in error.headers.items()}
+        with error:
+            return error.code, error.read().decode(), {k.lower(): v for k, v in error.headers.items()}
 
 
 def test_what_is_uploaded_is_read_by_a_queued_action(client: SyncClient) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-import urllib.request
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -14,7 +13,7 @@ from jwt import PyJWS
 from jwt.exceptions import PyJWTError
 
 from streamer.errors import ConfigurationError
-from streamer.handlers.jwks import DOCUMENT_BYTES, TIMEOUT_SECONDS, PublishedKeys, fetch
+from streamer.handlers.jwks import PublishedKeys, fetch
 
 from ...port.aws_names import is_aws
 
@@ -90,11 +89,7 @@ class Tokens:
             raise ValueError(f"{url} is no address of keys")
         if not is_aws(parts.netloc):
             return fetch(url)
-        home = f"{self._home}{parts.path}"
-        request = urllib.request.Request(home, headers={"Host": parts.netloc})  # noqa: S310 - our own address
-        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310
-            content: bytes = answer.read(DOCUMENT_BYTES + 1)
-        return content
+        return fetch(f"{self._home}{parts.path}", host=parts.netloc)
 
 
 def _bare(token: str) -> str:
