@@ -9,11 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import cfnlint
 import pytest
-from cfnlint.config import ConfigMixIn, ManualArgs
-from cfnlint.decode import decode_str
-from cfnlint.runner import Runner
+from cfn_lint_data import DATA, SCHEMAS
 from deployed_topologies import FULL, chat, of_an_app
 from every_feature import every_feature
 
@@ -41,21 +38,26 @@ def letting_in(**how: Any) -> Topology:
     return App(**how).topology(target="app:app")
 
 
-EVERY_CHECK = ManualArgs(
-    regions=["us-east-1", "eu-central-1"],
-    include_checks=["I"],
-    include_experimental=True,
-    ignore_checks=["I4010"],  # asks for notes in the template, for machines that read it
-)
+EVERY_CHECK = {
+    "regions": ["us-east-1", "eu-central-1"],
+    "include_checks": ["I"],
+    "include_experimental": True,
+    "ignore_checks": ["I4010"],  # asks for notes in the template, for machines that read it
+}
 
 
 @functools.cache
-def runner() -> Runner:
-    """One for all templates, as the command has one: making the rules is a third of a check."""
+def runner() -> Any:
+    """cfn-lint's, one for all templates, as the command has one: making the rules is a third of a check."""
+    from cfnlint.config import ConfigMixIn
+    from cfnlint.runner import Runner
+
     return Runner(ConfigMixIn(**EVERY_CHECK))
 
 
 def matches(text: str) -> list[str]:
+    from cfnlint.decode import decode_str
+
     parsed, errors = decode_str(text)
     return [str(match) for match in (errors or runner().validate_template(parsed))]
 
@@ -151,8 +153,9 @@ def test_what_is_wrong_is_found_by_the_same_checks() -> None:
 
 
 def test_what_makes_a_new_resource_is_what_its_schema_says() -> None:
-    files = (Path(cfnlint.__file__).parent / "data" / "schemas" / "resources").glob("*.json")
-    schemas = {each["typeName"]: each for each in (json.loads(file.read_text("utf-8")) for file in files)}
+    schemas = {
+        each["typeName"]: each for each in (json.loads(file.read_text("utf-8")) for file in SCHEMAS.glob("*.json"))
+    }
 
     for kind, properties in IDENTITY.items():
         always, perhaps = (
@@ -163,7 +166,7 @@ def test_what_makes_a_new_resource_is_what_its_schema_says() -> None:
 
 
 def test_what_cfn_lint_calls_stateful_needs_a_word_before_it_goes_but_for_log_groups() -> None:
-    file = Path(cfnlint.__file__).parent / "data" / "AdditionalSpecs" / "StatefulResources.json"
+    file = DATA / "AdditionalSpecs" / "StatefulResources.json"
     stateful = json.loads(file.read_text("utf-8"))["ResourceTypes"]
 
     assert [kind for kind in stateful if not is_precious(kind)] == ["AWS::Logs::LogGroup"]

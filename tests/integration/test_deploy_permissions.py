@@ -5,12 +5,11 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Final
 
 import boto3
-import cfnlint
 import pytest
+from cfn_lint_data import SCHEMAS
 from deployed_topologies import FULL, of_an_app
 from every_feature import every_feature
 
@@ -18,7 +17,6 @@ from deploy.permissions import EVERYWHERE, MANAGED_POLICY, Where, cloudformation
 from deploy.stack.settings import StackSettings
 from deploy.stack.template import template, to_json
 
-SCHEMAS: Final = Path(cfnlint.__file__).parent / "data" / "schemas" / "resources"
 EVERYTHING: Final = StackSettings(
     stack_name="chat-dev",
     logging_role=True,

@@ -18,8 +18,8 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
+from rsa_keys import FIRST
 
 from emulator.functions.variables import OWNER
 from emulator.testing.thread import EmulatorThread
@@ -137,8 +137,7 @@ def topology(issuer: str) -> Topology:
     )
 
 
-KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-PEM = KEY.private_bytes(
+PEM = FIRST.private_bytes(
     serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
 ).decode()
 
@@ -148,7 +147,7 @@ class _Issuer(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         host = f"http://{self.headers['Host']}"
-        jwk = {**json.loads(RSAAlgorithm.to_jwk(KEY.public_key())), "alg": "RS256", "use": "sig"}
+        jwk = {**json.loads(RSAAlgorithm.to_jwk(FIRST.public_key())), "alg": "RS256", "use": "sig"}
         content: Any = {"keys": [jwk]} if self.path == "/keys" else {"jwks_uri": f"{host}/keys"}
         body = json.dumps(content).encode()
         self.send_response(200)

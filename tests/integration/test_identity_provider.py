@@ -12,7 +12,8 @@ from pathlib import Path
 
 import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from rsa_keys import FIRST, SECOND
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
@@ -21,7 +22,6 @@ from emulator.wiring.emulator import EmulatorConfig
 from streamer.app import App
 from streamer.handlers.jwks import FRESH_SECONDS, PublishedKeys, fetch
 
-KEY, OTHER = (rsa.generate_private_key(65537, 2048) for _ in range(2))
 ISSUER = "https://idp.example.com/"
 ELSEWHERE = "https://elsewhere.example.com/"
 
@@ -45,7 +45,7 @@ class Answers(BaseHTTPRequestHandler):
         if self.server.says is not None:
             self.wfile.write(self.server.says)
             return
-        key = {**json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(KEY.public_key())), "kid": "k1", "use": "sig"}
+        key = {**json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(FIRST.public_key())), "kid": "k1", "use": "sig"}
         body = json.dumps({"keys": [key]}).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
@@ -66,7 +66,7 @@ def provider() -> Iterator[Provider]:
         thread.join()
 
 
-def token(key: rsa.RSAPrivateKey, key_id: str, **changes: str) -> str:
+def token(key: RSAPrivateKey, key_id: str, **changes: str) -> str:
     claims = {"sub": "ada", "custom:tenant": "acme", "iss": ISSUER, "aud": "chat", "exp": time.time() + 60, **changes}
     return jwt.encode(claims, key, "RS256", headers={"kid": key_id})
 
@@ -111,11 +111,11 @@ def test_connections_are_let_in_by_published_keys_without_a_request_for_each(
     config = EmulatorConfig(project_folder=tmp_path, state_folder=tmp_path / "state", isolation="inline")
     with EmulatorThread(topology, config) as emulator:
         for _ in range(20):
-            with connect(f"{emulator.websocket_url}?Authorization={token(KEY, 'k1')}", open_timeout=60):
+            with connect(f"{emulator.websocket_url}?Authorization={token(FIRST, 'k1')}", open_timeout=60):
                 pass
         assert provider.asked == 1
-        wrong = (token(KEY, "k1", aud="mail"), token(KEY, "k1", iss=ELSEWHERE))
-        for bad in (token(OTHER, "k1"), token(KEY, "k2"), *wrong):
+        wrong = (token(FIRST, "k1", aud="mail"), token(FIRST, "k1", iss=ELSEWHERE))
+        for bad in (token(SECOND, "k1"), token(FIRST, "k2"), *wrong):
             with (
                 pytest.raises(InvalidStatus) as caught,
                 connect(f"{emulator.websocket_url}?Authorization={bad}", open_timeout=60),

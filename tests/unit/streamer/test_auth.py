@@ -7,10 +7,11 @@ from typing import Any
 
 import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
+from rsa_keys import FIRST, SECOND, SMALL
 
 from streamer import auth
 from streamer.auth import Authenticated, Principal, authenticate, mint, principal_of
@@ -29,11 +30,11 @@ def pems(key: Any) -> tuple[str, str]:
     return private, public
 
 
-RSA_PRIVATE, RSA_PUBLIC = pems(rsa.generate_private_key(65537, 2048))
-OTHER_RSA_PRIVATE, _ = pems(rsa.generate_private_key(65537, 2048))
+RSA_PRIVATE, RSA_PUBLIC = pems(FIRST)
+OTHER_RSA_PRIVATE, _ = pems(SECOND)
 EC_PRIVATE, EC_PUBLIC = pems(ec.generate_private_key(ec.SECP256R1()))
 _, P384_PUBLIC = pems(ec.generate_private_key(ec.SECP384R1()))
-_, SMALL_RSA_PUBLIC = pems(rsa.generate_private_key(65537, 1024))
+_, SMALL_RSA_PUBLIC = pems(SMALL)
 
 
 def token(key: str = SECRET, algorithm: str = "HS256", **claims: Any) -> str:

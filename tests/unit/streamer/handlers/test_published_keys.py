@@ -7,7 +7,8 @@ from typing import Any
 
 import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec
+from rsa_keys import FIRST, SECOND, SMALL
 
 from streamer import auth
 from streamer.auth import KeysById, Principal, principal_of
@@ -19,8 +20,6 @@ NOW = 1_767_268_800.0
 ISSUER = "https://idp.example.com/"
 URL = f"{ISSUER}jwks.json"
 SETTINGS = Settings(jwt_jwks_url=URL, jwt_issuer=ISSUER, jwt_audience="chat")
-FIRST, SECOND = (rsa.generate_private_key(65537, 2048) for _ in range(2))
-SMALL = rsa.generate_private_key(65537, 1024)
 CURVE = ec.generate_private_key(ec.SECP256R1())
 
 
