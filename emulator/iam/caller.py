@@ -77,6 +77,6 @@ class Caller:
             return None
         need = Need("execute-api:ManageConnections", Resource(Kind.CONNECTIONS, method, api))
         refused = self._guard.refusal(self.key, (need,))
-        if refused is None and not self._guard.wants_every_call:
+        if refused is None and not (self._guard.wants_every_call or self._guard.depends_on_time(self.key)):
             self._posts.add((method, api))
         return refused

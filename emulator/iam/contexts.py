@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Final
 
 from streamer.topology.grants import Kind, Place, Resource, arn
 
 from .conditions import Context
 from .needs import AS_NAMED
+from .resource_tags import REQUESTED, TAG_KEYS
 from .texts import role_arn
 
 OF_REQUESTS: Final = frozenset(
@@ -24,19 +26,28 @@ OF_REQUESTS: Final = frozenset(
         *("s3:x-amz-server-side-encryption-aws-kms-key-id", "s3:x-amz-storage-class"),
         *("s3:x-amz-server-side-encryption-customer-algorithm", "s3:x-amz-website-redirect-location"),
         AS_NAMED,
-        *("aws:tagkeys", "sts:externalid", "sts:rolesessionname", "sts:transitivetagkeys"),
+        *(TAG_KEYS, "sts:externalid", "sts:rolesessionname", "sts:transitivetagkeys"),
     }
 )
 """Condition keys that some requests have a value for; see `Need.about`."""
-OF_SESSION_TAGS: Final = "aws:requesttag/"
-"""Begins keys that a request to assume a role has a value for."""
 OF_OBJECT_TAGS: Final = "s3:requestobjecttag/"
 """Begins keys that a request to put an object with tags has a value for."""
 
 
+OF_TIME: Final = ("aws:currenttime", "aws:epochtime")
+"""Condition keys that every request has a value for, each another one."""
+
+
+def at(now: float) -> Context:
+    """What conditions see of when a request is made, in Unix seconds."""
+    return dict(
+        zip(OF_TIME, ((f"{datetime.fromtimestamp(now, UTC):%Y-%m-%dT%H:%M:%SZ}",), (str(int(now)),)), strict=True)
+    )
+
+
 def is_of_requests(key: str) -> bool:
     """Whether some requests have a value for a condition key, in lower case."""
-    return key in OF_REQUESTS or key.startswith((OF_SESSION_TAGS, OF_OBJECT_TAGS))
+    return key in (*OF_REQUESTS, *OF_TIME) or key.startswith((REQUESTED, OF_OBJECT_TAGS))
 
 
 def user_id(session: str) -> str:

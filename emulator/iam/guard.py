@@ -14,13 +14,14 @@ from streamer.topology.grants import Place, arn
 from ..port.http import HttpRequest
 from .caller import Caller
 from .conditions import Context, unknown_keys, unknown_operators
-from .contexts import is_of_requests, of_function, of_session, user_id
+from .contexts import OF_TIME, at, is_of_requests, of_function, of_session, user_id
 from .keys import KeyRing, Keys, is_of_session, signs_as_owner
 from .managed import managed
 from .needs import Need
 from .policy import Decision, Policies, Statement, almost, decide, unknown_variables, with_values
 from .record import recorded
 from .resource_policies import ResourcePolicy, Who, said_of
+from .resource_tags import OF_RESOURCES, tags_of
 from .roles import Role, Roles, recorded_statements, role_advice, shown_in_template
 from .sessions import ASSUMING, Assumption, Session, assumed, check_seconds, may_assume, trusts
 from .texts import advice, refusal, role_name, shown, unmet_advice, user_arn, who
@@ -100,6 +101,7 @@ class Guard:
         self._policies: dict[str, Policies] = {}
         self._of_resources: dict[str, tuple[tuple[ResourcePolicy, Policies], ...]] = {}
         self._depending: set[str] = set()
+        self._timed: set[str] = set()
         self._decisions: dict[tuple[str, Need], Decision] = {}
         for name, statements in written.items():
             self._hold(name, statements)
@@ -124,8 +126,9 @@ class Guard:
             passed=None if passed is None else self._valued(function, passed),
         )
         self._of_resources[function] = self._resources_of(function)
-        if any(each.asks_for(OF_ITEMS) for each in self._all_of(function)):
-            self._depending.add(function)
+        for asked, dependent in ((OF_ITEMS, self._depending), (OF_TIME, self._timed)):
+            if any(each.asks_for(asked) for each in self._all_of(function)):
+                dependent.add(function)
 
     def assume(self, caller: Caller | None, asked: Assumption, seconds: int) -> tuple[Keys, Caller] | None:
         """A session of a role, which `refusal` was asked about, and what it signs with, for so many seconds.
@@ -170,6 +173,7 @@ class Guard:
             self._keys.forget(session.seed)
         del self._callers[key], self._contexts[key], self._policies[key], self._of_resources[key]
         self._depending.discard(key)
+        self._timed.discard(key)
 
     def _tell_once(self, function: str | None, what: str) -> None:
         if function is not None and (function, what) not in self._told:
@@ -223,7 +227,7 @@ class Guard:
         operators, keys, variables = set[str](), set[str](), set[str]()
         for each in statements:
             operators.update(unknown_operators(each.conditions))
-            keys.update(key for key in unknown_keys(each.conditions, context) if not is_of_requests(key.lower()))
+            keys.update(key for key in unknown_keys(each.conditions, context) if not self._may_be_known(key.lower()))
             variables.update(unknown_variables(each, context))
         for operator in sorted(operators):
             self._tell(function, f"the condition operator {operator} is not known here, so that it is never met")
@@ -232,6 +236,10 @@ class Guard:
         for name in sorted(variables):
             what = f"the policy variable {name} has no value here, so that a statement with it never applies"
             self._tell(function, what)
+
+    def _may_be_known(self, key: str) -> bool:
+        """Whether some requests have a value for a condition key; tags are known of a template's resources alone."""
+        return is_of_requests(key) or (self._roles is not None and key.startswith(OF_RESOURCES))
 
     def _tell(self, function: str, what: str) -> None:
         session = self._sessions.get(function)
@@ -327,6 +335,10 @@ class Guard:
         """Whether a function may do something with some items of a table, and not with others."""
         return function in self._depending
 
+    def depends_on_time(self, function: str) -> bool:
+        """Whether what a function may do now is another thing later."""
+        return function in self._timed
+
     def _advice(self, function: str, need: Need, decision: Decision) -> str:
         policies, session, role = self._policies[function], self._sessions.get(function), self._role(function)
         asks = f"function {function}" if session is None else session.shown
@@ -364,7 +376,7 @@ class Guard:
             asking = self._who(function)
             return may_assume(role.trust, policies, asking, action=need.action, role_arn=resource, context=context)
         decision = decide(policies, need.action, resource, context)
-        if need.about:
+        if need.about or function in self._timed:
             return decision  # there are as many as there are keys of items
         if len(self._decisions) >= DECISIONS:
             self._decisions.clear()
@@ -373,12 +385,13 @@ class Guard:
 
     def _context(self, function: str, need: Need) -> Context:
         of_function = self._contexts[function]
-        if not need.about:
-            return of_function
+        tags = {} if self._roles is None else self._roles.tags
+        of_resource = tags_of(arn(need.resource, self._place), tags) if tags else {}
         values: dict[str, list[str]] = {}
         for key, value in need.about:
             values.setdefault(key, []).append(value)
-        return {**of_function, **values}
+        now = at(self._clock()) if function in self._timed else {}
+        return {**of_function, **of_resource, **now, **values}
 
     @property
     def wants_every_call(self) -> bool:

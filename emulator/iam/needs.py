@@ -11,6 +11,8 @@ from typing import Any, Final, NamedTuple
 
 from streamer.topology.grants import ANYTHING, Kind, Resource
 
+from .resource_tags import requested
+
 Parameters = Mapping[str, Any]
 
 
@@ -49,6 +51,7 @@ _OF_TRANSACTIONS: Final = {
 }
 _OF_STREAMS: Final = ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")
 _WITHOUT_RESOURCE: Final = ("DescribeEndpoints", "DescribeLimits", "ListStreams", "ListTables")
+_TAGGING: Final = ("CreateTable", "TagResource", "UntagResource")
 _NAME: Final = r'(?:"(?P<{0}quoted>[^"]+)"|(?P<{0}plain>\w+))'
 _STATEMENT: Final = re.compile(
     r"\s*(?:EXISTS\s*\(\s*)?(?P<verb>SELECT|INSERT|UPDATE|DELETE)\b"
@@ -67,7 +70,8 @@ def of_dynamodb(operation: str, parameters: Parameters, describe: Describe | Non
     """
     parts = _parts(operation, parameters)
     if describe is None:
-        return [Need(action, resource) for action, resource, _ in parts]
+        tags = requested(parameters) if operation in _TAGGING else ()
+        return [Need(action, resource, tags) for action, resource, _ in parts]
     return [Need(part.action, part.resource, describe(part)) for part in parts]
 
 
@@ -159,4 +163,4 @@ def of_sqs(operation: str, parameters: Parameters) -> Need:
         return Need(action, ANYTHING)
     named = parameters.get("QueueName") or str(parameters.get("QueueUrl", "")).rstrip("/").rpartition("/")[2]
     named = named or str(parameters.get("SourceArn", "")).rpartition(":")[2]
-    return Need(action, Resource(Kind.QUEUE, str(named)))
+    return Need(action, Resource(Kind.QUEUE, str(named)), requested(parameters))

@@ -42,8 +42,8 @@ class Statement(Struct, frozen=True, kw_only=True):
             resource, self.resources, self.not_resources, is_resource
         )
 
-    def asks_for(self, prefix: str) -> bool:
-        """Whether one of its conditions is about a key that begins with this, in lower case."""
+    def asks_for(self, prefix: str | tuple[str, ...]) -> bool:
+        """Whether one of its conditions is about a key that begins with this or one of these, in lower case."""
         return any(key.lower().startswith(prefix) for keys in self.conditions.values() for key in keys)
 
 

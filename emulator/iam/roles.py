@@ -13,6 +13,7 @@ from streamer.topology.grants import Kind, Place, arn
 from .needs import Need
 from .policy import Decision, Statement
 from .resource_policies import Named, ResourcePolicy
+from .resource_tags import Tags
 from .texts import shown
 
 _NAMES: Final = ("!GetAtt", "!Ref")
@@ -59,6 +60,8 @@ class Roles(Struct, frozen=True, kw_only=True):
     """The project's roles by their ARNs, those of which all is known: they may be assumed."""
     managed: Mapping[str, tuple[Statement, ...]] = field(default_factory=dict)
     """The project's managed policies by their ARNs."""
+    tags: Tags = field(default_factory=dict)
+    """What ``aws:ResourceTag/...`` stands for."""
 
 
 def role_advice(who: str, need: Need, decision: Decision, *, role: Role, place: Place, roles: Roles) -> str:

@@ -17,6 +17,7 @@ from .conditions import Context
 from .keys import SESSION
 from .policy import Decision, Policies, Statement, decide, statement_of, with_values, without_variables
 from .resource_policies import Named, ResourcePolicy, Who, said_of
+from .resource_tags import REQUESTED, TAG_KEYS
 
 ASSUME: Final = "sts:AssumeRole"
 TAG: Final = "sts:TagSession"
@@ -61,8 +62,8 @@ class Assumption(Struct, frozen=True, kw_only=True):
         if self.external_id is not None:
             yield "sts:externalid", self.external_id
         for key, value in self.tags:
-            yield f"aws:requesttag/{key.lower()}", value
-            yield "aws:tagkeys", key
+            yield f"{REQUESTED}{key.lower()}", value
+            yield TAG_KEYS, key
         for key in self.transitive:
             yield "sts:transitivetagkeys", key
 

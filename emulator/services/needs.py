@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from streamer.topology.grants import ANYTHING, Kind, Resource
 
 from ..iam.needs import AS_NAMED, Need, Parameters
+from ..iam.resource_tags import requested
 from .assuming import of_sts
 from .cognito.operations import OF_USERS
 from .deletions import Deletion
@@ -200,6 +201,12 @@ def _arn(name: str) -> Resource:
 
 def of_operation(service: str, operation: str, parameters: Parameters) -> Iterator[Need]:
     """What an operation of a service needs that is not embedded."""
+    tags = requested(parameters) if service != "sts" else ()  # where they are the session's, and known already
+    for need in _of_operation(service, operation, parameters):
+        yield need._replace(about=(*need.about, *tags)) if tags else need
+
+
+def _of_operation(service: str, operation: str, parameters: Parameters) -> Iterator[Need]:
     action = f"{service}:{operation}"
     match service:
         case "sns":

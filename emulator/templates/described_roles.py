@@ -18,7 +18,7 @@ from ..iam.resource_policies import Named, said_of
 from ..iam.roles import Boundary, Role, Roles
 from ..iam.sessions import MOST_SECONDS
 from ..iam.texts import role_arn, who
-from . import described_policies
+from . import described_policies, described_tags
 from .errors import Problem
 from .policy_documents import document_of, named_statements, policy_of, statements
 from .stack import Resource
@@ -109,6 +109,7 @@ def roles(things: Things, managed: Managed, place: grants.Place) -> Roles:
         managed={
             str(each.ref): tuple(guarded(things, each, _document)) for each in things.of("AWS::IAM::ManagedPolicy")
         },
+        tags=described_tags.tags(things, place),
     )
 
 

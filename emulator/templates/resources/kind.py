@@ -61,8 +61,8 @@ def names(kind: Kind, place: Place, logical_id: str, properties: Mapping[str, An
     """What one of a kind's texts is filled in with; what is made of hashes only where the text has it.
 
     ``{name}``, its physical name; ``{id}``, ten characters; ``{uuid}``; ``{six}``, what ends a secret's ARN;
-    ``{secret}``, a client's; ``{stack}``, ``{region}``, ``{account}``, ``{partition}``, ``{suffix}``; ``{logical}``;
-    ``{p[Property]}``, a property that must be there.
+    ``{secret}``, a client's; ``{path}``, what stands before a name of IAM, slashes included; ``{stack}``, ``{region}``,
+    ``{account}``, ``{partition}``, ``{suffix}``; ``{logical}``; ``{p[Property]}``, a property that must be there.
     """
 
     def name() -> str:
@@ -77,6 +77,7 @@ def names(kind: Kind, place: Place, logical_id: str, properties: Mapping[str, An
         "uuid": lambda: ids.uuid(place.stack, logical_id),
         "secret": lambda: client_secret(ids.api_id(place.stack, logical_id)),
         "six": lambda: suffix(name()),
+        "path": lambda: str(properties.get("Path") or "/"),
     }
     return {
         **{each: make() for each, make in made.items() if f"{{{each}" in pattern},

@@ -13,15 +13,15 @@ KINDS: Final = (
         type="AWS::IAM::Role",
         meaning=Meaning.IGNORED,
         noun="IAM role",
-        attributes={"Arn": _IAM + "role/{name}", "RoleId": "AROA{id}"},
+        attributes={"Arn": _IAM + "role{path}{name}", "RoleId": "AROA{id}"},
         name_property="RoleName",
     ),
     Kind(
         type="AWS::IAM::ManagedPolicy",
         meaning=Meaning.IGNORED,
         noun="IAM policy",
-        ref=_IAM + "policy/{name}",
-        attributes={"PolicyArn": _IAM + "policy/{name}", "PolicyId": "ANPA{id}"},
+        ref=_IAM + "policy{path}{name}",
+        attributes={"PolicyArn": _IAM + "policy{path}{name}", "PolicyId": "ANPA{id}"},
         name_property="ManagedPolicyName",
     ),
     Kind(

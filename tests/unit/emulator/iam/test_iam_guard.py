@@ -112,6 +112,21 @@ def test_a_condition_sees_what_the_request_itself_has() -> None:
     assert caller.service([REPORT]) is not None
 
 
+def test_a_condition_sees_what_time_it_is_at_each_request() -> None:
+    now = [1_767_225_599.0]  # a second before 2026
+    topology = permitted(
+        {"DateLessThan": {"aws:CurrentTime": "2026-01-01T00:00:00Z"}, "Null": {"aws:EpochTime": "false"}}
+    )
+    guard = Guard(topology, PLACE, KEYS, mode="enforce", advise=lambda *_: None, clock=lambda: now[0])
+    caller = guard.caller(signed_by(KEYS["say"].access_key_id))
+    assert caller is not None
+    assert (caller.service([REPORT]), caller.connections("POST", "chat")) == (None, None)
+
+    now[0] += 1
+
+    assert "because no identity-based policy allows" in str(caller.service([REPORT]))
+
+
 def test_what_a_request_has_besides_is_no_part_of_what_is_recorded() -> None:
     world = World("record")
     for prefix in "ab":

@@ -177,9 +177,17 @@ def test_a_source_may_be_read_by_a_statement_with_a_variable() -> None:
 
 
 def test_a_role_has_its_path() -> None:
-    found, _ = read(base(Role=resource("IAM::Role", RoleName="says", Path="/app/")))
+    trusting = {"Statement": {"Effect": "Allow", "Principal": {"AWS": att("Role")}, "Action": "sts:AssumeRole"}}
+    gets = resource("IAM::ManagedPolicy", Path="/app/", PolicyDocument=document("dynamodb:GetItem"))
+    role = resource("IAM::Role", RoleName="says", Path="/app/", ManagedPolicyArns=[{"Ref": "Gets"}])
+    other = resource("IAM::Role", RoleName="other", AssumeRolePolicyDocument=trusting)
+    found, _ = read(base(Role=role, Gets=gets, Other=other))
 
     assert (found.of["say"].name, found.of["say"].path) == ("says", "/app/")
+    assert decision(found, GET) is Decision.ALLOWED
+    (trusted,) = found.all["arn:aws:iam::123456789012:role/other"].trust
+    assert trusted.principals == ("arn:aws:iam::123456789012:role/app/says",)
+    assert [each.partition("policy/")[2].partition("/")[0] for each in found.managed] == ["app"]
 
 
 @pytest.mark.parametrize(("more", "seconds"), [({}, 3_600), ({"MaxSessionDuration": 43_200}, 43_200)])
@@ -194,6 +202,40 @@ def test_a_role_has_its_tags() -> None:
     found, _ = read(base(Role=resource("IAM::Role", RoleName="says", Tags=tags)))
 
     assert found.of["say"].tags == {"Tenant": "ada"}
+
+
+def test_tags_of_resources_are_known_by_their_arns() -> None:
+    tags = [{"Key": "Team", "Value": "red"}]
+    replicas = [{"Region": "eu-west-1", "Tags": []}, {"Region": "us-east-1", "Tags": tags}]
+    found, _ = read(
+        {
+            "Bus": resource("Events::EventBus", Name="bus", Tags=tags),
+            "Bucket": resource("S3::Bucket", Tags=tags),
+            "Everywhere": resource("DynamoDB::GlobalTable", TableName="all", Replicas=replicas),
+            "Notes": resource("DynamoDB::Table", TableName="notes", Tags=tags),
+            "Others": resource("SQS::Queue", QueueName="others"),
+            "Parameter": resource("SSM::Parameter", Name="/a/b", Type="String", Value="v", Tags={"Team": "red"}),
+            "Pool": resource("Cognito::UserPool", UserPoolTags={"Team": "red"}),
+            "Role": resource("IAM::Role", RoleName="says", Path="/app/", Tags=tags),
+            "Secret": resource("SecretsManager::Secret", Name="db", Tags=tags),
+        }
+    )
+    short = [arn.removeprefix("arn:aws:") for arn in sorted(found.tags)]
+
+    assert {str(each) for each in found.tags.values()} == {"{'Team': 'red'}"}
+    assert [each for each in short if not each.startswith(("cognito-idp:", "secretsmanager:"))] == [
+        "dynamodb:us-east-1:123456789012:table/all",
+        "dynamodb:us-east-1:123456789012:table/notes",
+        "events:us-east-1:123456789012:event-bus/bus",
+        "iam::123456789012:role/app/says",
+        "ssm:us-east-1:123456789012:parameter/a/b",
+    ]
+    assert [
+        each.rpartition(":")[2].partition("-")[0].partition("/")[0] for each in short if each[:2] in ("co", "se")
+    ] == [
+        "userpool",
+        "db",
+    ]
 
 
 def test_all_roles_are_known_by_their_arns_with_whom_they_trust() -> None:

@@ -1,0 +1,64 @@
+"""Tags of a template's resources, of those whose service lets conditions see them. Pure.
+
+[DOC] service-authorization: resource types with ``aws:ResourceTag/${TagKey}``; cfn-docs, a page per type
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from streamer.topology.grants import Place
+
+from .stack import Resource
+from .things import Things
+
+_ARNS: Final = {
+    "AWS::Cognito::UserPool": "cognito-idp:{region}:{account}:userpool/{ref}",
+    "AWS::DynamoDB::GlobalTable": "dynamodb:{region}:{account}:table/{name}",
+    "AWS::DynamoDB::Table": "dynamodb:{region}:{account}:table/{name}",
+    "AWS::Events::EventBus": "events:{region}:{account}:event-bus/{name}",
+    "AWS::IAM::Role": "iam::{account}:role{path}{name}",
+    "AWS::KMS::Key": "kms:{region}:{account}:key/{ref}",
+    "AWS::Kinesis::Stream": "kinesis:{region}:{account}:stream/{name}",
+    "AWS::Lambda::Function": "lambda:{region}:{account}:function:{name}",
+    "AWS::SNS::Topic": "sns:{region}:{account}:{name}",
+    "AWS::SQS::Queue": "sqs:{region}:{account}:{name}",
+    "AWS::SSM::Parameter": "ssm:{region}:{account}:parameter/{bare}",
+    "AWS::Scheduler::ScheduleGroup": "scheduler:{region}:{account}:schedule-group/{name}",
+    "AWS::SecretsManager::Secret": "{secret}",
+    "AWS::StepFunctions::StateMachine": "states:{region}:{account}:stateMachine:{name}",
+}
+_PROPERTIES: Final = {"AWS::Cognito::UserPool": "UserPoolTags"}
+"""Where a type has its tags, if not in ``Tags``."""
+
+
+def tags(things: Things, place: Place) -> dict[str, dict[str, str]]:
+    """Of resources that have some, by their ARNs."""
+    found = {_arn(each, place): dict(_tags(each, place)) for each in things.of(*_ARNS)}
+    return {arn: each for arn, each in found.items() if each}
+
+
+def _arn(resource: Resource, place: Place) -> str:
+    filled = _ARNS[resource.type].format(
+        region=place.region,
+        account=place.account_id,
+        name=resource.name,
+        bare=resource.name.lstrip("/"),
+        ref=resource.ref,
+        path=resource.properties.get("Path") or "/",
+        secret=str(resource.ref).partition(":")[2].partition(":")[2],
+    )
+    return f"arn:{place.partition}:{filled}"
+
+
+def _tags(resource: Resource, place: Place) -> Iterator[tuple[str, str]]:
+    written: Any = resource.properties.get(_PROPERTIES.get(resource.type, "Tags"))
+    if resource.type == "AWS::DynamoDB::GlobalTable":
+        replicas = [each for each in resource.properties.get("Replicas") or () if isinstance(each, dict)]
+        written = next((each.get("Tags") for each in replicas if each.get("Region") == place.region), None)
+    if isinstance(written, Mapping):
+        yield from ((str(key), str(value)) for key, value in written.items())
+    for each in written if isinstance(written, list) else ():
+        if isinstance(each, Mapping):
+            yield str(each.get("Key")), str(each.get("Value", ""))
