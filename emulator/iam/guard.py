@@ -20,10 +20,10 @@ from .managed import managed
 from .needs import Need
 from .policy import Decision, Policies, Statement, almost, decide, unknown_variables, with_values
 from .record import recorded
-from .resource_policies import ResourcePolicy, Who, said_of
+from .resource_policies import Named, ResourcePolicy, Who, said_of
 from .resource_tags import OF_RESOURCES, tags_of
 from .roles import Role, Roles, recorded_statements, role_advice, shown_in_template
-from .sessions import ASSUMING, Assumption, Session, assumed, check_seconds, may_assume, trusts
+from .sessions import ASSUMING, Assumption, Session, assumed, check_seconds, decide_ruled
 from .texts import advice, refusal, role_name, shown, unmet_advice, user_arn, who
 from .topology_roles import statements_of
 
@@ -343,7 +343,7 @@ class Guard:
         policies, session, role = self._policies[function], self._sessions.get(function), self._role(function)
         asks = f"function {function}" if session is None else session.shown
         context, wanted = self._context(function, need), self._wanted(need)
-        if wanted is not None and not trusts(wanted.trust, self._who(function), need.action, context):
+        if wanted is not None and decision is Decision.NOT_BY_RESOURCE:
             return f"{asks} may not {need.action} on {wanted.name}: no statement of its trust policy lets it"
         lacking = {
             Decision.NOT_ALLOWED: policies.identity,
@@ -366,16 +366,24 @@ class Guard:
             return None
         return self._roles.all.get(arn(need.resource, self._place))
 
+    def _ruling(self, need: Need, resource: str) -> Sequence[Named] | None:
+        """The policy that has to allow it in any case, of a role or a key; None: there is none."""
+        wanted = self._wanted(need)
+        if wanted is not None or self._roles is None:
+            return None if wanted is None else wanted.trust
+        return next((each.statements for each in self._roles.policies if each.rules and each.is_of(resource)), None)
+
     def _decide(self, function: str, need: Need) -> Decision:
         if function not in self._policies:
             return Decision.ALLOWED  # while somebody records: nothing is known of its role
         resource = arn(need.resource, self._place)
         policies, context = self._for(function, resource), self._context(function, need)
-        role = self._wanted(need)
-        if role is not None:
+        ruling = self._ruling(need, resource)
+        if ruling is None:
+            decision = decide(policies, need.action, resource, context)
+        else:
             asking = self._who(function)
-            return may_assume(role.trust, policies, asking, action=need.action, role_arn=resource, context=context)
-        decision = decide(policies, need.action, resource, context)
+            decision = decide_ruled(ruling, policies, asking, action=need.action, resource=resource, context=context)
         if need.about or function in self._timed:
             return decision  # there are as many as there are keys of items
         if len(self._decisions) >= DECISIONS:

@@ -113,6 +113,8 @@ class Decision(enum.Enum):
     """One of the permissions boundary denies it."""
     DENIED_BY_RESOURCE = enum.auto()
     """One of the resource's own policy denies it."""
+    NOT_BY_RESOURCE = enum.auto()
+    """None of the resource's own policy allows it, which it has to, be it for the account."""
     OUT_OF_SESSION = enum.auto()
     """One of them allows it, and none of the session policy."""
     DENIED_BY_SESSION = enum.auto()

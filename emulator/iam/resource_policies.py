@@ -61,6 +61,8 @@ class ResourcePolicy(Struct, frozen=True, kw_only=True):
 
     arn: str
     statements: tuple[Named, ...]
+    rules: bool = False
+    """Whether it has to allow whatever is done, be it for the account: a key's. [DOC] kms-docs:key-policies"""
 
     def is_of(self, arn: str) -> bool:
         """Whether it is the policy of a resource, or of what that is a part of."""

@@ -70,6 +70,11 @@ def role_advice(who: str, need: Need, decision: Decision, *, role: Role, place: 
     begin = f"{who} may not {need.action} on {shown_in_template(need, place, roles)}:"
     if decision is Decision.DENIED_BY_RESOURCE:
         return f"{begin} its own policy denies it to the role {role.name}"
+    if decision is Decision.NOT_BY_RESOURCE:
+        root = f"arn:{place.partition}:iam::{place.account_id}:root"
+        return (
+            f"{begin} no statement of its own policy lets the role {role.name}, or leaves it to roles by naming {root}"
+        )
     if decision in (Decision.DENIED_BY_SESSION, Decision.OUT_OF_SESSION):
         what = "denies" if decision is Decision.DENIED_BY_SESSION else "does not allow"
         return f"{begin} the session policy that {role.name} was assumed with {what} it"

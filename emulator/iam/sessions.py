@@ -30,6 +30,14 @@ MOST_SECONDS: Final = 3600
 """How long a role is assumed at most that says nothing of it, and any that a role assumes."""
 
 
+_DENIED: Final = frozenset(
+    {
+        *(Decision.DENIED, Decision.DENIED_BY_BOUNDARY),
+        *(Decision.DENIED_BY_RESOURCE, Decision.DENIED_BY_SESSION),
+    }
+)
+
+
 class DurationError(Exception):
     """Nobody assumes a role for so long."""
 
@@ -159,35 +167,36 @@ def assumed(
     return session, unknown
 
 
-def trusts(trust: Iterable[Named], who: Who, action: str, context: Context) -> bool:
-    """Whether a trust policy lets somebody do it, be it only by the account."""
-    return any(each.statement.is_allow and _applies(each, who, action, context) for each in trust)
+def trusts(ruling: Iterable[Named], who: Who, action: str, resource: str, context: Context) -> bool:
+    """Whether the policy of a role or a key lets somebody do it, be it only by the account."""
+    return any(each.statement.is_allow and _applies(each, who, action, resource, context) for each in ruling)
 
 
-def _applies(named: Named, who: Who, action: str, context: Context) -> bool:
+def _applies(named: Named, who: Who, action: str, resource: str, context: Context) -> bool:
     statement = with_values(named.statement, context)
-    return named.is_about(who) and statement is not None and statement.applies(action, who.role, context)
+    return named.is_about(who) and statement is not None and statement.applies(action, resource, context)
 
 
-def may_assume(
-    trust: Sequence[Named], own: Policies, who: Who, *, action: str, role_arn: str, context: Context
+def decide_ruled(
+    ruling: Sequence[Named], own: Policies, who: Who, *, action: str, resource: str, context: Context
 ) -> Decision:
-    """Whether somebody may assume a role of the same account, given what their own policies say.
+    """Whether somebody may do something with a role or a key of the same account, given what their policies say.
 
-    [DOC] iam-docs:reference_policies_evaluation-logic: the trust policy has to allow it in any case. If it names who
-    asks, that is enough; if it names the account, theirs have to allow it, too.
+    [DOC] iam-docs:reference_policies_evaluation-logic, kms-docs:key-policies: its own policy, here ``ruling``, has to
+    allow it in any case. If it names who asks, that is enough; if it names the account, theirs have to allow it, too.
     """
     valued = [
         structs.replace(each, statement=statement)
-        for each in trust
+        for each in ruling
         if (statement := with_values(each.statement, context)) is not None
     ]
-    said = said_of([ResourcePolicy(arn=role_arn, statements=tuple(valued))], who)
+    said = said_of([ResourcePolicy(arn=resource, statements=tuple(valued))], who)
     policies = structs.replace(
         own,
         resource=tuple(each for _, of_role, _ in said for each in of_role),
         session=tuple(each for _, _, of_session in said for each in of_session),
     )
-    decision = decide(policies, action, role_arn, context)
-    is_trusted = trusts(trust, who, action, context)
-    return Decision.NOT_ALLOWED if decision is Decision.ALLOWED and not is_trusted else decision
+    decision = decide(policies, action, resource, context)
+    is_denied = decision in _DENIED
+    is_trusted = trusts(ruling, who, action, resource, context)
+    return decision if is_denied or is_trusted else Decision.NOT_BY_RESOURCE

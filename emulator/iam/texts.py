@@ -24,6 +24,7 @@ _REASONS: Final = {
     Decision.DENIED_BY_RESOURCE: "with an explicit deny in a resource-based policy",
     Decision.DENIED_BY_SESSION: "with an explicit deny in a session policy",
     Decision.NOT_ALLOWED: "because no identity-based policy allows the {} action",
+    Decision.NOT_BY_RESOURCE: "because no resource-based policy allows the {} action",
     Decision.OUT_OF_BOUNDS: "because no permissions boundary allows the {} action",
     Decision.OUT_OF_SESSION: "because no session policy allows the {} action",
 }
@@ -62,7 +63,8 @@ def refusal(subject: str, need: Need, decision: Decision, place: Place) -> str:
     aws-ia/terraform-aws-control_tower_account_factory #151 (SNS, which writes itself in capitals), buildkite/lifecycled
     #90 (SNS, of all topics), schubergphilis/terraform-aws-mcaf-securityhub-findings-manager #64 (S3, which quotes),
     mongodb/awscdk-resources-mongodbatlas #207, Kralizek/AWSSecretsManagerConfigurationExtensions #78 (Secrets Manager,
-    which names secrets as it was asked, and nothing where it was asked for none).
+    which names secrets as it was asked, and nothing where it was asked for none),
+    jbrt/ec2cryptomatic #26 (KMS, whose keys' policies do not).
     [DOC] iam-docs:troubleshoot_access-denied, its table of reasons.
     """
     service, _, operation = need.action.partition(":")

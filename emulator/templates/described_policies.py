@@ -1,8 +1,8 @@
-"""The policies of a template's queues, topics, buckets, functions, secrets and tables, and who needs them. Pure.
+"""What a template's queues, topics, buckets, functions, keys and others say of who may use them. Pure.
 
 [DOC] cfn-docs:aws-resource-sqs-queuepolicy, aws-resource-sns-topicpolicy, aws-resource-s3-bucketpolicy,
 aws-resource-lambda-permission, aws-resource-secretsmanager-resourcepolicy, aws-resource-apigateway-restapi,
-aws-properties-dynamodb-table-resourcepolicy
+aws-properties-dynamodb-table-resourcepolicy, aws-resource-kms-key, aws-resource-kinesis-resourcepolicy
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from streamer.topology.grants import Kind, Place
 
 from ..foundation.json_bytes import parsed_json
 from ..iam.policy import Statement, replaced
-from ..iam.resource_policies import Named, ResourcePolicy
+from ..iam.resource_policies import EVERYBODY, Named, ResourcePolicy
 from .policy_documents import document_of, named_statements, policy_of, principal_arn
 from .stack import Resource
 from .things import Things, guarded
@@ -53,6 +53,9 @@ def policies(things: Things, place: Place) -> tuple[ResourcePolicy, ...]:
         ("AWS::SecretsManager::ResourcePolicy", _of_secret),
         ("AWS::DynamoDB::Table", _of_table),
         ("AWS::ApiGateway::RestApi", _of_api),
+        ("AWS::KMS::Key", _of_key),
+        ("AWS::Events::EventBusPolicy", _of_bus),
+        ("AWS::Kinesis::ResourcePolicy", _of_stream),
     )
     return tuple(
         policy for kind, read in readers for each in things.of(kind) for policy in guarded(things, each, read, place)
@@ -88,6 +91,38 @@ def _of_table(_things: Things, table: Resource, place: Place) -> list[ResourcePo
         return []
     said = named_statements(given, at(table, "ResourcePolicy", "PolicyDocument"), place.partition)
     return [ResourcePolicy(arn=_arn(Kind.TABLE, table.name, place), statements=said)]
+
+
+def _of_key(_things: Things, key: Resource, place: Place) -> list[ResourcePolicy]:
+    """Of a key; without one it leaves all to the account's policies. [DOC] kms-docs:key-policy-default"""
+    if "KeyPolicy" not in key.properties:
+        return []
+    arn = f"arn:{place.partition}:kms:{place.region}:{place.account_id}:key/{key.ref}"
+    return [ResourcePolicy(arn=arn, statements=_document(key, "KeyPolicy", place), rules=True)]
+
+
+def _of_bus(_things: Things, policy: Resource, place: Place) -> list[ResourcePolicy]:
+    """A statement of an event bus, which may be spread over the properties.
+
+    [DOC] cfn-docs:aws-resource-events-eventbuspolicy
+    """
+    given = policy.properties
+    principal, asked = given.get("Principal"), mapping(policy, "Condition")
+    spread = {
+        "Effect": "Allow",
+        "Principal": principal if principal == EVERYBODY else {"AWS": principal},
+        "Action": given.get("Action"),
+        "Condition": {str(asked.get("Type")): {str(asked.get("Key")): asked.get("Value")}} if asked else {},
+    }
+    document = {"Version": "2012-10-17", "Statement": given.get("Statement") or spread}
+    arn = f"arn:{place.partition}:events:{place.region}:{place.account_id}:event-bus/"
+    bus = str(given.get("EventBusName") or "default").rpartition("/")[2]
+    return [ResourcePolicy(arn=arn + bus, statements=named_statements(document, at(policy), place.partition))]
+
+
+def _of_stream(_things: Things, policy: Resource, place: Place) -> list[ResourcePolicy]:
+    said = _document(policy, "ResourcePolicy", place)
+    return [ResourcePolicy(arn=str(policy.properties.get("ResourceArn")), statements=said)]
 
 
 def _of_api(_things: Things, api: Resource, place: Place) -> list[ResourcePolicy]:

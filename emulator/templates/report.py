@@ -17,7 +17,10 @@ from .topology import counted
 LINES: Final = 12
 """Most lines before the rest is only counted."""
 _WIDTH: Final = 10
-OF_ROLES: Final = ("IAM role", "IAM policy", "Lambda permission", "bucket policy", "queue policy", "topic policy")
+OF_ROLES: Final = (
+    *("IAM role", "IAM policy", "Lambda permission", "bucket policy", "queue policy", "topic policy"),
+    *("event bus policy", "stream policy"),
+)
 """What says what functions may do, by its noun."""
 _OF_SERVICES: Final = (
     *("bucket", "topic", "subscription", "event bus", "Kinesis stream", "stored parameter", "secret", "key"),

@@ -75,6 +75,8 @@ NOUNS: Final = {
     "AWS::KMS::": "key",
     "AWS::SQS::QueuePolicy": "queue policy",
     "AWS::SNS::TopicPolicy": "topic policy",
+    "AWS::Events::EventBusPolicy": "event bus policy",
+    "AWS::Kinesis::ResourcePolicy": "stream policy",
     "AWS::S3::BucketPolicy": "bucket policy",
     "AWS::CloudFormation::WaitCondition": "wait condition",
     "AWS::SecretsManager::": "secret setting",

@@ -105,7 +105,10 @@ class World:
             advise=lambda _, line: self.advice.append(line),
             roles=Roles(
                 of={"say": role, "other": other},
-                policies=tuple(ResourcePolicy(arn=policy_of, statements=(each,)) for each in (named, *more)),
+                policies=tuple(
+                    ResourcePolicy(arn=policy_of, statements=(each,), rules=":key/" in policy_of)
+                    for each in (named, *more)
+                ),
             ),
         )
 
@@ -193,3 +196,32 @@ def test_policies_that_change_hold_from_then_on() -> None:
     world.guard.change(topology, place, Roles(of={"say": Role(name="SayRole", statements=())}))
 
     assert not world.may()
+
+
+KEY = "arn:aws:kms:eu-west-1:123456789012:key/1"
+DECRYPT = Need("kms:Decrypt", Resource(Kind.ARN, KEY))
+
+
+@pytest.mark.parametrize(
+    ("principal", "own", "refused"),
+    [
+        (ROLE, [], None),
+        (ACCOUNT, [EVERYTHING], None),
+        (ACCOUNT, [], "because no identity-based policy allows the kms:Decrypt action"),
+        (OTHER, [EVERYTHING], "because no resource-based policy allows the kms:Decrypt action"),
+    ],
+    ids=["its role", "the account, and the role may", "the account, and the role may not", "another role"],
+)
+def test_a_key_is_used_by_whom_its_policy_lets_or_leaves_it_to(
+    principal: str, own: list[Statement], refused: str | None
+) -> None:
+    world = World(Named(statement=EVERYTHING, principals=(principal,)), *own, policy_of=KEY)
+
+    found = world.guard.refusal("say", [DECRYPT])
+
+    assert (None if found is None else found.partition(f"{KEY} ")[2]) == refused
+    if principal == OTHER:
+        assert world.advice == [
+            f"function say may not kms:Decrypt on {KEY}: no statement of its own policy lets the role SayRole, "
+            f"or leaves it to roles by naming {ACCOUNT}"
+        ]

@@ -15,7 +15,7 @@ from emulator.iam.needs import Need
 from emulator.iam.policy import Policies, Statement, statement_of
 from emulator.iam.resource_policies import Named, Who
 from emulator.iam.roles import Boundary, Role, Roles
-from emulator.iam.sessions import ASSUME, TAG, Assumption, DurationError, may_assume
+from emulator.iam.sessions import ASSUME, TAG, Assumption, DurationError, decide_ruled
 from emulator.port.http import HttpRequest
 from streamer.topology import Api, Function, Topology
 from streamer.topology.grants import Kind, Place, Resource
@@ -67,9 +67,9 @@ TENANTS = {"StringEquals": {"aws:RequestTag/Tenant": "ada"}}
         pytest.param([trusting("*")], [], None, "ALLOWED", id="everybody is"),
         pytest.param([trusting(*ROOT)], [ALLOWS], None, "ALLOWED", id="the account is, and the role may"),
         pytest.param([trusting(*ROOT)], [], None, "NOT_ALLOWED", id="the account is, and the role may not"),
-        pytest.param([], [ALLOWS], None, "NOT_ALLOWED", id="nobody is"),
-        pytest.param([trusting("arn:x")], [ALLOWS], None, "NOT_ALLOWED", id="somebody else is"),
-        pytest.param([trusting(*ME, action=TAG)], [ALLOWS], None, "NOT_ALLOWED", id="for something else"),
+        pytest.param([], [ALLOWS], None, "NOT_BY_RESOURCE", id="nobody is"),
+        pytest.param([trusting("arn:x")], [ALLOWS], None, "NOT_BY_RESOURCE", id="somebody else is"),
+        pytest.param([trusting(*ME, action=TAG)], [ALLOWS], None, "NOT_BY_RESOURCE", id="for something else"),
         pytest.param([trusting(*ME)], [DENIES], None, "DENIED", id="the role's own policy denies it"),
         pytest.param(
             [trusting(*ME), trusting(*ROOT, effect="Deny")], [ALLOWS], None, "DENIED_BY_RESOURCE", id="it denies"
@@ -79,7 +79,7 @@ TENANTS = {"StringEquals": {"aws:RequestTag/Tenant": "ada"}}
             [trusting(*ROOT, condition={"StringEquals": {"sts:ExternalId": "e"}})],
             [ALLOWS],
             None,
-            "NOT_ALLOWED",
+            "NOT_BY_RESOURCE",
             id="with another external id",
         ),
     ],
@@ -90,7 +90,7 @@ def test_a_role_may_be_assumed_by_whom_it_trusts(
     own = Policies(identity=tuple(identity), boundary=None if boundary is None else tuple(boundary))
     context = {"aws:requesttag/tenant": ["ada"]}
 
-    assert may_assume(trust, own, WHO, action=ASSUME, role_arn=ROLE, context=context).name == message
+    assert decide_ruled(trust, own, WHO, action=ASSUME, resource=ROLE, context=context).name == message
 
 
 def signed(key: str, token: str = "") -> HttpRequest:

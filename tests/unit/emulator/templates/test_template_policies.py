@@ -108,6 +108,30 @@ NOTES = {
         pytest.param(
             resource("DynamoDB::Table", **NOTES), "arn:aws:dynamodb:us-east-1:123456789012:table/notes", id="table"
         ),
+        pytest.param(
+            resource("KMS::Key", KeyPolicy=document(ROLE)), "arn:aws:kms:us-east-1:123456789012:key/", id="key"
+        ),
+        pytest.param(
+            resource(
+                "Events::EventBusPolicy", StatementId="s", EventBusName="bus", Statement=document(ROLE)["Statement"]
+            ),
+            "arn:aws:events:us-east-1:123456789012:event-bus/bus",
+            id="event bus",
+        ),
+        pytest.param(
+            resource("Events::EventBusPolicy", StatementId="s", Action="events:PutEvents", Principal=att("Role")),
+            "arn:aws:events:us-east-1:123456789012:event-bus/default",
+            id="event bus by its properties",
+        ),
+        pytest.param(
+            resource(
+                "Kinesis::ResourcePolicy",
+                ResourceArn="arn:aws:kinesis:us-east-1:123456789012:stream/s",
+                ResourcePolicy=document(ROLE),
+            ),
+            "arn:aws:kinesis:us-east-1:123456789012:stream/s",
+            id="stream",
+        ),
     ],
 )
 def test_what_resources_say_to_a_role(policy: dict[str, Any], arn: str) -> None:
