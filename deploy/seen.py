@@ -271,7 +271,7 @@ def _verdict(lines: Sequence[Told], runs: Sequence[Told]) -> tuple[str, str]:
     if ends:
         last = ends[-1]
         action, took = last.get("action", "the action"), last.get("latency_ms")
-        how = str(last.get("status") or ("failed" if last.get("failed") else "completed")).lower()
+        how = _how(last)
         if last.get("refused") or "code" in last:
             return "refused", f"{action} was refused: {last.get('code', '')} {last.get('reason', '')}".rstrip(": ")
         wrong = [each["fault"]["sentence"] for each in lines if "fault" in each]
@@ -288,6 +288,14 @@ def _verdict(lines: Sequence[Told], runs: Sequence[Told]) -> tuple[str, str]:
     if any(each["message"] == "request queued" for each in lines):
         return "running", "queued, and no end was logged yet"
     return "ok", "nothing went wrong that was logged"
+
+
+def _how(last: Mapping[str, Any]) -> str:
+    if "status" not in last:  # a quick action
+        return "failed" if last.get("failed") else "completed"
+    return {"PROCESSING": "was taken over by another run", "None": "found its request gone"}.get(
+        str(last["status"]), str(last["status"]).lower()
+    )
 
 
 def _run_spans(run: Told) -> Iterator[Told]:

@@ -28,7 +28,15 @@ _ROUTINE: Final = ("START ", "END ", "REPORT ", "INIT_START ")
 _Value = TypeVar("_Value")
 _ADVICE: Final = "LAMBDA_WARNING: "
 """What AWS's runtime client says before each uncaught error: how runtimes are updated on AWS. [REC] ric"""
-_STATES: Final = {"COMPLETED": "done", "FAILED": "failed", "RETRYING": "failed", "CANCELLED": "cancelled"}
+_STATES: Final = {
+    "COMPLETED": "done",
+    "FAILED": "failed",
+    "RETRYING": "failed",
+    "CANCELLED": "cancelled",
+    "PROCESSING": "elsewhere",
+    "None": "gone",
+}
+"""How a run of a request ended, by what is stored then: PROCESSING, another run has it; None, nothing is."""
 
 
 class Verbosity(enum.IntEnum):

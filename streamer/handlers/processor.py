@@ -184,7 +184,7 @@ class ProcessorHandler:
         log.info(
             "request ended",
             action=action.name,
-            status=status,
+            status=status or attempt.found,
             attempt=record.attempt,
             latency_ms=round(latency_seconds * 1000, 3),
             waited_ms=waited_ms,

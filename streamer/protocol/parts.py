@@ -12,7 +12,6 @@ message itself. Text rather than base64, so that a browser needs nothing but ``+
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -28,6 +27,8 @@ JOINED_AT_ONCE: Final = 8
 """Most messages that a client joins at the same time; the one begun first is given up for a further one."""
 PARTS: Final = 64
 """Most parts of one message that a client takes; a message of `JOINED_BYTES` makes 32 at worst."""
+TRIMMED: Final = "_trimmed"
+"""The member of metadata that names those which were too large."""
 
 _ENVELOPE_BYTES: Final = 512
 """More than what a part takes besides its text: its longest field is the request's id, of 128 characters."""
@@ -111,11 +112,11 @@ class Joiner:
 
 
 def trimmed(metadata: Mapping[str, Any], limit_bytes: int) -> dict[str, Any]:
-    """Metadata that takes at most about ``limit_bytes`` as JSON: the largest members go first.
+    """Metadata that takes at most about ``limit_bytes`` as it is sent: the largest members go first.
 
-    Their names are kept in the member ``_trimmed``, so that nobody wonders where they are.
+    Their names are kept in the member `TRIMMED`, so that nobody wonders where they are.
     """
-    sizes = {name: len(json.dumps([name, value])) for name, value in metadata.items()}
+    sizes = {name: len(to_json([name, value]).encode()) for name, value in metadata.items()}
     total = sum(sizes.values())
     kept, left_out = dict(metadata), []
     for name in sorted(sizes, key=lambda name: sizes[name], reverse=True):
@@ -125,4 +126,4 @@ def trimmed(metadata: Mapping[str, Any], limit_bytes: int) -> dict[str, Any]:
         left_out.append(name[:64])
         del kept[name]
     # The names themselves are bounded too: a mapping of a million tiny members is all names.
-    return kept | {"_trimmed": sorted(left_out[:32])} if left_out else kept
+    return kept | {TRIMMED: sorted(left_out[:32])} if left_out else kept

@@ -133,13 +133,15 @@ class Attempt:
             clock=parts.clock,
             monotonic=parts.monotonic,
             pace=parts.pace,
+            log=log,
         )
 
     def run(self, action: Action) -> Status | None:
         """Run the action, store what came of it, then tell the client.
 
         Returns:
-            The status that follows: a final one or RETRYING; None when the request ended, or was taken over, elsewhere.
+            The status that follows: a final one or RETRYING; None when the request ended, or was taken over, elsewhere
+            (see `found`).
 
         Raises:
             StoreError: the end could not be stored for as long as there was time; the request is to be taken over.
@@ -156,6 +158,11 @@ class Attempt:
             self.was_refused = isinstance(exc, ActionError) and exc.is_refusal
             return self._retry(failure) if is_tried_again else self.fail(failure)
         return self._complete(result_json)
+
+    @property
+    def found(self) -> Status | None:
+        """What the request was where it ended, or was taken over, elsewhere; None: it did not, or is not kept."""
+        return self._claim.found
 
     def fail(self, failure: Failure) -> Status | None:
         """Store that the request failed, then tell the client; see `run`."""

@@ -67,6 +67,7 @@ class HeldClaim:
         self._kept_seconds = kept_seconds
         self._lease_ends_at = record.due_at if record.due_at is not None else clock() + lease_seconds
         self._lost_because: str | None = None
+        self._found: Status | None = None
 
     @property
     def record(self) -> RequestRecord:
@@ -87,6 +88,11 @@ class HeldClaim:
     def lost_because(self) -> str | None:
         """Why it is lost; None: it is not."""
         return self._lost_because
+
+    @property
+    def found(self) -> Status | None:
+        """What the request was that is not this attempt's any more; None: it still is, or is not kept."""
+        return self._found
 
     @property
     def is_to_be_renewed(self) -> bool:
@@ -154,7 +160,7 @@ class HeldClaim:
             self._log.warning("the request could not be cancelled; trying again", reason=str(exc))
             return False
         # Applied or refused, the request is not this attempt's any more; the stream tells whoever comes back.
-        self._lost_because = reason
+        self._lost_because, self._found = reason, Status.CANCELLED
         return True
 
     def _end(self) -> dict[str, Any]:
@@ -169,6 +175,7 @@ class HeldClaim:
             return False
         if isinstance(outcome, Refused):
             self._lost_because = _reason(outcome.current)
+            self._found = _status(outcome.current)
             return False
         self._lease_ends_at = change.values.get("due_at", self._lease_ends_at)
         self._record = outcome.record or change.applied_to(self._record)
@@ -179,6 +186,7 @@ class HeldClaim:
         if not lifecycle.is_settled_by(outcome, change, attempt=self._record.attempt):
             status: Status = change.values["status"]
             self._log.warning("the request ended or was taken over elsewhere; this end is dropped", status=status)
+            self._found = _status(outcome.current) if isinstance(outcome, Refused) else None
             return None
         after = outcome.record if isinstance(outcome, Applied) else outcome.current
         self._record = after or change.applied_to(self._record)
@@ -198,6 +206,10 @@ class HeldClaim:
                 self._log.warning("the end could not be stored; trying again", reason=str(exc))
             self._sleep(pause_seconds)
             pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
+
+
+def _status(current: RequestRecord | None) -> Status | None:
+    return current.status if current is not None else None
 
 
 def _reason(current: RequestRecord | None) -> str:

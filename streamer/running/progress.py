@@ -15,8 +15,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from streamer.context import Cancelled
+from streamer.observability import Logger
 from streamer.protocol import messages
-from streamer.protocol.parts import trimmed
+from streamer.protocol.parts import TRIMMED, trimmed
 from streamer.records import ProgressPoint, RequestRecord
 from streamer.requests import lifecycle
 from streamer.running.audience import Audience
@@ -30,7 +31,7 @@ TELLING_SECONDS: Final = 2 * SENDING_SECONDS
 """How long before its lease runs out an attempt tells no more progress without renewing it. With a heartbeat every ten
 seconds it never comes to that."""
 PROGRESS_METADATA_BYTES: Final = 32 * 1024
-"""Largest metadata of a progress message, about; its largest members are left out of more."""
+"""Largest metadata of a progress message as UTF-8, about; its largest members are left out of more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +60,7 @@ class Reporter:
         clock: Callable[[], float],
         monotonic: Callable[[], float],
         pace: Pace,
+        log: Logger,
     ) -> None:
         """Without I/O; nothing was written to the claim yet."""
         self._claim = claim
@@ -66,6 +68,7 @@ class Reporter:
         self._clock = clock
         self._monotonic = monotonic
         self._pace = pace
+        self._log = log
         self._lock = threading.Lock()
         self._start = _start(claim.record)
         self._newest = self._start
@@ -80,6 +83,8 @@ class Reporter:
         self._over: str | None = None
         self._has_ended = False
         """Whether the end of the request is stored."""
+        self._has_left_out = False
+        """Whether metadata was too large, which is said once."""
 
     @property
     def is_over(self) -> bool:
@@ -105,6 +110,7 @@ class Reporter:
         """See `streamer.context.Progress`."""
         metadata = _copied(metadata)
         with self._lock:
+            self._say_what_is_left_out(metadata)
             self._stop_if_over()
             text = str(message)[:PROGRESS_MESSAGE_CHARACTERS]
             point = lifecycle.advanced(self._newest, percentage, text, metadata)
@@ -115,6 +121,13 @@ class Reporter:
                 self._tell(point)
             # Else it waits for the next write, unless a newer one comes first.
             self._stop_if_over()
+
+    def _say_what_is_left_out(self, metadata: Mapping[str, Any] | None) -> None:
+        if metadata is None or TRIMMED not in metadata or self._has_left_out:
+            return
+        self._has_left_out = True
+        names = ", ".join(metadata[TRIMMED])
+        self._log.warning("progress metadata is too large; clients are told the rest of it alone", left_out=names)
 
     def keep_up(self) -> None:
         """Write what there is to write, and tell what waited for it; call it every `Pace.tick_seconds`."""

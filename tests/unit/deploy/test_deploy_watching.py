@@ -278,6 +278,15 @@ def failed() -> Logs:
     return logs
 
 
+def ended(status: str | None) -> Callable[[], Logs]:
+    def made() -> Logs:
+        logs = Logs()
+        logs.said(PROCESSOR, "request ended", action="report", status=status, latency_ms=1.0)
+        return logs
+
+    return made
+
+
 def waiting() -> Logs:
     logs = Logs()
     logs.said(ROUTER, "request queued", action="report")
@@ -297,6 +306,14 @@ def out_of_time() -> Logs:
         pytest.param(quick, "ok", "echo completed after 3.5 ms", id="a quick action"),
         pytest.param(refused, "refused", "echo was refused: NOT_FOUND no such thing", id="an action that refused"),
         pytest.param(failed, "error", "report failed after 1.0 ms: ValueError: bad", id="an action that failed"),
+        pytest.param(ended("CANCELLED"), "ok", "report cancelled after 1.0 ms", id="a request that was cancelled"),
+        pytest.param(
+            ended("PROCESSING"),
+            "ok",
+            "report was taken over by another run after 1.0 ms",
+            id="a run whose request another one has",
+        ),
+        pytest.param(ended(None), "ok", "report found its request gone after 1.0 ms", id="a request that is gone"),
         pytest.param(waiting, "running", "queued, and no end was logged yet", id="it waits"),
         pytest.param(out_of_time, "error", "processor ended with timeout", id="Lambda ended it"),
     ],

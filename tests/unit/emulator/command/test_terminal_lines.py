@@ -67,6 +67,18 @@ def told(what: Rows, name: str, level: str = "INFO", **fields: Any) -> list[str]
         ),
         pytest.param(
             [
+                record("request ended", action="report", status=status, attempt=1, latency_ms=2031.0)
+                for status in ("CANCELLED", "PROCESSING", None)
+            ],
+            [
+                "report              2.03 s  cancelled ada  r-1",
+                "report              2.03 s  elsewhere ada  r-1",
+                "report              2.03 s  gone      ada  r-1",
+            ],
+            id="ends that a run did not make itself",
+        ),
+        pytest.param(
+            [
                 record("action ran", action="boom", latency_ms=1.26, failed=True, refused=False),
                 record(
                     "request failed",

@@ -462,8 +462,12 @@ def test_progress_goes_on_from_where_an_earlier_attempt_was(make: Callable[..., 
     assert [message.get("percentage") for message in world.told] == [60, None]
 
 
-def test_metadata_that_is_too_large_is_trimmed(make: Callable[..., World]) -> None:
-    world = make(lambda request, progress: progress(10, "big", {"x": "y" * 140_000, "page": 1}))
+def test_metadata_that_is_too_large_is_trimmed_and_the_log_says_so_once(make: Callable[..., World]) -> None:
+    def act(request: Request, progress: Progress) -> None:
+        progress(10, "big", {"x": "y" * 140_000, "page": 1})
+        progress(20, "big", {"x": "y" * 140_000, "page": 2})
+
+    world = make(act)
     world.run()
 
     assert world.told[0] | {"timestamp": 0} == {
@@ -474,6 +478,7 @@ def test_metadata_that_is_too_large_is_trimmed(make: Callable[..., World]) -> No
         "message": "big",
         "metadata": {"page": 1, "_trimmed": ["x"]},
     }
+    assert [line["left_out"] for line in world.lines if line.get("level") == "WARNING"] == ["x"]
 
 
 def test_a_result_over_128_kb_is_stored_whole_and_told_in_parts(make: Callable[..., World]) -> None:
@@ -785,6 +790,7 @@ def test_an_attempt_that_lost_its_request_stores_and_tells_no_end(make: Callable
 
     assert (stored.status, stored.attempt, stored.result_json) == (ending, 2, None)
     assert world.told == []
+    assert [line["status"] for line in world.lines if line.get("message") == "request ended"] == [ending]
 
 
 def test_an_action_hears_at_its_next_progress_call_that_its_request_is_lost(make: Callable[..., World]) -> None:
@@ -804,6 +810,7 @@ def test_an_action_hears_at_its_next_progress_call_that_its_request_is_lost(make
     world.run()
 
     assert heard == ["the request was cancelled"]
+    assert [line["status"] for line in world.lines if line.get("message") == "request ended"] == ["CANCELLED"]
     assert {message["type"] for message in world.told} <= {"progress"}
 
 

@@ -63,7 +63,9 @@ class Attempting:
         log = Logger(stream=io.StringIO())
         self.claim = held_claim(record, self.store, self.clock)
         self.audience = Audience(record, sender_at=self.sender.at, workers=self.workers, log=log, clock=self.clock)
-        self.reporter = Reporter(self.claim, self.audience, clock=self.clock, monotonic=self.clock, pace=Pace())
+        self.reporter = Reporter(
+            self.claim, self.audience, clock=self.clock, monotonic=self.clock, pace=Pace(), log=log
+        )
 
     def __call__(self, *arguments: Any) -> None:
         self.reporter(*arguments)
