@@ -27,8 +27,9 @@ from .targets import ABSOLUTE, in_origin_form
 
 HEADER_BYTES: Final = 64 * 1024
 """Largest request head any route of ours needs; narrower limits (a handshake's 10,240) are decided above."""
-BODY_BYTES: Final = 24 * 1024 * 1024
-"""Largest request body: DynamoDB's 16 MB batches in base64, Lambda's 6 MB."""
+BODY_BYTES: Final = 128 * 1024 * 1024
+"""Largest request body, which is held in memory: what clients upload to S3. Others have narrower limits."""
+TOO_LARGE: Final = "the emulator takes no request body that large; SDKs send objects of S3 in parts"
 REQUEST_SECONDS: Final = 30.0
 """How long a client may take to send a request, from its first byte to its last; then 408."""
 KEEP_ALIVE_SECONDS: Final = 600.0
@@ -288,6 +289,8 @@ class HttpProtocol(asyncio.Protocol):
 
     def _refuse_body(self) -> None:
         self._refusal = 413
+        path = b"".join(self._target).decode("latin-1").partition("?")[0]
+        log.warning(TOO_LARGE, path=path, most_bytes=BODY_BYTES)
         raise ValueError("request body too large")
 
     def on_message_complete(self) -> None:

@@ -15,9 +15,20 @@ from h2.errors import ErrorCodes
 from h2.exceptions import ProtocolError
 from h2.settings import SettingCodes
 
+from ..foundation import log
 from ..foundation.tasks import start
 from .h2_connection import ServerConnection
-from .http import BODILESS, BODY_BYTES, KEEP_ALIVE_SECONDS, LINGER_SECONDS, Handler, HttpRequest, HttpResponse, failure
+from .http import (
+    BODILESS,
+    BODY_BYTES,
+    KEEP_ALIVE_SECONDS,
+    LINGER_SECONDS,
+    TOO_LARGE,
+    Handler,
+    HttpRequest,
+    HttpResponse,
+    failure,
+)
 
 AT_ONCE: Final = 64
 """Most requests of one connection at once."""
@@ -147,6 +158,7 @@ class Http2Protocol(asyncio.Protocol):
         exchange.body += data
         if len(exchange.body) > BODY_BYTES:
             del self._exchanges[stream]
+            log.warning(TOO_LARGE, path=self._request(exchange).raw_path, most_bytes=BODY_BYTES)
             self._h2.reset_stream(stream, ErrorCodes.REFUSED_STREAM)
 
     def _answer(self, stream: int) -> None:

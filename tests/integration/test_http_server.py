@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from emulator.port.http import BODY_BYTES, HEADER_BYTES, PIPELINED, HttpProtocol, HttpRequest, HttpResponse
+from emulator.port.http import HEADER_BYTES, PIPELINED, HttpProtocol, HttpRequest, HttpResponse
 
+SMALL_BODY_BYTES = 1024 * 1024
+"""Stands for the most that a body may have, of which there is no need to send so much."""
 Answering = Callable[[HttpRequest], "HttpResponse | Awaitable[HttpResponse]"]
 
 
@@ -257,13 +259,22 @@ async def test_a_trailer_is_no_header() -> None:
             id="endless trailer",
         ),
         pytest.param(
-            b"POST / HTTP/1.1\r\ncontent-length: %d\r\n\r\n" % (BODY_BYTES + 1) + b"y" * (BODY_BYTES + 1),
+            b"POST / HTTP/1.1\r\ncontent-length: %d\r\n\r\n" % (SMALL_BODY_BYTES + 1) + b"y" * (SMALL_BODY_BYTES + 1),
             413,
             id="body too large",
         ),
+        pytest.param(
+            b"POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n%x\r\n" % (SMALL_BODY_BYTES + 1)
+            + b"y" * (SMALL_BODY_BYTES + 1),
+            413,
+            id="body too large, whose length nobody announced",
+        ),
     ],
 )
-async def test_what_is_wrong_is_refused_and_the_connection_closed(sent: bytes, status: int) -> None:
+async def test_what_is_wrong_is_refused_and_the_connection_closed(
+    monkeypatch: pytest.MonkeyPatch, sent: bytes, status: int
+) -> None:
+    monkeypatch.setattr("emulator.port.http.BODY_BYTES", SMALL_BODY_BYTES)
     async with serving(echo) as client:
         sending = asyncio.create_task(client.send(sent))
         await client.answer()
