@@ -9,8 +9,9 @@ from .aws_names import is_aws, service_of
 from .http import HttpRequest
 
 _SCOPE: Final = re.compile(
-    r"(?P<key>[^/,\s=]+)/\d{8}/(?P<region>[^/,\s]+)/(?P<service>[a-z0-9-]+)/aws4_request(?:[,\s&]|$)"
+    r"(?<![^/,\s=])(?P<key>[^/,\s=]+)/\d{8}/(?P<region>[^/,\s]+)/(?P<service>[a-z0-9-]+)/aws4_request(?:[,\s&]|$)"
 )
+"""A key begins where something ends, or a search would begin anew at each letter of a long token."""
 POOLS: Final = "cognito-idp"
 """The service that users without credentials ask."""
 POOLS_TARGET: Final = "AWSCognitoIdentityProviderService."
