@@ -31,7 +31,11 @@ _MAY_BE_UNSIGNED: Final = frozenset({"x-amz-content-sha256"})
 """[USR] demarche-numerique/ds_proxy #164"""
 _SKEW: Final = timedelta(minutes=15)
 """How far the signer's clock may be ahead. [DOC] s3-docs:RESTAuthentication"""
-_FIELDS: Final = re.compile(rb'[; ]name="([^"\r\n]*)"[^\r\n]*\r\n(?:[^\r\n]+\r\n)*\r\n(.*?)\r\n--', re.DOTALL)
+_BOUNDARY: Final = re.compile(r'boundary=(?:"([^"]+)"|([^;,\s]+))', re.IGNORECASE)
+_NAME: Final = re.compile(rb'[; ]name="([^"]*)"', re.IGNORECASE)
+_FILE: Final = re.compile(rb'[; ]filename="([^"\r\n]*)"', re.IGNORECASE)
+_FIELDS: Final = 200
+"""Most fields of a form that are looked at. [DOC] s3-docs:HTTPPOSTForms: all together have 20 KB"""
 _SIGNED_OF_OLD: Final = frozenset(
     {
         *("acl", "cors", "delete", "lifecycle", "location", "logging", "notification", "partNumber", "policy"),
@@ -68,7 +72,7 @@ def link_of(request: HttpRequest, secrets: Mapping[str, str], now: datetime) -> 
         return _link(request, query, secrets, now)._replace(token=query.get("X-Amz-Security-Token"))
     if {"AWSAccessKeyId", "Signature", "Expires"} <= query.keys():
         return _old_link(request, query, secrets, now)._replace(token=query.get("x-amz-security-token"))
-    return _form(request.body, secrets, now) if is_form(request) else None
+    return _form(form_fields(request), secrets, now) if is_form(request) else None
 
 
 def is_form(request: HttpRequest) -> bool:
@@ -76,13 +80,27 @@ def is_form(request: HttpRequest) -> bool:
     return request.method == "POST" and request.fields.get("content-type", "").startswith("multipart/form-data")
 
 
-def form_fields(body: bytes) -> dict[str, str]:
-    """The fields of a form before its file, by their names in lower case; ``${filename}`` is the file's name."""
-    before, _, file = body.partition(b'name="file"')
-    name = re.search(rb'filename="([^"\r\n]*)"', file.partition(b"\r\n")[0])
-    shown = "" if name is None else re.split(r"[/\\]", name[1].decode("utf-8", "replace"))[-1]
-    found = {each[1].decode("utf-8", "replace").lower(): each[2] for each in _FIELDS.finditer(before)}
-    return {key: value.decode("utf-8", "replace").replace("${filename}", shown) for key, value in found.items()}
+def form_fields(request: HttpRequest) -> dict[str, str]:
+    """The fields of a form before its file, by their names in lower case; ``${filename}`` is the file's name.
+
+    In time that grows as the form does, whatever it is made of: any page may send one.
+    """
+    said = _BOUNDARY.search(request.fields["content-type"])
+    if said is None:
+        return {}
+    boundary = f"\r\n--{said[1] or said[2]}".encode("latin-1")
+    found: dict[str, str] = {}
+    shown = ""
+    for part in (b"\r\n" + request.body).split(boundary, _FIELDS)[1:]:
+        head, _, value = part.partition(b"\r\n\r\n")
+        name = _NAME.search(head)
+        if name is not None and name[1] == b"file":
+            file = _FILE.search(head)
+            shown = "" if file is None else re.split(r"[/\\]", file[1].decode("utf-8", "replace"))[-1]
+            break
+        if name is not None:
+            found.setdefault(name[1].decode("utf-8", "replace").lower(), value.decode("utf-8", "replace"))
+    return {key: value.replace("${filename}", shown) for key, value in found.items()}
 
 
 def _link(request: HttpRequest, query: Mapping[str, str], secrets: Mapping[str, str], now: datetime) -> Link:
@@ -125,8 +143,7 @@ def _old_link(request: HttpRequest, query: Mapping[str, str], secrets: Mapping[s
     return _judged(key, wanted, query["Signature"], EXPIRED if is_old else None)
 
 
-def _form(body: bytes, secrets: Mapping[str, str], now: datetime) -> Link | None:
-    given = form_fields(body)
+def _form(given: Mapping[str, str], secrets: Mapping[str, str], now: datetime) -> Link | None:
     policy, scope = given.get("policy", ""), given.get("x-amz-credential", "").rsplit("/", 4)
     if policy and "awsaccesskeyid" in given:
         key, signature = given["awsaccesskeyid"], given.get("signature", "")

@@ -44,7 +44,7 @@ def given_of(request: HttpRequest) -> Mapping[str, str]:
     """Headers of a request to S3; of a form its fields, by the names that they have as headers."""
     if not is_form(request):
         return request.fields
-    found = form_fields(request.body)
+    found = form_fields(request)
     return {f"x-amz-{name}" if name in ("acl", "tagging") else name: value for name, value in found.items()}
 
 
@@ -60,7 +60,7 @@ def _how_signed(request: HttpRequest, query: Mapping[str, str], now: datetime) -
         yield "s3:signatureversion", _VERSION_4 if authorization.startswith(_VERSION_4) else "AWS"
     elif is_form(request):
         yield "s3:authtype", "POST"
-        yield "s3:signatureversion", "AWS" if "awsaccesskeyid" in form_fields(request.body) else _VERSION_4
+        yield "s3:signatureversion", "AWS" if "awsaccesskeyid" in form_fields(request) else _VERSION_4
     elif "X-Amz-Signature" in query:
         yield "s3:authtype", "REST-QUERY-STRING"
         yield "s3:signatureversion", _VERSION_4
