@@ -25,11 +25,14 @@ OF_REQUESTS: Final = frozenset(
         *("s3:x-amz-metadata-directive", "s3:x-amz-object-ownership", "s3:x-amz-server-side-encryption"),
         *("s3:x-amz-server-side-encryption-aws-kms-key-id", "s3:x-amz-storage-class"),
         *("s3:x-amz-server-side-encryption-customer-algorithm", "s3:x-amz-website-redirect-location"),
+        *("kms:encryptioncontextkeys", "states:statemachinequalifier"),
         AS_NAMED,
         *(TAG_KEYS, "sts:externalid", "sts:rolesessionname", "sts:transitivetagkeys"),
     }
 )
 """Condition keys that some requests have a value for; see `Need.about`."""
+OF_CIPHERTEXTS: Final = "kms:encryptioncontext:"
+"""Begins keys that a request to KMS with an encryption context has a value for."""
 OF_OBJECT_TAGS: Final = "s3:requestobjecttag/"
 """Begins keys that a request to put an object with tags has a value for."""
 
@@ -47,7 +50,7 @@ def at(now: float) -> Context:
 
 def is_of_requests(key: str) -> bool:
     """Whether some requests have a value for a condition key, in lower case."""
-    return key in (*OF_REQUESTS, *OF_TIME) or key.startswith((REQUESTED, OF_OBJECT_TAGS))
+    return key in (*OF_REQUESTS, *OF_TIME) or key.startswith((REQUESTED, OF_OBJECT_TAGS, OF_CIPHERTEXTS))
 
 
 def user_id(session: str) -> str:
@@ -74,4 +77,5 @@ def of_session(session: str, role: str, place: Place) -> Context:
         "aws:securetransport": ("true",),
         "aws:userid": (user_id(session),),
         "aws:viaawsservice": ("false",),
+        "kms:calleraccount": (place.account_id,),
     }

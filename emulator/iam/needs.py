@@ -50,7 +50,12 @@ _OF_TRANSACTIONS: Final = {
     "Update": "dynamodb:UpdateItem",
 }
 _OF_STREAMS: Final = ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")
-_WITHOUT_RESOURCE: Final = ("DescribeEndpoints", "DescribeLimits", "ListStreams", "ListTables")
+_WITHOUT_RESOURCE: Final = frozenset(
+    {
+        *("DescribeEndpoints", "DescribeLimits", "ListBackups", "ListContributorInsights", "ListExports"),
+        *("ListGlobalTables", "ListImports", "ListStreams", "ListTables"),
+    }
+)
 _TAGGING: Final = ("CreateTable", "TagResource", "UntagResource")
 _NAME: Final = r'(?:"(?P<{0}quoted>[^"]+)"|(?P<{0}plain>\w+))'
 _STATEMENT: Final = re.compile(

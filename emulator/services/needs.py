@@ -66,6 +66,20 @@ _REMOVED: Final = ("BucketPolicy", "BucketWebsite")
 """Parts of buckets that there is an action of its own to remove; to remove another is to put nothing."""
 _OF_LISTS: Final = ("delimiter", "max-keys", "prefix")
 """Parameters of lists of objects that conditions may ask for. [DOC] service-authorization:list_amazons3"""
+_OF_MACHINES: Final = (
+    *("stateMachineArn", "executionArn", "stateMachineAliasArn", "stateMachineVersionArn", "mapRunArn"),
+    *("activityArn", "resourceArn"),
+)
+"""Parameters that name what an operation of Step Functions is for."""
+_OF_EVENTS: Final = {
+    "ApiDestination": "api-destination",
+    "Archive": "archive",
+    "Connection": "connection",
+    "Endpoint": "endpoint",
+    "EventBus": "event-bus",
+    "Replay": "replay",
+}
+"""What operations of EventBridge are for that are not for rules, by the ends of their names."""
 _OF_TASKS: Final = ("SendTaskFailure", "SendTaskHeartbeat", "SendTaskSuccess")
 _PARTS_OF_OBJECTS: Final = {
     "acl": "ObjectAcl",
@@ -232,12 +246,12 @@ def _of_operation(service: str, operation: str, parameters: Parameters) -> Itera
 
 def _of_what_is_named(service: str, operation: str, parameters: Parameters) -> Iterator[Need]:
     if service == "kms":
-        yield Need(f"kms:{operation}", _key(parameters))
+        yield from _of_keys(operation, parameters)
     elif service == "kinesis":
         yield Need(f"kinesis:{operation}", _stream(parameters))
     elif operation not in OF_USERS:  # which nobody is asked a permission for
-        pool = parameters.get("UserPoolId")
-        yield Need(f"{service}:{operation}", ANYTHING if pool is None else _named(_placed(service, f"userpool/{pool}")))
+        pool, arn = parameters.get("UserPoolId"), parameters.get("ResourceArn")
+        yield Need(f"{service}:{operation}", _named(arn if pool is None else _placed(service, f"userpool/{pool}")))
 
 
 def of_scheduler(method: str, url: str, parameters: Parameters) -> Iterator[Need]:
@@ -264,6 +278,25 @@ def of_scheduler(method: str, url: str, parameters: Parameters) -> Iterator[Need
         yield Need(f"scheduler:{verb}", _named(name))
 
 
+def _of_keys(operation: str, parameters: Parameters) -> Iterator[Need]:
+    """What an operation of KMS needs: to encrypt anew needs both keys, to name one both the key and its alias.
+
+    [DOC] service-authorization: list_awskeymanagementservice; kms-docs:conditions-kms, kms:EncryptionContext
+    """
+    alias, given = parameters.get("AliasName"), parameters.get("EncryptionContext")
+    context = given.items() if isinstance(given, Mapping) else ()
+    about = tuple((f"kms:encryptioncontext:{key}".lower(), str(value)) for key, value in context)
+    about += tuple(("kms:encryptioncontextkeys", str(key)) for key, _ in context)
+    if operation == "ReEncrypt":
+        yield Need("kms:ReEncryptFrom", _key({**parameters, "KeyId": parameters.get("SourceKeyId")}))
+        yield Need("kms:ReEncryptTo", _key({"KeyId": parameters.get("DestinationKeyId")}))
+        return
+    if isinstance(alias, str):
+        yield Need(f"kms:{operation}", _named(_placed("kms", alias)))
+    if operation != "DeleteAlias":  # which does not say whose it is
+        yield Need(f"kms:{operation}", ANYTHING if operation == "ListAliases" else _key(parameters), about)
+
+
 def _key(parameters: Parameters) -> Resource:
     """The key that an operation is for; what it decrypts says it, too. Whose alias a name is, nobody knows here."""
     named = parameters.get("KeyId") or parameters.get("TargetKeyId")
@@ -280,6 +313,8 @@ def _key(parameters: Parameters) -> Resource:
 
 def _of_parameters(action: str, parameters: Parameters) -> Iterator[Need]:
     given = parameters.get("Names") or parameters.get("Name") or parameters.get("Path") or ()
+    if parameters.get("ResourceType") == "Parameter":  # as operations on tags have it
+        given = parameters.get("ResourceId") or ()
     names = [given] if isinstance(given, str) else given
     for name in names if isinstance(names, list) else ():
         yield Need(action, _parameter(str(name)))
@@ -325,18 +360,32 @@ def _secret(named: str) -> Resource:
 def _of_machines(operation: str, parameters: Parameters) -> Iterator[Need]:
     """What an operation of Step Functions needs; who sends a task's token back needs the machine whose task it is.
 
-    [USR] NOAA-OWP/hydrovis #837. A token of no task is asked nothing: the service has no such task.
+    [USR] NOAA-OWP/hydrovis #837. A token of no task is asked nothing: the service has no such task. Whoever names an
+    alias or a version is asked for the machine. [DOC] sfn-docs:auth-version-alias
     """
-    named = next((parameters[name] for name in ("stateMachineArn", "executionArn") if name in parameters), None)
+    named = next((parameters[name] for name in _OF_MACHINES if name in parameters), None)
     if operation == "CreateStateMachine":
         named = _placed("states", f"stateMachine:{parameters.get('name')}")
+    if operation == "CreateStateMachineAlias":
+        named = _routed(parameters.get("routingConfiguration"))
     if operation in _OF_TASKS:
         named = machine_of(str(parameters.get("taskToken", "")))
         if named is None:
             return
-    yield Need(f"states:{operation}", _named(named))
+    about: tuple[tuple[str, str], ...] = ()
+    if isinstance(named, str) and ":stateMachine:" in named:
+        machine, _, qualifier = named.partition(":stateMachine:")[2].partition(":")
+        named = f"{named.partition(':stateMachine:')[0]}:stateMachine:{machine}"
+        about = (("states:statemachinequalifier", qualifier),) if qualifier else ()
+    yield Need(f"states:{operation}", _named(named), about)
     if operation in ("CreateStateMachine", "UpdateStateMachine"):
         yield from _passed(parameters.get("roleArn"), "states")
+
+
+def _routed(configuration: Any) -> Any:
+    """The version that an alias is to lead to; None: it is not said."""
+    first = configuration[0] if isinstance(configuration, list) and configuration else None
+    return first.get("stateMachineVersionArn") if isinstance(first, Mapping) else None
 
 
 def _stream(parameters: Parameters) -> Resource:
@@ -365,6 +414,15 @@ def _of_events(action: str, parameters: Parameters) -> Iterator[Need]:
     for each in targets if isinstance(targets, list) else ():
         if isinstance(each, Mapping):
             yield from _passed(each.get("RoleArn"), "events")
+    if "ResourceARN" in parameters:
+        yield Need(action, _named(parameters["ResourceARN"]))
+        return
+    kind = next((path for end, path in _OF_EVENTS.items() if action.endswith(end)), None)
+    if kind is not None:
+        name = next((parameters[each] for each in ("Name", "ArchiveName", "ReplayName") if each in parameters), None)
+        default = "default" if kind == "event-bus" else "*"
+        yield Need(action, _named(_placed("events", f"{kind}/{str(name or default).rpartition('/')[2]}")))
+        return
     rule = parameters.get("Rule") or parameters.get("Name")
     bus = str(parameters.get("EventBusName") or "default").rpartition("/")[2]
     within = f"{bus}/" if bus != "default" else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 
 import pytest
@@ -147,6 +148,10 @@ def test_a_bucket_that_others_may_use_needs_a_right_of_its_own() -> None:
 HERE = ":${AWS::Region}:${AWS::AccountId}:"
 PARAMETER = f"arn:${{AWS::Partition}}:ssm{HERE}parameter/"
 SECRET = "arn:aws:secretsmanager:eu-west-1:1:secret:"
+EVENTS = f"arn:${{AWS::Partition}}:events{HERE}"
+KEYS = f"arn:${{AWS::Partition}}:kms{HERE}"
+MACHINE = "arn:aws:states:eu-west-1:1:stateMachine:m"
+ALIASED = f"states:DescribeStateMachineAlias {MACHINE}"
 
 
 @pytest.mark.parametrize(
@@ -176,6 +181,34 @@ SECRET = "arn:aws:secretsmanager:eu-west-1:1:secret:"
         ("kinesis", "ListStreams", {"NextToken": token({"after": "s"})}, ["kinesis:ListStreams *"]),
         ("states", "StartExecution", {"stateMachineArn": "arn:m"}, ["states:StartExecution arn:m"]),
         ("states", "ListStateMachines", {}, ["states:ListStateMachines *"]),
+        ("states", "StartExecution", {"stateMachineArn": f"{MACHINE}:live"}, [f"states:StartExecution {MACHINE}"]),
+        ("states", "DescribeStateMachineAlias", {"stateMachineAliasArn": f"{MACHINE}:live"}, [ALIASED]),
+        ("states", "TagResource", {"resourceArn": MACHINE, "tags": []}, [f"states:TagResource {MACHINE}"]),
+        ("events", "DescribeEventBus", {}, [f"events:DescribeEventBus {EVENTS}event-bus/default"]),
+        ("events", "CreateEventBus", {"Name": "shop"}, [f"events:CreateEventBus {EVENTS}event-bus/shop"]),
+        ("events", "DescribeArchive", {"ArchiveName": "a"}, [f"events:DescribeArchive {EVENTS}archive/a"]),
+        ("events", "TagResource", {"ResourceARN": "arn:r", "Tags": []}, ["events:TagResource arn:r"]),
+        ("events", "ListEventBuses", {}, ["events:ListEventBuses *"]),
+        (
+            "ssm",
+            "AddTagsToResource",
+            {"ResourceType": "Parameter", "ResourceId": "/a"},
+            [f"ssm:AddTagsToResource {PARAMETER}a"],
+        ),
+        ("kms", "ListAliases", {"KeyId": "k"}, ["kms:ListAliases *"]),
+        ("cognito-idp", "TagResource", {"ResourceArn": "arn:p"}, ["cognito-idp:TagResource arn:p"]),
+        (
+            "kms",
+            "ReEncrypt",
+            {"CiphertextBlob": base64.b64encode(b"1" * 40).decode(), "DestinationKeyId": "arn:k"},
+            [f"kms:ReEncryptFrom {KEYS}key/{'1' * 36}", "kms:ReEncryptTo arn:k"],
+        ),
+        (
+            "kms",
+            "CreateAlias",
+            {"AliasName": "alias/a", "TargetKeyId": "k"},
+            [f"kms:CreateAlias {KEYS}alias/a", f"kms:CreateAlias {KEYS}key/k"],
+        ),
         ("cognito-idp", "InitiateAuth", {"ClientId": "c"}, []),
         (
             "cognito-idp",
@@ -260,6 +293,14 @@ def test_an_operation_needs_its_action_on_what_it_names(
     found = [f"{need.action} {need.resource.name or '*'}" for need in of_operation(service, operation, parameters)]
 
     assert found == needs
+
+
+def test_a_key_and_a_state_machine_tell_conditions_what_they_are_used_with() -> None:
+    (encrypt,) = of_operation("kms", "Encrypt", {"KeyId": "k", "EncryptionContext": {"Tenant": "ada"}})
+    (start,) = of_operation("states", "StartExecution", {"stateMachineArn": f"{MACHINE}:live"})
+
+    assert encrypt.about == (("kms:encryptioncontext:tenant", "ada"), ("kms:encryptioncontextkeys", "Tenant"))
+    assert start.about == (("states:statemachinequalifier", "live"),)
 
 
 @pytest.mark.parametrize(
