@@ -116,7 +116,8 @@ def progress_parameter(name: str, function: Callable[..., Any]) -> TakesProgress
         ConfigurationError: it can be called neither as ``f(request)`` nor as ``f(request, progress)``.
     """
     if inspect.isasyncgenfunction(function) or inspect.isgeneratorfunction(function):
-        raise ConfigurationError(f"action {name!r} is a generator; an action returns its result")
+        what = "an action returns its result; what it has so far it tells by progress"
+        raise ConfigurationError(f"action {name!r} is a generator; {what}")
     try:
         signature = _signature(function)
     except ValueError:

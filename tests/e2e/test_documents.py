@@ -698,6 +698,50 @@ def _(block: Block, folder: Path) -> None:
     assert block.text in WRITTEN
 
 
+@runs("docs/writing-actions.md", "import time")
+def _(block: Block, folder: Path) -> None:
+    """Who comes back in the middle, over another connection, goes on with the text that grows."""
+    (folder / ".env").write_text("GREETING=hello\n")
+    heard: list[str] = []
+    question = " ".join(f"word{number}" for number in range(60))
+    with serve(folder, WRITTEN) as service:
+        connect = [client.SyncClient(service.url, service.token(), progress=False) for _ in range(2)]
+        with connect[0] as asking, connect[1] as back:
+            next(event for event in asking.events("ask", question, id="r-1") if event.type == "progress")
+            result = back.resume("r-1", on_progress=lambda told: heard.append("".join(told.metadata["parts"])))
+
+    assert result == {"text": question + " "}
+    assert len(heard) > 1
+    assert heard == sorted(heard)
+    assert all(result["text"].startswith(text) for text in heard)
+
+
+@runs("docs/writing-actions.md", "const parts = [];")
+def _(block: Block, folder: Path) -> None:
+    """What the page shows is what was said so far, of a text of three parts whose messages do not all arrive."""
+    if shutil.which("node") is None:
+        pytest.skip("Node.js is not here")
+    page: dict[str, Any] = {"app": App()}
+    exec(next(each.text for each in CODE if each.text.startswith("import time")), page)
+    whole = "".join(chr(0x1F600 + number % 50) for number in range(3 * page["PART"] - 10))
+    lengths = [10, page["PART"] - 1, page["PART"] + 1, 2 * page["PART"] + 5, len(whole)]
+    told = [page["so_far"](whole[:length]) for length in lengths]
+    program = f"""
+      const shown = [], show = (text) => shown.push([...text].length), question = "why";
+      const client = {{ async request(action, payload, {{ onProgress }}) {{
+        for (const metadata of {json.dumps([None, *told])}) onProgress({{ metadata }});
+        return {{ text: "end" }};
+      }} }};
+      {block.text}
+      console.log(JSON.stringify([shown, parts.join("") === {json.dumps(whole)}]));
+    """
+    done = subprocess.run(
+        ["node", "--input-type=module"], input=program, capture_output=True, text=True, check=True, timeout=60
+    )
+
+    assert json.loads(done.stdout) == [[0, *lengths, 3], True]
+
+
 # examples
 
 
