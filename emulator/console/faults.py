@@ -12,7 +12,8 @@ from ..foundation.json_bytes import parsed_json
 
 _FRAME: Final = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+), in (?P<name>[^\n]+)(?:\n\s+(?P<code>[^\n]+))?')
 _NODE_FRAME: Final = re.compile(
-    r"^\s*at (?:(?P<name>[^\n(]*?) \()?(?:file://)?(?P<file>(?:/|node:)[^\n:()]+):(?P<line>\d+):\d+\)?$", re.MULTILINE
+    r"^[^\S\n]*at (?:(?P<name>[^\n(]*?) \()?(?:file://)?(?P<file>(?:/|node:)[^\n:()]+):(?P<line>\d+):\d+\)?$",
+    re.MULTILINE,
 )
 _LIBRARIES: Final = (
     *("site-packages", "dist-packages", "awslambdaric", "<frozen", "/streamer/", "/lib/python"),

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from msgspec import Struct, field
 
-from streamer.observability.redaction import REDACTED, is_sensitive, redact_text
+from streamer.observability.redaction import REDACTED, is_sensitive, redact_text, tokens
 
 from ..foundation.json_bytes import parsed_json, strict_json
 
@@ -23,7 +23,6 @@ _TOLD: Final = re.compile(f"{_BEGIN}token[^{_END}]*{_END}")
 _NOTE: Final = re.compile(rf"(?:{_BEGIN}|\\u2039)(?:hidden|token)")
 DEPTH: Final = 40
 """Deepest nesting that is told; DynamoDB allows 32 levels."""
-_TOKEN: Final = re.compile(r"(?:eyJ|eyA|ewo|ewk|ew0)[\w-]{4,}={0,2}\.[\w-]*(?:\.[\w-]*)?")
 _OFFERS: Final = "sec-websocket-protocol"
 _MEMBER: Final = re.compile(r"""(?P<quote>\\{0,31}["'])(?P<name>[\w.-]{3,64})(?P=quote)\s*:\s*""")
 """The name of a member in a text, also of JSON that is a string in JSON, as the body of an event is; or of Python."""
@@ -62,10 +61,10 @@ NOBODY: Final = Who()
 
 def who_of(text: str) -> Who:
     """Whom the first JWT in a text names."""
-    found = _TOKEN.search(text)
+    found = next(tokens(text), None)
     if found is None:
         return NOBODY
-    payload = found[0].split(".")[1]
+    payload = found["token"].split(".")[1]
     try:
         claims = parsed_json(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
     except ValueError:
@@ -89,9 +88,9 @@ def masked_text(text: str) -> str:
     """The text, with a note in place of each credential; of JSON that was cut, too."""
     found: list[str] = []
     end = 0
-    for token in _TOKEN.finditer(text):
+    for token in tokens(text):
         # Piece by piece: what is told of a token must not be taken for a credential itself.
-        found += [redact_text(text[end : token.start()]), _told(token[0])]
+        found += [redact_text(text[end : token.start("token")]), _told(token["token"])]
         end = token.end()
     return _without_named(_without_pairs(without_values("".join([*found, redact_text(text[end:])]), hides)))
 
@@ -206,9 +205,9 @@ def _dumped(value: Any) -> str:
 
 def _hidden(value: Any) -> str:
     text = value if isinstance(value, str) else json.dumps(value, default=str)
-    found = _TOKEN.search(text)
+    found = next(tokens(text), None)
     if found is not None:
-        return _told(found[0])
+        return _told(found["token"])
     told = _TOLD.search(text)
     return HIDDEN if told is None else told[0]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
@@ -34,7 +34,11 @@ _SENSITIVE_ENDINGS: Final = (
     *("privatekey", "secretkey", "secretaccesskey"),
 )
 # A JWT's header is base64url of `{` and a quote, blank or line break, so it cannot start in any other way.
-_JWT: Final = re.compile(r"(?:eyJ|eyA|ewo|ewk|ew0)[\w-]{4,}={0,2}\.[\w-]*(?:\.[\w-]*)?")
+_JWT_BEGIN: Final = re.compile("eyJ|eyA|ewo|ewk|ew0")
+_JWT: Final = re.compile(
+    rf"(?<![\w-])(?P<before>(?>[\w-]*?(?={_JWT_BEGIN.pattern})))(?P<token>[\w-]{{7,}}+={{0,2}}\.[\w-]*(?:\.[\w-]*)?)"
+)
+"""A token, and what stands before it in the same word: looked for once in each, since clients send very long ones."""
 _AUTHORIZATION: Final = re.compile(
     r"(authorization[\"']?\s*(?:=|:|%3d)(?!\s*[\"']?\[redacted])\s*\[?[\"']?)"
     r"(?:(?:bearer|basic|digest)(?:\s|\+|%20)+)?[^\s\"'&,\]})]+",
@@ -58,8 +62,8 @@ def redact_text(text: str, secrets: Iterable[str] = ()) -> str:
     for secret in secrets:
         text = text.replace(secret, REDACTED)
     # Looking first is several times cheaper than substituting, and nearly every string is innocent.
-    if "." in text:
-        text = _JWT.sub(REDACTED, text)
+    if _may_have_tokens(text):
+        text = _JWT.sub(rf"\g<before>{REDACTED}", text)
     lower = text.lower()
     if "authorization" in lower:
         text = _AUTHORIZATION.sub(rf"\g<1>{REDACTED}", text)
@@ -72,6 +76,15 @@ def redact_text(text: str, secrets: Iterable[str] = ()) -> str:
     if "x-amz-s" in lower:
         text = _LINK.sub(rf"\g<1>{REDACTED}", text)
     return text
+
+
+def tokens(text: str) -> Iterator[re.Match[str]]:
+    """The JWTs of a text, each as the group ``token`` of a match."""
+    return _JWT.finditer(text) if _may_have_tokens(text) else iter(())
+
+
+def _may_have_tokens(text: str) -> bool:
+    return "." in text and _JWT_BEGIN.search(text) is not None
 
 
 def is_sensitive(name: str) -> bool:

@@ -22,6 +22,9 @@ PARTS = TOKEN.split(".")
     [
         pytest.param(TOKEN, REDACTED, id="a token"),
         pytest.param(f"got {TOKEN}, refused", f"got {REDACTED}, refused", id="a token in a sentence"),
+        pytest.param(f"is_{TOKEN}", f"is_{REDACTED}", id="a token behind a word"),
+        # Its time grew with the square of this: half an hour.
+        pytest.param(f"{'ewk' * 100_000} .", None, id="a long word of beginnings of tokens"),
         pytest.param(f"bearer.{TOKEN}", f"bearer.{REDACTED}", id="a subprotocol offer"),
         pytest.param(f"{PARTS[0]}.{PARTS[1]}.", REDACTED, id="an unsigned token"),
         pytest.param(f"{PARTS[0]}.{PARTS[1]}", REDACTED, id="a token without its signature"),
