@@ -16,6 +16,8 @@ from ..iam.expiry import ERROR, MESSAGE
 from ..port.http import HttpRequest
 from .rules.signature import MISMATCH, SERVICE, Flaw, Signature, elsewhere, mismatch, parse, untimely
 
+SIGNERS: Final = 1024
+"""Most signers that are kept: functions may sign as a new session of a role for each request."""
 UNSIGNED: Final = "UNSIGNED-PAYLOAD"
 """Stands for the body's hash where the client did not sign its body."""
 
@@ -37,7 +39,7 @@ class Verifier:
     clock: Callable[[], float]
     """Unix seconds."""
     _signers: dict[tuple[str, str], Signer] = field(default_factory=dict, init=False)
-    """By access key id and service, the few that there are."""
+    """By access key id and service."""
 
     def flaw(self, request: HttpRequest, service: str = SERVICE) -> Flaw | None:
         """What is wrong with a request's signature; None: it is good, or made with a key that only AWS knows.
@@ -95,6 +97,8 @@ class Verifier:
     def _signer(self, access_key_id: str, service: str) -> Signer:
         signer = self._signers.get((access_key_id, service))
         if signer is None:
+            if len(self._signers) >= SIGNERS:
+                self._signers.clear()
             signer = Signer(SigningKeys(access_key_id, self.secrets[access_key_id]), service, self.region)
             self._signers[access_key_id, service] = signer
         return signer

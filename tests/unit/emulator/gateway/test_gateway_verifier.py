@@ -17,6 +17,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec import structs
 
+from emulator.gateway import verifier
 from emulator.gateway.rules.signature import Flaw
 from emulator.gateway.verifier import Verifier
 from emulator.port.http import HttpRequest
@@ -268,3 +269,13 @@ def test_what_is_signed_for_another_region_is_refused_by_its_name(make: Callable
         "InvalidSignatureException",
         "Credential should be scoped to a valid region, not 'eu-west-1'. ",
     )
+
+
+def test_signers_of_many_keys_do_not_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verifier, "SIGNERS", 1)
+    several = Verifier(secrets={KEY: SECRET, "AKIAOTHER": SECRET}, region=REGION, clock=VERIFIER.clock)
+    for key in (KEY, "AKIAOTHER", KEY):
+        signed = signed_by_botocore()
+        fields = {**signed.fields, "authorization": signed.fields["authorization"].replace(KEY, key)}
+        assert several.flaw(structs.replace(signed, fields=fields)) is None  # the key's id is not signed
+        assert len(several._signers) == 1
