@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import re
 import shutil
@@ -19,6 +20,7 @@ from msgspec import structs
 from ..functions.runtimes import program_missing
 from .assembly import Part
 from .described_functions import names_of
+from .errors import Path as Place
 from .errors import Problem
 from .sam import SOURCE_ID, local_path
 from .stack import Resource, Stack
@@ -51,6 +53,10 @@ _MANIFESTS: Final = {"python": "requirements.txt", "nodejs": "package.json"}
 _WRAPPER: Final = "AWS_LAMBDA_EXEC_WRAPPER"
 _TYPED: Final = (".ts", ".mts", ".cts", ".tsx")
 _ARCHIVES: Final = (".zip", ".jar")
+_BROKEN: Final = (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, zlib.error)
+"""What is raised for an archive that is none, or cannot be read here."""
+EMPTY: Final = "Uploaded file must be a non-empty zip"
+"""[USR] aws-samples/amazon-textract-a2i-pdf #5, sample-serverless-mcp-servers #5 of layers"""
 
 
 @dataclass(slots=True)
@@ -160,10 +166,7 @@ class Code:
                 return made.resolve(), (), warnings
             built = (str(made.resolve()),)
         if path.is_file() and zipfile.is_zipfile(path):
-            try:
-                return self._unpacked(resource, path), built, warnings
-            except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, zlib.error) as error:
-                raise Problem(at(resource, "Code"), _unreadable(part, path)) from error
+            return self._unpacked(part, at(resource, "Code"), path), built, warnings
         if path.is_file() and (part.uploads is not None or path.suffix in _ARCHIVES):
             raise Problem(at(resource, "Code"), _unreadable(part, path))
         if path.is_file():  # tools pack the file alone. [INF] sam-cli, aws-cli
@@ -174,18 +177,19 @@ class Code:
             raise Problem(at(resource, "Code"), text)
         return path.resolve(), built, warnings
 
-    def _unpacked(self, resource: Resource, archive: Path) -> Path:
+    def _unpacked(self, part: Part, place: Place, archive: Path) -> Path:
+        """The folder with what is in an archive, which a template names at a place."""
         content = archive.read_bytes()
         target = self.folder / hashlib.blake2b(content, digest_size=10).hexdigest()
         if not target.is_dir():
             partial = target.with_name(f"{target.name}.partial")
             shutil.rmtree(partial, ignore_errors=True)
-            with zipfile.ZipFile(archive) as opened:
-                for info in opened.infolist():
-                    written = Path(opened.extract(info, partial))
-                    mode = info.external_attr >> 16
-                    if mode & 0o111 and written.is_file():
-                        written.chmod(0o755)
+            try:
+                _unpack(archive, partial)
+            except (*_BROKEN, OSError) as error:  # two entries of one name, a file and a folder
+                raise Problem(place, _unreadable(part, archive)) from error
+            if not partial.is_dir():
+                raise Problem(place, EMPTY if part.uploads is not None else f"there is nothing in {archive}")
             partial.replace(target)
         self._fence()
         return target.resolve()
@@ -222,7 +226,7 @@ class Code:
             content = layer.properties.get("Content")
             found = self._path(self.layer_stacks[arn], layer, "Content", content)
             if found is not None and found.is_file() and zipfile.is_zipfile(found):
-                found = self._unpacked(layer, found)
+                found = self._unpacked(self._part(self.layer_stacks[arn]), at(layer, "Content"), found)
             if found is None or not found.is_dir():
                 warnings.append(f"its layer {name} is not here")
                 continue
@@ -363,6 +367,24 @@ def _mentions_opt(folder: str | None) -> bool:
     pattern = re.compile(r"[\"'`]/opt/")
     files = [path for path in sorted(Path(folder).glob("*")) if path.suffix in (".py", ".js", ".mjs", ".cjs", ".ts")]
     return any(pattern.search(path.read_text("utf-8", "ignore")) for path in files[:50] if path.is_file())
+
+
+def _unpack(archive: Path, folder: Path) -> None:
+    with zipfile.ZipFile(archive) as opened:
+        for info in opened.infolist():
+            written = Path(opened.extract(info, folder))
+            mode = info.external_attr >> 16
+            if mode & 0o111 and written.is_file():
+                written.chmod(0o755)
+
+
+def is_empty(body: bytes) -> bool:
+    """Whether there is nothing in an archive; raises ValueError if it is none."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(body)) as opened:
+            return not opened.infolist()
+    except _BROKEN as error:
+        raise ValueError(str(error)) from error
 
 
 def _unreadable(part: Part, path: Path) -> str:

@@ -454,6 +454,13 @@ def test_what_is_of_a_stack_goes_with_it_alone(world: ControlWorld, deployed: di
         ),
         pytest.param(
             "lambda",
+            "publish_layer_version",
+            {"LayerName": "x", "Content": {"ZipFile": b"PK\x05\x06" + bytes(18)}},
+            "InvalidParameterValueException",
+            id="an archive of nothing",
+        ),
+        pytest.param(
+            "lambda",
             "create_function",
             {"FunctionName": "x", "Role": "any", "Code": {"ZipFile": b"no zip"}},
             "ValidationException",

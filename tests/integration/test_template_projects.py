@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -532,9 +533,23 @@ def test_code_may_be_one_file_as_tools_pack_it(uri: str, tmp_path: Path) -> None
     assert (found.code_root, found.unavailable) == (str((tmp_path / "src").resolve()), None)
 
 
+def zipped(*names: str) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for name in names:
+            archive.writestr(name, "")
+    return content.getvalue()
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(None, "f.zip does not exist: build it"), (b"no archive", "f.zip is no archive")],
+    [
+        (None, "f.zip does not exist: build it"),
+        (b"no archive", "f.zip is no archive"),
+        (zipped(), "there is nothing in .*f.zip"),
+        (zipped("a", "a/b"), "f.zip is no archive"),
+    ],
+    ids=["missing", "text", "empty", "a file and a folder of one name"],
 )
 def test_an_archive_of_what_runs_here_must_be_one(content: bytes | None, message: str, tmp_path: Path) -> None:
     if content is not None:

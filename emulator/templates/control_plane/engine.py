@@ -18,6 +18,7 @@ from streamer.errors import ConfigurationError, StreamerError
 from streamer.topology import Api, Topology, grants
 
 from ...foundation import log
+from ...foundation.files import write_whole
 from ...foundation.notes import Notes
 from ...iam.managed import managed
 from ...iam.roles import Roles
@@ -373,11 +374,9 @@ class Engine:
 
     def keep(self, body: bytes) -> Path:
         """Keep an upload in a file, named by what it contains."""
-        folder = self._folder / UPLOADS
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / hashlib.blake2b(body, digest_size=16).hexdigest()
+        path = self._folder / UPLOADS / hashlib.blake2b(body, digest_size=16).hexdigest()
         if not path.is_file():
-            path.write_bytes(body)
+            write_whole(path, body)
         return path
 
     def _settings(self, around: Beside | None = None) -> Settings:

@@ -6,18 +6,16 @@ What a call makes is a resource as a template would have it, and goes the same w
 from __future__ import annotations
 
 import base64
-import binascii
-import io
 import json
 import re
 import uuid
-import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote
 
 from ....foundation.json_bytes import json_of
+from ...code import EMPTY, is_empty
 from ..edits import Edits
 from ..engine import Engine, Placed
 from ..query import ApiError
@@ -281,10 +279,11 @@ class FunctionsApi:
             raise ApiError("InvalidParameterValueException", "code is given as ZipFile, or as S3Bucket and S3Key")
         try:
             body = base64.b64decode(content["ZipFile"], validate=True)
-        except binascii.Error as error:
+            has_nothing = is_empty(body)
+        except ValueError as error:
             raise ApiError("InvalidParameterValueException", _NO_ARCHIVE) from error
-        if not zipfile.is_zipfile(io.BytesIO(body)):
-            raise ApiError("InvalidParameterValueException", _NO_ARCHIVE)
+        if has_nothing:
+            raise ApiError("InvalidParameterValueException", EMPTY)
         path = self._engine.keep(body)
         return {"S3Bucket": BUCKET, "S3Key": path.name}, {(BUCKET, path.name): path}
 
