@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import importlib.metadata
 import json
 import re
@@ -9,7 +10,7 @@ import stat
 import subprocess
 import tempfile
 from collections.abc import Iterable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 from packaging.tags import parse_tag
@@ -48,8 +49,7 @@ def installed_files(distribution: str) -> dict[str, File]:
         found = importlib.metadata.distribution(distribution)
     except importlib.metadata.PackageNotFoundError as exc:
         raise BundleError(f"{distribution} is not installed here; install streamer-ws again") from exc
-    entries = [(entry.as_posix(), Path(str(entry.locate()))) for entry in found.files or ()]
-    useful = [(path, place) for path, place in entries if is_useful(path)]
+    useful = [(path, Path(str(found.locate_file(path)))) for path in _listed(found) or () if is_useful(path)]
     lacking = [path for path, place in useful if not place.is_file()]
     if not useful or lacking:
         # Linux distributions bring theirs without a list; it would be missed at the first handshake on Lambda.
@@ -59,6 +59,17 @@ def installed_files(distribution: str) -> dict[str, File]:
             f"environment of its own mends that"
         )
     return {path: File(place.read_bytes(), canonical(distribution)) for path, place in useful}
+
+
+def _listed(distribution: importlib.metadata.Distribution) -> list[str] | None:
+    """The files that it says it has, there or not; None: it does not say. [DOC] PEP 376, RECORD
+
+    Its ``files`` are only those that are there, as of Python 3.12.
+    """
+    record = distribution.read_text("RECORD")
+    if record is None:
+        return None
+    return [PurePosixPath(row[0]).as_posix() for row in csv.reader(record.splitlines()) if row]
 
 
 def is_useful(path: str) -> bool:
@@ -198,10 +209,10 @@ def _owners(target: Path) -> dict[str, str]:
     owners: dict[str, str] = {}
     for distribution in importlib.metadata.distributions(path=[str(target)]):
         name = canonical(distribution.metadata["Name"] or "")
-        if not name or distribution.files is None:
+        listed = _listed(distribution)
+        if not name or listed is None:
             raise BundleError(f"{name or 'a requirement'} is broken: its wheel does not say what is in it")
-        for entry in distribution.files:
-            path = entry.as_posix()
+        for path in listed:
             if is_useful(path) and not (target / path).exists():
                 raise BundleError(f"{name} is broken: its wheel lacks {path}; install it from elsewhere")
             owners[path] = name

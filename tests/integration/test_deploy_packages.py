@@ -206,15 +206,16 @@ def test_a_package_that_cannot_be_built_is_one_line(tmp_path: Path, installer: I
         resolved(tmp_path, "./src", installer)
 
 
-@pytest.mark.parametrize("what", ["no wheel at all", "half a wheel"])
+@pytest.mark.parametrize("what", ["no wheel at all", "half a wheel", "without what its record names"])
 def test_a_broken_wheel_is_one_line(tmp_path: Path, installer: Installer, what: str) -> None:
     wheel = tmp_path / "lib-1.0-py3-none-any.whl"
     with zipfile.ZipFile(wheel, "w") as archive:
         archive.writestr("lib-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: lib\nVersion: 1.0\n")
         archive.writestr("lib-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
         archive.writestr("lib.py", "x" * 1000)
-        archive.writestr("lib-1.0.dist-info/RECORD", "lib.py,,\n")
-    wheel.write_bytes(b"oops" if what == "no wheel at all" else wheel.read_bytes()[:700])
+        archive.writestr("lib-1.0.dist-info/RECORD", "lib.py,,\ngone.py,,\n")
+    whole = {"no wheel at all": b"oops", "half a wheel": wheel.read_bytes()[:700]}
+    wheel.write_bytes(whole.get(what, wheel.read_bytes()))
 
     with pytest.raises(BundleError) as refused:
         resolved(tmp_path, f"./{wheel.name}", installer)
