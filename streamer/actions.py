@@ -119,7 +119,7 @@ def progress_parameter(name: str, function: Callable[..., Any]) -> TakesProgress
         what = "an action returns its result; what it has so far it tells by progress"
         raise ConfigurationError(f"action {name!r} is a generator; {what}")
     try:
-        signature = _signature(function)
+        signature = signature_of(function)
     except ValueError:
         return "none"  # built in C without a signature: only a call can tell
     takes_one, takes_two = (_accepts(signature, count) for count in (1, 2))
@@ -150,9 +150,15 @@ def require_verdict(verdict: Any, what: str) -> None:
         raise TypeError(f"{what} returned an awaitable; it must be a plain function, not async def")
 
 
-def _signature(function: Callable[..., Any]) -> inspect.Signature:
+def signature_of(function: Callable[..., Any]) -> inspect.Signature:
+    """What it takes and returns, where annotations may name what is imported for type checkers only.
+
+    Raises:
+        TypeError: it cannot be called.
+        ValueError: it is built in C without a signature.
+    """
     if sys.version_info >= (3, 14):
-        # Annotations are evaluated when they are asked for, and may name what is imported for type checkers only.
+        # Annotations are evaluated when they are asked for.
         import annotationlib  # noqa: PLC0415 - new in 3.14
 
         return inspect.signature(function, annotation_format=annotationlib.Format.FORWARDREF)

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from streamer.actions import signature_of
 from streamer.app import App
 from streamer.errors import ConfigurationError, StreamerError
 
@@ -80,7 +81,7 @@ def _refuse_namesake(module_name: str) -> None:
 def _takes_two(function: Callable[..., Any]) -> bool:
     """Whether it can be called with stage and table prefix; one that cannot is no target, whatever it does."""
     try:
-        inspect.signature(function).bind("stage", "prefix")
+        signature_of(function).bind("stage", "prefix")
     except TypeError:
         return False
     return True

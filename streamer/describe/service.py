@@ -7,9 +7,10 @@ import json
 import typing
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from types import SimpleNamespace
 from typing import Any, Final
 
-from streamer.actions import Action
+from streamer.actions import Action, signature_of
 from streamer.app import QUEUE_THRESHOLD_SECONDS, App
 from streamer.describe.components import REFERENCE, Components, component, other_names, rewritten
 from streamer.describe.schemas import Mode, Schema, schema_of
@@ -194,11 +195,13 @@ def _example(example: Any, of: str) -> Any:
 
 
 def _returned(function: Any) -> Any:
+    """What its annotation says, whatever those of its arguments name; None: nothing that can be known."""
+    function = inspect.unwrap(function)
     try:
-        hints = typing.get_type_hints(inspect.unwrap(function))
-    except (NameError, TypeError, AttributeError):
-        return None  # it is annotated with what is imported for type checkers only, or is no function of Python's
-    if "return" not in hints:
-        return None
-    found = hints["return"]
-    return type(None) if found is None else found
+        written = {"return": signature_of(function).return_annotation}
+        more = getattr(function, "__type_params__", ())
+        names = getattr(function, "__globals__", {})
+        found = typing.get_type_hints(SimpleNamespace(__annotations__=written, __type_params__=more), globalns=names)
+    except (NameError, TypeError, ValueError, AttributeError, SyntaxError):
+        return None  # it names what is imported for type checkers only, is no type, or no function of Python's
+    return None if found["return"] is inspect.Signature.empty else found["return"]

@@ -9,7 +9,7 @@ import pytest
 from streamer.actions import Action
 from streamer.app import BUILT_IN_ACTIONS, App
 from streamer.errors import ConfigurationError
-from streamer.loading import load_app
+from streamer.loading import load_app, load_service
 
 
 def found(app: App, name: str) -> Action:
@@ -195,6 +195,16 @@ def test_an_app_is_loaded_from_its_module(project: Path) -> None:
 
     assert isinstance(load_app("loadable_app:app"), App)
     assert isinstance(load_app("loadable_app:box.inner"), App)
+
+
+def test_a_function_may_be_annotated_with_what_only_type_checkers_know(project: Path) -> None:
+    """As of Python 3.14 annotations are evaluated when somebody asks for them."""
+    future = "" if sys.version_info >= (3, 14) else "from __future__ import annotations\n"
+    source = "def chat(stage: str, prefix: str) -> Topology:\n    return stage + prefix\n"
+    (project / "typed_service.py").write_text(future + source)
+
+    with pytest.raises(ConfigurationError, match="is of type str; a target is"):
+        load_service("typed_service:chat", stage="dev", table_prefix="chat-")
 
 
 @pytest.mark.parametrize(

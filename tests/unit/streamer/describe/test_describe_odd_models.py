@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import enum
 import json
+import sys
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Generic, Literal, TypedDict, TypeVar
 
@@ -284,6 +285,26 @@ def test_of_an_annotation_that_cannot_be_described_nothing_is_known() -> None:
     app.action("a")(action)
 
     assert describe(app, Info(title="folder")).actions[0].result is None
+
+
+@pytest.mark.parametrize(
+    ("written", "known"),
+    [
+        pytest.param("request: Unknown) -> list[int]", {"type": "array", "items": {"type": "integer"}}, id="known"),
+        pytest.param("request: Unknown) -> Unknown", None, id="for type checkers only, too"),
+        pytest.param("request) -> 'what comes of it'", None, id="words"),
+        pytest.param("request)", None, id="not said"),
+    ],
+)
+def test_an_annotation_of_a_result_counts_whatever_those_of_arguments_name(written: str, known: Any) -> None:
+    """As of Python 3.14 they are evaluated when somebody asks for them."""
+    future = "" if sys.version_info >= (3, 14) else "from __future__ import annotations\n"
+    names: dict[str, Any] = {}
+    exec(compile(f"{future}def act({written}: ...", "app.py", "exec", dont_inherit=True), names)
+    app = App()
+    app.action("a")(names["act"])
+
+    assert describe(app, Info(title="folder")).actions[0].result == known
 
 
 def test_a_cell_of_a_page_is_one_line() -> None:
