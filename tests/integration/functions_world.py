@@ -24,7 +24,7 @@ from streamer.topology import Api, Function, Topology
 
 HANGS = "hangs"
 """A function of this name never returns. Its timeout is short, as nothing has to happen before it."""
-AHEAD = tuple(name for name in IMPORT_AHEAD if not name.startswith(("boto", "jwt", "streamer")))
+AHEAD = tuple(name for name in IMPORT_AHEAD if not name.startswith(("boto", "jwt", "s3transfer", "streamer")))
 """What the template imports here: AWS's client, without what takes it half a second and few of these functions use."""
 
 
