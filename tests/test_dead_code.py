@@ -17,9 +17,7 @@ CALLED_FROM_OUTSIDE: Final = {
     "asyncio calls its protocols": {
         *("connection_lost", "eof_received", "pause_writing", "resume_writing"),
     },
-    "httptools calls whoever parses": {
-        *("on_message_begin", "on_url", "on_header", "on_headers_complete", "on_body", "on_message_complete"),
-    },
+    "httptools calls whoever parses": {"on_url"},
     "click calls types and commands": {"format_commands", "format_epilog", "completion"},
     "pytest calls plugins": {
         "pytest_addoption",

@@ -12,7 +12,7 @@ from streamer.topology import Topology
 
 from ..foundation.recording import Recording
 from .logs import LogSink
-from .outcome import EnvironmentNow, Functions
+from .outcome import EnvironmentNow, StreamingFunctions
 from .processes.functions import ProcessFunctions
 from .processes.launching import Launched
 from .variables import Endpoints
@@ -20,7 +20,7 @@ from .variables import Endpoints
 Isolation = Literal["inline", "process"]
 
 
-class RunningFunctions(Functions, Protocol):
+class RunningFunctions(StreamingFunctions, Protocol):
     """What both isolations offer: an async context manager that owns all threads and processes."""
 
     async def apply(self, topology: Topology) -> None:

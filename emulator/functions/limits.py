@@ -13,3 +13,5 @@ RESPONSE_BYTES: Final = 6 * 1024 * 1024 + 100
 """Largest result of a function. [DOC] lambda-docs:gettingstarted-limits (6 MB; the error text says 6291556)"""
 INIT_SECONDS: Final = 10.0
 """Longest init phase; after it the init is run again inside the first invocation. [DOC] lambda-docs (H20)"""
+STREAMED_BYTES: Final = 200 * 1024 * 1024
+"""Largest result that is streamed. [DOC] lambda-docs:configuration-response-streaming (200 MB since 2025)"""

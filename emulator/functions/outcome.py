@@ -11,6 +11,8 @@ from ..foundation.json_bytes import parsed_json
 if TYPE_CHECKING:
     import asyncio
 
+    from .streaming import ResponseStream
+
 
 class Returned(Struct, frozen=True):
     """The function returned; Lambda's API answers 200."""
@@ -108,7 +110,28 @@ class Functions(Protocol):
         ...
 
 
-class Invocable(Functions, Protocol):
+class StreamingFunctions(Functions, Protocol):
+    """Functions whose response can be had while they make it."""
+
+    def invoke(
+        self,
+        function: str,
+        payload: bytes,
+        *,
+        request_id: str | None = None,
+        client_context: str | None = None,
+        source: str | None = None,
+        stream: ResponseStream | None = None,
+    ) -> asyncio.Future[Outcome]:
+        """See `Functions.invoke`.
+
+        ``stream`` takes the response of a function that streams it, and ends with the invocation; the outcome then has
+        the beginning of the response alone. None: it is wanted whole.
+        """
+        ...
+
+
+class Invocable(StreamingFunctions, Protocol):
     """Functions that can be given events to run in the background, too."""
 
     def accept(self, function: str, payload: bytes, request_id: str) -> bool:

@@ -1,7 +1,6 @@
 """What `InvokeWithResponseStream` answers: the response in the event stream encoding of AWS. Pure.
 
-Nothing here streams: the stream is sent when the function has ended. [DOC] lambda-api:API_InvokeWithResponseStream,
-smithy.io:2.0/aws/protocols (event stream encoding)
+[DOC] lambda-api:API_InvokeWithResponseStream, smithy.io:2.0/aws/protocols (event stream encoding)
 """
 
 from __future__ import annotations
@@ -9,10 +8,10 @@ from __future__ import annotations
 import json
 import struct
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final
 
-from .outcome import Failed, Returned
+from .outcome import Failed, Outcome, Refused
 
 CONTENT_TYPE: Final = "application/vnd.amazon.eventstream"
 CHUNK_BYTES: Final = 256 * 1024
@@ -25,24 +24,26 @@ _AROUND: Final = _PRELUDE.size + 2 * _SUM.size
 """What a message has besides its headers and its payload: lengths and two checksums."""
 
 
-def event_stream(outcome: Returned | Failed, log_tail: str | None) -> bytes:
-    """What the function returned, in chunks, or why it failed, and then that it is complete.
+def chunks(payload: bytes) -> bytes:
+    """What a function returned, or a part of it, as events."""
+    parts = (payload[start : start + CHUNK_BYTES] for start in range(0, len(payload), CHUNK_BYTES))
+    return b"".join(_event("PayloadChunk", "application/octet-stream", part) for part in parts)
+
+
+def complete(outcome: Outcome, log_tail: str | None) -> bytes:
+    """The last event: that the function ended, and how.
 
     ``log_tail`` is the end of the log in base64; None: nobody asked for it. A failure of a function is called
     ``Unhandled``, as `Invoke` calls it. [USR] Remotion, which knows by that word that a function crashed
     """
-    complete: dict[str, str] = {}
+    said: dict[str, str] = {}
     if isinstance(outcome, Failed):
-        complete = {"ErrorCode": "Unhandled", "ErrorDetails": outcome.payload.decode("utf-8", "replace")}
+        said = {"ErrorCode": "Unhandled", "ErrorDetails": outcome.payload.decode("utf-8", "replace")}
+    elif isinstance(outcome, Refused):  # midway, such as of an emulator that stops
+        said = {"ErrorCode": outcome.error_type, "ErrorDetails": outcome.message}
     if log_tail is not None:
-        complete["LogResult"] = log_tail
-    chunks = b"" if isinstance(outcome, Failed) else b"".join(_chunks(outcome.payload))
-    return chunks + _event("InvokeComplete", "application/json", json.dumps(complete).encode())
-
-
-def _chunks(payload: bytes) -> Iterator[bytes]:
-    for start in range(0, len(payload), CHUNK_BYTES):
-        yield _event("PayloadChunk", "application/octet-stream", payload[start : start + CHUNK_BYTES])
+        said["LogResult"] = log_tail
+    return _event("InvokeComplete", "application/json", json.dumps(said).encode())
 
 
 def _event(kind: str, content_type: str, payload: bytes) -> bytes:

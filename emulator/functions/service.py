@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import functools
 import json
 import re
 import uuid
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import ExitStack
-from typing import Final, Self
+from typing import Any, Final, Self
 from urllib.parse import unquote
 
 from msgspec import Struct
@@ -21,15 +22,17 @@ from ..foundation.json_bytes import json_of, parsed_json
 from ..foundation.notes import Notes
 from ..iam.caller import Caller
 from ..port.http import HttpRequest, HttpResponse
+from ..port.streaming import Rest
 from .admission import missing, throttled
 from .asynchronous import RETRY_SECONDS, AsyncInvocations
 from .destinations import EventDestinations
 from .factory import RunningFunctions
 from .limits import ASYNC_EVENT_BYTES, EVENT_BYTES
-from .logs import Tails
-from .outcome import Failed, Outcome, Refused
+from .logs import Tail, Tails
+from .outcome import Failed, Outcome, Refused, Returned
 from .response_stream import CONTENT_TYPE as STREAM_TYPE
-from .response_stream import event_stream
+from .response_stream import chunks, complete
+from .streaming import ResponseStream
 from .variables import VERSION, Endpoints, function_arn
 
 _PREFIXES: Final = ("/2015-03-31/functions/", "/2021-11-15/functions/")
@@ -156,7 +159,7 @@ class LambdaService:
             return _error(400, "InvalidRequestContentException", message, request_id)
         return None
 
-    def invoke(self, function: str, payload: bytes, **around: str | None) -> asyncio.Future[Outcome]:
+    def invoke(self, function: str, payload: bytes, **around: Any) -> asyncio.Future[Outcome]:
         """Run a function as `Functions` do: with this and `accept` it is `Invocable`."""
         return self._functions.invoke(function, payload, **around)
 
@@ -181,24 +184,62 @@ class LambdaService:
             tail = None
             if self._tails is not None and request.fields.get("x-amz-log-type") == "Tail":
                 tail = stack.enter_context(self._tails.keep(request_id))
-            outcome: Outcome = await self._functions.invoke(
-                function, payload, request_id=request_id, client_context=context
+            invoke = functools.partial(
+                self._functions.invoke, function, payload, request_id=request_id, client_context=context
             )
+            if streams:
+                return await self._streamed(invoke, tail, (("content-type", STREAM_TYPE), *headers), stack.pop_all())
+            outcome: Outcome = await invoke()
             self._settle()
         if isinstance(outcome, Refused):
             return _refused(outcome, request_id)
-        log_tail = None if tail is None else base64.b64encode(bytes(tail)).decode()
-        if streams:
-            body = event_stream(outcome, log_tail)
-            return HttpResponse(200, body, (("content-type", STREAM_TYPE), *headers))
         if isinstance(outcome, Failed):
             headers.append(("X-Amz-Function-Error", "Unhandled"))
-        if log_tail is not None:
-            headers.append(("X-Amz-Log-Result", log_tail))
+        if tail is not None:
+            headers.append(("X-Amz-Log-Result", _encoded(tail)))
         return HttpResponse(200, outcome.payload, (("content-type", "application/json"), *headers))
+
+    async def _streamed(
+        self,
+        invoke: Callable[..., asyncio.Future[Outcome]],
+        tail: Tail | None,
+        headers: tuple[tuple[str, str], ...],
+        owned: ExitStack,
+    ) -> HttpResponse:
+        """The response as a stream, sent while it is made. ``owned`` is let go of with it."""
+        stream = ResponseStream()
+        owned.callback(stream.abandon)
+        try:
+            outcome = invoke(stream=stream)
+            begun = await stream.read()
+            refusal = None if begun else await outcome
+        except BaseException:  # the client is gone
+            owned.close()
+            raise
+        if isinstance(refusal, Refused):
+            owned.close()
+            return _refused(refusal, dict(headers)["x-amzn-RequestId"])
+        return HttpResponse(200, b"", headers, Rest(self._events(begun, stream, outcome, tail), owned.close))
+
+    async def _events(
+        self, begun: bytes, stream: ResponseStream, outcome: asyncio.Future[Outcome], tail: Tail | None
+    ) -> AsyncIterator[bytes]:
+        part = begun
+        while part:
+            self._settle()
+            yield chunks(part)
+            part = await stream.read()
+        ended = await outcome
+        self._settle()
+        whole = ended.payload if isinstance(ended, Returned) and stream.content_type is None else b""
+        yield chunks(whole) + complete(ended, None if tail is None else _encoded(tail))
 
     def _arn(self, function: str) -> str:
         return function_arn(function, self._endpoints)
+
+
+def _encoded(tail: Tail) -> str:
+    return base64.b64encode(bytes(tail)).decode()
 
 
 def _client_context(header: str | None) -> str | None:

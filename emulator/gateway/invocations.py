@@ -41,14 +41,26 @@ class Invocations:
         """How many functions have not answered."""
         return len(self._running)
 
-    def start(self, invoke: Invoke, then: Callable[[Result], None], *, source: str | None = None) -> None:
+    def start(
+        self,
+        invoke: Invoke,
+        then: Callable[[Result], None],
+        *,
+        source: str | None = None,
+        run: Callable[[str, bytes], asyncio.Future[Outcome]] | None = None,
+    ) -> None:
         """Run a function, and go on with its result in a later turn of the event loop.
 
         ``source`` is the connection whose event it is; those of connections that send much wait for those of others.
+        ``run`` runs the function, None: as `Functions.invoke` does.
 
         Without a task, which would cost as much as the rules do: it is on the way of every message.
         """
-        outcome = self._functions.invoke(invoke.function, json_bytes(invoke.event), source=source)
+        payload = json_bytes(invoke.event)
+        if run is None:
+            outcome = self._functions.invoke(invoke.function, payload, source=source)
+        else:
+            outcome = run(invoke.function, payload)
         began = self._clock()
         timer = self._loop.call_later(invoke.timeout_seconds, outcome.cancel)
         self._running.add(outcome)

@@ -15,7 +15,8 @@ from ..foundation.notes import CONNECTIONS, Notes
 from ..foundation.recording import Recording
 from ..functions.outcome import Functions
 from ..iam.caller import Caller
-from ..port.http import HttpRequest, HttpResponse, render
+from ..port.http import HttpRequest, HttpResponse
+from ..port.rendering import render
 from .invocations import Invocations
 from .rules import management
 from .rules.connection import DELETED, Connection

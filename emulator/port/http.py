@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import http
 import json
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
@@ -23,6 +22,8 @@ from msgspec import Struct, field
 
 from ..foundation import log
 from .header_names import KEPT, named
+from .rendering import REASONS, render
+from .streaming import Flow, Rest, send
 from .targets import ABSOLUTE, in_origin_form
 
 HEADER_BYTES: Final = 64 * 1024
@@ -56,6 +57,8 @@ class HttpRequest(Struct, frozen=True):
     fields: Mapping[str, str] = field(default_factory=dict)
     """Lower-case name to the last value of that header."""
     is_tls: bool = False
+    is_old: bool = False
+    """Whether the client speaks HTTP/1.0, which knows no chunks."""
 
     @property
     def path(self) -> str:
@@ -84,6 +87,8 @@ class HttpResponse(Struct, frozen=True):
     status: int
     body: bytes = b""
     headers: tuple[tuple[str, str], ...] = ()
+    rest: Rest | None = None
+    """What follows the body, of an answer that was given later; None: that was all of it."""
 
     @classmethod
     def of_json(
@@ -103,22 +108,7 @@ the bytes that came after the request; sets the transport's next protocol."""
 Connect = Callable[[HttpRequest, asyncio.Transport, bytes], None]
 """Takes over a connection whose request was CONNECT; it gets what an `Upgrade` gets."""
 
-_REASONS: Final = {status.value: status.phrase for status in http.HTTPStatus}
-BODILESS: Final = frozenset({204, 304})
-"""Statuses whose answers end with their head (RFC 9110, 6.4.1): bytes after it would begin the next answer."""
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
-
-
-def render(response: HttpResponse, *, keep_alive: bool = True, head_only: bool = False) -> bytes:
-    """The bytes of an answer."""
-    lines = [f"HTTP/1.1 {response.status} {_REASONS.get(response.status, 'Unknown')}\r\n"]
-    lines.extend(f"{name}: {value}\r\n" for name, value in response.headers)
-    told = head_only and any(name.lower() == "content-length" for name, _ in response.headers)
-    if response.status >= 200 and response.status not in BODILESS and not told:
-        lines.append(f"content-length: {len(response.body)}\r\n")
-    lines.append("connection: keep-alive\r\n\r\n" if keep_alive else "connection: close\r\n\r\n")
-    head = "".join(lines).encode("latin-1")
-    return head if head_only or response.status in BODILESS else head + response.body
 
 
 class HttpProtocol(asyncio.Protocol):
@@ -140,6 +130,7 @@ class HttpProtocol(asyncio.Protocol):
         self._connect = connect
         self._is_tls = is_tls
         self._transport: asyncio.Transport | None = None
+        self._flow = Flow()
         self._peer = peer
         self._waiting: deque[tuple[HttpRequest, bool]] = deque()
         self._task: asyncio.Task[None] | None = None
@@ -211,11 +202,13 @@ class HttpProtocol(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """The client does not read its answers: take no more requests from it until it does."""
+        self._flow.pause()
         if self._transport is not None:
             self._transport.pause_reading()
 
     def resume_writing(self) -> None:
         """It read them."""
+        self._flow.resume()
         self._read_on()
 
     # time
@@ -319,6 +312,7 @@ class HttpProtocol(asyncio.Protocol):
             peer=self._peer,
             fields=self._fields,
             is_tls=self._is_tls,
+            is_old=self._parser.get_http_version() == "1.0",
         )
 
     def _answer(self, request: HttpRequest, keep_alive: bool) -> None:
@@ -336,8 +330,11 @@ class HttpProtocol(asyncio.Protocol):
             answer = await pending
         except Exception as error:  # noqa: BLE001 - top of a request: logged and answered
             answer = failure(request, error)
+        if answer.rest is not None:
+            await self._stream(request, answer, answer.rest, keep_alive and not request.is_old)
+        else:
+            self._write(request, answer, keep_alive)
         self._task = None
-        self._write(request, answer, keep_alive)
         while self._waiting and self._task is None:
             self._answer(*self._waiting.popleft())
         if self._is_refused and self._refusal is not None and self._task is None:
@@ -351,11 +348,18 @@ class HttpProtocol(asyncio.Protocol):
             self._transport.resume_reading()
 
     def _write(self, request: HttpRequest, response: HttpResponse, keep_alive: bool) -> None:
-        if self._transport is None or self._transport.is_closing():
-            return
-        self._transport.write(render(response, keep_alive=keep_alive, head_only=request.method == "HEAD"))
-        if not keep_alive:
+        self._send(render(response, keep_alive=keep_alive, head_only=request.method == "HEAD"))
+        if not keep_alive and self._transport is not None:
             self._transport.close()
+
+    async def _stream(self, request: HttpRequest, response: HttpResponse, rest: Rest, keep_alive: bool) -> None:
+        is_whole = await send(request, response, rest, self._send, self._flow, keep_alive=keep_alive)
+        if not (is_whole and keep_alive) and self._transport is not None:
+            self._transport.close()
+
+    def _send(self, data: bytes) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(data)
 
     def _refuse_status(self, status: int) -> None:
         if self._is_refused:
@@ -367,7 +371,7 @@ class HttpProtocol(asyncio.Protocol):
     def _write_refusal(self, status: int) -> None:
         if self._transport is None or self._transport.is_closing():
             return
-        self._transport.write(render(HttpResponse.of_json(status, {"message": _REASONS[status]}), keep_alive=False))
+        self._transport.write(render(HttpResponse.of_json(status, {"message": REASONS[status]}), keep_alive=False))
         self._watch_timer.cancel()
         if self._transport.can_write_eof():
             # Closing with bytes unread would reset the connection, and the client would lose the answer.

@@ -19,7 +19,6 @@ from ..foundation import log
 from ..foundation.tasks import start
 from .h2_connection import ServerConnection
 from .http import (
-    BODILESS,
     BODY_BYTES,
     KEEP_ALIVE_SECONDS,
     LINGER_SECONDS,
@@ -29,6 +28,8 @@ from .http import (
     HttpResponse,
     failure,
 )
+from .rendering import BODILESS
+from .streaming import CutOffError, Flow, Rest
 
 AT_ONCE: Final = 64
 """Most requests of one connection at once."""
@@ -46,6 +47,8 @@ class Exchange:
     left: bytes | None = None
     """What of the answer is not sent yet; None: there is no answer yet."""
     task: asyncio.Task[None] | None = None
+    flow: Flow | None = None
+    """Whether what is ``left`` was sent, of an answer of which more is to come; None: nothing is."""
 
 
 class Http2Protocol(asyncio.Protocol):
@@ -183,6 +186,36 @@ class Http2Protocol(asyncio.Protocol):
         self._begin(stream, request, answer)
         self._send_all()
         self._flush()
+        if answer.rest is not None:
+            await self._pass_on(stream, answer.rest)
+
+    async def _pass_on(self, stream: int, rest: Rest) -> None:
+        """Send the rest of an answer while it is made, no faster than the client's window opens."""
+        exchange = self._exchanges.get(stream)
+        try:
+            if exchange is None or exchange.flow is None:
+                return
+            async for part in rest.parts:
+                await exchange.flow.room()
+                exchange.left = part
+                exchange.flow.pause()
+                self._send_all()
+                self._flush()
+            await exchange.flow.room()
+            exchange.flow = None
+            self._send_all()
+        except CutOffError:
+            self._cut_off(stream)
+        except Exception as error:  # noqa: BLE001 - top of a body: logged, and the client sees that it is not whole
+            log.error("an answer could not be finished", error=error)
+            self._cut_off(stream)
+        finally:
+            rest.close()
+        self._flush()
+
+    def _cut_off(self, stream: int) -> None:
+        if self._exchanges.pop(stream, None) is not None:
+            self._h2.reset_stream(stream, ErrorCodes.INTERNAL_ERROR)
 
     def _request(self, exchange: Exchange) -> HttpRequest:
         said = dict(exchange.headers)
@@ -208,7 +241,10 @@ class Http2Protocol(asyncio.Protocol):
         headers = [(":status", str(response.status))]
         headers += [(name.lower(), value) for name, value in response.headers if name.lower() not in _NOT_HERE]
         has_body = request.method != "HEAD" and response.status not in BODILESS
-        if has_body and not any(name == "content-length" for name, _ in headers):
+        if response.rest is not None and has_body:
+            exchange.flow = Flow()
+            exchange.flow.pause()
+        elif has_body and not any(name == "content-length" for name, _ in headers):
             headers.append(("content-length", str(len(response.body))))
         self._h2.send_headers(stream, headers)
         exchange.left = response.body if has_body else b""
@@ -244,5 +280,9 @@ class Http2Protocol(asyncio.Protocol):
                 return
             self._h2.send_data(stream, left[:size])
             left = left[size:]
+        if exchange.flow is not None:
+            exchange.left = b""
+            exchange.flow.resume()
+            return
         self._h2.end_stream(stream)
         del self._exchanges[stream]

@@ -15,7 +15,8 @@ from streamer.aws_limits import LOOPBACK
 
 from ..foundation.tasks import end, start
 from .aws_names import is_aws
-from .http import HttpRequest, HttpResponse, render
+from .http import HttpRequest, HttpResponse
+from .rendering import render
 
 SECONDS: Final = 10.0
 """How long the other end may take to answer."""

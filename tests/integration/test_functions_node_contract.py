@@ -14,8 +14,9 @@ import pytest
 import test_functions_contract as python
 from functions_world import Project, call, fail, returned, state_of, until
 
-from emulator.functions.outcome import Refused, Returned
+from emulator.functions.outcome import Failed, Outcome, Refused, Returned, StreamingFunctions
 from emulator.functions.processes.means import Means
+from emulator.functions.streaming import ResponseStream
 from emulator.functions.variables import Endpoints
 
 pytestmark = [
@@ -716,6 +717,59 @@ async def test_a_streamed_response_is_returned_whole(linux: NodeProject) -> None
         assert isinstance(http, Returned)
         assert http.payload == b'{"statusCode":201}' + bytes(8) + b"body"
         assert (await fail(functions, "index.open"))["errorMessage"] == "Response stream is not finished."
+
+
+async def test_a_streamed_response_can_be_read_while_it_is_made(linux: NodeProject) -> None:
+    """What is told late, and by `end` alone, as Lambda's client does it."""
+    linux.code(
+        """
+        const { existsSync } = require("node:fs");
+        exports.f = awslambda.streamifyResponse(async (event, stream, context) => {
+          stream.setContentType("text/plain");
+          stream.write("a");
+          while (event.waits && !existsSync("go-on")) await new Promise((done) => setTimeout(done, 5));
+          if (event.fails) throw new TypeError("midway");
+          if (event.dies) setImmediate(() => { throw new RangeError("nobody catches this"); });
+          else stream.end("b");
+          if (event.late) { await new Promise((done) => stream.on("finish", done)); throw new Error("too late"); }
+        });
+        exports.unwritten = awslambda.streamifyResponse(async (event, stream) => {
+          awslambda.HttpResponseStream.from(stream, { statusCode: 201 }).end("no head");
+        });
+        exports.early = awslambda.streamifyResponse(async () => { throw new TypeError("at once"); });
+        exports.piped = awslambda.streamifyResponse(async (event, stream) => {
+          require("node:stream").Readable.from(["x", "y".repeat(300000), "z"]).pipe(stream);
+        });
+        """
+    )
+
+    async def streamed(
+        functions: StreamingFunctions, name: str, event: Any = None
+    ) -> tuple[str | None, bytes, Outcome]:
+        stream = ResponseStream()
+        outcome = functions.invoke(f"index.{name}", json.dumps(event or {}).encode(), stream=stream)
+        found = b""
+        while part := await stream.read():
+            found += part
+            if part == b"a":
+                (linux.folder / "go-on").touch()
+        return stream.content_type, found, await outcome
+
+    async with linux.run("f", "unwritten", "early", "piped") as functions:
+        kind, parts, outcome = await streamed(functions, "f", {"waits": True})
+        assert isinstance(outcome, Returned)
+        assert (kind, parts, outcome.payload) == ("text/plain", b"ab", b"ab")
+        assert (await streamed(functions, "f", {"late": True}))[1] == b"ab"
+        for event, error in ({"fails": True}, "TypeError"), ({"dies": True}, "RangeError"):
+            _, parts, outcome = await streamed(functions, "f", event)
+            assert isinstance(outcome, Failed)
+            assert (parts, outcome.error_type) == (b"a", error)
+        kind, parts, outcome = await streamed(functions, "unwritten")
+        assert (kind, parts) == ("application/vnd.awslambda.http-integration-response", b"no head")
+        _, parts, outcome = await streamed(functions, "early")
+        assert isinstance(outcome, Failed)
+        assert (parts, outcome.error_type) == (b"", "TypeError")
+        assert (await streamed(functions, "piped"))[1] == b"x" + b"y" * 300000 + b"z"
 
 
 # whose the Runtime API is

@@ -17,6 +17,7 @@ from h2.errors import ErrorCodes
 
 from emulator.port.front import Front
 from emulator.port.http import BODY_BYTES, PREFACE, HttpProtocol, HttpRequest, HttpResponse
+from emulator.port.streaming import CutOffError, Rest
 from emulator.port.tls import authority
 
 LARGE = bytes(range(256)) * 2000
@@ -29,12 +30,17 @@ class Asked:
         self.requests: list[HttpRequest] = []
         self.cancelled = asyncio.Event()
         self.free = asyncio.Event()
+        self.closed = asyncio.Event()
 
     def __call__(self, request: HttpRequest) -> Any:
         self.requests.append(request)
         match request.raw_path:
             case "/later":
                 return self._later()
+            case "/made":
+                return self._made(None)
+            case "/cut-off":
+                return self._made(CutOffError())
             case "/large":
                 return HttpResponse(200, LARGE)
             case "/nothing":
@@ -42,6 +48,16 @@ class Asked:
             case "/broken":
                 raise RuntimeError("asked to")
         return HttpResponse(201, request.body, (("X-Path", request.target), ("Connection", "close")))
+
+    async def _made(self, failure: Exception | None) -> HttpResponse:
+        async def parts() -> AsyncIterator[bytes]:
+            await self.free.wait()
+            for start in range(0, len(LARGE), 100_000):
+                yield LARGE[start : start + 100_000]
+            if failure is not None:
+                raise failure
+
+        return HttpResponse(200, b"begun", rest=Rest(parts(), self.closed.set))
 
     async def _later(self) -> HttpResponse:
         try:
@@ -61,6 +77,7 @@ class Client:
         self._h2.initiate_connection()
         self.answers: dict[int, tuple[dict[str, str], bytes]] = {}
         self.ended: set[int] = set()
+        self.resets: dict[int, Any] = {}
 
     async def ask(
         self, path: str, body: bytes = b"", method: str = "POST", further: Sequence[tuple[str, str]] = ()
@@ -84,6 +101,10 @@ class Client:
         while stream not in self.ended:
             await self._turn(reads=True)
         return self.answers[stream]
+
+    async def turn(self) -> None:
+        """Take what comes next."""
+        await self._turn(reads=True)
 
     async def give_up(self, stream: int) -> None:
         self._h2.reset_stream(stream)
@@ -117,6 +138,8 @@ class Client:
                     self._h2.acknowledge_received_data(event.flow_controlled_length or 0, stream)
                 case events.StreamEnded() | events.StreamReset():
                     self.ended.add(event.stream_id or 0)
+                    if isinstance(event, events.StreamReset):
+                        self.resets[event.stream_id or 0] = event.error_code
         self._writer.write(self._h2.data_to_send())
 
 
@@ -171,6 +194,39 @@ async def test_requests_of_a_connection_are_answered_as_they_are_done() -> None:
         assert late not in client.ended
         asked.free.set()
         assert (await client.answer(late))[1] == b"later"
+
+
+async def test_an_answer_is_sent_while_it_is_made() -> None:
+    asked = Asked()
+    async with connected(asked) as client:
+        stream = await client.ask("/made")
+        while client.answers.get(stream, ({}, b""))[1] != b"begun":
+            await client.turn()
+        asked.free.set()
+        head, body = await client.answer(stream)
+
+    assert body == b"begun" + LARGE
+    assert "content-length" not in head
+    assert (asked.closed.is_set(), client.resets) == (True, {})
+
+
+async def test_an_answer_that_is_not_made_to_its_end_resets_its_stream_alone() -> None:
+    asked = Asked()
+    asked.free.set()
+    async with connected(asked) as client:
+        stream = await client.ask("/cut-off")
+        await client.answer(stream)
+        assert client.resets == {stream: ErrorCodes.INTERNAL_ERROR}
+        assert (await client.answer(await client.ask("/echo", b"x")))[1] == b"x"
+
+
+async def test_a_client_that_wants_no_more_of_an_answer_closes_it() -> None:
+    asked = Asked()
+    async with connected(asked) as client:
+        stream = await client.ask("/made")
+        await client.turn()
+        await client.give_up(stream)
+        await asyncio.wait_for(asked.closed.wait(), 30)
 
 
 async def test_bodies_larger_than_the_windows_go_both_ways() -> None:

@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import http.server
 import json
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -54,6 +55,32 @@ def token(event, context):
     statement = {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": event["methodArn"]}
     policy = {"Version": "2012-10-17", "Statement": [statement]}
     return {"principalId": event["type"], "policyDocument": policy, "context": {"a": 1}}
+"""
+
+
+STREAMING_RUNTIME = """
+import http.client, json, os, sys, time
+
+api = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
+while True:
+    api.request("GET", "/2018-06-01/runtime/invocation/next")
+    answer = api.getresponse()
+    path = json.loads(answer.read())["rawPath"]
+    request_id = answer.getheader("Lambda-Runtime-Aws-Request-Id")
+    api.putrequest("POST", f"/2018-06-01/runtime/invocation/{request_id}/response")
+    api.putheader("Content-Type", "application/vnd.awslambda.http-integration-response")
+    api.putheader("Lambda-Runtime-Function-Response-Mode", "streaming")
+    api.putheader("Transfer-Encoding", "chunked")
+    api.endheaders()
+    for part in (b'{"statusCode": 201, "cookies": ["a=1"]}' + bytes(8), b"first ", b"second"):
+        api.send(b"%x\\r\\n%b\\r\\n" % (len(part), part))
+        if part == b"first " and path == "/waits":
+            while not os.path.exists("go-on"):
+                time.sleep(0.01)
+        if part == b"first " and path == "/crashes":
+            os._exit(1)
+    api.send(b"0\\r\\n\\r\\n" if path != "/fails" else b"0\\r\\nLambda-Runtime-Function-Error-Type: Broken\\r\\n\\r\\n")
+    api.getresponse().read()
 """
 
 
@@ -129,11 +156,20 @@ def topology(issuer: str) -> Topology:
     )
     own = HttpRoute(path="$default", function="answer", iam=True)
     signed_url = HttpApi(name="SignedUrl", kind=HttpKind.URL, api_id="signedurl1", routes=(own,))
+    streams = HttpRoute(path="$default", function="streams", streamed=True)
+    streaming_url = HttpApi(
+        name="StreamingUrl", kind=HttpKind.URL, api_id="streamurl1", routes=(streams,), cors=Cors(origins=("*",))
+    )
     names = ("answer", "door", "neighbour", "token")
     return Topology(
         api=Api(name="chat", routes=(), stage="prod"),
-        functions=tuple(Function(name=name, handler=f"handlers.{name}", timeout_seconds=30) for name in names),
-        http_apis=(web, rest, url, signed_url),
+        functions=(
+            *(Function(name=name, handler=f"handlers.{name}", timeout_seconds=30) for name in names),
+            Function(
+                name="streams", handler="none", timeout_seconds=30, runtime=f"{sys.executable} streaming_runtime.py"
+            ),
+        ),
+        http_apis=(web, rest, url, signed_url, streaming_url),
     )
 
 
@@ -176,9 +212,14 @@ def issuer() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def emulator(issuer: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatorThread]:
-    folder: Path = tmp_path_factory.mktemp("http-apis")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("http-apis")
+
+
+@pytest.fixture(scope="module")
+def emulator(issuer: str, folder: Path) -> Iterator[EmulatorThread]:
     (folder / "handlers.py").write_text(HANDLER)
+    (folder / "streaming_runtime.py").write_text(STREAMING_RUNTIME)
     with EmulatorThread(
         topology(issuer), EmulatorConfig(project_folder=folder, state_folder=folder, iam="off")
     ) as found:
@@ -195,10 +236,10 @@ def ask(
 ) -> tuple[int, dict[str, str], Any]:
     """Status, headers and body, from JSON where it is JSON."""
     connection = http.client.HTTPConnection(urlsplit(emulator.websocket_url).netloc, timeout=30)
-    connection.request(method, target, body=body or None, headers=dict(headers or {}))
-    answer = connection.getresponse()
-    content: Any = answer.read()
-    connection.close()
+    with contextlib.closing(connection):
+        connection.request(method, target, body=body or None, headers=dict(headers or {}))
+        with connection.getresponse() as answer:
+            content: Any = answer.read()
     with contextlib.suppress(ValueError):
         content = json.loads(content)
     return answer.status, {name.lower(): value for name, value in answer.getheaders()}, content
@@ -240,6 +281,32 @@ def test_an_integration_that_is_slow_is_not_waited_for(emulator: EmulatorThread)
     status, _, body = ask(emulator, "/slow?slow=1")
 
     assert (status, body) == (503, {"message": "Service Unavailable"})
+
+
+STREAMING = {"Host": "streamurl1.lambda-url.localhost", "Origin": "https://shop.example"}
+
+
+def test_a_function_url_sends_what_its_function_streams_when_it_writes_it(
+    emulator: EmulatorThread, folder: Path
+) -> None:
+    connection = http.client.HTTPConnection(urlsplit(emulator.websocket_url).netloc, timeout=30)
+    connection.request("GET", "/waits", headers=STREAMING)
+    answer = connection.getresponse()
+    first = answer.read(6)
+    (folder / "go-on").touch()
+    rest = answer.read()
+    connection.close()
+
+    assert (answer.status, first, rest) == (201, b"first ", b"second")
+    assert (answer.getheader("set-cookie"), answer.getheader("access-control-allow-origin")) == ("a=1", "*")
+
+
+@pytest.mark.parametrize("path", ["/fails", "/crashes"])
+def test_a_function_url_cuts_off_what_its_function_does_not_finish(emulator: EmulatorThread, path: str) -> None:
+    with pytest.raises(http.client.IncompleteRead):
+        ask(emulator, path, STREAMING)
+
+    assert ask(emulator, "/", STREAMING)[2] == b"first second"
 
 
 def token(issuer: str, **claims: Any) -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from emulator.port.http import HEADER_BYTES, PIPELINED, HttpProtocol, HttpRequest, HttpResponse
+from emulator.port.streaming import CutOffError, Rest
 
 SMALL_BODY_BYTES = 1024 * 1024
 """Stands for the most that a body may have, of which there is no need to send so much."""
@@ -97,6 +98,113 @@ async def test_a_connection_is_closed_when_the_client_wants_that(head: str) -> N
         await client.send(head)
 
         assert (await client.rest()).endswith(b"GET / ")
+
+
+# answers that are sent while they are made
+
+
+class Made:
+    """An answer in parts, each when the test says so; whether somebody closed it."""
+
+    def __init__(self, *, failure: Exception | None = None) -> None:
+        self.parts: asyncio.Queue[bytes] = asyncio.Queue()
+        self.closed = asyncio.Event()
+        self.failure = failure
+
+    async def __call__(self, _: HttpRequest) -> HttpResponse:
+        return HttpResponse(200, b"begun ", (("x-a", "b"),), Rest(self._parts(), self.closed.set))
+
+    async def _parts(self) -> AsyncIterator[bytes]:
+        while part := await self.parts.get():
+            yield part
+        if self.failure is not None:
+            raise self.failure
+
+
+async def test_an_answer_is_sent_while_it_is_made_and_the_connection_is_kept() -> None:
+    made = Made()
+    async with serving(lambda request: echo(request) if request.target == "/next" else made(request)) as client:
+        await client.send("GET / HTTP/1.1\r\n\r\nGET /next HTTP/1.1\r\n\r\n")
+        head = await client.reader.readuntil(b"\r\n\r\n")
+        begun = await client.reader.readexactly(len(b"6\r\nbegun \r\n"))
+        made.parts.put_nowait(b"whole")
+        made.parts.put_nowait(b"")
+        rest = await client.reader.readuntil(b"0\r\n\r\n")
+
+        assert b"\r\ntransfer-encoding: chunked\r\nconnection: keep-alive\r\n" in head
+        assert b"content-length" not in head
+        assert (begun, rest) == (b"6\r\nbegun \r\n", b"5\r\nwhole\r\n0\r\n\r\n")
+        assert await client.answer() == b"GET /next "
+        assert made.closed.is_set()
+
+
+@pytest.mark.parametrize("failure", [CutOffError(), RuntimeError("asked to")], ids=["cut off", "fails"])
+async def test_an_answer_that_is_not_made_to_its_end_ends_the_connection(failure: Exception) -> None:
+    made = Made(failure=failure)
+    async with serving(made) as client:
+        await client.send("GET / HTTP/1.1\r\n\r\n")
+        made.parts.put_nowait(b"half")
+        made.parts.put_nowait(b"")
+
+        assert (await client.rest()).endswith(b"\r\n\r\n6\r\nbegun \r\n4\r\nhalf\r\n")
+        assert made.closed.is_set()
+
+
+async def test_a_client_that_knows_no_chunks_reads_until_the_connection_ends() -> None:
+    made = Made()
+    async with serving(made) as client:
+        await client.send("GET / HTTP/1.0\r\nconnection: keep-alive\r\n\r\n")
+        made.parts.put_nowait(b"whole")
+        made.parts.put_nowait(b"")
+
+        assert (await client.rest()).endswith(b"\r\nconnection: close\r\n\r\nbegun whole")
+
+
+async def test_whoever_asks_for_the_head_alone_gets_it() -> None:
+    made = Made()
+    async with serving(made) as client:
+        await client.send("HEAD / HTTP/1.1\r\nconnection: close\r\n\r\n")
+
+        assert (await client.rest()).endswith(b"transfer-encoding: chunked\r\nconnection: close\r\n\r\n")
+        assert made.closed.is_set()
+
+
+async def test_an_answer_is_closed_when_its_client_is_gone() -> None:
+    made = Made()
+    async with serving(made) as client:
+        await client.send("GET / HTTP/1.1\r\n\r\n")
+        await client.reader.readuntil(b"begun ")
+        client.writer.close()
+
+        async with asyncio.timeout(30):
+            await made.closed.wait()
+
+
+async def test_an_answer_is_made_no_faster_than_its_client_reads_it() -> None:
+    sent, part = 0, bytes(1024 * 1024)
+
+    async def parts() -> AsyncIterator[bytes]:
+        nonlocal sent
+        for _ in range(64):
+            sent += 1
+            yield part
+
+    async def answer(_: HttpRequest) -> HttpResponse:
+        return HttpResponse(200, rest=Rest(parts(), lambda: None))
+
+    async with serving(answer) as client:
+        await client.send("GET / HTTP/1.1\r\nconnection: close\r\n\r\n")
+        await client.reader.readuntil(b"\r\n\r\n")
+        while True:
+            before = sent
+            await asyncio.sleep(0.05)
+            if sent == before:
+                break
+        waited_at = sent
+        whole = await client.rest()
+
+    assert waited_at < 64
+    assert len(whole) == 64 * (len(part) + len(b"100000\r\n\r\n")) + len(b"0\r\n\r\n")
 
 
 async def test_pipelined_requests_are_answered_in_their_order() -> None:

@@ -29,6 +29,7 @@ from ..limits import RESPONSE_BYTES
 from ..logs import LogSink
 from ..outcome import EnvironmentNow, Failed, Outcome, Returned
 from ..runtimes import identity
+from ..streaming import ResponseStream
 from ..turns import InTurn
 from .awslambdaric_client import EventRunner, Handler, InitError, log_init_error
 from .modules import UserModules
@@ -95,10 +96,13 @@ class InlineFunctions:
         request_id: str | None = None,
         client_context: str | None = None,
         source: str | None = None,
+        stream: ResponseStream | None = None,
     ) -> asyncio.Future[Outcome]:
-        """Run a function once; see `Functions.invoke`."""
+        """Run a function once; see `Functions.invoke`. No ``stream`` begins: AWS's client for Python knows none."""
         outcome = Held(loop=self._loop)
         outcome.is_held = self._is_debugged
+        if stream is not None:
+            outcome.add_done_callback(lambda _: stream.end())
         target = self._functions.get(function)
         if target is None:
             outcome.set_result(missing(variables.function_arn(function, self._endpoints)))
@@ -292,9 +296,8 @@ class InlineFunctions:
             log_error=seen.write_line,
         )
         if len(answer.payload) > RESPONSE_BYTES:
-            return Failed(
-                platform_log.too_large_payload(len(answer.payload)), event.request_id, "Function.ResponseSizeTooLarge"
-            )
+            error = platform_log.too_large_payload(len(answer.payload), RESPONSE_BYTES)
+            return Failed(error, event.request_id, "Function.ResponseSizeTooLarge")
         if answer.error_type is not None:
             return Failed(answer.payload, event.request_id, answer.error_type)
         return Returned(answer.payload, event.request_id)

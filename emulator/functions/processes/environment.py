@@ -6,6 +6,7 @@ import asyncio
 import enum
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -15,6 +16,7 @@ from ...foundation.recording import Change
 from .. import platform_log, variables
 from ..outcome import EnvironmentNow, Failed, Outcome, Returned
 from ..runtimes import launch
+from ..streaming import ResponseStream
 from .environment_log import EnvironmentLog
 from .invocation import WaitingInvocation
 from .process import Process
@@ -108,7 +110,7 @@ class ExecutionEnvironment:
             folder = around.code_folder(self.function)
             how = launch(self.function, code_folder=folder)
             if around.inherits_channel(how):
-                channel, port = await self._runtime_api.inherit(), 0
+                channel, port = await self._runtime_api.inherit(may_stream=how.command is not None), 0
             else:
                 port = self._runtime_api.listen()
             if self.state is EnvironmentState.ENDED:
@@ -262,6 +264,14 @@ class ExecutionEnvironment:
     def failed(self, request_id: str, payload: bytes) -> bool:
         """The function raised."""
         return self._answered(request_id, Failed(payload, request_id, platform_log.error_type(payload)))
+
+    def streams(self, request_id: str, content_type: str, resume: Callable[[], None]) -> ResponseStream | None:
+        """The function begins to stream its response."""
+        event = self._event
+        if event is None or event.request_id != request_id or event.stream is None:
+            return None
+        event.stream.begin(content_type, resume)
+        return event.stream
 
     def init_failed(self, payload: bytes) -> bool:
         """The function could not be initialised."""

@@ -19,6 +19,7 @@ from ..held import Held
 from ..limits import INIT_SECONDS
 from ..logs import LogSink
 from ..outcome import EnvironmentNow, Outcome
+from ..streaming import ResponseStream
 from ..variables import Endpoints, function_arn, new_request_id
 from .callers import callers
 from .descendants import descendants
@@ -133,12 +134,15 @@ class ProcessFunctions:
         request_id: str | None = None,
         client_context: str | None = None,
         source: str | None = None,
+        stream: ResponseStream | None = None,
     ) -> asyncio.Future[Outcome]:
         """Run a function once; see `Functions.invoke`."""
         outcome: asyncio.Future[Outcome] = self._loop.create_future()
         if function in self._around.inspected:
             outcome = held = Held(loop=self._loop)
             held.hold()
+        if stream is not None:
+            outcome.add_done_callback(lambda _: stream.end())
         pool = self._pools.get(function)
         if pool is None:
             outcome.set_result(missing(function_arn(function, self._endpoints)))
@@ -150,6 +154,7 @@ class ProcessFunctions:
             waiting_since=self._loop.time(),
             client_context=client_context,
             source=source,
+            stream=stream,
         )
         refusal = pool.submit(event)
         if refusal is not None:

@@ -7,6 +7,7 @@ import asyncio
 from msgspec import Struct
 
 from ..outcome import Outcome
+from ..streaming import ResponseStream
 
 
 class WaitingInvocation(Struct, eq=False):
@@ -21,6 +22,8 @@ class WaitingInvocation(Struct, eq=False):
     """JSON; None: there is none."""
     source: str | None
     """Who sent it; None: nobody in particular."""
+    stream: ResponseStream | None = None
+    """Takes a response that is streamed; None: it is wanted whole."""
     started_at: float = 0.0
     """When a function began with it, by the loop's clock; before, since when it waits."""
     trace: str = ""

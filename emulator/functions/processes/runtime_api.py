@@ -10,19 +10,22 @@ With `port.http`, whose late answers take a future and a task, an event would co
 from __future__ import annotations
 
 import asyncio
+import base64
+import binascii
 import functools
 import json
 import socket
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final, Protocol, cast
 
 import httptools
 
 from ...foundation import log
 from ...port.peers import Address
-from ..limits import RESPONSE_BYTES
+from ..limits import RESPONSE_BYTES, STREAMED_BYTES
 from ..platform_log import too_large_payload
+from ..streaming import ResponseStream
 from .callers import Callers
 
 _PREFIX: Final = "/2018-06-01/runtime/"
@@ -30,6 +33,15 @@ _INVOCATION: Final = f"{_PREFIX}invocation/"
 _ACCEPTED: Final = (
     b"HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n" + b'{"status":"OK"}\n'
 )
+_TYPE: Final = b"content-type"
+_MODE: Final = b"lambda-runtime-function-response-mode"
+_ERROR_TYPE: Final = b"lambda-runtime-function-error-type"
+_ERROR_BODY: Final = b"lambda-runtime-function-error-body"
+_HEADERS: Final = frozenset({_TYPE, _MODE})
+_TRAILERS: Final = frozenset({_ERROR_TYPE, _ERROR_BODY})
+_DEFAULT_TYPE: Final = b"application/octet-stream"
+_KEPT_BYTES: Final = 64 * 1024
+"""How much of a streamed response is known once it is over."""
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 """What curl waits for with an answer of more than a megabyte, a second long: Lambda's server is one of Go's, which says
 it. [DOC] aws/aws-lambda-runtime-interface-emulator, pkg.go.dev/net/http"""
@@ -46,6 +58,9 @@ class Runtime(Protocol):
 
     def failed(self, request_id: str, payload: bytes) -> bool:
         """The function raised; False: that is not the event it has."""
+
+    def streams(self, request_id: str, content_type: str, resume: Callable[[], None]) -> ResponseStream | None:
+        """The function begins to stream its response; None: it is wanted whole, or that is not the event it has."""
 
     def init_failed(self, payload: bytes) -> bool:
         """The function could not be initialised; False: it already is."""
@@ -64,8 +79,10 @@ class RuntimeApi:
         self._server: asyncio.Server | None = None
         self._connections: weakref.WeakSet[RuntimeApiConnection] = weakref.WeakSet()
 
-    async def inherit(self) -> int:
+    async def inherit(self, *, may_stream: bool) -> int:
         """Serve a connection that the process inherits; answers its descriptor, which is the caller's to close.
+
+        ``may_stream``: its client knows how to stream a response.
 
         Raises:
             OSError: the system has no room for another socket.
@@ -73,7 +90,8 @@ class RuntimeApi:
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         try:
-            await asyncio.get_running_loop().connect_accepted_socket(self._connected, ours)
+            kind = StreamingConnection if may_stream else RuntimeApiConnection
+            await asyncio.get_running_loop().connect_accepted_socket(functools.partial(self._connected, kind), ours)
         except BaseException:  # the emulator stops
             theirs.close()
             raise
@@ -104,8 +122,8 @@ class RuntimeApi:
         for connection in list(self._connections):
             connection.close()
 
-    def _connected(self) -> RuntimeApiConnection:
-        connection = RuntimeApiConnection(self._runtime)
+    def _connected(self, kind: type[RuntimeApiConnection]) -> RuntimeApiConnection:
+        connection = kind(self._runtime)
         self._connections.add(connection)
         return connection
 
@@ -189,6 +207,7 @@ class RuntimeApiConnection(asyncio.Protocol):
         self._url = b""
         self._body: list[bytes] = []
         self._size_bytes = 0
+        self._limit_bytes = RESPONSE_BYTES
 
     def on_url(self, url: bytes) -> None:
         """Collect the request target."""
@@ -221,8 +240,8 @@ class RuntimeApiConnection(asyncio.Protocol):
 
     def _settle(self, rest: str) -> None:
         request_id, _, kind = rest.partition("/")
-        if self._size_bytes > RESPONSE_BYTES:
-            error = too_large_payload(self._size_bytes)
+        if self._size_bytes > self._limit_bytes:
+            error = too_large_payload(self._size_bytes, self._limit_bytes)
             known = self._runtime.failed(request_id, error)
             self._refuse(413 if known else 400, "RequestEntityTooLarge", "Exceeded maximum allowed payload size")
             return
@@ -249,7 +268,78 @@ class RuntimeApiConnection(asyncio.Protocol):
         self._held = b""
 
 
-class PortConnection(RuntimeApiConnection):
+class StreamingConnection(RuntimeApiConnection):
+    """A connection whose client may stream a response, in chunks: what it says in headers is looked at, too.
+
+    [DOC] lambda-docs:runtimes-custom (response streaming)
+    """
+
+    def on_message_begin(self) -> None:
+        """Start a new request."""
+        super().on_message_begin()
+        self._in_head = True
+        self._said: dict[bytes, bytes] = {}
+        self._stream: ResponseStream | None = None
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Remember a header, or a trailer, that streaming is about."""
+        lower = name.lower()
+        if lower in (_TRAILERS if not self._in_head else _HEADERS):
+            self._said[lower] = value
+
+    def on_headers_complete(self) -> None:
+        """See whether the response is streamed to whoever waits for it."""
+        self._in_head = False
+        if self._said.get(_MODE) == b"streaming":
+            request_id = self._url.decode("latin-1").removeprefix(_INVOCATION).partition("/")[0]
+            content_type = self._said.get(_TYPE, _DEFAULT_TYPE).decode("latin-1")
+            self._stream = self._runtime.streams(request_id, content_type, self._read_on)
+        if self._stream is not None:
+            self._limit_bytes = STREAMED_BYTES
+
+    def on_body(self, body: bytes) -> None:
+        """Pass a part on; read no more while nobody takes it. The beginning is kept, for those who look on."""
+        if self._stream is None:
+            super().on_body(body)
+            return
+        if self._size_bytes < _KEPT_BYTES:
+            self._body.append(body[: _KEPT_BYTES - self._size_bytes])
+        self._size_bytes += len(body)
+        transport = self._transport
+        takes_more = self._size_bytes > self._limit_bytes or self._stream.write(body)
+        if not takes_more and transport is not None and not transport.is_closing():
+            transport.pause_reading()
+
+    def on_message_complete(self) -> None:
+        """Answer the request; what is held of a stream does not keep the function from its next event."""
+        if self._stream is not None:
+            self._read_on()
+        super().on_message_complete()
+
+    def _settle(self, rest: str) -> None:
+        if _ERROR_TYPE in self._said:
+            self._size_bytes, self._body = 0, [_error(self._said)]
+            rest = rest.removesuffix("response") + "error"
+        super()._settle(rest)
+
+    def _read_on(self) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
+
+
+def _error(said: Mapping[bytes, bytes]) -> bytes:
+    """The error of a response that failed midway: its body, which is JSON in base64, or what its type says."""
+    try:
+        return base64.b64decode(said.get(_ERROR_BODY, b""), validate=True) or _error_of_type(said[_ERROR_TYPE])
+    except binascii.Error:
+        return _error_of_type(said[_ERROR_TYPE])
+
+
+def _error_of_type(error_type: bytes) -> bytes:
+    return json.dumps({"errorMessage": "", "errorType": error_type.decode("latin-1")}).encode()
+
+
+class PortConnection(StreamingConnection):
     """A connection that came through the port: from the environment itself, and from no browser."""
 
     def __init__(self, runtime: Runtime, is_own: Callable[[Address, Address], bool], host: str) -> None:
@@ -274,9 +364,11 @@ class PortConnection(RuntimeApiConnection):
         if lower == b"origin" or lower.startswith(b"sec-") or (lower == b"host" and value != self._host):
             raise ValueError("a browser's request")
         self._is_asked = self._is_asked or lower == b"expect"
+        super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """Let a client go on that asks before it sends a body."""
+        super().on_headers_complete()
         if self._is_asked:
             self._is_asked = False
             self._write(_CONTINUE)

@@ -48,13 +48,35 @@ def answered(asked: Asked, result: Result) -> tuple[HttpAnswer, str | None]:
             try:
                 return _replied(asked, payload), None
             except MalformedError as wrong:
-                return failure(asked, "malformed"), f"malformed response of the function: {wrong}"
+                return malformed(asked, wrong)
         case Raised():
             return failure(asked, "failed"), None
         case NotInvoked(reason):
             return failure(asked, "refused"), f"Lambda did not run the function: {reason}"
         case TimedOut():
             return failure(asked, "late"), f"the {kind.value} waits no longer than its integration's timeout"
+
+
+def malformed(asked: Asked, wrong: MalformedError) -> tuple[HttpAnswer, str]:
+    """The answer where the function's is none, and what the developer should hear of it."""
+    return failure(asked, "malformed"), f"malformed response of the function: {wrong}"
+
+
+def begun(asked: Asked, content_type: str, payload: bytes) -> HttpAnswer | None:
+    """The answer of a function that has streamed so much, with what is there of its body; None: its head is not whole.
+
+    Args:
+        asked: The request.
+        content_type: What the function says that it streams.
+        payload: What has come.
+
+    Raises:
+        MalformedError: what came is no answer.
+    """
+    if asked.api.kind is HttpKind.URL and content_type != _HTTP_TYPE:
+        return HttpAnswer(200, (*own_headers(asked), (CONTENT_TYPE, content_type)), payload)  # [INF]
+    head, mark, body = payload.partition(_END_OF_PRELUDE)
+    return _headed(asked, head, body) if mark else None
 
 
 _FAILURES: Final[Mapping[tuple[HttpKind, str], tuple[int, str]]] = {
@@ -76,6 +98,7 @@ def failure(asked: Asked, what: str) -> HttpAnswer:
     return error(asked, status, message, kind=LATE if what == "late" else "")
 
 
+_HTTP_TYPE: Final = "application/vnd.awslambda.http-integration-response"
 _END_OF_PRELUDE: Final = bytes(8)
 
 
@@ -99,22 +122,29 @@ def _replied(asked: Asked, payload: bytes) -> HttpAnswer:
 
 
 def _streamed(asked: Asked, payload: bytes) -> HttpAnswer | None:
-    """What a function streamed; None: the function of a URL answers as others do.
+    """What is whole, where answers are streamed; None: the function of a URL answers as others do."""
+    head, mark, body = payload.partition(_END_OF_PRELUDE)
+    if mark:
+        return _headed(asked, head, body)
+    if asked.api.kind is HttpKind.REST:
+        raise MalformedError("a streamed answer is JSON, eight NUL bytes and the body")
+    try:
+        parsed_json(payload)
+    except ValueError:
+        headers = (*own_headers(asked), (CONTENT_TYPE, "application/octet-stream"))  # [INF]
+        return HttpAnswer(200, headers, payload)
+    return None
+
+
+def _headed(asked: Asked, head: bytes, body: bytes) -> HttpAnswer:
+    """An answer whose head is JSON.
 
     [DOC] apigw-docs:response-transfer-mode-lambda, lambda-docs:configuration-response-streaming
     """
-    head, mark, body = payload.partition(_END_OF_PRELUDE)
-    if not mark and asked.api.kind is HttpKind.REST:
-        raise MalformedError("a streamed answer is JSON, eight NUL bytes and the body")
     try:
         said = parsed_json(head)
     except ValueError as wrong:
-        if mark:
-            raise MalformedError("what stands before its eight NUL bytes is not JSON") from wrong
-        headers = (*own_headers(asked), (CONTENT_TYPE, "application/octet-stream"))  # [INF]
-        return HttpAnswer(200, headers, payload)
-    if not mark:
-        return None
+        raise MalformedError("what stands before its eight NUL bytes is not JSON") from wrong
     if not isinstance(said, dict):
         raise MalformedError("what stands before its eight NUL bytes is no object")
     sent = [*_headers(asked, {**said, "cookies": None}, is_second=asked.api.kind is HttpKind.URL)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import secrets
 import time
 import uuid
@@ -24,6 +25,7 @@ from ...foundation import log
 from ...foundation.json_bytes import json_bytes
 from ...foundation.notes import Notes
 from ...functions.outcome import Invocable
+from ...functions.streaming import ResponseStream
 from ...functions.variables import Endpoints
 from ...port.aws_names import api_id, api_names, domain_name, url_name
 from ...port.http import HttpRequest, HttpResponse
@@ -33,7 +35,7 @@ from ..rules.ids import IdSource, api_key_id
 from ..rules.mapping import is_only_given
 from ..rules.signature import DENIED, SERVICE, URL_SERVICE, Flaw
 from ..verifier import Verifier
-from . import answers, cors, refusals
+from . import answers, cors, refusals, streams
 from .checks import Checks
 from .events import Asked, Event, authorizer_event, event_of
 from .headers import MalformedError, own_headers
@@ -112,6 +114,7 @@ class HttpApis:
         self._aws_domain = aws_domain
         self._functions = functions
         self._invocations = Invocations(functions, notes)
+        self._settle = (notes or Notes()).settle
         self._tokens: Tokens | None = None
         """Made when a route first asks for a token."""
         self._ids = IdSource(endpoints.region, secrets.randbits(64))
@@ -194,8 +197,9 @@ class HttpApis:
         answer = refusal or await self._answer(api, asked, request)
         if api.cors is not None:
             origin = request.fields.get("origin")
-            answer = HttpAnswer(answer.status, cors.with_cors(api.cors, origin, answer.headers), answer.body)
-        return HttpResponse(answer.status, answer.body, answer.headers)
+            answer = structs.replace(answer, headers=cors.with_cors(api.cors, origin, answer.headers))
+        rest = answer.rest if isinstance(answer, streams.StreamedAnswer) else None
+        return HttpResponse(answer.status, answer.body, answer.headers, rest)
 
     async def _preflight_refused(self, api: HttpApi, asked: Asked, request: HttpRequest) -> HttpAnswer | None:
         """Why a preflight is refused: the route that takes OPTIONS, such as ``ANY`` or ``$default``, has an authorizer.
@@ -261,11 +265,16 @@ class HttpApis:
         assert route.function is not None  # a route has one of the three
         if (refusal := refusals.too_long(asked, event)) is not None:
             return refusal
-        result = await self._invoke(route.function, event, asked, route.timeout_seconds, route.key)
-        answer, warning = answers.answered(asked, result)
+        stream = ResponseStream() if route.streamed else None
+        result = self._invoke(route.function, event, asked, route.timeout_seconds, route.key, stream=stream)
+        if stream is None:
+            answer, warning = answers.answered(asked, await result)
+        else:
+            answer, warning = await streams.answered(asked, stream, result, self._settle)
         if warning is not None:
             log.warning(warning, api=api.name, route=route.key, function=route.function)
-        return _changed(asked, event, answer) if isinstance(result, Replied) and warning is None else answer
+        is_replied = stream is None and isinstance(result.result(), Replied)
+        return _changed(asked, event, answer) if is_replied and warning is None else answer
 
     def _not_taken(self, api: HttpApi, asked: Asked) -> HttpAnswer | None:
         """Why a request is refused whoever makes it; None: it is not."""
@@ -301,7 +310,14 @@ class HttpApis:
         return await backed(asked, event, self._endpoints, invoke)
 
     def _invoke(
-        self, function: str, event: Mapping[str, Any], asked: Asked, timeout_seconds: float, told: str
+        self,
+        function: str,
+        event: Mapping[str, Any],
+        asked: Asked,
+        timeout_seconds: float,
+        told: str,
+        *,
+        stream: ResponseStream | None = None,
     ) -> asyncio.Future[Result]:
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
 
@@ -310,7 +326,8 @@ class HttpApis:
                 future.set_result(result)
 
         invoke = Invoke(function, event, timeout_seconds, asked.request_id, told)
-        self._invocations.start(invoke, tell)
+        run = None if stream is None else functools.partial(self._functions.invoke, stream=stream)
+        self._invocations.start(invoke, tell, run=run)
         return future
 
     # who may

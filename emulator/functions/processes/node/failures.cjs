@@ -10,6 +10,7 @@ for (const name of [
   "MalformedHandlerName",
   "UserCodeSyntaxError",
   "MalformedStreamingHandler",
+  "InvalidStreamingOperation",
   "CallbackHandlerDeprecated",
 ]) {
   Failures[name] = class extends Error {};

@@ -198,30 +198,35 @@ async function runAwaited(event, handler, id, next) {
   setImmediate(() => api.succeed(id, body, "application/json", next));
 }
 
-/** One event of a handler that streams: what it writes is collected, as a synchronous Invoke gives it to its caller. */
+/** One event of a handler that streams. Before nodejs24.x the next waits until nothing is left to run, or not: context. */
 async function runStreaming(event, handler, id, next) {
-  const stream = new streaming.Collected();
-  whenEmpty = () => {
-    whenEmpty = nothing;
-    failed("Response stream is not finished.");
+  const stream = new streaming.ResponseStream((contentType) => api.stream(id, contentType), handler);
+  const context = AWAITS ? {} : { callbackWaitsForEmptyEventLoop: true };
+  const rest = () => {
+    const goOn = () => {
+      whenEmpty = nothing;
+      next();
+    };
+    if (context.callbackWaitsForEmptyEventLoop) whenEmpty = goOn;
+    else goOn();
   };
   const failed = (error) => {
+    whenEmpty = nothing;
     logs.error("Invoke Error", error);
-    api.fail(id, answerOf(error), xrayCause(error), next);
+    stream.fail(answerOf(error), rest);
   };
+  tellFatal = (error, then) => stream.fail(answerOf(error), then);
+  whenEmpty = () => failed("Response stream is not finished.");
   try {
-    const context = { callbackWaitsForEmptyEventLoop: true, ...described(event.headers) };
-    const result = handler(JSON.parse(event.body), stream, context);
+    const result = handler(JSON.parse(event.body), stream, Object.assign(context, described(event.headers)));
     if (!isPromise(result)) throw "Streaming does not support non-async handlers.";
     if ((await result) !== undefined) console.warn("Streaming handlers ignore return values.");
-    if (!stream.writableEnded) throw "Response stream is not finished.";
+    await stream.answered;
   } catch (error) {
-    whenEmpty = nothing;
     failed(error);
     return;
   }
-  whenEmpty = nothing;
-  api.succeed(id, stream.content(), stream.contentType, next);
+  rest();
 }
 
 main();

@@ -15,6 +15,10 @@ const NEXT = Buffer.from(`GET ${PREFIX}invocation/next ${FIXED}\r\n`, "latin1");
 const JSON_TYPE = "application/json";
 /** Up to here head and body are written as one. */
 const TOGETHER_BYTES = 64 * 1024;
+const STREAMED = "Lambda-Runtime-Function-Response-Mode: streaming\r\n";
+const ERROR_TYPE = "Lambda-Runtime-Function-Error-Type";
+const ERROR_BODY = "Lambda-Runtime-Function-Error-Body";
+const END_OF_LINE = Buffer.from("\r\n");
 const END_OF_HEAD = Buffer.from("\r\n\r\n");
 
 class Connection {
@@ -48,16 +52,45 @@ class Connection {
     this._post(`invocation/${encodeURIComponent(id)}/response`, body, { "Content-Type": contentType }, then);
   }
 
+  /**
+   * Answer an event with what is written from now on: `write` takes a part, and a function for when there is room for
+   * the next; `end` an error or null, and a function for when the answer is accepted.
+   */
+  stream(id, contentType) {
+    const path = `${PREFIX}invocation/${encodeURIComponent(id)}/response`;
+    const lines = `Content-Type: ${oneLine(contentType)}\r\n${STREAMED}Trailer: ${ERROR_TYPE}, ${ERROR_BODY}\r\n`;
+    let head = Buffer.from(`POST ${path} ${FIXED}${lines}Transfer-Encoding: chunked\r\n\r\n`, "latin1");
+    const write = (bytes, then) => {
+      this._socket.write(head === null ? bytes : Buffer.concat([head, bytes]), then);
+      head = null;
+    };
+    this._done = () => {}; // the connection is taken until the end
+    return {
+      write: (part, then) => {
+        if (part.length === 0) then(); // an empty chunk would be the last
+        else write(Buffer.concat([Buffer.from(`${part.length.toString(16)}\r\n`), part, END_OF_LINE]), then);
+      },
+      end: (error, then) => {
+        const body = error === null ? "" : Buffer.from(JSON.stringify(error), "utf8").toString("base64");
+        const trailers =
+          error === null ? "" : `${ERROR_TYPE}: ${oneLine(error.errorType)}\r\n${ERROR_BODY}: ${body}\r\n`;
+        this._done = () => then();
+        this._socket.ref();
+        write(Buffer.from(`0\r\n${trailers}\r\n`, "latin1"));
+      },
+    };
+  }
+
   /** Answer an event with an error. */
   fail(id, error, cause, then) {
-    const headers = { "Content-Type": JSON_TYPE, "Lambda-Runtime-Function-Error-Type": oneLine(error.errorType) };
+    const headers = { "Content-Type": JSON_TYPE, [ERROR_TYPE]: oneLine(error.errorType) };
     if (cause) headers["Lambda-Runtime-Function-XRay-Error-Cause"] = oneLine(cause);
     this._post(`invocation/${encodeURIComponent(id)}/error`, JSON.stringify(error), headers, then);
   }
 
   /** Say that the function could not be initialised. */
   failInit(error, then) {
-    const headers = { "Content-Type": JSON_TYPE, "Lambda-Runtime-Function-Error-Type": oneLine(error.errorType) };
+    const headers = { "Content-Type": JSON_TYPE, [ERROR_TYPE]: oneLine(error.errorType) };
     this._post("init/error", JSON.stringify(error), headers, then);
   }
 

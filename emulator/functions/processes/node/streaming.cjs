@@ -1,43 +1,71 @@
-/** Handlers that stream their response. Nothing here streams: a WebSocket API, and a synchronous Invoke, get it whole. */
+/** Handlers that stream their response: each part goes out when it is written. [REC] aws-lambda-ric */
 "use strict";
 
 const { Writable } = require("node:stream");
 const { Failures } = require("./failures.cjs");
 
 const STREAMING = Symbol.for("aws.lambda.runtime.handler.streaming");
+const HIGH_WATER_MARK = Symbol.for("aws.lambda.runtime.handler.streaming.highWaterMark");
 const HTTP_TYPE = "application/vnd.awslambda.http-integration-response";
+const DEFAULT_TYPE = "application/octet-stream";
 const END_OF_PRELUDE = Buffer.alloc(8);
 
-class Collected extends Writable {
-  constructor() {
-    super({ decodeStrings: true });
-    this.contentType = "application/octet-stream";
-    this._parts = [];
-    this.onFirstWrite = null;
+class ResponseStream extends Writable {
+  /** `open` begins the answer, of a content type; what it gives takes parts, and the end with an error or none. */
+  constructor(open, handler) {
+    super({ decodeStrings: true, highWaterMark: handler[HIGH_WATER_MARK] });
+    this._open = open;
+    this._wire = null;
+    this._contentType = DEFAULT_TYPE;
+    this._isWritten = false;
+    this._isOver = false;
+    this._failure = null;
+    this._onBeforeFirstWrite = null;
+    /** Resolved when Lambda has the whole answer. */
+    this.answered = new Promise((resolve) => {
+      this._tellAnswered = resolve;
+    });
   }
 
   setContentType(type) {
-    this.contentType = type;
+    if (this._isWritten) throw new Failures.InvalidStreamingOperation("Cannot set content-type, too late.");
+    this._contentType = type;
   }
 
-  /** Anything that is no text and no bytes is written as JSON. */
+  /** Anything that is no text and no bytes is written as JSON. What `end` is given has nothing written before it. */
   write(part, ...more) {
     const isPlain = typeof part === "string" || part instanceof Uint8Array;
+    if (!this._isWritten) this._onBeforeFirstWrite?.((bytes) => super.write(bytes));
+    this._isWritten = true;
     return super.write(isPlain ? part : JSON.stringify(part), ...more);
   }
 
+  /** End the answer with an error, after what was written; one that has ended stays as it is. */
+  fail(error, then) {
+    this.answered.then(then);
+    if (this._isOver || (this.writableEnded && !this.destroyed)) return;
+    this._failure = error;
+    if (this.destroyed) this._finish();
+    else this.end();
+  }
+
   _write(part, _encoding, done) {
-    if (this.onFirstWrite !== null) {
-      const first = this.onFirstWrite;
-      this.onFirstWrite = null;
-      first((bytes) => this._parts.push(bytes));
-    }
-    this._parts.push(Buffer.from(part));
+    this._begun().write(part, done);
+  }
+
+  _final(done) {
+    this._finish();
     done();
   }
 
-  content() {
-    return Buffer.concat(this._parts);
+  _finish() {
+    this._isOver = true;
+    this._begun().end(this._failure, this._tellAnswered);
+  }
+
+  _begun() {
+    this._wire ??= this._open(this._contentType);
+    return this._wire;
   }
 }
 
@@ -45,15 +73,17 @@ class Collected extends Writable {
 function provideGlobal() {
   if (["1", "true"].includes(process.env.AWS_LAMBDA_NODEJS_NO_GLOBAL_AWSLAMBDA)) return;
   globalThis.awslambda = {
-    streamifyResponse: (handler) => {
+    streamifyResponse: (handler, options) => {
       handler[STREAMING] = "response";
+      if (typeof options?.highWaterMark === "number") handler[HIGH_WATER_MARK] = Math.trunc(options.highWaterMark);
       return handler;
     },
     HttpResponseStream: {
       from: (stream, prelude) => {
         stream.setContentType(HTTP_TYPE);
-        stream.onFirstWrite = (write) => {
-          write(Buffer.from(JSON.stringify(prelude)));
+        const said = JSON.stringify(prelude);
+        stream._onBeforeFirstWrite = (write) => {
+          write(said);
           write(END_OF_PRELUDE);
         };
         return stream;
@@ -69,4 +99,4 @@ function isStreaming(handler) {
   return true;
 }
 
-module.exports = { Collected, isStreaming, provideGlobal };
+module.exports = { ResponseStream, isStreaming, provideGlobal };

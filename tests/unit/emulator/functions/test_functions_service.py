@@ -11,6 +11,7 @@ from emulator.functions.limits import ASYNC_EVENT_BYTES, EVENT_BYTES
 from emulator.functions.logs import Tails
 from emulator.functions.outcome import EnvironmentNow, Failed, Outcome, Refused, Returned
 from emulator.functions.service import FunctionTarget, LambdaService, target
+from emulator.functions.streaming import ResponseStream
 from emulator.functions.variables import Endpoints
 from emulator.port.http import HttpRequest, HttpResponse
 from streamer.topology import Api, Function, Topology
@@ -35,6 +36,7 @@ class FakeFunctions:
         request_id: str | None = None,
         client_context: str | None = None,
         source: str | None = None,
+        stream: ResponseStream | None = None,
     ) -> asyncio.Future[Outcome]:
         self.payloads.append(payload)
         self.client_contexts.append(client_context)
@@ -43,6 +45,8 @@ class FakeFunctions:
         self.called.set()
         done: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         done.set_result(self.outcome)
+        if stream is not None:
+            stream.end()
         return done
 
     async def apply(self, topology: Topology) -> None:

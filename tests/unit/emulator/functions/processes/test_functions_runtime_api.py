@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator.functions.limits import RESPONSE_BYTES
-from emulator.functions.processes.runtime_api import PortConnection, RuntimeApiConnection
+from emulator.functions.processes.runtime_api import PortConnection, RuntimeApiConnection, StreamingConnection
+from emulator.functions.streaming import HELD_BYTES, ResponseStream
 
 
 class FakeTransport(asyncio.Transport):
@@ -19,6 +21,16 @@ class FakeTransport(asyncio.Transport):
         self.written = b""
         self.writes = 0
         self.is_aborted = False
+        self.is_paused = False
+
+    def pause_reading(self) -> None:
+        self.is_paused = True
+
+    def resume_reading(self) -> None:
+        self.is_paused = False
+
+    def is_closing(self) -> bool:
+        return self.is_aborted
 
     def write(self, data: Any) -> None:
         self.written += data
@@ -29,8 +41,9 @@ class FakeTransport(asyncio.Transport):
 
 
 class FakeRuntime:
-    def __init__(self) -> None:
+    def __init__(self, stream: ResponseStream | None = None) -> None:
         self.calls: list[tuple[Any, ...]] = []
+        self.stream = stream
 
     def wants_event(self, connection: RuntimeApiConnection) -> None:
         self.calls.append(("wants event",))
@@ -42,6 +55,12 @@ class FakeRuntime:
     def failed(self, request_id: str, payload: bytes) -> bool:
         self.calls.append(("failed", request_id, payload))
         return request_id == "known"
+
+    def streams(self, request_id: str, content_type: str, resume: Callable[[], None]) -> ResponseStream | None:
+        self.calls.append(("streams", request_id, content_type))
+        if self.stream is not None:
+            self.stream.begin(content_type, resume)
+        return self.stream
 
     def init_failed(self, payload: bytes) -> bool:
         self.calls.append(("init failed", payload))
@@ -175,6 +194,112 @@ def test_a_response_over_the_limit_is_refused_and_fails_the_event() -> None:
     assert (kind, request_id) == ("failed", "known")
     assert json.loads(payload)["errorType"] == "Function.ResponseSizeTooLarge"
     assert transport.written.startswith(b"HTTP/1.1 413")
+
+
+# responses that are streamed
+
+
+def streamed(*parts: bytes, trailers: str = "") -> bytes:
+    head = (
+        "POST /2018-06-01/runtime/invocation/known/response HTTP/1.1\r\nContent-Type: text/plain\r\n"
+        "Lambda-Runtime-Function-Response-Mode: streaming\r\nTransfer-Encoding: chunked\r\n\r\n"
+    )
+    chunks = [b"%x\r\n%b\r\n" % (len(part), part) for part in parts]
+    return head.encode() + b"".join(chunks) + f"0\r\n{trailers}\r\n".encode()
+
+
+def streaming(stream: ResponseStream | None) -> tuple[StreamingConnection, FakeRuntime, FakeTransport]:
+    runtime, transport = FakeRuntime(stream), FakeTransport()
+    connection = StreamingConnection(runtime)
+    connection.connection_made(transport)
+    return connection, runtime, transport
+
+
+async def test_a_streamed_response_is_passed_on_as_it_comes() -> None:
+    stream = ResponseStream()
+    connection, runtime, transport = streaming(stream)
+    whole = streamed(b"one", b"two")
+    first = whole.index(b"3\r\ntwo")
+
+    connection.data_received(whole[:first])
+    begun = await stream.read()
+    connection.data_received(whole[first:])
+
+    assert (begun, await stream.read(), stream.content_type) == (b"one", b"two", "text/plain")
+    assert runtime.calls == [("streams", "known", "text/plain"), ("responded", "known", b"onetwo")]
+    assert transport.written.startswith(b"HTTP/1.1 202")
+
+
+async def test_a_function_waits_while_nobody_reads_what_it_streams() -> None:
+    stream = ResponseStream()
+    connection, runtime, transport = streaming(stream)
+    whole = streamed(bytes(HELD_BYTES), b"more")
+    end = whole.index(b"4\r\nmore")
+
+    connection.data_received(whole[:end])
+    waits = transport.is_paused
+    await stream.read()
+    goes_on = not transport.is_paused
+    connection.data_received(whole[:end].partition(b"\r\n\r\n")[2] + whole[end:])
+
+    assert (waits, goes_on) == (True, True)
+    assert not transport.is_paused  # what is held does not keep the function from its next event
+    assert [call[0] for call in runtime.calls] == ["streams", "responded"]
+
+
+async def test_what_a_function_streams_is_thrown_away_when_its_caller_is_gone() -> None:
+    stream = ResponseStream()
+    connection, runtime, transport = streaming(stream)
+    stream.abandon()
+
+    connection.data_received(streamed(bytes(HELD_BYTES)))
+
+    assert (await stream.read(), transport.is_paused) == (b"", False)
+    assert runtime.calls[-1][0] == "responded"
+
+
+def test_a_streamed_response_that_is_wanted_whole_is_collected() -> None:
+    connection, runtime, _ = streaming(None)
+
+    connection.data_received(streamed(b"one", b"two"))
+
+    assert runtime.calls[-1] == ("responded", "known", b"onetwo")
+
+
+@pytest.mark.parametrize(
+    ("trailers", "error"),
+    [
+        pytest.param("Lambda-Runtime-Function-Error-Body: eyJhIjoxfQ==\r\n", b'{"a":1}', id="type and body"),
+        pytest.param("", b'{"errorMessage": "", "errorType": "Runtime.X"}', id="type alone"),
+        pytest.param(
+            "Lambda-Runtime-Function-Error-Body: ?\r\n",
+            b'{"errorMessage": "", "errorType": "Runtime.X"}',
+            id="no base64",
+        ),
+    ],
+)
+@pytest.mark.parametrize("is_wanted_whole", [False, True])
+def test_trailers_say_that_a_streamed_response_failed(trailers: str, error: bytes, is_wanted_whole: bool) -> None:
+    connection, runtime, transport = streaming(None if is_wanted_whole else ResponseStream())
+
+    connection.data_received(streamed(b"one", trailers=f"Lambda-Runtime-Function-Error-Type: Runtime.X\r\n{trailers}"))
+
+    assert runtime.calls[-1] == ("failed", "known", error)
+    assert transport.written.startswith(b"HTTP/1.1 202")
+
+
+def test_a_streamed_response_has_a_limit_of_its_own() -> None:
+    stream = ResponseStream()
+    connection, runtime, _ = streaming(stream)
+    stream.abandon()
+    part = bytes(20 * 1024 * 1024)
+
+    connection.data_received(streamed(*[part] * 10, b"x"))
+
+    assert runtime.calls[-1][0] == "failed"
+    assert json.loads(runtime.calls[-1][2])["errorMessage"] == (
+        "Response payload size (209715201 bytes) exceeded maximum allowed payload size (209715200 bytes)."
+    )
 
 
 def test_an_unknown_path_is_not_found() -> None:

@@ -10,7 +10,7 @@ from http_api_requests import api, asked
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.gateway.http_apis.answers import answered
+from emulator.gateway.http_apis.answers import answered, begun
 from emulator.gateway.http_apis.events import event_of
 from emulator.gateway.http_apis.refusals import error, not_found, too_large, too_long
 from emulator.gateway.rules.effects import HttpAnswer, NotInvoked, Raised, Replied, Result, TimedOut
@@ -352,6 +352,42 @@ def test_a_url_that_streams_takes_what_has_no_zeros() -> None:
     assert (raw.status, raw.body) == (200, b"<p>hello</p>")
     assert ("content-type", "application/octet-stream") in raw.headers
     assert (whole.status, whole.body) == (202, b"hello")
+
+
+HTTP_STREAM = "application/vnd.awslambda.http-integration-response"
+
+
+@pytest.mark.parametrize(
+    ("kind", "content_type", "payload", "answer"),
+    [
+        pytest.param("URL", "text/plain", b"he", (200, "text/plain", b"he"), id="a URL's own type"),
+        pytest.param("URL", "text/plain", b"{}" + bytes(8), (200, "text/plain", b"{}" + bytes(8)), id="no head"),
+        pytest.param("URL", HTTP_STREAM, b'{"statusCode": 201}' + bytes(7), None, id="half a head"),
+        pytest.param(
+            "URL",
+            HTTP_STREAM,
+            b'{"statusCode": 201}' + bytes(8) + b"he",
+            (201, "application/octet-stream", b"he"),
+            id="a URL's head",
+        ),
+        pytest.param("REST", "text/plain", b'{"statusCode": 201}', None, id="a REST API waits for a head"),
+        pytest.param(
+            "REST",
+            "text/plain",
+            b'{"headers": {"content-type": "a/b"}}' + bytes(8),
+            (200, "a/b", b""),
+            id="of whatever type",
+        ),
+    ],
+)
+def test_an_answer_begins_as_soon_as_its_head_is_there(
+    kind: str, content_type: str, payload: bytes, answer: tuple[int, str, bytes] | None
+) -> None:
+    of = STREAMS[kind]
+
+    found = begun(asked(of, f"{of.base_path}/"), content_type, payload)
+
+    assert answer == (None if found is None else (found.status, dict(found.headers)["content-type"], found.body))
 
 
 @pytest.mark.parametrize(
