@@ -20,7 +20,7 @@ from ..foundation.times import iso_time
 from .admission import bytes_held
 from .destinations import DestinationError, EventDestinations
 from .outcome import Failed, Functions, Outcome, Refused, Returned, content_of, error_message
-from .variables import VERSION
+from .variables import VERSION, name_and_qualifier
 
 QUEUED_BYTES: Final = 512 * 1024 * 1024
 """How much memory the events may take that wait or run; more are refused, since this queue lives in memory and AWS's
@@ -103,7 +103,7 @@ def invocation_record(
         "timestamp": iso_time(now.astimezone(UTC)),
         "requestContext": {
             "requestId": request_id,
-            "functionArn": f"{function_arn}:{VERSION}",
+            "functionArn": function_arn,
             "condition": condition,
             "approximateInvokeCount": attempts,
         },
@@ -167,7 +167,7 @@ class AsyncInvocations:
     async def __aenter__(self) -> Self:
         """Go on with what the last run accepted and did not come to, or was doing."""
         for request_id, (function, payload) in self._notes.of(EVENTS).items():
-            if function in self._names:
+            if name_and_qualifier(function)[0] in self._names:
                 self._start(function, payload.encode(), request_id)
             else:
                 log.warning("an asynchronous event is dropped: its function is gone", function=function)
@@ -211,7 +211,8 @@ class AsyncInvocations:
         task.add_done_callback(functools.partial(self._done, request_id, size))
 
     async def _run(self, function: str, payload: bytes, request_id: str) -> None:
-        rules = self._rules.get(function) or AsyncInvocation(function=function)
+        name, qualifier = name_and_qualifier(function)
+        rules = self._rules.get(name) or AsyncInvocation(function=name)
         accepted_at = time.monotonic()
         failures = refusals = 0
         while True:
@@ -226,7 +227,7 @@ class AsyncInvocations:
                 failures=failures,
                 refusals=refusals,
                 age_seconds=time.monotonic() - accepted_at,
-                is_stopped=function in self._stopped,
+                is_stopped=name in self._stopped,
             )
             step = next_step(outcome, history, rules, self._retry_seconds)
             if not isinstance(step, Retry):
@@ -237,7 +238,7 @@ class AsyncInvocations:
         target = rules.on_success if step is None else rules.on_failure
         if target is not None:
             document = invocation_record(
-                function_arn=self._arn(function),
+                function_arn=f"{self._arn(name)}:{qualifier or VERSION}",
                 request_id=request_id,
                 payload=payload,
                 outcome=outcome,

@@ -101,7 +101,8 @@ class Functions(Protocol):
         Cancelling the future abandons the wait, not the function: like on Lambda it runs on to its own timeout.
 
         Args:
-            function: its name in the topology.
+            function: its name in the topology; behind a colon the version or alias by which it is invoked, if it is
+                by one, which the function sees in the ARN that it was invoked by.
             payload: the event as JSON.
             request_id: what the function sees as ``aws_request_id``; None: a new one.
             client_context: JSON that the function sees as its ``client_context``; None: there is none.

@@ -54,6 +54,11 @@ class FunctionTarget(Struct, frozen=True, kw_only=True):
     qualifier: str | None
     """None: not given, which is ``$LATEST``."""
 
+    @property
+    def qualified(self) -> str:
+        """As `Functions.invoke` takes it."""
+        return self.function if self.qualifier is None else f"{self.function}:{self.qualifier}"
+
 
 def target(path_segment: str, qualifier: str | None) -> FunctionTarget | None:
     """Read a function's name, partial ARN or ARN, each with or without a qualifier; None: it is none of them."""
@@ -133,9 +138,9 @@ class LambdaService:
             case "DryRun":
                 return HttpResponse(204, headers=(("x-amzn-RequestId", request_id),))
             case "Event" if not streams:
-                return self._accept(named.function, payload, request_id)
+                return self._accept(named.qualified, payload, request_id)
             case "RequestResponse":
-                return await self._invoke(named.function, payload, request, request_id, streams=streams)
+                return await self._invoke(named.qualified, payload, request, request_id, streams=streams)
             case other:
                 return _error(400, "InvalidParameterValueException", f"invalid InvocationType: {other}", request_id)
 

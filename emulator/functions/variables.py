@@ -98,6 +98,12 @@ def trace_id(now_seconds: float, randomness: random.Random) -> str:
     return f"Root=1-{int(now_seconds):08x}-{root:024x};Parent={parent:016x};Sampled=0"
 
 
+def name_and_qualifier(function: str) -> tuple[str, str | None]:
+    """A function's name, and the version or alias behind it; None: there is none."""
+    name, _, qualifier = function.partition(":")
+    return name, qualifier or None
+
+
 def new_request_id(randomness: random.Random) -> str:
     """An ``aws_request_id``: a version 4 UUID. [DOC] lambda-docs:python-context"""
     return uuid4(randomness.getrandbits(128))

@@ -170,7 +170,9 @@ async def test_the_context_has_lambdas_attributes(project: Project) -> None:
 
     async with project.functions("f", memory_mb=512) as functions:
         seen = returned(await functions.invoke("f", b"{}", request_id="my-id"))
+        by_alias = returned(await functions.invoke("f:live", b"{}"))
 
+    assert by_alias["invoked_function_arn"] == "arn:aws:lambda:us-east-1:123456789012:function:f:live"
     stream = seen.pop("log_stream_name")
     assert re.fullmatch(r"\d{4}/\d\d/\d\d/\[\$LATEST\][0-9a-f]{32}", stream)
     assert 20_000 < seen.pop("remaining") <= 30_000

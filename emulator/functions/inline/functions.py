@@ -103,7 +103,10 @@ class InlineFunctions:
         outcome.is_held = self._is_debugged
         if stream is not None:
             outcome.add_done_callback(lambda _: stream.end())
-        target = self._functions.get(function)
+        target, qualifier = self._functions.get(function), None
+        if target is None:
+            name, qualifier = variables.name_and_qualifier(function)
+            target = self._functions.get(name)
         if target is None:
             outcome.set_result(missing(variables.function_arn(function, self._endpoints)))
             return outcome
@@ -114,7 +117,10 @@ class InlineFunctions:
             outcome.set_result(refusal)
             return outcome
         now, request_id = time.perf_counter(), request_id or variables.new_request_id(self._randomness)
-        event = _Invocation(target, payload, request_id, client_context, outcome, waiting_since=now, started=now)
+        arn = target.arn if qualifier is None else f"{target.arn}:{qualifier}"
+        event = _Invocation(
+            target, payload, request_id, client_context, outcome, waiting_since=now, started=now, arn=arn
+        )
         self._events.add(event)
         if target.running >= target.limit.running:
             target.waiting.append(event, source)
@@ -291,7 +297,7 @@ class InlineFunctions:
             request_id=event.request_id,
             payload=event.payload,
             client_context=event.client_context,
-            function_arn=target.arn,
+            function_arn=event.arn,
             deadline_ms=int((time.time() + seconds) * 1000),
             log_error=seen.write_line,
         )
@@ -342,6 +348,8 @@ class _Invocation(Struct, eq=False):
     waiting_since: float
     started: float
     """Before a thread began with it, since when it waits."""
+    arn: str
+    """What the function is invoked by."""
     worker: Worker | None = None
     timer: asyncio.TimerHandle | None = None
     number: int = 0

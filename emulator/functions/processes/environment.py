@@ -295,7 +295,7 @@ class ExecutionEnvironment:
             request_id=event.request_id,
             payload=event.payload,
             deadline_ms=self._deadline_ms,
-            function_arn=self._arn,
+            function_arn=self._arn if event.qualifier is None else f"{self._arn}:{event.qualifier}",
             trace_id=event.trace,
             client_context=event.client_context,
         )

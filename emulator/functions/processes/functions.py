@@ -20,7 +20,7 @@ from ..limits import INIT_SECONDS
 from ..logs import LogSink
 from ..outcome import EnvironmentNow, Outcome
 from ..streaming import ResponseStream
-from ..variables import Endpoints, function_arn, new_request_id
+from ..variables import Endpoints, function_arn, name_and_qualifier, new_request_id
 from .callers import callers
 from .descendants import descendants
 from .environment import ExecutionEnvironment
@@ -138,12 +138,15 @@ class ProcessFunctions:
     ) -> asyncio.Future[Outcome]:
         """Run a function once; see `Functions.invoke`."""
         outcome: asyncio.Future[Outcome] = self._loop.create_future()
-        if function in self._around.inspected:
+        if self._around.inspected and name_and_qualifier(function)[0] in self._around.inspected:
             outcome = held = Held(loop=self._loop)
             held.hold()
         if stream is not None:
             outcome.add_done_callback(lambda _: stream.end())
-        pool = self._pools.get(function)
+        pool, qualifier = self._pools.get(function), None
+        if pool is None:
+            name, qualifier = name_and_qualifier(function)
+            pool = self._pools.get(name)
         if pool is None:
             outcome.set_result(missing(function_arn(function, self._endpoints)))
             return outcome
@@ -155,6 +158,7 @@ class ProcessFunctions:
             client_context=client_context,
             source=source,
             stream=stream,
+            qualifier=qualifier,
         )
         refusal = pool.submit(event)
         if refusal is not None:

@@ -24,6 +24,8 @@ class WaitingInvocation(Struct, eq=False):
     """Who sent it; None: nobody in particular."""
     stream: ResponseStream | None = None
     """Takes a response that is streamed; None: it is wanted whole."""
+    qualifier: str | None = None
+    """The version or alias by which the function is invoked; None: by its name alone."""
     started_at: float = 0.0
     """When a function began with it, by the loop's clock; before, since when it waits."""
     trace: str = ""

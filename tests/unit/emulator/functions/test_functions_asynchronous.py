@@ -60,7 +60,7 @@ def test_next_step(outcome: Outcome, so_far: EventHistory, step: Retry | GiveUp 
 
 def record_of(outcome: Outcome) -> dict[str, Any]:
     return invocation_record(
-        function_arn="arn:aws:lambda:us-east-1:123456789012:function:f",
+        function_arn="arn:aws:lambda:us-east-1:123456789012:function:f:$LATEST",
         request_id="id",
         payload=b'{"a": 1}',
         outcome=outcome,
@@ -214,17 +214,19 @@ async def test_an_event_of_a_function_without_concurrency_goes_to_the_destinatio
     assert world.slept == []
 
 
-async def test_an_event_that_succeeds_is_told_to_its_own_destination() -> None:
+@pytest.mark.parametrize(("invoked", "version"), [("f", "$LATEST"), ("f:live", "live")])
+async def test_an_event_that_succeeds_is_told_to_its_own_destination(invoked: str, version: str) -> None:
     world = World(FAILED, Returned(b'{"done":1}', "one"))
     rules = AsyncInvocation(function="f", on_failure="arn:aws:sns:us-east-1:123456789012:bad", on_success="dead")
 
     async with world.invocations(rules) as invocations:
-        invocations.accept("f", b'{"a":1}', "one")
+        invocations.accept(invoked, b'{"a":1}', "one")
         await world.documents_are(1)
 
     ((queue, document),) = world.documents
     assert queue == "dead"
     assert isinstance(document, Mapping)
+    assert document["requestContext"]["functionArn"].endswith(f":{version}")
     assert document["requestContext"]["condition"] == "Success"
     assert document["requestContext"]["approximateInvokeCount"] == 2
     assert document["requestPayload"] == {"a": 1}

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+from dataclasses import replace
 from typing import Self
 
 import pytest
@@ -24,6 +25,7 @@ class FakeFunctions:
     def __init__(self, outcome: Outcome, tails: Tails | None = None) -> None:
         self.outcome = outcome
         self.tails = tails
+        self.functions: list[str] = []
         self.payloads: list[bytes] = []
         self.client_contexts: list[str | None] = []
         self.called = asyncio.Event()
@@ -38,6 +40,7 @@ class FakeFunctions:
         source: str | None = None,
         stream: ResponseStream | None = None,
     ) -> asyncio.Future[Outcome]:
+        self.functions.append(function)
         self.payloads.append(payload)
         self.client_contexts.append(client_context)
         if self.tails is not None:
@@ -118,6 +121,18 @@ async def test_an_error_is_answered_with_200_and_a_header() -> None:
 
     assert (response.status, response.body) == (200, b'{"errorType": "E"}')
     assert headers(response)["x-amz-function-error"] == "Unhandled"
+
+
+@pytest.mark.parametrize("kind", ["RequestResponse", "Event"])
+async def test_the_version_or_alias_that_is_asked_for_reaches_the_function(kind: str) -> None:
+    functions = FakeFunctions(Returned(b"1", "id"))
+    topology = replace(TOPOLOGY, functions=(Function(name="f", handler="a.b", qualifiers=("live",)),))
+
+    async with LambdaService(topology, functions, endpoints=Endpoints()) as service:
+        await service.handle(request("f:live", x_amz_invocation_type=kind))
+        await asyncio.wait_for(functions.called.wait(), 60)
+
+    assert functions.functions == ["f:live"]
 
 
 async def test_no_payload_is_an_empty_object() -> None:
