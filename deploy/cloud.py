@@ -1,6 +1,6 @@
 """What deploying needs of AWS, as one typed boundary: plain frozen data in, plain frozen data out.
 
-`deploy.aws` fulfils it with boto3; tests fulfil it with a fake. Methods raise the errors of `deploy.errors` only.
+`deploy.aws.boto` fulfils it with boto3; tests fulfil it with a fake. Methods raise the errors of `deploy.errors` only.
 """
 
 from __future__ import annotations
@@ -137,6 +137,9 @@ class Proposal:
     """With which CloudFormation works, now and whenever it changes the stack again; None: with ours."""
     adopts_existing: bool
     """Whether resources of the same names that exist already become part of the stack."""
+    reverts_drift: bool = False
+    """Whether what was changed or deleted by hand becomes what the template says.
+    [DOC] cfn-docs:drift-aware-change-sets"""
     rollback_alarms: tuple[str, ...] = ()
     """ARNs of alarms that make CloudFormation take the change back."""
     rollback_minutes: int = 0
@@ -195,6 +198,9 @@ class Cloud(Protocol):
     def has_object(self, bucket: str, key: str, account: Account) -> bool:
         """Whether an object exists in a bucket of ours."""
 
+    def object_digest(self, bucket: str, key: str, account: Account) -> str | None:
+        """The SHA-256 digest of an object, in base 64; None: S3 does not know it, or there is no such object."""
+
     def put_object(self, bucket: str, key: str, body: bytes, account: Account) -> None:
         """Upload an object into a bucket of ours."""
 
@@ -247,22 +253,21 @@ class Cloud(Protocol):
         """Time to live and point-in-time recovery of a table, as a template has them; DescribeTable tells neither."""
 
     def set_table(self, name: str, settings: Mapping[str, Any]) -> None:
-        """Set time to live and point-in-time recovery of a table, in the same words."""
+        """Set time to live, point-in-time recovery and capacity mode of a table, in the same words."""
 
-    def function(self, name: str) -> Mapping[str, Any] | None:
-        """What Lambda says of a function; None: there is none. [DOC] lambda-api:GetFunctionConfiguration"""
+    def there(self, kind: str, names: Sequence[str], owner: str) -> Mapping[str, Mapping[str, Any] | None]:
+        """What AWS says of resources of a type, in the words of templates, by physical id; None: there is none.
 
-    def set_function(self, name: str, settings: Mapping[str, Any]) -> None:
-        """Change the configuration of a function. [DOC] lambda-api:UpdateFunctionConfiguration"""
+        What nobody can tell is left out.
 
-    def api(self, api_id: str) -> Mapping[str, Any] | None:
-        """What API Gateway says of an API; None: there is none."""
+        Args:
+            kind: One of `deploy.drift.COMPARED`.
+            names: Physical ids.
+            owner: The API, or the domain, that they are of; empty: they are of none.
+        """
 
-    def api_stage(self, api_id: str, stage: str) -> Mapping[str, Any] | None:
-        """What API Gateway says of a stage; None: there is none. [DOC] apigwv2-api:GetStage"""
-
-    def set_stage(self, api_id: str, stage: str, settings: Mapping[str, Any]) -> None:
-        """Change settings of a stage. [DOC] apigwv2-api:UpdateStage"""
+    def set_back(self, kind: str, name: str, owner: str, settings: Mapping[str, Any]) -> None:
+        """Change settings of a resource, in the same words, and wait until they are so."""
 
     def protect_table(self, name: str, *, is_protected: bool) -> None:
         """Let DynamoDB refuse to delete a table, or not."""

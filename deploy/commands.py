@@ -126,6 +126,7 @@ def build(output: Path | None, *, is_listed: bool, **said: Any) -> None:
 @click.option(
     "--adopt", multiple=True, metavar="NAME", help="Take this table or stack over, whoever's it is by its tags."
 )
+@click.option("--revert-drift", is_flag=True, help="Let CloudFormation make anew, and set back, what it finds changed.")
 @click.option("--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="Value of a template parameter.")
 @_ending_file
 @_ends_with_a_sentence
@@ -140,6 +141,7 @@ def deploy(
     yes: bool,
     replace: tuple[str, ...],
     adopt: tuple[str, ...],
+    revert_drift: bool,
     parameters: tuple[str, ...],
     outputs_file: Path | None,
     **said: Any,
@@ -162,7 +164,9 @@ def deploy(
     _require_unpacked(config, outputs_file)
     allowed = frozenset(replace)
     if waiting is not None:
-        _require_one(execute=True, adopt=bool(adopt), parameter=bool(parameters))  # the change set has them in it
+        _require_one(
+            execute=True, adopt=bool(adopt), parameter=bool(parameters), revert_drift=revert_drift
+        )  # the change set has them in it
         _require_terminal(yes=yes, doing="deploy")
         return _accounted(lambda: carry_out(cloud_of(config), _desk(yes=yes), config, waiting, allowed), outputs_file)
     service = load_service(config)
@@ -179,6 +183,7 @@ def deploy(
         values=values,
         allowed=allowed,
         adopt=frozenset(adopt),
+        reverts_drift=revert_drift,
         executes=not no_execute,
     )
     if dry_run:

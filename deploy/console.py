@@ -17,7 +17,13 @@ from .execute import Progress, Said, Ticked, summary
 from .package.bundle import RUNTIME_DISTRIBUTIONS, Bundle
 from .package.dependencies import canonical
 
-_SIGNS = {"Add": ("+", "green"), "Modify": ("~", "yellow"), "Remove": ("-", "red"), "Import": ("=", "cyan")}
+_SIGNS = {
+    "Add": ("+", "green"),
+    "Modify": ("~", "yellow"),
+    "Remove": ("-", "red"),
+    "Import": ("=", "cyan"),
+    "SyncWithActual": ("=", "cyan"),
+}
 _MANY = 12
 """Changes of the same kind that are listed one by one; more are counted by type."""
 _WIDE = 100
@@ -116,6 +122,8 @@ def _change(change: Change) -> str:
         what = f"{what} may be replaced"
     elif change.action == "Import":
         what = " joins the stack as it is"
+    elif change.action == "SyncWithActual":
+        what = " is as described already, by hand"
     return click.style(f"  {sign} {change.logical_id}  {change.resource_type}{what}", fg=colour)
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
 
 from . import console, describe, history
 from .changes import require_named, require_safe
 from .cloud import ChangeSet, Cloud, Stack
 from .config import Config
 from .differences import Difference, differences, rights
-from .drift import STAGE, TABLE, Drift, api_of_stage
+from .drift import TABLE, Drift
 from .errors import DeployError, StackStateError, StoppedError, UnwatchedError, unwritten
 from .execute import Carried, Performer, Report, sentence
 from .package.bundle import Bundle
@@ -65,12 +65,15 @@ class Wish:
     """Logical ids that may be replaced or removed."""
     adopt: frozenset[str] = frozenset()
     """Tables, and the stack itself, that are to be taken over although they do not say that they are this one's."""
+    reverts_drift: bool = False
+    """Whether CloudFormation compares with what there is, and makes anew what is gone."""
     executes: bool = True
     """Whether the change set is executed, or waits for somebody who does that later."""
 
     def wanted(self, given: Iterable[str]) -> Wanted:
         """What should be on AWS, when these parameters have values."""
-        return want(self.config, self.service, self.code, frozenset(given), self.adopt)
+        wanted = want(self.config, self.service, self.code, frozenset(given), self.adopt)
+        return replace(wanted, reverts_drift=self.reverts_drift)
 
 
 def require_length(service: Service, name: str, value: str) -> None:
@@ -291,15 +294,11 @@ def set_back(cloud: Cloud, desk: Desk, stack: str) -> None:
     """
     state = f"{stack} itself is deployed; what was noted above may not all be set back"
     try:
-        resources = cloud.resources(stack)
-        template = cloud.deployed_template(stack)
-        drift, _ = describe.drift_of(cloud, template, resources)
-        apis = {each.logical_id: api_of_stage(template, resources, each) for each in resources}
-        for each in drift:
+        for each, owner in describe.drifted(cloud, stack):
             if not each.repair:
-                desk.say(f"{each.logical_id} {each.what}; nothing but your own hand sets that back")
+                desk.say(f"{each.logical_id} {each.what}; {_ANEW if each.is_gone else _BY_HAND}")
             elif desk.confirm(f"Set {each.logical_id} back to what the stack says?"):
-                _repair(cloud, each, apis[each.logical_id])
+                _repair(cloud, each, owner)
                 desk.say(f"set {each.logical_id} back")
             else:
                 desk.say(f"left {each.logical_id} as it is")
@@ -311,13 +310,15 @@ def set_back(cloud: Cloud, desk: Desk, stack: str) -> None:
         raise type(exc)(f"{exc}; {state}") from exc
 
 
-def _repair(cloud: Cloud, drift: Drift, api: str) -> None:
-    if drift.resource_type == STAGE:
-        cloud.set_stage(api, drift.physical_id, drift.repair)
-    elif drift.resource_type == TABLE:
+_ANEW: Final = "`streamer deploy --revert-drift` lets CloudFormation make it anew"
+_BY_HAND: Final = "nothing but your own hand sets that back"
+
+
+def _repair(cloud: Cloud, drift: Drift, owner: str) -> None:
+    if drift.resource_type == TABLE:
         cloud.set_table(drift.physical_id, drift.repair)
     else:
-        cloud.set_function(drift.physical_id, drift.repair)
+        cloud.set_back(drift.resource_type, drift.physical_id, owner, drift.repair)
 
 
 def _asked(desk: Desk, wish: Wish, found: Found) -> dict[str, str]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from .adoption import misfit
 from .cloud import Account, BucketState, Cloud, Resource, Stack
-from .drift import API, FUNCTION, QUEUE, STAGE, TABLE, Drift, api_of_stage, drifts
-from .errors import DeniedError, StackStateError
+from .drift import COMPARED, NEEDED, QUEUE, TABLE, Code, Drift, drifts, owner_of
+from .errors import CredentialsError, DeniedError, DeployError, StackStateError
 from .plan import AT_REST, SERVICE_TAG, Found, Wanted, bucket_name, other_owner, tags_of
 from .stack.access_log import LOGGING_ROLE_PARAMETER
 from .stack.losses import BUCKET, holds_data, of_removal, stays
@@ -50,7 +50,8 @@ def find(cloud: Cloud, wanted: Wanted) -> Found:
     own = _tables(resources)
     loose = cloud.existing_tables([name for name in _described(wanted) if name not in own])
     misfits = _misfits(cloud, wanted, loose)
-    drift, notes = drift_of(cloud, template or {}, resources)
+    code = code_of(cloud, stack, account) if stack is not None else None
+    drift, notes = drift_of(cloud, template or {}, resources, code)
     joining, more = drift_of(cloud, wanted.template, _joining(wanted, [n for n in loose if n not in misfits]))
     return Found(
         account=account,
@@ -175,24 +176,66 @@ _STACK_ID_TAG: Final = "aws:cloudformation:stack-id"
 
 
 def drift_of(
-    cloud: Cloud, template: Mapping[str, Any], resources: Sequence[Resource]
+    cloud: Cloud, template: Mapping[str, Any], resources: Sequence[Resource], code: Code | None = None
 ) -> tuple[tuple[Drift, ...], tuple[str, ...]]:
-    """What is not as a stack says, and what could not be looked at."""
+    """What is not as a stack says, and what could not be looked at.
+
+    Args:
+        cloud: AWS.
+        template: The stack's.
+        resources: The stack's, with their physical ids.
+        code: What its functions should run; None: that is not compared.
+    """
     real: dict[str, Mapping[str, Any] | None] = {}
-    try:
-        for resource in resources:
-            look = _LOOKS.get(resource.resource_type)
-            api = api_of_stage(template, resources, resource)
-            if look is not None and resource.physical_id and (resource.resource_type != STAGE or api):
-                real[resource.logical_id] = look(cloud, resource.physical_id, api)
-    except DeniedError as exc:
-        return (), (f"what there is was not compared with what the stack says: {exc}",)
-    notes: tuple[str, ...] = ()
+    refused: dict[str, DeployError] = {}
+    for (kind, owner), parts in _alike(template, resources).items():
+        try:
+            found = cloud.there(kind, [each.physical_id for each in parts], owner)
+        except DeployError as exc:
+            # Who deploys from a closed network may reach no more than what deploying itself needs.
+            if isinstance(exc, CredentialsError) or (kind in NEEDED and not isinstance(exc, DeniedError)):
+                raise
+            refused[COMPARED[kind]] = exc
+        else:
+            real |= {each.logical_id: found[each.physical_id] for each in parts if each.physical_id in found}
     try:
         real |= _with_settings(cloud, resources, real)
     except DeniedError as exc:
-        notes = (f"TTL and backups of the tables were not compared with what the stack says: {exc}",)
-    return drifts(template, resources, real), notes
+        refused["TTL and backups of the tables"] = exc
+    notes = [
+        f"{', '.join(refused)} were not compared with what the stack says: {why}" for why in [*refused.values()][:1]
+    ]
+    return drifts(template, resources, real, code), tuple(notes)
+
+
+def drifted(cloud: Cloud, name: str) -> list[tuple[Drift, str]]:
+    """What is not as a stack says now, and the owner of each."""
+    stack, resources, template = require_stack(cloud, name), cloud.resources(name), cloud.deployed_template(name)
+    drift, _ = drift_of(cloud, template, resources, code_of(cloud, stack, cloud.account()))
+    owners = {each.logical_id: owner_of(template, resources, each) or "" for each in resources}
+    return [(each, owners[each.logical_id]) for each in drift]
+
+
+def _alike(template: Mapping[str, Any], resources: Sequence[Resource]) -> dict[tuple[str, str], list[Resource]]:
+    """Type and owner to the resources that can be looked at together."""
+    found: dict[tuple[str, str], list[Resource]] = {}
+    for each in resources:
+        owner = owner_of(template, resources, each)
+        if each.resource_type in COMPARED and each.physical_id and owner is not None:
+            found.setdefault((each.resource_type, owner), []).append(each)
+    return found
+
+
+def code_of(cloud: Cloud, stack: Stack, account: Account) -> Code | None:
+    """What the functions of a stack should run; None: nobody here can tell its digest."""
+    bucket, key = (stack.parameters.get(name, "") for name in ("CodeBucket", "CodeKey"))
+    if not (bucket and key):
+        return None
+    try:
+        digest = cloud.object_digest(bucket, key, account)
+    except DeniedError:  # somebody else's bucket, or key
+        return None
+    return Code(bucket=bucket, key=key, sha256=digest) if digest is not None else None
 
 
 def _with_settings(
@@ -202,16 +245,6 @@ def _with_settings(
     tables = {each.logical_id: each.physical_id for each in resources if each.resource_type == TABLE}
     there = {logical_id: found for logical_id, found in real.items() if found is not None and logical_id in tables}
     return {each: {**found, **cloud.table_settings(tables[each])} for each, found in there.items()}
-
-
-_LOOKS: Final[Mapping[str, Callable[[Cloud, str, str], Mapping[str, Any] | None]]] = {
-    FUNCTION: lambda cloud, name, api: cloud.function(name),
-    TABLE: lambda cloud, name, api: cloud.table(name),
-    QUEUE: lambda cloud, url, api: None if cloud.queue_length(url) is None else {},
-    API: lambda cloud, api_id, api: cloud.api(api_id),
-    STAGE: lambda cloud, stage, api: cloud.api_stage(api, stage),
-}
-"""Type of a resource to how it is looked at; a stage at its API."""
 
 
 def _present(resources: Sequence[Resource]) -> list[Resource]:
@@ -254,7 +287,8 @@ def status(cloud: Cloud, name: str) -> Status:
     drift: tuple[Drift, ...] = ()
     notes: tuple[str, ...] = (f"while the stack is in {stack.status} what there is is not compared with what it says",)
     if stack.status in AT_REST:
-        drift, notes = drift_of(cloud, cloud.deployed_template(name), resources)
+        code = code_of(cloud, stack, cloud.account())
+        drift, notes = drift_of(cloud, cloud.deployed_template(name), resources, code)
     return Status(
         stack=stack,
         resources=dict(sorted(counts.items())),

@@ -1,13 +1,13 @@
 """What a stack claims and what there is: what somebody deleted or changed behind CloudFormation's back. Pure.
 
 CloudFormation compares templates, not the world: a change set is empty while a function is gone. Compared is what can
-be read without a detection run of CloudFormation, which takes minutes: functions, tables, queues, the API, its stage.
+be read without a detection run of CloudFormation, which takes minutes: `COMPARED`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -16,13 +16,92 @@ from .cloud import Resource
 from .stack.names import is_literal
 
 FUNCTION: Final = "AWS::Lambda::Function"
+MAPPING: Final = "AWS::Lambda::EventSourceMapping"
 TABLE: Final = "AWS::DynamoDB::Table"
 QUEUE: Final = "AWS::SQS::Queue"
 API: Final = "AWS::ApiGatewayV2::Api"
 STAGE: Final = "AWS::ApiGatewayV2::Stage"
+ROUTE: Final = "AWS::ApiGatewayV2::Route"
+INTEGRATION: Final = "AWS::ApiGatewayV2::Integration"
+AUTHORIZER: Final = "AWS::ApiGatewayV2::Authorizer"
+API_MAPPING: Final = "AWS::ApiGatewayV2::ApiMapping"
+RULE: Final = "AWS::Events::Rule"
+ALARM: Final = "AWS::CloudWatch::Alarm"
+LOG_GROUP: Final = "AWS::Logs::LogGroup"
+ROLE: Final = "AWS::IAM::Role"
+SECRET: Final = "AWS::SecretsManager::Secret"  # noqa: S105 - a type
 
-_OF_FUNCTIONS: Final = ("MemorySize", "Timeout", "Handler", "Runtime", "TracingConfig")
-"""Properties of functions whose values in a template are those that Lambda tells."""
+DELETION: Final = "planned deletion"
+"""Date on which a secret goes; None: it stays."""
+
+COMPARED: Final[Mapping[str, str]] = {
+    FUNCTION: "functions",
+    MAPPING: "event source mappings",
+    TABLE: "tables",
+    QUEUE: "queues",
+    API: "APIs",
+    STAGE: "stages",
+    ROUTE: "routes",
+    INTEGRATION: "integrations",
+    AUTHORIZER: "authorizers",
+    API_MAPPING: "mappings of the domain",
+    RULE: "rules",
+    ALARM: "alarms",
+    LOG_GROUP: "log groups",
+    ROLE: "roles",
+    SECRET: "secrets",
+}
+"""Type of a resource that is looked at to what several of it are called."""
+
+NEEDED: Final = frozenset({FUNCTION, TABLE, QUEUE, API, STAGE})
+"""Types without one of which a stack is not changed at all. What is gone of others is told, unless it is changed."""
+
+_SETTINGS: Final[Mapping[str, tuple[str, ...]]] = {
+    FUNCTION: (
+        "MemorySize",
+        "Timeout",
+        "Handler",
+        "Runtime",
+        "TracingConfig",
+        "EphemeralStorage",
+        "ReservedConcurrentExecutions",
+    ),
+    MAPPING: (
+        "Enabled",
+        "BatchSize",
+        "MaximumBatchingWindowInSeconds",
+        "MaximumRetryAttempts",
+        "MaximumRecordAgeInSeconds",
+        "ParallelizationFactor",
+        "BisectBatchOnFunctionError",
+        "FilterCriteria",
+        "FunctionResponseTypes",
+        "ScalingConfig",
+    ),
+    STAGE: ("AutoDeploy",),
+    ROUTE: ("RouteKey", "AuthorizationType", "ApiKeyRequired"),
+    INTEGRATION: ("IntegrationType", "TimeoutInMillis", "RequestTemplates"),
+    RULE: ("State", "ScheduleExpression"),
+    ALARM: ("ActionsEnabled", "Threshold", "EvaluationPeriods", "Period", "ComparisonOperator", "TreatMissingData"),
+    LOG_GROUP: ("RetentionInDays",),
+    SECRET: (DELETION,),
+}
+"""Properties whose values in a template are those that AWS tells."""
+_DEFAULTS: Final[Mapping[str, Mapping[str, Any]]] = {
+    FUNCTION: {"ReservedConcurrentExecutions": None},
+    MAPPING: {"Enabled": True},
+    RULE: {"State": "ENABLED"},
+    ALARM: {"ActionsEnabled": True},
+    SECRET: {DELETION: None},
+}
+"""What a resource has whose template says nothing of it. [DOC] cfn-docs: each type's properties"""
+_BY_HAND_ALONE: Final[Mapping[str, frozenset[str]]] = {
+    ROUTE: frozenset(_SETTINGS[ROUTE]),
+    INTEGRATION: frozenset(_SETTINGS[INTEGRATION]),
+    RULE: frozenset({"ScheduleExpression"}),
+    ALARM: frozenset(_SETTINGS[ALARM]) - {"ActionsEnabled"},
+}
+"""Those of them that no single call sets without the rest of the resource."""
 _OF_TABLES: Final[Mapping[str, str]] = {
     "TimeToLiveSpecification": "TTL",
     "PointInTimeRecoverySpecification": "point-in-time recovery",
@@ -31,6 +110,16 @@ _OF_TABLES: Final[Mapping[str, str]] = {
 [DOC] ddb-docs:PointInTimeRecovery, restoring"""
 _OF_STAGES: Final = ("ThrottlingRateLimit", "ThrottlingBurstLimit", "DetailedMetricsEnabled")
 """Likewise of a stage's ``DefaultRouteSettings``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Code:
+    """The zip that a stack's functions should run."""
+
+    bucket: str
+    key: str
+    sha256: str
+    """Its digest, in base 64, which Lambda tells of a function, too. [DOC] lambda-api:FunctionConfiguration"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,24 +137,37 @@ class Drift:
     @property
     def is_gone(self) -> bool:
         """Whether it is not there at all."""
-        return self.what == _GONE
+        return self.what == GONE
 
 
-_GONE: Final = "is gone: somebody deleted it, and the stack does not know"
+GONE: Final = "is gone: somebody deleted it, and the stack does not know"
 
 
-def api_of_stage(template: Mapping[str, Any], resources: Sequence[Resource], stage: Resource) -> str:
-    """Id of the API that a stage of a stack belongs to; empty: that cannot be told, or it is no stage."""
-    match template.get("Resources", {}).get(stage.logical_id, {}).get("Properties", {}).get("ApiId"):
+_OWNERS: Final[Mapping[str, str]] = {
+    **dict.fromkeys((STAGE, ROUTE, INTEGRATION, AUTHORIZER), "ApiId"),
+    API_MAPPING: "DomainName",
+}
+"""Type of what is a part of something else to the property that names that."""
+
+
+def owner_of(template: Mapping[str, Any], resources: Sequence[Resource], part: Resource) -> str | None:
+    """Id of the API, or of the domain, that a resource is a part of; empty: it is no part; None: nobody can tell."""
+    if part.resource_type not in _OWNERS:
+        return ""
+    properties = template.get("Resources", {}).get(part.logical_id, {}).get("Properties", {})
+    match properties.get(_OWNERS[part.resource_type]):
         case {"Ref": logical_id}:
-            return next((each.physical_id for each in resources if each.logical_id == logical_id), "")
-        case str(api_id):
-            return api_id
-    return ""
+            return next((each.physical_id for each in resources if each.logical_id == logical_id), None)
+        case str(name):
+            return name
+    return None
 
 
 def drifts(
-    template: Mapping[str, Any], resources: Sequence[Resource], real: Mapping[str, Mapping[str, Any] | None]
+    template: Mapping[str, Any],
+    resources: Sequence[Resource],
+    real: Mapping[str, Mapping[str, Any] | None],
+    code: Code | None = None,
 ) -> tuple[Drift, ...]:
     """Compare.
 
@@ -73,6 +175,7 @@ def drifts(
         template: The stack's.
         resources: The stack's, with their physical ids.
         real: Logical id to what AWS says of the resource; None: there is none. Absent: not looked at.
+        code: What the functions should run; None: it is not compared.
     """
     described = template.get("Resources", {})
     found: list[Drift] = []
@@ -82,9 +185,10 @@ def drifts(
         properties = described[resource.logical_id].get("Properties", {})
         what = real[resource.logical_id]
         if what is None:
-            found.append(_drift(resource, _GONE))
+            found.append(_drift(resource, GONE))
         else:
-            found += _changed(resource, properties, what)
+            found += _changed(resource, properties, what, code)
+            found += _grown(template, resource, properties, what)
     return tuple(found)
 
 
@@ -98,19 +202,25 @@ def _drift(resource: Resource, what: str, repair: Mapping[str, Any] | None = Non
     )
 
 
-def _changed(resource: Resource, properties: Mapping[str, Any], real: Mapping[str, Any]) -> Iterator[Drift]:
-    if resource.resource_type == TABLE:
+def _changed(
+    resource: Resource, properties: Mapping[str, Any], real: Mapping[str, Any], code: Code | None
+) -> Iterator[Drift]:
+    kind = resource.resource_type
+    if kind == TABLE:
         why = misfit(properties, real)
         if why is not None:
             yield _drift(resource, f"is not as the stack says: {why}")
-    differences: list[tuple[str, Mapping[str, Any]]] = []
-    if resource.resource_type == FUNCTION:
-        differences = [*_settings(properties, real, _OF_FUNCTIONS), *_variables(properties, real)]
-    if resource.resource_type == TABLE:
-        differences = [*_kept(properties, real)]
-    if resource.resource_type == STAGE:
-        wanted, there = (each.get("DefaultRouteSettings", {}) for each in (properties, real))
-        differences = [(said, {"DefaultRouteSettings": wanted}) for said, _ in _settings(wanted, there, _OF_STAGES)]
+    wanted = {**_DEFAULTS.get(kind, {}), **properties}
+    differences = [*_settings(wanted, real, _SETTINGS.get(kind, ()), _BY_HAND_ALONE.get(kind, frozenset()))]
+    if kind == FUNCTION:
+        differences += [*_variables(properties, real), *_code(properties, real, code)]
+    if kind == TABLE:
+        differences += _kept(properties, real)
+    if kind == STAGE:
+        throttle, there = (each.get("DefaultRouteSettings", {}) for each in (properties, real))
+        differences += [
+            (said, {"DefaultRouteSettings": throttle}) for said, _ in _settings(throttle, there, _OF_STAGES)
+        ]
     if differences:
         repair = {name: value for _, part in differences for name, value in part.items()}
         can_be_set = all(part for _, part in differences)
@@ -118,8 +228,45 @@ def _changed(resource: Resource, properties: Mapping[str, Any], real: Mapping[st
         yield _drift(resource, f"was changed by hand: {said}", repair if can_be_set else {})
 
 
+def _grown(
+    template: Mapping[str, Any], role: Resource, properties: Mapping[str, Any], real: Mapping[str, Any]
+) -> Iterator[Drift]:
+    """Policies that somebody gave a role: it may do more than the stack says, and cannot be deleted with it."""
+    if role.resource_type != ROLE or any(each["Type"] in _POLICIES for each in template["Resources"].values()):
+        return
+    inline, attached = (properties.get(name, []) for name in ("Policies", "ManagedPolicyArns"))
+    wanted = [*_policy_names(inline), *(attached if isinstance(attached, list) else [attached])]
+    if not all(isinstance(each, str) and is_literal(each) for each in wanted):
+        return
+    names = sorted({*real.get("Policies", ()), *real.get("ManagedPolicyArns", ())} - {*wanted})
+    if names:
+        yield _drift(role, f"has policies of which the stack does not know: {', '.join(names)}")
+
+
+def _policy_names(inline: Any) -> Iterator[Any]:
+    """Names of policies, and in place of a name what only CloudFormation makes one of."""
+    for each in inline if isinstance(inline, list) else [inline]:
+        yield each.get("PolicyName") if isinstance(each, Mapping) else each
+
+
+_POLICIES: Final = frozenset({"AWS::IAM::Policy", "AWS::IAM::ManagedPolicy", "AWS::IAM::RolePolicy"})
+"""Types that give policies to roles from outside: then nobody here knows all that a role should have."""
+
+
+def _code(
+    properties: Mapping[str, Any], real: Mapping[str, Any], code: Code | None
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Whether a function runs the stack's code, as what was written in Lambda's editor is not."""
+    is_ours = properties.get("Code") == {"S3Bucket": {"Ref": "CodeBucket"}, "S3Key": {"Ref": "CodeKey"}}
+    if code is not None and is_ours and real.get("CodeSha256", code.sha256) != code.sha256:
+        yield "the code", {"Code": {"S3Bucket": code.bucket, "S3Key": code.key}}
+
+
 def _kept(properties: Mapping[str, Any], real: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """How a table forgets and what can be restored of it; likewise."""
+    """How a table is paid for, how it forgets and what can be restored of it; likewise."""
+    mode = real.get("BillingModeSummary", {}).get("BillingMode", "PAY_PER_REQUEST")
+    if properties.get("BillingMode") == "PAY_PER_REQUEST" != mode:
+        yield f"BillingMode is {mode} and not PAY_PER_REQUEST", {"BillingMode": "PAY_PER_REQUEST"}
     for name, what in _OF_TABLES.items():
         wanted, there = properties.get(name), real.get(name, {})
         if not isinstance(wanted, Mapping) or not is_literal(wanted):
@@ -133,7 +280,10 @@ def _kept(properties: Mapping[str, Any], real: Mapping[str, Any]) -> Iterator[tu
 
 
 def _settings(
-    wanted: Mapping[str, Any], there: Mapping[str, Any], names: Sequence[str]
+    wanted: Mapping[str, Any],
+    there: Mapping[str, Any],
+    names: Sequence[str],
+    by_hand_alone: Collection[str] = (),
 ) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """What is told of the difference, and the properties that remove it."""
     for name in names:
@@ -141,8 +291,8 @@ def _settings(
         if name not in wanted or name not in there or not is_literal(wanted[name]):
             continue
         if not _is_same(wanted[name], there[name]):
-            can_be_set = isinstance(wanted[name], str) is isinstance(there[name], str)
-            repair = {name: wanted[name]} if can_be_set else {}
+            is_alike = wanted[name] is None or isinstance(wanted[name], str) is isinstance(there[name], str)
+            repair = {name: wanted[name]} if is_alike and name not in by_hand_alone else {}
             yield f"{name} is {_said(there[name])} and not {_said(wanted[name])}", repair
 
 
@@ -154,6 +304,8 @@ def _is_same(wanted: Any, there: Any) -> bool:
     """
     if not isinstance(wanted, str):
         return bool(wanted == there)
+    if isinstance(there, float) and not isinstance(there, bool):
+        return wanted.replace(".", "", 1).isdecimal() and float(wanted) == there
     text = there if isinstance(there, str) else str(there).lower()
     if wanted == text or (not isinstance(there, str) and wanted.lower() == text):
         return True
@@ -165,6 +317,8 @@ def _told(text: str) -> str:
 
 
 def _said(value: Any) -> Any:
+    if value is None:
+        return "none"
     return next(iter(value.values())) if isinstance(value, Mapping) and len(value) == 1 else value
 
 

@@ -261,6 +261,7 @@ class Performer:
             tags=carried.tags,
             role_arn=carried.role_arn,
             adopts_existing=bool(step.adopted) or step.takes_logs,
+            reverts_drift=step.reverts_drift,
             rollback_alarms=carried.rollback_alarms,
             rollback_minutes=carried.rollback_minutes,
         )
@@ -407,4 +408,10 @@ def summary(changes: tuple[Change, ...]) -> dict[str, int]:
     return counts
 
 
-_WORDS: Final = {"Add": "added", "Modify": "modified", "Remove": "removed", "Import": "adopted"}
+_WORDS: Final = {
+    "Add": "added",
+    "Modify": "modified",
+    "Remove": "removed",
+    "Import": "adopted",
+    "SyncWithActual": "noted as they are",
+}

@@ -159,11 +159,30 @@ _NEIGHBOURS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
 
 _OWN: Final[Mapping[str, tuple[str, ...]]] = {
     "account": ("apigateway:GET",),
-    "any": ("cloudwatch:DescribeAlarms", "dynamodb:ListTables", "xray:BatchGetTraces", "xray:GetTraceSummaries"),
+    "alarms": ("cloudwatch:DisableAlarmActions", "cloudwatch:EnableAlarmActions"),
+    "any": (
+        "cloudwatch:DescribeAlarms",
+        "dynamodb:ListTables",
+        "lambda:GetEventSourceMapping",
+        "lambda:UpdateEventSourceMapping",
+        "logs:DescribeLogGroups",
+        "xray:BatchGetTraces",
+        "xray:GetTraceSummaries",
+    ),
     "apis": ("apigateway:GET", "apigateway:PATCH"),
-    "functions": ("lambda:GetFunction", "lambda:GetFunctionConfiguration", "lambda:UpdateFunctionConfiguration"),
-    "logs": ("logs:FilterLogEvents",),
+    "functions": (
+        "lambda:DeleteFunctionConcurrency",
+        "lambda:GetFunction",
+        "lambda:GetFunctionConfiguration",
+        "lambda:PutFunctionConcurrency",
+        "lambda:UpdateFunctionCode",
+        "lambda:UpdateFunctionConfiguration",
+    ),
+    "logs": ("logs:FilterLogEvents", "logs:PutRetentionPolicy"),
     "queues": ("sqs:GetQueueAttributes",),
+    "roles": ("iam:ListAttachedRolePolicies", "iam:ListRolePolicies"),
+    "rules": ("events:DescribeRule", "events:DisableRule", "events:EnableRule"),
+    "secrets": ("secretsmanager:DescribeSecret", "secretsmanager:RestoreSecret"),
     "tables": (
         "dynamodb:DeleteTable",
         "dynamodb:DescribeContinuousBackups",

@@ -58,7 +58,7 @@ def carry_out(cloud: Cloud, desk: Desk, config: Config, named: str, allowed: fro
             )
         old = {} if is_new else cloud.deployed_template(config.stack)
         new = cloud.proposed_template(change_set.change_set_id)
-        drift = () if is_new else describe.drift_of(cloud, old, cloud.resources(config.stack))[0]
+        drift = [] if is_new else describe.drifted(cloud, config.stack)
         require_named(allowed, old, new)
         require_safe(change_set.changes, old, new, allowed)
         running = there.parameters.get("CodeKey") if there is not None else None

@@ -19,7 +19,7 @@ from .config import Config, load
 from .errors import DeployError
 
 if TYPE_CHECKING:
-    from .aws import Aws
+    from .aws.boto import Aws
 
 READY_FILE: Final = Path(STATE_FOLDER) / "emulator.json"
 """Where the first emulator of a folder says that it runs; the form is documented in ``docs/cli.md``."""
@@ -41,7 +41,7 @@ class LocalEmulator:
 
     def client(self, service: str) -> Any:
         """A client of the emulator."""
-        from .aws import local_client  # noqa: PLC0415 - boto3 takes a fifth of a second to import
+        from .aws.boto import local_client  # noqa: PLC0415 - boto3 takes a fifth of a second to import
 
         return local_client(service, self.dynamodb_url if service == "dynamodb" else self.url)
 
@@ -136,21 +136,21 @@ def signer(folder: Path, url: str, stage: str | None = None) -> Callable[[str], 
     told = _REGION.search(urlsplit(url).hostname or "")
     region = told[1] if told is not None else aws.region
     if region is None:
-        from .aws_errors import NO_REGION  # noqa: PLC0415 - imports botocore
+        from .aws.errors import NO_REGION  # noqa: PLC0415 - imports botocore
 
         raise DeployError(NO_REGION)
     return signed_with(*aws.signing_keys(), region=region)
 
 
 def _aws(config: Config) -> Aws:
-    from .aws import Aws  # noqa: PLC0415 - boto3 takes a fifth of a second to import
+    from .aws.boto import Aws  # noqa: PLC0415 - boto3 takes a fifth of a second to import
 
     return Aws(region=config.region, profile=config.profile)
 
 
 def connected(outputs: Mapping[str, str], client: Callable[[str], Any], stage: str, *, signs: bool) -> Deployed:
     """What a stack's outputs say to those who connect to it; see `deployed`."""
-    from .aws_errors import translated  # noqa: PLC0415 - imports botocore
+    from .aws.errors import translated  # noqa: PLC0415 - imports botocore
 
     url, arn = outputs.get("WebSocketUrl"), outputs.get("JwtSecretArn")
     if url is None:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from .changes import diff, require_possible
 from .cloud import Account, BucketState, Change, Event, Stack
-from .drift import TABLE, Drift
+from .drift import NEEDED, TABLE, Drift
 from .errors import DeployError, StackStateError
 from .history import template_digest
 from .stack.access_log import LOGGING_ROLE_PARAMETER
@@ -48,6 +48,8 @@ class Wanted:
     needs_logging_role: bool
     adopt: frozenset[str] = frozenset()
     """Tables, and the stack itself, that are to be taken over although they do not say that they are this one's."""
+    reverts_drift: bool = False
+    """Whether CloudFormation compares with what there is, and not with the template that it has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +120,8 @@ class Propose:
     """Tables that the stack takes over."""
     takes_logs: bool = False
     """Whether log groups of an earlier stack may be there, for the stack to take over."""
+    reverts_drift: bool = False
+    """Whether what was changed or deleted by hand becomes what the template says."""
 
 
 Step = RemoveFailedStack | CreateBucket | UploadCode | UploadTemplate | Propose
@@ -181,7 +185,6 @@ def plan(wanted: Wanted, found: Found | None, *, inline_bytes: int) -> Plan:
         bucket = wanted.bucket or bucket_name(found.account)
         stack = require_ours(found.stack, wanted)
         _require_account(wanted, found, bucket)
-        _require_whole(wanted, found)
         steps, notes = _uploads(wanted, found, bucket), found.notes
     is_new = stack is None or stack.status in ("REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE")
     if stack is not None and stack.status == "ROLLBACK_COMPLETE":
@@ -201,28 +204,33 @@ def plan(wanted: Wanted, found: Found | None, *, inline_bytes: int) -> Plan:
             previous=previous,
             adopted=adopted,
             takes_logs=is_new and _keeps_logs(wanted.template),
+            reverts_drift=wanted.reverts_drift and not is_new,
         )
     )
     old = {} if is_new or found is None or found.template is None else found.template
     require_possible(old, wanted.template)
+    changes = diff(old, wanted.template, code_changes=_code_changes(wanted, stack))
+    if found is not None and not wanted.reverts_drift:
+        _require_whole(found.drift, wanted.template, frozenset(each.logical_id for each in changes))
     return Plan(
         bucket=bucket,
         code_key=wanted.code_key,
         steps=tuple(steps),
-        expected=_adopting(diff(old, wanted.template, code_changes=_code_changes(wanted, stack)), wanted, adopted),
+        expected=_adopting(changes, wanted, adopted),
         notes=notes,
     )
 
 
-def _require_whole(wanted: Wanted, found: Found) -> None:
+def _require_whole(drifts: Sequence[Drift], template: Mapping[str, Any], changed: frozenset[str]) -> None:
     """Refuse to deploy over what somebody deleted: CloudFormation would fail half way, or say that all is well."""
-    for drift in found.drift:
-        if not drift.is_gone or drift.logical_id not in wanted.template["Resources"]:
+    for drift in drifts:
+        is_in_the_way = drift.resource_type in NEEDED or drift.logical_id in changed
+        if not drift.is_gone or not is_in_the_way or drift.logical_id not in template["Resources"]:
             continue
         kept = "; what was in it is in DynamoDB's backup for 35 days" if drift.resource_type == TABLE else ""
         raise StackStateError(
-            f"{drift.logical_id} ({drift.physical_id}) {drift.what}; CloudFormation makes it anew only with the whole "
-            f"stack: run `streamer destroy`, which keeps the tables, and deploy again{kept}"
+            f"{drift.logical_id} ({drift.physical_id}) {drift.what}; `streamer deploy --revert-drift` lets "
+            f"CloudFormation make it anew; else run `streamer destroy`, which keeps the tables, and deploy again{kept}"
         )
 
 

@@ -128,8 +128,8 @@ AWS_CLIENTS = {
     ),
     *(
         "streamer.handlers.setup",
-        "deploy.aws",
-        "deploy.aws_errors",
+        "deploy.aws.boto",
+        "deploy.aws.errors",
         "emulator.dynamodb.endpoints.remote",
     ),
     "emulator.functions.inline.botocore_credentials",  # only lets functions sign as themselves

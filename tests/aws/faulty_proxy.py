@@ -20,7 +20,10 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 SECONDS = 30
 _PATHS = (
-    (re.compile(r"/2015-03-31/functions/[^/]+/configuration"), "GetFunctionConfiguration"),
+    (re.compile(r"/2015-03-31/functions/[^/]+"), "GetFunction"),
+    (re.compile(r"/2015-03-31/event-source-mappings/[^/]+"), "GetEventSourceMapping"),
+    (re.compile(r"/v2/apis/[^/]+/routes"), "GetRoutes"),
+    (re.compile(r"/v2/apis/[^/]+/integrations"), "GetIntegrations"),
     (re.compile(r"/v2/apis/[^/]+/stages/[^/]+"), "GetStage"),
     (re.compile(r"/v2/apis/[^/]+"), "GetApi"),
     (re.compile(r"/account"), "GetAccount"),

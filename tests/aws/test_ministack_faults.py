@@ -23,7 +23,7 @@ from faulty_proxy import Fault, FaultyProxy, Moment, faulty_proxy
 from ministack_projects import REGION, MiniStack, Project, running
 from moments_table import MOMENT
 
-from deploy.aws import Aws
+from deploy.aws.boto import Aws
 from deploy.config import parse
 from deploy.deployment import Desk, Wish, bring, take_away
 from deploy.errors import DeployError

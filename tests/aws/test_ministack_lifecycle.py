@@ -1,13 +1,15 @@
 """The life of a stack, by the real command and the real boto3 calls, against MiniStack."""
 
+import io
 import json
+import zipfile
 from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
 from ministack_projects import APP, JWT_SECRET, REGION, MiniStack, Project, project_in
 
-from deploy.aws import Aws
+from deploy.aws.boto import Aws
 from deploy.errors import FailedError
 from deploy.execute import Carried, Performer
 from deploy.plan import SERVICE_TAG, STAGE_TAG, Plan, Propose
@@ -45,6 +47,14 @@ def attempt_what_fails(project: Project, monkeypatch: pytest.MonkeyPatch, *, is_
 def project(tmp_path: Path, ministack: MiniStack, request: pytest.FixtureRequest) -> Project:
     name = request.node.name.removeprefix("test_").split("[")[0].replace("_", "-")[:25].strip("-")
     return project_in(tmp_path, ministack, name)
+
+
+def zipped(files: dict[str, bytes]) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return content.getvalue()
 
 
 def versions(project: Project, stage: str = "dev") -> dict[str, str]:
@@ -237,6 +247,34 @@ def test_what_was_changed_by_hand_is_told_and_set_back(project: Project) -> None
     assert "runs exactly this already" in project.deploy()
 
 
+def test_what_keeps_a_stack_from_working_without_a_word_is_told_and_set_back(project: Project) -> None:
+    project.deploy()
+    functions, events = project.aws.client("lambda"), project.aws.client("events")
+    router, connect = (f"{project.service}-dev-{name}" for name in ("router", "connect"))
+    [mapping] = functions.list_event_source_mappings(FunctionName=f"{project.service}-dev-processor")[
+        "EventSourceMappings"
+    ]
+    functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+    functions.put_function_concurrency(FunctionName=router, ReservedConcurrentExecutions=0)
+    functions.update_function_code(FunctionName=connect, ZipFile=zipped({"other.py": b""}))
+    [rule] = [each["Name"] for each in events.list_rules()["Rules"] if each["Name"].startswith(project.service)]
+    events.disable_rule(Name=rule)
+    project.aws.client("logs").delete_log_group(logGroupName=f"/aws/lambda/{router}")
+
+    status, said = project.streamer("status").stdout, project.deploy()
+
+    for what in (
+        "RequestsTableToProcessorFunction was changed by hand: Enabled is False and not True",
+        "RouterFunction was changed by hand: ReservedConcurrentExecutions is 0 and not none",
+        "ConnectFunction was changed by hand: the code",
+        "SweepSchedule was changed by hand: State is DISABLED and not ENABLED",
+    ):
+        assert what in status
+        assert f"set {what.partition(' ')[0]} back" in said
+    assert "RouterLogGroup is gone: somebody deleted it, and the stack does not know" in status
+    assert "by hand" not in project.streamer("status").stdout
+
+
 def test_what_somebody_deleted_is_told_and_comes_back_by_the_way_that_is_said(project: Project) -> None:
     project.deploy()
     project.aws.client("lambda").delete_function(FunctionName=f"{project.service}-dev-router")
@@ -247,7 +285,7 @@ def test_what_somebody_deleted_is_told_and_comes_back_by_the_way_that_is_said(pr
     assert "RouterFunction is gone: somebody deleted it" in status.stdout
     assert "RequestsTable is gone: somebody deleted it" in status.stdout
     assert ran.returncode == 2
-    assert "run `streamer destroy`, which keeps the tables, and deploy again" in ran.stderr
+    assert "else run `streamer destroy`, which keeps the tables, and deploy again" in ran.stderr
     assert project.streamer("destroy", "--yes").returncode == 0
     project.deploy()
     assert project.stack()["StackStatus"] == "CREATE_COMPLETE"

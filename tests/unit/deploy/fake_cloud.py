@@ -55,6 +55,10 @@ class FakeCloud:
     functions: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     apis: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     """Id, or id/stage, to what is there."""
+    others: dict[str, Mapping[str, Any] | None] = field(default_factory=dict)
+    """Physical id to what is there of other types, where it is not as it should be."""
+    digests: dict[str, str] = field(default_factory=dict)
+    """Key of an object to its digest, in base 64."""
     role: str | None = "arn:aws:iam::123456789012:role/logs"
     template: Mapping[str, Any] = field(default_factory=dict)
     parts: list[Resource] = field(default_factory=list)
@@ -84,7 +88,7 @@ class FakeCloud:
         return Account(account_id="123456789012", region="us-east-1")
 
     def stack(self, name: str) -> Stack | None:
-        if self._running:
+        if self._running and self.script:
             status, events = self.script.pop(0)
             self._happened += events
             if status is not None:
@@ -115,6 +119,9 @@ class FakeCloud:
 
     def has_object(self, bucket: str, key: str, account: Account) -> bool:
         return key in self.objects
+
+    def object_digest(self, bucket: str, key: str, account: Account) -> str | None:
+        return self.digests.get(key)
 
     def put_object(self, bucket: str, key: str, body: bytes, account: Account) -> None:
         self.objects[key] = body
@@ -183,22 +190,21 @@ class FakeCloud:
         self.did.append(f"set {name}")
         self.settings_of[name] = {**self.settings_of[name], **settings}
 
-    def function(self, name: str) -> Mapping[str, Any] | None:
-        return self.functions.get(name)
+    def there(self, kind: str, names: Sequence[str], owner: str) -> Mapping[str, Mapping[str, Any] | None]:
+        match kind:
+            case "AWS::Lambda::Function":
+                return {name: self.functions.get(name) for name in names}
+            case "AWS::DynamoDB::Table":
+                return {name: self.table(name) for name in names}
+            case "AWS::ApiGatewayV2::Api" | "AWS::ApiGatewayV2::Stage":
+                return {name: self.apis.get(f"{owner}/{name}" if owner else name) for name in names}
+        return {name: self.others.get(name, {}) for name in names}
 
-    def set_function(self, name: str, settings: Mapping[str, Any]) -> None:
-        self.did.append(f"set {name}")
-        self.functions[name] = {**self.functions[name], **settings}
-
-    def api(self, api_id: str) -> Mapping[str, Any] | None:
-        return self.apis.get(api_id)
-
-    def api_stage(self, api_id: str, stage: str) -> Mapping[str, Any] | None:
-        return self.apis.get(f"{api_id}/{stage}")
-
-    def set_stage(self, api_id: str, stage: str, settings: Mapping[str, Any]) -> None:
-        self.did.append(f"set {api_id}/{stage}")
-        self.apis[f"{api_id}/{stage}"] = {**self.apis[f"{api_id}/{stage}"], **settings}
+    def set_back(self, kind: str, name: str, owner: str, settings: Mapping[str, Any]) -> None:
+        place = f"{owner}/{name}" if owner else name
+        self.did.append(f"set {place}")
+        where = next(each for each in (self.functions, self.apis, self.others) if place in each)
+        where[place] = {**(where[place] or {}), **settings}
 
     def protect_table(self, name: str, *, is_protected: bool) -> None:
         self.did.append(f"{'protect' if is_protected else 'unprotect'} {name}")

@@ -11,11 +11,12 @@ import pytest
 from botocore.parsers import ResponseParserError
 from botocore.stub import ANY, Stubber
 
-from deploy.aws import Aws
-from deploy.aws_errors import translated
+from deploy import drift
+from deploy.aws.boto import Aws
+from deploy.aws.errors import translated
+from deploy.aws.shapes import bucket_policy
 from deploy.cloud import Account, BucketState, Parameter, Proposal, Replacement
 from deploy.errors import CredentialsError, DeniedError, DeployError
-from deploy.shapes import bucket_policy
 
 ACCOUNT = Account(account_id="123456789012", region="us-east-1")
 NOW = datetime.datetime(2026, 11, 23, tzinfo=datetime.UTC)
@@ -128,6 +129,7 @@ def test_a_proposal_is_a_change_set_with_the_same_token_each_time(aws: Aws, stub
         tags={"t": "v"},
         role_arn="arn:aws:iam::123456789012:role/deploy",
         adopts_existing=True,
+        reverts_drift=True,
     )
     expected = {
         "StackName": "chat-dev",
@@ -142,6 +144,7 @@ def test_a_proposal_is_a_change_set_with_the_same_token_each_time(aws: Aws, stub
         "Capabilities": ["CAPABILITY_IAM"],
         "RollbackConfiguration": {"RollbackTriggers": [], "MonitoringTimeInMinutes": 0},
         "ImportExistingResources": True,
+        "DeploymentMode": "REVERT_DRIFT",
         "RoleARN": "arn:aws:iam::123456789012:role/deploy",
         "TemplateBody": "{}",
     }
@@ -500,14 +503,280 @@ def test_tables_and_tags_are_read_to_their_last_page(aws: Aws, stub: Any) -> Non
 
 
 def test_what_is_gone_is_none(aws: Aws, stub: Any) -> None:
-    stub("lambda").add_client_error("get_function_configuration", "ResourceNotFoundException", "", 404)
-    stub("apigatewayv2").add_client_error("get_api", "NotFoundException", "", 404)
-    stub("apigatewayv2").add_client_error("get_stage", "NotFoundException", "", 404)
     stub("sqs").add_client_error("get_queue_attributes", "AWS.SimpleQueueService.NonExistentQueue", "", 400)
     stub("dynamodb").add_client_error("describe_table", "ResourceNotFoundException", "", 400)
 
-    assert aws.function("f") is None
-    assert aws.api("a") is None
-    assert aws.api_stage("a", "dev") is None
     assert aws.queue_length("https://q") is None
     assert aws.table_tags("t") == {}
+
+
+NAME = "0e7e1a4c-0000-4000-8000-000000000000"
+Call = tuple[str, dict[str, Any], dict[str, Any]]
+"""An operation, what it is asked, and its answer."""
+OF_MAPPING = ("lambda", drift.MAPPING, "")
+
+
+@pytest.mark.parametrize(
+    ("service", "kind", "owner", "calls", "expected"),
+    [
+        pytest.param(
+            *("lambda", drift.FUNCTION, ""),
+            [("get_function", {"FunctionName": NAME}, {"Configuration": {"Timeout": 1}})],
+            {"Timeout": 1, "ReservedConcurrentExecutions": None},
+            id="a function without a reservation",
+        ),
+        pytest.param(
+            *("lambda", drift.FUNCTION, ""),
+            [
+                (
+                    "get_function",
+                    {"FunctionName": NAME},
+                    {"Concurrency": {"ReservedConcurrentExecutions": 0}, "Configuration": {}},
+                )
+            ],
+            {"ReservedConcurrentExecutions": 0},
+            id="a function that may not run",
+        ),
+        *(
+            pytest.param(
+                *OF_MAPPING,
+                [("get_event_source_mapping", {"UUID": NAME}, {"State": state})],
+                {"State": state, "Enabled": is_enabled},
+                id=f"a mapping that is {state}",
+            )
+            for state, is_enabled in [("Enabled", True), ("Updating", True), ("Disabling", False), ("Disabled", False)]
+        ),
+        pytest.param(
+            *("apigatewayv2", drift.API, ""),
+            [("get_api", {"ApiId": NAME}, {"Name": "chat"})],
+            {"Name": "chat"},
+            id="an API",
+        ),
+        pytest.param(
+            *("apigatewayv2", drift.STAGE, "a1"),
+            [("get_stage", {"ApiId": "a1", "StageName": NAME}, {"AutoDeploy": True, "StageName": NAME})],
+            {"AutoDeploy": True, "StageName": NAME},
+            id="a stage",
+        ),
+        pytest.param(
+            *("apigatewayv2", drift.ROUTE, "a1"),
+            [
+                ("get_routes", {"ApiId": "a1"}, {"Items": [{"RouteId": "m", "RouteKey": "b"}], "NextToken": "2"}),
+                ("get_routes", {"ApiId": "a1", "NextToken": "2"}, {"Items": [{"RouteId": NAME, "RouteKey": "a"}]}),
+            ],
+            {"RouteId": NAME, "RouteKey": "a"},
+            id="a route, on the second page",
+        ),
+        pytest.param(
+            *("apigatewayv2", drift.API_MAPPING, "chat.example.com"),
+            [
+                (
+                    "get_api_mappings",
+                    {"DomainName": "chat.example.com"},
+                    {"Items": [{"ApiMappingId": NAME, "ApiId": "a1", "Stage": "dev"}]},
+                )
+            ],
+            {"ApiMappingId": NAME, "ApiId": "a1", "Stage": "dev"},
+            id="the mapping of a domain",
+        ),
+        pytest.param(
+            *("events", drift.RULE, ""),
+            [("describe_rule", {"Name": NAME}, {"State": "DISABLED"})],
+            {"State": "DISABLED"},
+            id="a rule",
+        ),
+        pytest.param(
+            *("cloudwatch", drift.ALARM, ""),
+            [
+                (
+                    "describe_alarms",
+                    {"AlarmNames": [NAME]},
+                    {"MetricAlarms": [{"AlarmName": NAME, "ActionsEnabled": False}]},
+                )
+            ],
+            {"AlarmName": NAME, "ActionsEnabled": False},
+            id="an alarm",
+        ),
+        pytest.param(
+            *("logs", drift.LOG_GROUP, ""),
+            [
+                (
+                    "describe_log_groups",
+                    {"logGroupNamePrefix": NAME},
+                    {"logGroups": [{"logGroupName": NAME}, {"logGroupName": f"{NAME}-more", "retentionInDays": 3}]},
+                )
+            ],
+            {"logGroupName": NAME, "RetentionInDays": None},
+            id="a log group",
+        ),
+        pytest.param(
+            *("iam", drift.ROLE, ""),
+            [
+                ("list_role_policies", {"RoleName": NAME}, {"PolicyNames": ["own"]}),
+                (
+                    "list_attached_role_policies",
+                    {"RoleName": NAME},
+                    {"AttachedPolicies": [{"PolicyArn": "arn:aws:iam::aws:policy/X"}]},
+                ),
+            ],
+            {"Policies": ["own"], "ManagedPolicyArns": ["arn:aws:iam::aws:policy/X"]},
+            id="a role",
+        ),
+        pytest.param(
+            *("secretsmanager", drift.SECRET, ""),
+            [("describe_secret", {"SecretId": NAME}, {"DeletedDate": NOW})],
+            {drift.DELETION: "2026-11-23"},
+            id="a secret that is about to go",
+        ),
+    ],
+)
+def test_a_resource_is_told_in_the_words_of_templates(
+    aws: Aws, stub: Any, *, service: str, kind: str, owner: str, calls: list[Call], expected: dict[str, Any]
+) -> None:
+    for operation, asked, answer in calls:
+        stub(service).add_response(operation, answer, asked)
+
+    assert aws.there(kind, [NAME], owner) == {NAME: expected}
+
+
+@pytest.mark.parametrize(
+    ("service", "kind", "operation", "code"),
+    [
+        ("lambda", drift.FUNCTION, "get_function", "ResourceNotFoundException"),
+        ("lambda", drift.MAPPING, "get_event_source_mapping", "ResourceNotFoundException"),
+        ("apigatewayv2", drift.API, "get_api", "NotFoundException"),
+        ("apigatewayv2", drift.STAGE, "get_stage", "NotFoundException"),
+        ("apigatewayv2", drift.INTEGRATION, "get_integrations", "NotFoundException"),
+        ("events", drift.RULE, "describe_rule", "ResourceNotFoundException"),
+        ("iam", drift.ROLE, "list_role_policies", "NoSuchEntity"),
+        ("secretsmanager", drift.SECRET, "describe_secret", "ResourceNotFoundException"),
+        ("sqs", drift.QUEUE, "get_queue_attributes", "AWS.SimpleQueueService.NonExistentQueue"),
+        ("dynamodb", drift.TABLE, "describe_table", "ResourceNotFoundException"),
+    ],
+)
+def test_a_resource_that_is_gone_is_none(
+    aws: Aws, stub: Any, *, service: str, kind: str, operation: str, code: str
+) -> None:
+    stub(service).add_client_error(operation, code, "", 404)
+
+    assert aws.there(kind, [NAME], "a1") == {NAME: None}
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        pytest.param([f"a1|{NAME}", "a1|m"], {f"a1|{NAME}": True, "a1|m": False}, id="names that say the API, too"),
+        pytest.param([f"a1/{NAME}"], {f"a1/{NAME}": True}, id="as MiniStack has them"),
+        pytest.param(["Route-1", "Route-2"], {}, id="names that are not API Gateway's"),
+    ],
+)
+def test_parts_of_an_api_are_told_apart_by_their_ids_or_not_at_all(
+    aws: Aws, stub: Any, names: list[str], expected: dict[str, bool]
+) -> None:
+    stub("apigatewayv2").add_response("get_authorizers", {"Items": [{"AuthorizerId": NAME, "Name": "own"}]})
+
+    found = aws.there(drift.AUTHORIZER, names, "a1")
+
+    assert {name: each is not None for name, each in found.items()} == expected
+
+
+UPDATED = ("get_function", {"FunctionName": NAME}, {"Configuration": {"LastUpdateStatus": "Successful"}})
+
+
+@pytest.mark.parametrize(
+    ("service", "kind", "settings", "calls"),
+    [
+        pytest.param(
+            *("lambda", drift.FUNCTION),
+            {"MemorySize": 512, "Code": {"S3Bucket": "b-1", "S3Key": "k"}, "ReservedConcurrentExecutions": None},
+            [
+                ("delete_function_concurrency", {"FunctionName": NAME}, {}),
+                ("update_function_code", {"FunctionName": NAME, "S3Bucket": "b-1", "S3Key": "k"}, {}),
+                UPDATED,
+                ("update_function_configuration", {"FunctionName": NAME, "MemorySize": 512}, {}),
+                UPDATED,
+            ],
+            id="all of a function",
+        ),
+        pytest.param(
+            *("lambda", drift.FUNCTION),
+            {"ReservedConcurrentExecutions": 5},
+            [("put_function_concurrency", {"FunctionName": NAME, "ReservedConcurrentExecutions": 5}, {})],
+            id="a reservation",
+        ),
+        pytest.param(
+            *("lambda", drift.MAPPING),
+            {"Enabled": True},
+            [("update_event_source_mapping", {"UUID": NAME, "Enabled": True}, {})],
+            id="a mapping",
+        ),
+        pytest.param(
+            *("apigatewayv2", drift.STAGE),
+            {"AutoDeploy": True},
+            [("update_stage", {"ApiId": "a1", "StageName": NAME, "AutoDeploy": True}, {})],
+            id="a stage",
+        ),
+        pytest.param("events", drift.RULE, {"State": "ENABLED"}, [("enable_rule", {"Name": NAME}, {})], id="a rule"),
+        pytest.param(
+            "events", drift.RULE, {"State": "DISABLED"}, [("disable_rule", {"Name": NAME}, {})], id="a rule that is off"
+        ),
+        pytest.param(
+            *("cloudwatch", drift.ALARM),
+            {"ActionsEnabled": True},
+            [("enable_alarm_actions", {"AlarmNames": [NAME]}, {})],
+            id="an alarm",
+        ),
+        pytest.param(
+            *("cloudwatch", drift.ALARM),
+            {"ActionsEnabled": False},
+            [("disable_alarm_actions", {"AlarmNames": [NAME]}, {})],
+            id="an alarm without actions",
+        ),
+        pytest.param(
+            *("logs", drift.LOG_GROUP),
+            {"RetentionInDays": 30},
+            [("put_retention_policy", {"logGroupName": NAME, "retentionInDays": 30}, {})],
+            id="a log group",
+        ),
+        pytest.param(
+            *("secretsmanager", drift.SECRET),
+            {drift.DELETION: None},
+            [("restore_secret", {"SecretId": NAME}, {})],
+            id="a secret",
+        ),
+    ],
+)
+def test_what_was_changed_by_hand_is_set_by_its_service(
+    aws: Aws, stub: Any, *, service: str, kind: str, settings: dict[str, Any], calls: list[Call]
+) -> None:
+    for operation, asked, answer in calls:
+        stub(service).add_response(operation, answer, asked)
+
+    aws.set_back(kind, NAME, "a1", settings)
+
+
+def test_a_rule_of_another_bus_is_named_with_it(aws: Aws, stub: Any) -> None:
+    stub("events").add_response("describe_rule", {}, {"Name": NAME, "EventBusName": "own"})
+
+    assert aws.there(drift.RULE, [f"own|{NAME}"], "") == {f"own|{NAME}": {}}
+
+
+@pytest.mark.parametrize(
+    ("answer", "digest"),
+    [
+        pytest.param({"ChecksumSHA256": "x=", "ChecksumType": "FULL_OBJECT"}, "x=", id="of the whole"),
+        pytest.param({"ChecksumSHA256": "x=-2", "ChecksumType": "COMPOSITE"}, None, id="of its parts"),
+        pytest.param({}, None, id="of nothing, as other tools upload it"),
+        pytest.param(None, None, id="of what is not there"),
+    ],
+)
+def test_the_digest_of_an_object_is_that_of_all_its_bytes(
+    aws: Aws, stub: Any, answer: dict[str, Any] | None, digest: str | None
+) -> None:
+    asked = {"Bucket": "b", "Key": "k", "ChecksumMode": "ENABLED", "ExpectedBucketOwner": "123456789012"}
+    if answer is None:
+        stub("s3").add_client_error("head_object", "404", "", 404)
+    else:
+        stub("s3").add_response("head_object", answer, asked)
+
+    assert aws.object_digest("b", "k", ACCOUNT) == digest

@@ -190,11 +190,42 @@ def test_what_somebody_deleted_is_not_deployed_over(run: Run) -> None:
 
     assert isinstance(found.exception, StackStateError)
     assert str(found.exception) == (
-        "RouterFunction (chat-dev-router) is gone: somebody deleted it, and the stack does not know; CloudFormation "
-        "makes it anew only with the whole stack: run `streamer destroy`, which keeps the tables, and deploy again; "
-        "nothing was changed"
+        "RouterFunction (chat-dev-router) is gone: somebody deleted it, and the stack does not know; `streamer deploy "
+        "--revert-drift` lets CloudFormation make it anew; else run `streamer destroy`, which keeps the tables, and "
+        "deploy again; nothing was changed"
     )
     assert cloud.did == []
+
+
+@pytest.mark.parametrize(
+    ("is_there", "said"),
+    [pytest.param(True, True, id="an update"), pytest.param(False, False, id="a first deployment")],
+)
+def test_what_somebody_deleted_comes_back_when_cloudformation_compares_with_what_there_is(
+    run: Run, *, is_there: bool, said: bool
+) -> None:
+    cloud = drifted(run(FakeCloud(), "template").stdout) if is_there else FakeCloud()
+    cloud.change_set_status, cloud.script = "CREATE_COMPLETE", [("UPDATE_COMPLETE", [])]
+
+    found = run(cloud, "deploy", "--yes", "--revert-drift")
+
+    assert found.return_value == 0
+    assert [each.reverts_drift for each in cloud.proposals] == [said]
+
+
+def test_what_is_gone_and_not_needed_is_told_with_the_way_to_have_it_again(run: Run) -> None:
+    template = run(FakeCloud(), "template").stdout
+    cloud = drifted(template, **json.loads(template)["Resources"]["RouterFunction"]["Properties"])
+    cloud.parts.append(
+        Resource(logical_id="RouterLogGroup", physical_id="logs", resource_type="AWS::Logs::LogGroup", status="X")
+    )
+    cloud.others = {"logs": None}
+
+    found = run(cloud, "deploy", "--yes")
+
+    assert found.return_value == 0
+    assert "note: RouterLogGroup is gone: somebody deleted it, and the stack does not know\n" in found.stdout
+    assert "does not know; `streamer deploy --revert-drift` lets CloudFormation make it anew" in found.stdout
 
 
 def test_status_tells_of_it_too(run: Run) -> None:

@@ -1,6 +1,6 @@
 """What is not as the stack says: found, told, set back where a call can, and refused where nothing but anew helps."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,8 +9,24 @@ from fake_cloud import FakeCloud, stack
 
 from deploy.cloud import Change, Resource
 from deploy.describe import drift_of, status
-from deploy.drift import Drift, drifts
-from deploy.errors import DeniedError
+from deploy.drift import (
+    ALARM,
+    DELETION,
+    LOG_GROUP,
+    MAPPING,
+    QUEUE,
+    ROLE,
+    ROUTE,
+    RULE,
+    SECRET,
+    STAGE,
+    TABLE,
+    Code,
+    Drift,
+    drifts,
+)
+from deploy.drift import FUNCTION as FUNCTION_TYPE
+from deploy.errors import CredentialsError, DeniedError, DeployError
 from deploy.stack.settings import StackSettings
 from deploy.stack.tables import table
 from deploy.stack.template import template
@@ -28,7 +44,9 @@ THERE = {**FUNCTION, "Environment": {"Variables": {"A": "1", "URL": "https://q"}
 
 def one(kind: str, properties: Mapping[str, Any], there: Mapping[str, Any] | None) -> list[Drift]:
     resource = Resource(logical_id="Thing", physical_id="thing", resource_type=kind, status="CREATE_COMPLETE")
-    return list(drifts({"Resources": {"Thing": {"Properties": properties}}}, [resource], {"Thing": there}))
+    template = {"Resources": {"Thing": {"Type": kind, "Properties": properties}}}
+    code = Code(bucket="code", key="chat/1.zip", sha256="ours")
+    return list(drifts(template, [resource], {"Thing": there}, code))
 
 
 @pytest.mark.parametrize(
@@ -210,6 +228,184 @@ def test_who_may_not_look_at_backups_is_told_so_and_of_all_else(topology: Topolo
     assert notes == ("TTL and backups of the tables were not compared with what the stack says: not permitted",)
 
 
+@pytest.mark.parametrize(
+    ("kind", "properties", "there", "said", "repair"),
+    [
+        pytest.param(
+            FUNCTION_TYPE,
+            {},
+            {"ReservedConcurrentExecutions": 0},
+            "ReservedConcurrentExecutions is 0 and not none",
+            {"ReservedConcurrentExecutions": None},
+            id="a function that the console's button keeps from running",
+        ),
+        pytest.param(
+            FUNCTION_TYPE,
+            {"ReservedConcurrentExecutions": 5},
+            {"ReservedConcurrentExecutions": None},
+            "ReservedConcurrentExecutions is none and not 5",
+            {"ReservedConcurrentExecutions": 5},
+            id="a reservation that was taken away",
+        ),
+        pytest.param(
+            MAPPING,
+            {"BatchSize": 10},
+            {"Enabled": False, "BatchSize": 1},
+            "Enabled is False and not True; BatchSize is 1 and not 10",
+            {"Enabled": True, "BatchSize": 10},
+            id="a mapping that reads nothing",
+        ),
+        pytest.param(
+            RULE,
+            {"State": "ENABLED"},
+            {"State": "DISABLED"},
+            "State is DISABLED and not ENABLED",
+            {"State": "ENABLED"},
+            id="a schedule that is off",
+        ),
+        pytest.param(
+            RULE,
+            {"ScheduleExpression": "rate(1 minute)"},
+            {"ScheduleExpression": "rate(1 hour)", "State": "ENABLED"},
+            "ScheduleExpression is rate(1 hour) and not rate(1 minute)",
+            {},
+            id="another time",
+        ),
+        pytest.param(
+            ALARM,
+            {"Threshold": 1},
+            {"ActionsEnabled": False, "Threshold": 1.0},
+            "ActionsEnabled is False and not True",
+            {"ActionsEnabled": True},
+            id="an alarm that wakes nobody",
+        ),
+        pytest.param(
+            ALARM,
+            {"Threshold": "1"},
+            {"ActionsEnabled": True, "Threshold": 100.0},
+            "Threshold is 100.0 and not 1",
+            {},
+            id="an alarm that rings late",
+        ),
+        pytest.param(
+            LOG_GROUP,
+            {"RetentionInDays": 30},
+            {"RetentionInDays": None},
+            "RetentionInDays is none and not 30",
+            {"RetentionInDays": 30},
+            id="logs that stay for ever",
+        ),
+        pytest.param(
+            STAGE,
+            {"AutoDeploy": True},
+            {"AutoDeploy": False},
+            "AutoDeploy is False and not True",
+            {"AutoDeploy": True},
+            id="a stage that changes no more",
+        ),
+        pytest.param(
+            ROUTE,
+            {"AuthorizationType": "CUSTOM"},
+            {"AuthorizationType": "NONE"},
+            "AuthorizationType is NONE and not CUSTOM",
+            {},
+            id="a route that lets everybody in",
+        ),
+        pytest.param(
+            SECRET,
+            {},
+            {DELETION: "2026-12-29"},
+            "planned deletion is 2026-12-29 and not none",
+            {DELETION: None},
+            id="a secret that is about to go",
+        ),
+        pytest.param(
+            TABLE,
+            {"BillingMode": "PAY_PER_REQUEST"},
+            {"BillingModeSummary": {"BillingMode": "PROVISIONED"}},
+            "BillingMode is PROVISIONED and not PAY_PER_REQUEST",
+            {"BillingMode": "PAY_PER_REQUEST"},
+            id="a table of one request a second",
+        ),
+    ],
+)
+def test_what_was_changed_of_others_is_said_and_set_back_where_a_call_can(
+    kind: str, properties: dict[str, Any], there: dict[str, Any], said: str, repair: dict[str, Any]
+) -> None:
+    [found] = one(kind, properties, there)
+
+    assert (found.what, found.repair) == (f"was changed by hand: {said}", repair)
+
+
+@pytest.mark.parametrize(
+    ("kind", "properties", "there"),
+    [
+        pytest.param(MAPPING, {"Enabled": {"Fn::If": ["Big", True, False]}}, {"Enabled": False}, id="a choice"),
+        pytest.param(ALARM, {"Threshold": "1"}, {"Threshold": 1.0, "ActionsEnabled": True}, id="a number as text"),
+        pytest.param(LOG_GROUP, {}, {"RetentionInDays": 7}, id="what the stack leaves open"),
+        pytest.param(SECRET, {}, {DELETION: None}, id="a secret that stays"),
+        pytest.param(
+            TABLE,
+            {"BillingMode": "PROVISIONED"},
+            {"BillingModeSummary": {"BillingMode": "PAY_PER_REQUEST"}},
+            id="capacity, which no one call sets back",
+        ),
+        pytest.param(FUNCTION_TYPE, {"Code": {"ZipFile": "x"}}, {"CodeSha256": "other"}, id="code of its own"),
+        pytest.param(
+            ROLE,
+            {"Policies": [{"PolicyName": "own"}], "ManagedPolicyArns": ["arn:a"]},
+            {"Policies": ["own"], "ManagedPolicyArns": ["arn:a"]},
+            id="policies of the stack",
+        ),
+        pytest.param(
+            ROLE,
+            {"ManagedPolicyArns": [{"Fn::Sub": "arn:${AWS::Partition}:x"}]},
+            {"Policies": [], "ManagedPolicyArns": ["arn:aws:x", "arn:b"]},
+            id="policies that only CloudFormation knows",
+        ),
+    ],
+)
+def test_what_is_as_the_stack_says_or_may_be_is_not_told(
+    kind: str, properties: dict[str, Any], there: dict[str, Any]
+) -> None:
+    assert one(kind, properties, there) == []
+
+
+def test_a_role_that_was_given_more_is_told_and_not_touched() -> None:
+    there = {"Policies": ["own", "more"], "ManagedPolicyArns": ["arn:aws:iam::aws:policy/AdministratorAccess"]}
+
+    [found] = one(ROLE, {"Policies": [{"PolicyName": "own"}]}, there)
+
+    what = "has policies of which the stack does not know: arn:aws:iam::aws:policy/AdministratorAccess, more"
+    assert (found.what, found.repair) == (what, {})
+
+
+def test_a_role_that_a_resource_of_ones_own_gives_policies_is_compared_with_nothing() -> None:
+    role = Resource(logical_id="Thing", physical_id="thing", resource_type=ROLE, status="CREATE_COMPLETE")
+    template = {"Resources": {"Thing": {"Type": ROLE, "Properties": {}}, "Own": {"Type": "AWS::IAM::Policy"}}}
+
+    assert drifts(template, [role], {"Thing": {"Policies": ["own"]}}) == ()
+
+
+@pytest.mark.parametrize(
+    ("runs", "said"),
+    [
+        pytest.param("ours", [], id="what was deployed"),
+        pytest.param("theirs", ["was changed by hand: the code"], id="what was written in Lambda's editor"),
+    ],
+)
+def test_the_code_that_a_function_runs_is_that_of_the_stack(runs: str, said: list[str], topology: Topology) -> None:
+    cloud = whole(topology)
+    cloud.found = stack(parameters={"CodeBucket": "code", "CodeKey": "chat/1.zip"})
+    cloud.digests = {"chat/1.zip": "ours"}
+    cloud.functions["chat-dev-router"] = {**cloud.functions["chat-dev-router"], "CodeSha256": runs}
+
+    found = status(cloud, "chat-dev").drift
+
+    assert [each.what for each in found] == said
+    assert [each.repair for each in found] == [{"Code": {"S3Bucket": "code", "S3Key": "chat/1.zip"}} for _ in said]
+
+
 @pytest.mark.parametrize("kind", ["Lambda::Function", "DynamoDB::Table", "SQS::Queue", "ApiGatewayV2::Api"])
 def test_what_is_gone_is_gone(kind: str) -> None:
     [found] = one(f"AWS::{kind}", FUNCTION, None)
@@ -308,16 +504,52 @@ def test_a_stage_is_looked_for_at_its_own_api(topology: Topology) -> None:
     assert status(cloud, "chat-dev").drift == ()
 
 
-def test_whoever_may_not_look_is_told_so(topology: Topology) -> None:
-    class Denied(FakeCloud):
-        def function(self, name: str) -> Mapping[str, Any] | None:
-            raise DeniedError("not permitted while looking at the function")
+class Unwilling(FakeCloud):
+    """Answers nothing about some types of resources."""
 
-    cloud = Denied(**vars(whole(topology)))
+    errors: Mapping[str, DeployError]
 
-    found = status(cloud, "chat-dev")
+    def there(self, kind: str, names: Sequence[str], owner: str) -> Mapping[str, Mapping[str, Any] | None]:
+        if kind in self.errors:
+            raise self.errors[kind]
+        return super().there(kind, names, owner)
 
-    assert found.drift == ()
-    assert found.notes == (
-        "what there is was not compared with what the stack says: not permitted while looking at the function",
+
+def unwilling(topology: Topology, errors: Mapping[str, DeployError]) -> Unwilling:
+    cloud = whole(topology)
+    cloud.apis.pop("a1/dev")
+    found = Unwilling(**vars(cloud))
+    found.errors = errors
+    return found
+
+
+def test_whoever_may_not_look_is_told_so_and_told_of_all_else(topology: Topology) -> None:
+    denied = {FUNCTION_TYPE: DeniedError("not permitted"), QUEUE: DeniedError("nor here")}
+
+    found = status(unwilling(topology, denied), "chat-dev")
+
+    assert [each.logical_id for each in found.drift] == ["Stage"]
+    assert found.notes == ("functions, queues were not compared with what the stack says: not permitted",)
+
+
+def test_what_deploying_does_not_need_may_be_out_of_reach(topology: Topology) -> None:
+    cloud = unwilling(topology, {ROLE: DeployError("AWS cannot be reached")})
+    cloud.parts = [*cloud.parts, Resource(logical_id="RouterRole", physical_id="r", resource_type=ROLE, status="X")]
+
+    assert status(cloud, "chat-dev").notes == (
+        "roles were not compared with what the stack says: AWS cannot be reached",
     )
+
+
+@pytest.mark.parametrize(
+    "errors",
+    [
+        pytest.param({FUNCTION_TYPE: DeployError("AWS cannot be reached")}, id="what it needs"),
+        pytest.param({STAGE: CredentialsError("log in again")}, id="credentials that ended"),
+    ],
+)
+def test_nothing_is_told_of_a_stack_that_nobody_could_look_at(
+    topology: Topology, errors: Mapping[str, DeployError]
+) -> None:
+    with pytest.raises(DeployError, match=str(next(iter(errors.values())))):
+        status(unwilling(topology, errors), "chat-dev")

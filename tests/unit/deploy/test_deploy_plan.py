@@ -1,5 +1,6 @@
 """Planning: what is there and what should be decide what is done."""
 
+import contextlib
 from dataclasses import replace
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 from fake_cloud import STACK_ID, event, stack
 
 from deploy.cloud import Account, BucketState, Stack
+from deploy.drift import GONE, Drift
 from deploy.errors import DeployError, StackStateError
 from deploy.plan import (
     CreateBucket,
@@ -83,6 +85,33 @@ def test_unchanged_code_is_not_uploaded_again(wanted: Wanted, deployed: Found) -
         stack_name="chat-dev", is_new=False, previous=("CodeKey", "CodeBucket", "JwtSecret"), adopted=()
     )
     assert made.expected == ()
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_changed", "is_refused"),
+    [
+        pytest.param("AWS::Lambda::Function", False, True, id="what nothing works without"),
+        pytest.param("AWS::Logs::LogGroup", True, True, id="what would be changed, which fails half way"),
+        pytest.param("AWS::Logs::LogGroup", False, False, id="what is left as it is"),
+    ],
+)
+def test_nothing_is_deployed_over_what_is_gone_and_in_the_way(
+    wanted: Wanted, deployed: Found, kind: str, *, is_changed: bool, is_refused: bool
+) -> None:
+    now, new = (
+        {"Resources": {"Thing": {"Type": kind, "Properties": {"RetentionInDays": days}}}}
+        for days in (1, 30 if is_changed else 1)
+    )
+    gone = Drift(logical_id="Thing", physical_id="t", resource_type=kind, what=GONE)
+    described = replace(wanted, template=new, given=frozenset())
+    found = replace(deployed, template=now, drift=(gone,))
+
+    with pytest.raises(StackStateError, match="--revert-drift") if is_refused else contextlib.nullcontext():
+        plan(described, found, inline_bytes=5000)
+
+    step = plan(replace(described, reverts_drift=True), found, inline_bytes=5000).steps[-1]
+    assert isinstance(step, Propose)
+    assert step.reverts_drift
 
 
 def test_changed_code_changes_functions_and_nothing_else(wanted: Wanted, deployed: Found) -> None:

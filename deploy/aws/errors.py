@@ -10,7 +10,7 @@ from typing import Final
 import botocore.exceptions as errors
 from botocore.parsers import ResponseParserError
 
-from .errors import CredentialsError, DeniedError, DeployError
+from ..errors import CredentialsError, DeniedError, DeployError
 
 _REJECTED: Final = frozenset(
     {

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from .cloud import Change, Event, Parameter, Proposal, Replacement, Resource, Stack
+from ..cloud import Change, Event, Parameter, Proposal, Replacement, Resource, Stack
 
 TTL: Final = "TimeToLiveSpecification"
 RECOVERY: Final = "PointInTimeRecoverySpecification"

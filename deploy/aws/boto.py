@@ -1,6 +1,6 @@
 """The boundary of `deploy.cloud`, fulfilled by boto3. The only module here that makes clients of boto3.
 
-Every error of botocore is translated by `deploy.aws_errors`.
+Every error of botocore is translated by `deploy.aws.errors`.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ import botocore.session
 from streamer.sending.signer import SigningKeys
 from streamer.stores.local_clients import SESSION_VARIABLES, proxies
 
+from ..cloud import Account, BucketState, Change, ChangeSet, Event, Proposal, Resource, Stack
 from . import shapes
-from .aws_errors import code_of, translated
-from .aws_watching import Watching
-from .cloud import Account, BucketState, Change, ChangeSet, Event, Proposal, Resource, Stack
+from .errors import code_of, translated
+from .there import There
 
 
 def _config() -> botocore.config.Config:
@@ -32,7 +32,7 @@ def _config() -> botocore.config.Config:
     return botocore.config.Config(retries={"mode": "standard", **attempts}, connect_timeout=5, read_timeout=60)
 
 
-class Aws(Watching):
+class Aws(There):
     """AWS as deploying sees it. Clients are made when they are first needed."""
 
     def __init__(self, *, region: str | None = None, profile: str | None = None) -> None:
@@ -170,6 +170,19 @@ class Aws(Watching):
                 raise
         return True
 
+    def object_digest(self, bucket: str, key: str, account: Account) -> str | None:
+        """The SHA-256 digest of an object, in base 64; None: S3 does not know it, or there is no such object."""
+        with translated(f"looking for s3://{bucket}/{key}"):
+            owner = {"ExpectedBucketOwner": account.account_id}
+            try:
+                found = self._client("s3").head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED", **owner)
+            except errors.ClientError as exc:
+                if exc.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
+                    return None
+                raise
+        digest: str | None = found.get("ChecksumSHA256") if found.get("ChecksumType") != "COMPOSITE" else None
+        return digest
+
     def put_object(self, bucket: str, key: str, body: bytes, account: Account) -> None:
         """Upload an object; S3 refuses it when the bucket belongs to somebody else, or a byte was lost."""
         with translated(f"uploading to s3://{bucket}/{key}"):
@@ -208,6 +221,8 @@ class Aws(Watching):
             options["RoleARN"] = proposal.role_arn
         if proposal.adopts_existing:
             options["ImportExistingResources"] = True
+        if proposal.reverts_drift:
+            options["DeploymentMode"] = "REVERT_DRIFT"
         with translated(f"proposing the change of {proposal.stack_name}"):
             cloudformation = self._client("cloudformation")
             try:
@@ -330,56 +345,16 @@ class Aws(Watching):
         return shapes.table_settings(expiry, backups)
 
     def set_table(self, name: str, settings: Mapping[str, Any]) -> None:
-        """Set time to live and point-in-time recovery of a table."""
+        """Set capacity mode, time to live and point-in-time recovery of a table."""
         with translated(f"setting {', '.join(settings)} of the table {name}"):
             dynamodb = self._client("dynamodb")
+            if "BillingMode" in settings:
+                dynamodb.update_table(TableName=name, BillingMode=settings["BillingMode"])
             if shapes.TTL in settings:
                 dynamodb.update_time_to_live(TableName=name, TimeToLiveSpecification=settings[shapes.TTL])
             if shapes.RECOVERY in settings:
                 recovery = settings[shapes.RECOVERY]
                 dynamodb.update_continuous_backups(TableName=name, PointInTimeRecoverySpecification=recovery)
-
-    def function(self, name: str) -> Mapping[str, Any] | None:
-        """What Lambda says of a function's configuration."""
-        functions = self._client("lambda")
-        with translated(f"looking at the function {name}"):
-            try:
-                found: Mapping[str, Any] = functions.get_function_configuration(FunctionName=name)
-            except functions.exceptions.ResourceNotFoundException:
-                return None
-        return found
-
-    def set_function(self, name: str, settings: Mapping[str, Any]) -> None:
-        """Change the configuration of a function, and wait until it is so."""
-        with translated(f"setting {', '.join(settings)} of the function {name}"):
-            functions = self._client("lambda")
-            functions.update_function_configuration(FunctionName=name, **settings)
-            functions.get_waiter("function_updated_v2").wait(FunctionName=name)
-
-    def api(self, api_id: str) -> Mapping[str, Any] | None:
-        """What API Gateway says of an API."""
-        gateway = self._client("apigatewayv2")
-        with translated(f"looking at the API {api_id}"):
-            try:
-                found: Mapping[str, Any] = gateway.get_api(ApiId=api_id)
-            except gateway.exceptions.NotFoundException:
-                return None
-        return found
-
-    def api_stage(self, api_id: str, stage: str) -> Mapping[str, Any] | None:
-        """What API Gateway says of a stage."""
-        gateway = self._client("apigatewayv2")
-        with translated(f"looking at the stage {stage} of {api_id}"):
-            try:
-                found: Mapping[str, Any] = gateway.get_stage(ApiId=api_id, StageName=stage)
-            except gateway.exceptions.NotFoundException:
-                return None
-        return found
-
-    def set_stage(self, api_id: str, stage: str, settings: Mapping[str, Any]) -> None:
-        """Change settings of a stage."""
-        with translated(f"setting {', '.join(settings)} of the stage {stage}"):
-            self._client("apigatewayv2").update_stage(ApiId=api_id, StageName=stage, **settings)
 
     def protect_table(self, name: str, *, is_protected: bool) -> None:
         """Let DynamoDB refuse to delete a table, or not."""

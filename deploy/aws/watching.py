@@ -1,4 +1,4 @@
-"""The part of `deploy.aws` that looks at what runs: alarms, queues, logs, traces."""
+"""The part of `deploy.aws.boto` that looks at what runs: alarms, queues, logs, traces."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from .aws_errors import code_of, translated
-from .cloud import LogEvent
+from ..cloud import LogEvent
+from .errors import code_of, translated
 
 ALARMS_PER_CALL: Final = 100
 """[DOC] cloudwatch-api:DescribeAlarms, AlarmNames"""

@@ -1,0 +1,1 @@
+"""AWS as deploying sees it: the only implementation of `deploy.cloud`, by boto3."""

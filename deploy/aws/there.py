@@ -1,0 +1,262 @@
+"""The part of `deploy.aws.boto` that looks at single resources, past CloudFormation, and sets them back."""
+
+from __future__ import annotations
+
+import abc
+import functools
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from ..drift import (
+    ALARM,
+    API,
+    API_MAPPING,
+    AUTHORIZER,
+    COMPARED,
+    DELETION,
+    FUNCTION,
+    INTEGRATION,
+    LOG_GROUP,
+    MAPPING,
+    QUEUE,
+    ROLE,
+    ROUTE,
+    RULE,
+    SECRET,
+    STAGE,
+    TABLE,
+)
+from .errors import translated
+from .watching import ALARMS_PER_CALL, Watching
+
+Client = Callable[[str], Any]
+"""Makes a client of a service."""
+Real = Mapping[str, Any] | None
+"""What AWS says of a resource, in the words of templates; None: there is none."""
+
+
+class There(Watching):
+    """What `deploy.cloud` says of single resources, with clients of whoever inherits it."""
+
+    @abc.abstractmethod
+    def table(self, name: str) -> Mapping[str, Any] | None:
+        """What DynamoDB says of a table; None: there is none."""
+
+    def there(self, kind: str, names: Sequence[str], owner: str) -> Mapping[str, Real]:
+        """What AWS says of resources of a type."""
+        if kind == TABLE:
+            return {name: self.table(name) for name in names}
+        if kind == QUEUE:
+            return {url: None if self.queue_length(url) is None else {} for url in names}
+        with translated(f"looking at {COMPARED[kind]}"):
+            return _LOOKS[kind](self._client, names, owner)
+
+    def set_back(self, kind: str, name: str, owner: str, settings: Mapping[str, Any]) -> None:
+        """Change settings of a resource, in the words of its template."""
+        with translated(f"setting {', '.join(settings)} of {name}"):
+            _SETTERS[kind](self._client, name, owner, settings)
+
+
+def _functions(client: Client, names: Sequence[str], owner: str) -> Mapping[str, Real]:
+    functions = client("lambda")
+
+    def ask(name: str) -> Mapping[str, Any]:
+        found = functions.get_function(FunctionName=name)
+        return {_RESERVED: found.get("Concurrency", {}).get(_RESERVED), **found["Configuration"]}
+
+    return _each(ask, names, functions.exceptions.ResourceNotFoundException)
+
+
+def _set_function(client: Client, name: str, owner: str, settings: Mapping[str, Any]) -> None:
+    functions, others = client("lambda"), dict(settings)
+    updated = functions.get_waiter("function_updated_v2")
+    if _RESERVED in others:
+        wanted = others.pop(_RESERVED)
+        if wanted is None:
+            functions.delete_function_concurrency(FunctionName=name)
+        else:
+            functions.put_function_concurrency(FunctionName=name, **{_RESERVED: wanted})
+    if code := others.pop("Code", None):
+        functions.update_function_code(FunctionName=name, **code)
+        updated.wait(FunctionName=name)
+    if others:
+        functions.update_function_configuration(FunctionName=name, **others)
+        updated.wait(FunctionName=name)
+
+
+def _mappings(client: Client, names: Sequence[str], owner: str) -> Mapping[str, Real]:
+    functions = client("lambda")
+
+    def ask(name: str) -> Mapping[str, Any]:
+        found = functions.get_event_source_mapping(UUID=name)
+        return {"Enabled": found["State"] not in ("Disabled", "Disabling"), **found}
+
+    return _each(ask, names, functions.exceptions.ResourceNotFoundException)
+
+
+def _set_mapping(client: Client, name: str, owner: str, settings: Mapping[str, Any]) -> None:
+    client("lambda").update_event_source_mapping(UUID=name, **settings)
+
+
+def _apis(client: Client, names: Sequence[str], owner: str) -> Mapping[str, Real]:
+    gateway = client("apigatewayv2")
+    return _each(lambda name: gateway.get_api(ApiId=name), names, gateway.exceptions.NotFoundException)
+
+
+def _stages(client: Client, names: Sequence[str], owner: str) -> Mapping[str, Real]:
+    gateway = client("apigatewayv2")
+    absent = gateway.exceptions.NotFoundException
+    return _each(lambda name: gateway.get_stage(ApiId=owner, StageName=name), names, absent)
+
+
+def _set_stage(client: Client, name: str, owner: str, settings: Mapping[str, Any]) -> None:
+    client("apigatewayv2").update_stage(ApiId=owner, StageName=name, **settings)
+
+
+def _parts(operation: str, key: str, client: Client, names: Sequence[str], owner: str) -> Mapping[str, Real]:
+    """Parts of an API or of a domain, which one call lists.
+
+    What CloudFormation calls them may say what they belong to, too. Where it calls none of them as API Gateway does,
+    nobody here can tell which is which.
+    """
+    gateway = client("apigatewayv2")
+    asked = {"DomainName" if key == "ApiMappingId" else "ApiId": owner}
+    listed: dict[str, Mapping[str, Any]] = {}
+    try:
+        while True:
+            page = getattr(gateway, operation)(**asked)
+            listed |= {each[key]: each for each in page["Items"]}
+            if "NextToken" not in page:
+                break
+            asked["NextToken"] = page["NextToken"]
+    except gateway.exceptions.NotFoundException:  # they are gone with what they belong to
+        listed.clear()
+    found = {name: listed.get(re.split(r"[|/]", name)[-1]) for name in names}
+    return found if not listed or any(found.values()) else {}
+
+
+def _rules(client: Client, names: Sequence[str], owner: str) -> Mapping[str, Real]:
+    events = client("events")
+    absent = events.exceptions.ResourceNotFoundException
+    return _each(lambda name: events.describe_rule(**_rule(name)), names, absent)
+
+
+def _set_rule(client: Client, name: str, owner: str, settings: Mapping[str, Any]) -> None:
+    events = client("events")
+    does = events.enable_rule if settings["State"] == "ENABLED" else events.disable_rule
+    does(**_rule(name))
+
+
+def _alarms(client: Client, names: Sequence[str], owner: str) -> Mapping[str, Real]:
+    pages = client("cloudwatch").get_paginator("describe_alarms")
+    found = (
+        alarm
+        for start in range(0, len(names), ALARMS_PER_CALL)
+        for page in pages.paginate(AlarmNames=list(names[start : start + ALARMS_PER_CALL]))
+        for alarm in page["MetricAlarms"]
+    )
+    return _named(names, "AlarmName", found)
+
+
+def _set_alarm(client: Client, name: str, owner: str, settings: Mapping[str, Any]) -> None:
+    alarms = client("cloudwatch")
+    does = alarms.enable_alarm_actions if settings["ActionsEnabled"] else alarms.disable_alarm_actions
+    does(AlarmNames=[name])
+
+
+def _log_groups(client: Client, names: Sequence[str], owner: str) -> Mapping[str, Real]:
+    logs = client("logs")
+    # [DOC] logs-api:DescribeLogGroups: sorted by name, so that the one that is the prefix comes first.
+    pages = (logs.describe_log_groups(logGroupNamePrefix=name)["logGroups"] for name in names)
+    found = ({**each, "RetentionInDays": each.get("retentionInDays")} for page in pages for each in page)
+    return _named(names, "logGroupName", found)
+
+
+def _set_log_group(client: Client, name: str, owner: str, settings: Mapping[str, Any]) -> None:
+    days = settings["RetentionInDays"]
+    client("logs").put_retention_policy(logGroupName=name, retentionInDays=days)
+
+
+def _roles(client: Client, names: Sequence[str], owner: str) -> Mapping[str, Real]:
+    iam = client("iam")
+
+    def ask(name: str) -> Mapping[str, Any]:
+        inline = [each for page in _pages(iam, "list_role_policies", name) for each in page["PolicyNames"]]
+        pages = _pages(iam, "list_attached_role_policies", name)
+        attached = [each["PolicyArn"] for page in pages for each in page["AttachedPolicies"]]
+        return {"Policies": inline, "ManagedPolicyArns": attached}
+
+    return _each(ask, names, iam.exceptions.NoSuchEntityException)
+
+
+def _secrets(client: Client, names: Sequence[str], owner: str) -> Mapping[str, Real]:
+    secrets = client("secretsmanager")
+    absent = secrets.exceptions.ResourceNotFoundException
+
+    def ask(name: str) -> Mapping[str, Any]:
+        found = secrets.describe_secret(SecretId=name)
+        return {DELETION: f"{found['DeletedDate']:%Y-%m-%d}" if "DeletedDate" in found else None}
+
+    return _each(ask, names, absent)
+
+
+def _set_secret(client: Client, name: str, owner: str, settings: Mapping[str, Any]) -> None:
+    client("secretsmanager").restore_secret(SecretId=name)
+
+
+_RESERVED: Final = "ReservedConcurrentExecutions"
+
+
+def _each(ask: Callable[[str], Mapping[str, Any]], names: Iterable[str], absent: type[Exception]) -> Mapping[str, Real]:
+    """The answers of one call for each name."""
+    found: dict[str, Real] = {}
+    for name in names:
+        try:
+            found[name] = ask(name)
+        except absent:
+            found[name] = None
+    return found
+
+
+def _named(names: Iterable[str], key: str, found: Iterable[Mapping[str, Any]]) -> Mapping[str, Real]:
+    """What was listed, by name; what was not is not there."""
+    listed = {each[key]: each for each in found}
+    return {name: listed.get(name) for name in names}
+
+
+def _rule(name: str) -> dict[str, str]:
+    """A rule by its physical id, which begins with its bus if that is not the default one."""
+    bus, _, rule = name.rpartition("|")
+    return {"Name": rule} | ({"EventBusName": bus} if bus else {})
+
+
+def _pages(iam: Any, operation: str, role: str) -> Iterable[Mapping[str, Any]]:
+    pages: Iterable[Mapping[str, Any]] = iam.get_paginator(operation).paginate(RoleName=role)
+    return pages
+
+
+_LOOKS: Final[Mapping[str, Callable[[Client, Sequence[str], str], Mapping[str, Real]]]] = {
+    FUNCTION: _functions,
+    MAPPING: _mappings,
+    API: _apis,
+    STAGE: _stages,
+    ROUTE: functools.partial(_parts, "get_routes", "RouteId"),
+    INTEGRATION: functools.partial(_parts, "get_integrations", "IntegrationId"),
+    AUTHORIZER: functools.partial(_parts, "get_authorizers", "AuthorizerId"),
+    API_MAPPING: functools.partial(_parts, "get_api_mappings", "ApiMappingId"),
+    RULE: _rules,
+    ALARM: _alarms,
+    LOG_GROUP: _log_groups,
+    ROLE: _roles,
+    SECRET: _secrets,
+}
+_SETTERS: Final[Mapping[str, Callable[[Client, str, str, Mapping[str, Any]], None]]] = {
+    FUNCTION: _set_function,
+    MAPPING: _set_mapping,
+    STAGE: _set_stage,
+    RULE: _set_rule,
+    ALARM: _set_alarm,
+    LOG_GROUP: _set_log_group,
+    SECRET: _set_secret,
+}
