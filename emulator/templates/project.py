@@ -28,7 +28,7 @@ from .ids import physical_name
 from .intrinsics import MadeUp, text_of, value_of
 from .parameters import no_value, typed, unknown_parameters, without_value
 from .resources.conformity import told
-from .resources.kind import Place
+from .resources.kind import Meaning, Place
 from .source import Source, load, refuse_nulls
 from .stack import NO_EXPORT, Resource, Stack, Surroundings, resolve
 from .stored import values
@@ -142,7 +142,7 @@ def described_project(project: Project, settings: Settings, resolved: Resolved, 
     try:
         validate(described.topology)
     except TopologyError as error:
-        raise TemplateError(f"{project.name}: {error}") from error
+        raise _placed(error, [each for top in resolved.stacks for each in top.all()], project.name) from error
     return Read(
         project=project,
         described=described,
@@ -152,6 +152,19 @@ def described_project(project: Project, settings: Settings, resolved: Resolved, 
         watched=frozenset({*resolved.files, *code.used}),
         node=_node(described.topology),
     )
+
+
+def _placed(error: TopologyError, stacks: Iterable[Stack], name: str) -> TemplateError:
+    """What is wrong with a topology, where it stands in a template, as far as that is known."""
+    for stack in stacks:
+        for each in stack.departures:
+            if each.is_out_of_bounds and stack.resources[str(each.path[1])].kind.meaning is Meaning.EMULATED:
+                return stack.source.error(Problem(each.path, each.text))
+    named = [(stack, each) for stack in stacks for each in stack.resources.values() if repr(each.name) in str(error)]
+    if len(named) == 1:
+        ((stack, resource),) = named
+        return stack.source.error(Problem(resource.path, str(error)))
+    return TemplateError(f"{name}: {error}")
 
 
 def _node(topology: Topology) -> int | None:

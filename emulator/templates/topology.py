@@ -26,6 +26,7 @@ from .errors import Problem
 from .resources.kind import Meaning
 from .stack import Resource, Stack
 from .things import Beside, Things, guarded, made
+from .values import at
 
 
 class Located(Struct, frozen=True, kw_only=True):
@@ -128,7 +129,12 @@ def _function(things: Things, resource: Resource, locate: Locate, wanted: Wanted
 
 
 def _apis(things: Things, wanted: Wanted, functions: set[str]) -> tuple[list[Api], tuple[str, ...]]:
-    found = [each for each in things.of("AWS::ApiGatewayV2::Api") if each.properties.get("ProtocolType") == "WEBSOCKET"]
+    every = things.of("AWS::ApiGatewayV2::Api")
+    for each in every:
+        protocol = each.properties.get("ProtocolType", "HTTP")
+        if protocol not in ("HTTP", "WEBSOCKET"):
+            raise things.error(each, Problem(at(each, "ProtocolType"), f"{protocol!r} is neither WEBSOCKET nor HTTP"))
+    found = [each for each in every if each.properties.get("ProtocolType") == "WEBSOCKET"]
     if not found and wanted.home is None:
         raise _no_api(things)
     if wanted.api is not None:

@@ -184,7 +184,8 @@ MISTAKES = [
     ("Handler: app.handler", "Handler: main.handler", "Resources.Fn.Properties.Handler: there is no file main.py"),
     ("Handler: app.handler", "Handler: handler", "Resources.Fn.Properties.Handler: 'handler' is not FILE.FUNCTION"),
     ("Timeout: 10", "Timeout: ten", "a number is expected, and there is 'ten'"),
-    ("Timeout: 10", "Timeout: 1000", "timeout_seconds must be above 0 and at most 900"),
+    ("Timeout: 10", "Timeout: 1000", ": Resources.Fn: function 'sam-python-Fn-"),
+    ("Timeout: 10", "Timeout: 0", ":14: Resources.Fn.Properties.Timeout: 0 is less than 1: CloudFormation refuses it"),
     (
         "AWS::Serverless-2016-10-31",
         "[AWS::Serverless-2016-10-31, Mine]",

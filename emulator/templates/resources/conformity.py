@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from ..errors import Path, Problem
 from ..intrinsics import MadeUp
-from .declarations import Declaration, Shape, declared, similar_type
+from .declarations import Declaration, Plain, Shape, declared, plain, similar_type
 
 
 class Departure(Struct, frozen=True, kw_only=True):
@@ -25,7 +25,9 @@ class Departure(Struct, frozen=True, kw_only=True):
     path: Path
     text: str
     is_of_shape: bool
-    """Whether a value is of another kind; otherwise a name is unknown or missing, or a choice is unknown."""
+    """Whether a value is of another kind; otherwise a name is unknown or missing, or a value is none that may be."""
+    is_out_of_bounds: bool = False
+    """Whether a number, or how much there is of a value, is more or less than may be."""
 
 
 def departures(properties: Any, resource_type: str, path: Path) -> Iterator[Departure]:
@@ -87,15 +89,20 @@ class _Comparison:
         if isinstance(shape, str):
             yield from _plain(value, shape, path)
         elif isinstance(shape, list):
-            if isinstance(value, list):
-                for position, each in enumerate(value):
-                    yield from self.of(each, shape[0], (*path, position), what)
-            else:
-                yield _wrong(path, "a list", value)
+            yield from self._of_list(value, shape, path, what)
         elif isinstance(value, dict):
             yield from self._of_mapping(value, shape, path, what)
         else:
             yield _wrong(path, "a mapping", value)
+
+    def _of_list(self, value: Any, shape: list[Any], path: Path, what: str) -> Iterator[Departure]:
+        if not isinstance(value, list):
+            yield _wrong(path, "a list", value)
+            return
+        for position, each in enumerate(value):
+            yield from self.of(each, shape[0], (*path, position), what)
+        for bounds in shape[1:]:
+            yield from _outside(len(value), plain(bounds), path, "{} elements are")
 
     def _of_mapping(self, value: dict[str, Any], shape: dict[str, Any], path: Path, what: str) -> Iterator[Departure]:
         known = {key.removesuffix("!"): each for key, each in shape.items() if key != "*"}
@@ -132,7 +139,7 @@ class _Comparison:
 
 
 def _plain(value: Any, shape: str, path: Path) -> Iterator[Departure]:
-    kind, _, choices = shape.partition("=")
+    kind = shape[0]
     if isinstance(value, dict | list):
         expected = {"n": "a number", "b": "true or false"}.get(kind, "text")
         yield _wrong(path, expected, value)
@@ -140,9 +147,33 @@ def _plain(value: Any, shape: str, path: Path) -> Iterator[Departure]:
         yield _wrong(path, "a number", value)
     elif kind == "b" and str(value).lower() not in ("true", "false"):
         yield _wrong(path, "true or false", value)
-    elif choices and str(value) not in choices.split("|"):
-        text = f"{value!r} is not one of {', '.join(choices.split('|'))}: CloudFormation refuses it"
-        yield Departure(path=path, text=text, is_of_shape=False)
+    elif len(shape) > 1:
+        yield from _out_of_bounds(value, plain(shape), path)
+
+
+def _out_of_bounds(value: Any, wanted: Plain, path: Path) -> Iterator[Departure]:
+    if wanted.choices:
+        if str(value) not in wanted.choices:
+            yield _refused(path, f"{value!r} is not one of {', '.join(wanted.choices)}")
+    elif wanted.kind == "n":
+        yield from _outside(float(value), wanted, path, "{} is")
+    elif isinstance(value, str):
+        yield from _outside(len(value), wanted, path, "{} characters are")
+        if wanted.pattern is not None and wanted.pattern.search(value) is None:
+            yield _refused(path, f"{value!r} does not match {wanted.pattern.pattern}")
+
+
+def _outside(size: float, wanted: Plain, path: Path, text: str) -> Iterator[Departure]:
+    said = text.format(f"{size:.15g}")
+    if wanted.most is not None and size > wanted.most:
+        yield _refused(path, f"{said} more than {wanted.most:.15g}", is_out_of_bounds=True)
+    elif wanted.least is not None and size < wanted.least:
+        yield _refused(path, f"{said} less than {wanted.least:.15g}", is_out_of_bounds=True)
+
+
+def _refused(path: Path, text: str, *, is_out_of_bounds: bool = False) -> Departure:
+    text = f"{text}: CloudFormation refuses it"
+    return Departure(path=path, text=text, is_of_shape=False, is_out_of_bounds=is_out_of_bounds)
 
 
 def _wrong(path: Path, expected: str, value: Any) -> Departure:

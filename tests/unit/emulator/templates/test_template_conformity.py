@@ -80,6 +80,43 @@ def lines(resources: dict[str, Any], **sections: Any) -> list[str]:
             id="a choice",
         ),
         pytest.param(
+            resource("Logs::LogGroup", RetentionInDays=8),
+            "A.Properties.RetentionInDays: 8 is not one of 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, "
+            "731, 1096, 1827, 2192, 2557, 2922, 3288, 3653: CloudFormation refuses it",
+            id="a choice of numbers",
+        ),
+        pytest.param(
+            resource("ApiGatewayV2::Stage", ApiId="a", StageName="s", DefaultRouteSettings={"LoggingLevel": "info"}),
+            "A.Properties.DefaultRouteSettings.LoggingLevel: 'info' is not one of ERROR, INFO, OFF: "
+            "CloudFormation refuses it",
+            id="a choice that only the API's model has",
+        ),
+        pytest.param(
+            resource("Kinesis::Stream", RetentionPeriodHours="8761"),
+            "A.Properties.RetentionPeriodHours: 8761 is more than 8760: CloudFormation refuses it",
+            id="too much",
+        ),
+        pytest.param(
+            resource("Cognito::UserPool", Policies={"PasswordPolicy": {"MinimumLength": 5}}),
+            "A.Properties.Policies.PasswordPolicy.MinimumLength: 5 is less than 6: CloudFormation refuses it",
+            id="too little",
+        ),
+        pytest.param(
+            resource("Lambda::Function", **FUNCTION, Description="d" * 257),
+            "A.Properties.Description: 257 characters are more than 256: CloudFormation refuses it",
+            id="too long",
+        ),
+        pytest.param(
+            resource("Lambda::Function", **FUNCTION, Architectures=["arm64", "x86_64"]),
+            "A.Properties.Architectures: 2 elements are more than 1: CloudFormation refuses it",
+            id="too many",
+        ),
+        pytest.param(
+            resource("DynamoDB::Table", KeySchema=[], TableName="our connections"),
+            "A.Properties.TableName: 'our connections' does not match ^[a-zA-Z0-9_.-]+$: CloudFormation refuses it",
+            id="a name",
+        ),
+        pytest.param(
             resource("ApiGatewayV2::Rout"),
             "A.Type: CloudFormation knows no type AWS::ApiGatewayV2::Rout; did you mean AWS::ApiGatewayV2::Route?",
             id="a type",
@@ -113,6 +150,14 @@ def test_a_value_of_another_kind_is_refused_of_what_is_emulated() -> None:
         pytest.param(resource("CloudFormation::Stack", TemplateURL="u", Parameters={"A": [1, 2]}), id="parameters"),
         pytest.param(resource("IAM::Role", AssumeRolePolicyDocument='{"a": 1}'), id="a document as text"),
         pytest.param(resource("ApiGatewayV2::Stage", ApiId="a", StageName="s", Tags={"any": "x"}), id="any key"),
+        pytest.param(
+            resource("ApiGatewayV2::Integration", ApiId="a", IntegrationType="MOCK", IntegrationUri=""), id="no address"
+        ),
+        pytest.param(
+            resource("Lambda::Function", **FUNCTION, VpcConfig={"SubnetIds": ["mine"], "SecurityGroupIds": ["mine"]}),
+            id="a stand-in for what is elsewhere",
+        ),
+        pytest.param(resource("SQS::Queue", QueueName="orders.fifo", FifoQueue=True), id="with its end"),
     ],
 )
 def test_nothing_is_told_of_what_cloudformation_takes(made: Any) -> None:

@@ -833,6 +833,11 @@ def test_schedules() -> None:
             "Api: there is no WebSocket API; Api is an HTTP or REST API",
             id="http",
         ),
+        pytest.param(
+            {"Api": resource("ApiGatewayV2::Api", ProtocolType="WebSocket")},
+            "Api.Properties.ProtocolType: 'WebSocket' is neither WEBSOCKET nor HTTP",
+            id="protocol",
+        ),
     ],
 )
 def test_mistakes_are_told_with_their_place(resources: dict[str, Any], message: str) -> None:
