@@ -35,6 +35,7 @@ NOT_RUN: Final[dict[tuple[str, str], str]] = {
     ("README.md", "pip install"): "tests/wheel.py does",
     ("docs/install.md", "pip install"): "tests/wheel.py does",
     ("docs/browser.md", '<script type="module">'): "needs a browser; tests of the client do it in Chromium",
+    ("docs/browser.md", "cd clients/javascript"): NEEDS_NPM,
     ("docs/cli.md", "10:16:40 connected"): IS_OUTPUT + "the tests of what emulate tells",
     (
         "docs/cli.md",
@@ -462,6 +463,18 @@ def _(block: Block, folder: Path) -> None:
     assert run_python(block.text, {})["app"] is not None
 
 
+@runs("docs/requests.md", "import os")
+def _(block: Block, folder: Path) -> None:
+    """With a limit of one; other tenants go on."""
+    with serve(folder, block.text.replace("most=100", "most=1")):
+        asked = [streamer("call", "ask", "--tenant", tenant, folder=folder) for tenant in ("acme", "acme", "other")]
+        if "RATE_LIMITED" not in asked[1].stderr:  # another minute had begun
+            asked[1] = streamer("call", "ask", "--tenant", "acme", folder=folder)
+
+    assert [each.returncode for each in asked] == [0, 1, 0], asked[1].stderr
+    assert "RATE_LIMITED: acme may ask 1 times a minute" in asked[1].stderr
+
+
 FAILING: Final = """
 from streamer import App
 app = App()
@@ -511,6 +524,21 @@ def _as_developer(running: Emulate) -> str:
 
 def _token(running: Emulate) -> str:
     return streamer("token", folder=running.folder).stdout.strip()
+
+
+@runs("docs/subscriptions.md", "import json")
+def _(block: Block, folder: Path) -> None:
+    with serve(folder, "from streamer import App\n\napp = App()\n") as service, dial(service.address()) as hearing:
+        subscribe = '> {"action": "subscribe", "id": "1", "payload": {"topic": "orders"}}'
+        converse([subscribe, '< {"request_id": "1", ...}'], hearing)
+        token = service.token("--permission", "topics:publish", user="webhook")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("SERVICE_URL", service.url)
+            patch.setenv("SERVICE_TOKEN", token)
+            answer = run_python(block.text, {})["webhook"]({"body": '{"placed": 17}'}, None)
+        converse(['< {"type": "message", "topic": "orders", "data": {"placed": 17}, ...}'], hearing)
+
+    assert answer == {"statusCode": 202}
 
 
 @runs("docs/subscriptions.md", "@app.authorize_topic  # or App(authorize_topic=...)")
