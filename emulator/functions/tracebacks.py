@@ -47,10 +47,11 @@ def folded(lines: Iterable[str], code: Code) -> list[str]:
     """A log's lines, in whose tracebacks what is not the project's own is one line for each stretch of it.
 
     The stretch before the first own frame, which is what called the project, is left out. Of a traceback without an
-    own frame the last one stays, if it is a library's: it is where it happened.
+    own frame the last one stays, if it is a library's: it is where it happened. One whose beginning was cut off in the
+    log, as of a long one, begins with its first whole frame.
     """
     found: list[str] = []
-    rest = list(lines)
+    rest = _begun(list(lines))
     while rest:
         line = rest.pop(0)
         found.append(line)
@@ -62,6 +63,13 @@ def folded(lines: Iterable[str], code: Code) -> list[str]:
             if place is not None:  # of a syntax error
                 found.append(rest.pop(0).replace(place["file"], code.shown(place["file"]), 1))
     return found
+
+
+def _begun(lines: list[str]) -> list[str]:
+    first = next((number for number, line in enumerate(lines) if _FRAME.match(line)), None)
+    if first is None or not all(line[:1].isspace() for line in lines[:first]):
+        return lines
+    return [_BEGIN, *lines[first:]]
 
 
 def own_place(lines: Iterable[str], code: Code) -> tuple[str, int] | None:

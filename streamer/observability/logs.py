@@ -15,8 +15,8 @@ from streamer.settings import LOG_LEVELS
 
 CONTEXT: Final = ("request_id", "connection_id", "user_id", "tenant_id")
 """Fields that every line has at its top level, null where nobody bound them, so that queries can rely on them."""
-FRAMES: Final = 50
-"""Most lines kept of a stack trace, from its end: the end is where it happened."""
+FRAMES: Final = 100
+"""Most lines kept of a stack trace, from its end, where it happened: those of boto3 take 60 below the action's own."""
 
 
 class Logger:

@@ -57,6 +57,12 @@ END = "ValueError: bad"
             id="the place of a syntax error",
         ),
         pytest.param([HEAD], [HEAD], id="a head alone"),
+        pytest.param(
+            [ROUTER[1], *MINE, *BOTO, END],
+            [HEAD, *MINE_SHOWN, "  ... 1 frame of botocore", END],
+            id="one whose beginning was cut off",
+        ),
+        pytest.param(["  a", "b", *MINE], ["  a", "b", *MINE], id="frames behind other text"),
     ],
 )
 def test_a_traceback_shows_the_projects_frames(lines: list[str], shown: list[str]) -> None:
