@@ -186,9 +186,14 @@ class StreamerClient:
         state: dict[str, Any] = await self._session.ask("status", {"request_id": request_id}, OnLoss.REPEAT)
         return state
 
-    async def cancel(self, request_id: str) -> None:
-        """Cancel a request; raises as `request`."""
-        await self._session.ask("cancel", {"request_id": request_id}, OnLoss.REPEAT)
+    async def cancel(self, request_id: str, reason: str | None = None) -> dict[str, Any]:
+        """Cancel a request, and tell whether it was ``cancelled`` and what its ``status`` is; raises as `request`.
+
+        ``reason`` is what whoever hears about it is told.
+        """
+        asked = {"request_id": request_id} | ({} if reason is None else {"reason": reason})
+        found: dict[str, Any] = await self._session.ask("cancel", asked, OnLoss.REPEAT)
+        return found
 
     async def publish(self, topic: str, data: Any = None) -> dict[str, Any]:
         """Publish to a topic of the tenant, which takes a permission, and tell how many connections got it.

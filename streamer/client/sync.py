@@ -153,9 +153,9 @@ class SyncClient:
         """What the service has stored of a request; see `StreamerClient.status`."""
         return self._wait(self._open_client.status(request_id))
 
-    def cancel(self, request_id: str) -> None:
+    def cancel(self, request_id: str, reason: str | None = None) -> dict[str, Any]:
         """Cancel a request; see `StreamerClient.cancel`."""
-        self._wait(self._open_client.cancel(request_id))
+        return self._wait(self._open_client.cancel(request_id, reason))
 
     def publish(self, topic: str, data: Any = None) -> dict[str, Any]:
         """Publish to a topic; see `StreamerClient.publish`."""

@@ -49,8 +49,9 @@ class TypedClient(Protocol):
         """What is stored of a request."""
         ...
 
-    async def cancel(self, request_id: str) -> None:
+    async def cancel(self, request_id: str, reason: str | None = None) -> dict[str, Any]:
         """Cancel a request."""
+        ...
 
     async def publish(self, topic: str, data: Any = None) -> dict[str, Any]:
         """Publish to a topic."""

@@ -116,6 +116,8 @@ class PythonPlayer:
                 return await client.resume(step["id"], on_progress=report)
             case "topic":
                 return await self._heard(client, step)
+            case "cancel":
+                return await client.cancel(step["id"], step.get("reason"))
             case "publish":
                 return await client.publish(step["topic"], step["data"])
             case "close":
