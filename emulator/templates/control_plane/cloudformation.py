@@ -366,6 +366,9 @@ class CloudFormation:
             return
         except (PerformError, ConfigurationError) as error:
             failed = dict.fromkeys(stack.standing, str(error))
+        except Exception as error:  # noqa: BLE001 - top of a task: whatever it is, the stack must not stay in progress
+            log.error("a stack could not be deleted", stack=stack.name, error=error)
+            failed = dict.fromkeys(stack.standing, f"Internal Failure: {error}")
         stack = self.book.named(stack_id)
         end_moment = structs.replace(moment, at=self._now())
         if failed and not is_forced:

@@ -261,7 +261,11 @@ class Engine:
         failed = {}
         for each, several in all_removals(resources):
             for found in several:
-                why = await self._world.remove(found)
+                try:
+                    why = await self._world.remove(found)
+                except Exception as error:  # noqa: BLE001 - the others are removed, and the stack comes to an end
+                    log.error("a resource could not be removed", resource=each.logical_id, error=error)
+                    why = f"Internal Failure: {error}"
                 if why is not None:
                     failed[each.logical_id] = why
         return failed
