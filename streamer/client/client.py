@@ -66,6 +66,7 @@ class StreamerClient:
 
         Raises:
             CannotConnectError: nobody answers, or the service refuses.
+            ConnectionLostError: it was closed before there was a connection.
             RuntimeError: it is connected already.
         """
         await self._session.open()

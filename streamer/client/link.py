@@ -172,6 +172,7 @@ class Link:
 
         Raises:
             CannotConnectError: nobody answers, or the service refuses.
+            ConnectionLostError: it was closed before there was a connection.
             RuntimeError: it is connected, or about to be: the connection that it has would never be closed.
         """
         if self._is_opening or (self._task is not None and not self._task.done()):
@@ -179,9 +180,13 @@ class Link:
         self._is_opening = True
         try:
             self._error, self._changed, self._loop = None, asyncio.Condition(), asyncio.get_running_loop()
-            self._connection = Connection(await self._handshake.open(), 1)
+            connection = Connection(await self._handshake.open(), 1)
         finally:
             self._is_opening = False
+        if self._error is not None:  # it was closed meanwhile
+            await connection.close()
+            raise self._error.again()
+        self._connection = connection
         self._task = asyncio.create_task(self._run(self._connection), name="streamer-client")
 
     def require_own_loop(self) -> None:
@@ -213,12 +218,14 @@ class Link:
 
     async def close(self) -> None:
         """Close the connection, for good."""
+        closed = ConnectionLostError(1000, "this client closed it")
         if self._task is None:
+            self._error = closed if self._is_opening else self._error
             return
         self.require_own_loop()
         task, self._task = self._task, None
         connection = self._connection
-        await self._end(ConnectionLostError(1000, "this client closed it"))
+        await self._end(closed)
         if connection is not None:
             await connection.close()
         task.cancel()

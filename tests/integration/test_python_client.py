@@ -442,6 +442,21 @@ async def test_nor_while_it_is_about_to_be() -> None:
         await client.close()
 
 
+async def test_one_that_is_closed_while_it_connects_has_no_connection() -> None:
+    async with running(echo) as (_, url):
+        client = StreamerClient(url)
+        entering = asyncio.ensure_future(client.__aenter__())
+        await asyncio.sleep(0)
+        await client.close()
+
+        with pytest.raises(ConnectionLostError, match="this client closed it"):
+            await entering
+        with pytest.raises(ConnectionLostError):
+            await client.request("echo", 1)
+        async with client:
+            assert await client.request("echo", 2) == 2
+
+
 async def test_one_that_could_not_connect_may_try_again() -> None:
     client = StreamerClient("ws://127.0.0.1:1/dev")
     for _ in range(2):
