@@ -18,6 +18,7 @@ from streamer.errors import ConfigurationError
 from streamer.topology import Topology
 from streamer.topology.grants import Place
 
+from ..foundation.files import open_regular, write_all
 from .guard import Guard, Mode
 from .keys import Keys
 from .needs import Need
@@ -41,7 +42,10 @@ OF_FUNCTIONS: Final = (
 
 
 class CallLog:
-    """A file, written line by line, so that what is in it is whole even after SIGKILL."""
+    """A file, written line by line, so that what is in it is whole even after SIGKILL.
+
+    It is its user's alone: it has values of items that conditions ask for.
+    """
 
     def __init__(self, folder: Path, topology: Topology, place: Place, roles: Roles | None = None) -> None:
         """Begin a file.
@@ -51,7 +55,7 @@ class CallLog:
         """
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._file = (folder / f"{os.getpid()}-{uuid.uuid4().hex[:8]}.jsonl").open("w", encoding="utf-8")
+            self._file = open_regular(folder / f"{os.getpid()}-{uuid.uuid4().hex[:8]}.jsonl", appends=True)
         except OSError as error:
             raise ConfigurationError(f"{VARIABLE}: no log can be written to {folder}: {error.strerror}") from error
         names = None if roles is None else {function: role.name for function, role in roles.of.items()}
@@ -63,8 +67,7 @@ class CallLog:
         self._write({**line, "about": need.about} if need.about else line)
 
     def _write(self, line: Mapping[str, Any]) -> None:
-        self._file.write(f"{json.dumps(line, separators=(',', ':'), default=dict)}\n")
-        self._file.flush()
+        write_all(self._file, f"{json.dumps(line, separators=(',', ':'), default=dict)}\n".encode())
 
     def __enter__(self) -> Self:
         return self

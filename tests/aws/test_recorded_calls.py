@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,7 @@ def test_what_conditions_see_of_a_request_is_in_the_log(tmp_path: Path) -> None:
 
     (recording,) = read(tmp_path.iterdir())
     assert recording.calls == {("own", ada, True): 1, ("own", bob, False): 1}
+    assert [stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()] == [0o600]
 
 
 def test_all_that_roles_follow_from_is_in_the_log_and_nothing_of_the_environment(tmp_path: Path) -> None:

@@ -251,8 +251,12 @@ class KeptFile:
     def _rescued(self, error: OSError) -> str:
         text = f"the state cannot be written to {self._path}: {error.strerror}"
         try:
-            rescue = Path(tempfile.gettempdir()) / f"{self._path.name}.{os.getpid()}"
-            write_whole(rescue, b"".join(self._pieces()), mode=PRIVATE, is_durable=True)
+            # A name that nobody can have taken before, for instance by a link to another file of the user's.
+            descriptor, rescue = tempfile.mkstemp(prefix=f"{self._path.name}.")
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(b"".join(self._pieces()))
+                file.flush()
+                os.fsync(descriptor)
         except OSError:
             return f"{text}; it is as it was when that began, and what changed since is lost"
         return f"{text}; all of it is in {rescue}, and --state takes that"
