@@ -14,7 +14,7 @@ BODILESS: Final = frozenset({204, 304})
 
 
 def render(response: HttpResponse, *, keep_alive: bool = True, head_only: bool = False) -> bytes:
-    """The bytes of an answer."""
+    """The bytes of an answer; a character of a header that headers cannot have (RFC 9110, 5.5) is a question mark."""
     told = head_only and any(name.lower() == "content-length" for name, _ in response.headers)
     has_length = response.status >= 200 and response.status not in BODILESS and not told
     head = _head(response, f"content-length: {len(response.body)}\r\n" if has_length else "", keep_alive=keep_alive)
@@ -31,4 +31,4 @@ def _head(response: HttpResponse, of_body: str, *, keep_alive: bool) -> bytes:
     lines.extend(f"{name}: {value}\r\n" for name, value in response.headers)
     lines.append(of_body)
     lines.append("connection: keep-alive\r\n\r\n" if keep_alive else "connection: close\r\n\r\n")
-    return "".join(lines).encode("latin-1")
+    return "".join(lines).encode("latin-1", "replace")

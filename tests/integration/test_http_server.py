@@ -394,6 +394,22 @@ async def test_what_is_wrong_is_refused_and_the_connection_closed(
 
 
 @pytest.mark.parametrize("is_late", [False, True], ids=["at once", "later"])
+async def test_a_header_with_characters_that_headers_cannot_have_is_sent_without_them(is_late: bool) -> None:
+    def answered(request: HttpRequest) -> HttpResponse | Awaitable[HttpResponse]:
+        async def later() -> HttpResponse:
+            return answer
+
+        answer = HttpResponse(400, b"body", (("x-amzn-ErrorMessage", "メール, é"),))
+        return later() if is_late else answer
+
+    async with serving(answered) as client:
+        await client.send("GET / HTTP/1.1\r\n\r\n")
+        head = await client.reader.readuntil(b"\r\n\r\n")
+
+    assert "x-amzn-ErrorMessage: ???, é".encode("latin-1") in head
+
+
+@pytest.mark.parametrize("is_late", [False, True], ids=["at once", "later"])
 async def test_a_handler_that_fails_is_answered_with_500_and_logged(
     is_late: bool, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

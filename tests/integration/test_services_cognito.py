@@ -53,8 +53,8 @@ def tell(event, context):
 def trigger(event, context):
     item = {"id": event["triggerSource"], "event": json.dumps(event)}
     boto3.resource("dynamodb").Table("seen").put_item(Item=item)
-    if event["userName"] == "nobody":
-        raise ValueError("not you")
+    if event["userName"].startswith("nobody"):
+        raise ValueError("not you" if event["userName"] == "nobody" else "あなたではない\\r\\nX: y")
     if event["triggerSource"] == "PreSignUp_SignUp":
         event["response"]["autoConfirmUser"] = event["userName"].startswith("auto")
     return event
@@ -190,6 +190,9 @@ def test_functions_of_a_pool_run_when_users_sign_up(world: World, cognito: Any) 
     with pytest.raises(ClientError, match=r"PreSignUp failed with error not you\.") as refused:
         cognito.sign_up(ClientId=CLIENT, Username="nobody", Password=PASSWORD)
     assert refused.value.response["Error"]["Code"] == "UserLambdaValidationException"
+    with pytest.raises(ClientError, match=r"PreSignUp failed with error あなたではない\r\nX: y\.") as refused:
+        cognito.sign_up(ClientId=CLIENT, Username="nobody-else", Password=PASSWORD)
+    assert "x" not in refused.value.response["ResponseMetadata"]["HTTPHeaders"]
 
 
 def test_the_code_that_nobody_is_sent_is_told(cognito: Any, caplog: pytest.LogCaptureFixture) -> None:

@@ -146,5 +146,5 @@ class UserPools:
 
 
 def _refused(error: PoolError) -> HttpResponse:
-    told = (("x-amzn-ErrorType", f"{error.code}:"), ("x-amzn-ErrorMessage", str(error).replace("\n", " ").strip()))
+    told = (("x-amzn-ErrorType", f"{error.code}:"), ("x-amzn-ErrorMessage", " ".join(str(error).split())))
     return HttpResponse.of_json(400, error.told(), *told, *_ALLOWED, kind=_JSON)
