@@ -51,6 +51,10 @@ _STALE_SECONDS: Final = 1.0
 _MANIFESTS: Final = {"python": "requirements.txt", "nodejs": "package.json"}
 """What names the packages of a layer, by how its build method begins."""
 _WRAPPER: Final = "AWS_LAMBDA_EXEC_WRAPPER"
+_WRAPPED: Final = (
+    *("DD_LAMBDA_HANDLER", "LUMIGO_ORIGINAL_HANDLER", "NEW_RELIC_LAMBDA_HANDLER", "SENTRY_INITIAL_HANDLER"),
+)
+"""Variables by which layers that watch functions know the handler whose place theirs has taken. [DOC] of each vendor"""
 _TYPED: Final = (".ts", ".mts", ".cts", ".tsx")
 _ARCHIVES: Final = (".zip", ".jar")
 _BROKEN: Final = (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, zlib.error)
@@ -105,14 +109,27 @@ class Code:
         if reason is not None:
             return structs.replace(located, unavailable=reason)
         try:
-            self._check_handler(resource, located)
+            self._check_handler(resource, located, str(resource.properties.get("Handler", "")))
         except Problem:
-            wrapper = (resource.properties.get("Environment") or {}).get("Variables", {}).get(_WRAPPER)
-            if not wrapper:
+            unwrapped = self._without_wrapper(resource, located)
+            if unwrapped is None:
                 raise
-            reason = f"{wrapper} ({_WRAPPER}) makes something of its handler, and is not run here"
-            return structs.replace(located, unavailable=reason)
+            return unwrapped
         return located
+
+    def _without_wrapper(self, resource: Resource, located: Located) -> Located | None:
+        """A function whose handler is not here as a layer of somebody else has it; None: there is no such layer."""
+        variables, wrapped = _variables(resource), _wrapped(resource)
+        if wrapped is not None:
+            handler = str(variables[wrapped])
+            self._check_handler(resource, located, handler)
+            text = f"its handler {resource.properties['Handler']} is not here: {handler} ({wrapped}) is run without it"
+            return structs.replace(located, handler=handler, warnings=(*located.warnings, text))
+        wrapper = variables.get(_WRAPPER)
+        if not wrapper:
+            return None
+        reason = f"{wrapper} ({_WRAPPER}) makes something of its handler, and is not run here"
+        return structs.replace(located, unavailable=reason)
 
     def _is_there(self, stack: Stack, resource: Resource) -> bool:
         """Whether SAM has built a function, or the template is that of its build."""
@@ -145,7 +162,9 @@ class Code:
 
     def _of_serverless(self, part: Part, resource: Resource, artifact: Path) -> Path | None:
         """The service's folder, where the handler is in it as it is; else what was packaged."""
-        module = str(resource.properties.get("Handler", "")).rpartition(".")[0]
+        wrapped = _wrapped(resource)
+        handler = resource.properties.get("Handler", "") if wrapped is None else _variables(resource)[wrapped]
+        module = str(handler).rpartition(".")[0]
         if any((part.folder / f"{module}{suffix}").is_file() for suffix in (".py", ".js", ".mjs", ".cjs")):
             return part.folder
         return artifact if artifact.exists() else None
@@ -257,9 +276,9 @@ class Code:
         folders = () if located.folder is None else (located.folder, *located.search_paths)
         return program_missing(runtime, handler, folders)
 
-    def _check_handler(self, resource: Resource, located: Located) -> None:
+    def _check_handler(self, resource: Resource, located: Located, handler: str) -> None:
         """Raise `Problem` where a function in Python or Node.js has no such file."""
-        runtime, handler = str(resource.properties.get("Runtime")), str(resource.properties.get("Handler", ""))
+        runtime = str(resource.properties.get("Runtime"))
         if not _is_loaded_by_name(resource) or located.folder is None:
             return
         if "." not in handler:
@@ -293,6 +312,15 @@ def _uploaded(uploads: Callable[[str, str], Path], resource: Resource, name: str
         return uploads(code["S3Bucket"], code["S3Key"])
     except Problem as problem:
         raise Problem(at(resource, name), problem.text) from problem
+
+
+def _variables(resource: Resource) -> Mapping[str, Any]:
+    return (resource.properties.get("Environment") or {}).get("Variables") or {}
+
+
+def _wrapped(resource: Resource) -> str | None:
+    """The variable that has the function's own handler, where a layer's has its place; None: there is none."""
+    return next((each for each in _WRAPPED if isinstance(_variables(resource).get(each), str)), None)
 
 
 def _is_built(resource: Resource) -> bool:

@@ -503,6 +503,36 @@ def test_what_of_a_project_does_not_run_yet_is_told_and_the_rest_runs(
     assert found.unavailable.startswith(reason.replace("{folder}", str(tmp_path)))
 
 
+@pytest.mark.parametrize(
+    ("runtime", "handler", "variable"),
+    [
+        pytest.param("python3.12", "datadog_lambda.handler.handler", "DD_LAMBDA_HANDLER", id="Datadog"),
+        pytest.param(
+            "nodejs22.x",
+            "/opt/nodejs/node_modules/datadog-lambda-js/handler.handler",
+            "DD_LAMBDA_HANDLER",
+            id="Datadog's for Node.js",
+        ),
+        pytest.param("python3.12", "newrelic_lambda_wrapper.handler", "NEW_RELIC_LAMBDA_HANDLER", id="New Relic"),
+    ],
+)
+def test_a_handler_that_a_layer_of_somebody_else_would_have_gives_way(
+    runtime: str, handler: str, variable: str, tmp_path: Path
+) -> None:
+    (tmp_path / "src").mkdir()
+    for name in ("own.py", "own.js"):
+        (tmp_path / "src" / name).touch()
+    properties = f"Handler: {handler}, Runtime: {runtime}, CodeUri: src"
+    variables = f"Environment: {{Variables: {{{variable}: own.handler}}}}"
+    other = f"  Other: {{Type: AWS::Serverless::Function, Properties: {{{properties}, {variables}}}}}\n"
+    (tmp_path / "template.yaml").write_text(f"Transform: AWS::Serverless-2016-10-31\nResources:\n{CHAT}{other}")
+
+    described = read(tmp_path, "template.yaml")
+
+    found = next(each for each in described.functions if "Other" in each.name)
+    assert (found.handler, found.unavailable) == ("own.handler", None)
+
+
 def test_what_is_built_later_is_started_then(tmp_path: Path) -> None:
     shutil.copytree(TEMPLATES / "bootstrap", tmp_path / "p")
     kept = tmp_path / "p" / "run" / "bootstrap"
