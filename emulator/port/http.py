@@ -22,7 +22,7 @@ from msgspec import Struct, field
 
 from ..foundation import log
 from .header_names import KEPT, named
-from .rendering import REASONS, render
+from .rendering import REASONS, head_without_offer, render
 from .streaming import Flow, Rest, send
 from .targets import ABSOLUTE, in_origin_form
 
@@ -411,12 +411,8 @@ class HttpProtocol(asyncio.Protocol):
         return bool(self._parser.should_upgrade()) and self._parser.get_method() != b"CONNECT"
 
     def _declined(self) -> bytes:
-        """The head of that request without its offer, which HTTP lets a server pass over (RFC 9110, 7.8)."""
-        lines = [f"{self._parser.get_method().decode()} {b''.join(self._target).decode('latin-1')} "]
-        lines.append(f"HTTP/{self._parser.get_http_version()}\r\n")
-        # A client that waits to be asked for its body has been asked.
-        lines += [f"{name}: {value}\r\n" for name, value in self._headers if name.lower() not in ("upgrade", "expect")]
-        return "".join([*lines, "\r\n"]).encode("latin-1")
+        method, version = self._parser.get_method().decode(), self._parser.get_http_version()
+        return head_without_offer(method, b"".join(self._target).decode("latin-1"), version, self._headers)
 
     def _upgraded(self, rest: bytes) -> None:
         take_over = self._takes_over()

@@ -1,8 +1,9 @@
-"""Answers of HTTP/1.1 as bytes. Pure."""
+"""Messages of HTTP/1.1 as bytes. Pure."""
 
 from __future__ import annotations
 
 import http
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -24,6 +25,13 @@ def render(response: HttpResponse, *, keep_alive: bool = True, head_only: bool =
 def head_of_stream(response: HttpResponse, *, in_chunks: bool, keep_alive: bool) -> bytes:
     """The head of an answer whose body comes in chunks, or ends with the connection."""
     return _head(response, "transfer-encoding: chunked\r\n" if in_chunks else "", keep_alive=keep_alive)
+
+
+def head_without_offer(method: str, target: str, version: str, headers: Iterable[tuple[str, str]]) -> bytes:
+    """The head of a request that offers another protocol, without that: a server may pass over it (RFC 9110, 7.8)."""
+    # A client that waits to be asked for its body has been asked.
+    kept = [f"{name}: {value}\r\n" for name, value in headers if name.lower() not in ("upgrade", "expect")]
+    return "".join([f"{method} {target} HTTP/{version}\r\n", *kept, "\r\n"]).encode("latin-1")
 
 
 def _head(response: HttpResponse, of_body: str, *, keep_alive: bool) -> bytes:

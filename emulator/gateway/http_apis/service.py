@@ -51,14 +51,13 @@ from .identity import (
     judge_claims,
     untrusted,
 )
+from .kept_verdicts import KeptVerdicts
 from .paths import Match, Paths
 from .usage import Usage
 
 if TYPE_CHECKING:
     from .tokens import Tokens
 
-KEPT_VERDICTS: Final = 1024
-"""Answers of authorizers that are kept, of all APIs; the oldest are forgotten first."""
 FINISH_SECONDS: Final = 1.0
 """How long functions may still answer when the emulator stops."""
 AUTHORIZER_SECONDS: Final = {HttpKind.HTTP: 10.0, HttpKind.REST: 29.0}
@@ -72,8 +71,6 @@ UNSIGNED: Final = {
 }
 """What is said of any flaw of a signature; of function URLs [USR] ant-media/Ant-Media-Server #7827"""
 _NOWHERE: Final = HttpRoute(path=DEFAULT_PATH)
-_Verdicts = dict[tuple[str, ...], tuple[float, Result]]
-"""What authorizers said, with the time until which it counts."""
 
 
 class ReadApi(Struct, frozen=True):
@@ -125,7 +122,7 @@ class HttpApis:
     def change(self, apis: Iterable[ReadApi]) -> None:
         """Go by other descriptions from the next request on; what authorizers said, or are about to, is forgotten."""
         self._apis = {each.api.api_id: each for each in apis}
-        self._verdicts: _Verdicts = {}
+        self._verdicts = KeptVerdicts()
         self._usage.change(each.api for each in self._apis.values())
 
     async def close(self) -> None:
@@ -393,7 +390,7 @@ class HttpApis:
             return Refused(401, "Unauthorized", "UnauthorizedException", "the token is not of the form asked for")
         assert authorizer.function is not None
         began, verdicts, key = time.monotonic(), self._verdicts, _key(authorizer, asked, values)
-        kept = _kept(verdicts, key, began)
+        kept = verdicts.get(key, began)
         if kept is not None:
             return judge(authorizer, asked, kept, _milliseconds_since(began))
         event = _event(authorizer, asked, values)
@@ -403,9 +400,7 @@ class HttpApis:
             return broken(asked, result.reason)
         verdict = judge(authorizer, asked, result, _milliseconds_since(began))
         if isinstance(result, Replied) and not is_broken(verdict) and authorizer.ttl_seconds > 0 and values:
-            verdicts[key] = (began + authorizer.ttl_seconds, result)
-            while len(verdicts) > KEPT_VERDICTS:
-                del verdicts[next(iter(verdicts))]
+            verdicts.keep(key, result, began + authorizer.ttl_seconds)
         return verdict
 
     async def _by_token(self, authorizer: HttpAuthorizer, asked: Asked, values: list[str]) -> Verdict:
@@ -418,15 +413,6 @@ class HttpApis:
         except TokenError as error:
             return untrusted(asked, f"the token is refused: {error}", error.told)
         return judge_claims(authorizer, asked, claims, time.time())
-
-
-def _kept(verdicts: _Verdicts, key: tuple[str, ...], now: float) -> Result | None:
-    """An answer for the same identity that still counts. [DOC] apigw-docs:http-api-lambda-authorizer, caching
-
-    A failure is no answer, so the next request asks again. [INF]
-    """
-    until, result = verdicts.get(key, (0.0, None))
-    return result if now < until else None
 
 
 def _changed(asked: Asked, event: Event, answer: HttpAnswer) -> HttpAnswer:

@@ -13,7 +13,7 @@ import pytest
 
 from emulator.functions.outcome import Failed, Outcome, Refused, Returned
 from emulator.functions.variables import Endpoints
-from emulator.gateway.http_apis import service
+from emulator.gateway.http_apis import kept_verdicts, service
 from emulator.gateway.verifier import Verifier
 from emulator.port.http import HttpRequest
 from streamer.topology.http_apis import Cors, HttpApi, HttpAuthorizer, HttpKind, HttpRoute
@@ -128,7 +128,7 @@ async def test_an_api_that_changes_or_goes_while_its_authorizer_works_still_answ
 
 
 async def test_the_oldest_answers_are_forgotten_where_there_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service, "KEPT_VERDICTS", 2)
+    monkeypatch.setattr(kept_verdicts, "KEPT_VERDICTS", 2)
     functions = Functions()
     apis = service.HttpApis([API], functions, Endpoints(), verifier=VERIFIER, address="127.0.0.1:1", aws_domain=False)
 
