@@ -26,6 +26,15 @@ _RUNTIME: Final = re.compile(
 _URI: Final = re.compile(r".*?:lambda:path/[^/]+/functions/(.+)/(?:response-streaming-)?invocations")
 
 
+_NOT_HERE: Final = {
+    "CapacityProviderConfig": "an environment gets one event at a time here, not several",
+    "DurableConfig": "durable executions are not emulated: its handler gets events as they are, and no checkpoints",
+    "FileSystemConfigs": "file systems are not mounted here",
+    "TenancyConfig": "tenants are not told apart here: they share environments, and the context names none",
+}
+"""What a function does without. [DOC] cfn-docs:AWS_Lambda_Function"""
+
+
 def function(
     things: Things,
     resource: Resource,
@@ -48,6 +57,9 @@ def function(
         unavailable = unavailable or "it is a container image, which is not run here"
     elif runtime is not None:  # first of all: code that is brought here would not run either
         unavailable = reason_not_run(runtime) or unavailable
+    for name, missing in _NOT_HERE.items():
+        if resource.properties.get(name):
+            things.warn(resource, f"{name}: {missing}")
     python = runtime is not None and runtime.startswith(PYTHON) and command is None
     environment = _environment(resource, variables)
     if (wrapper := environment.get("AWS_LAMBDA_EXEC_WRAPPER")) and not str(runtime).startswith("provided"):

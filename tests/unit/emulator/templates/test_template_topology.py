@@ -197,6 +197,24 @@ def test_a_wrapper_that_would_start_the_runtime_is_told_of(runtime: str, is_told
     assert (told in warnings) is is_told
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CapacityProviderConfig", {"LambdaManagedInstancesCapacityProviderConfig": {"CapacityProviderArn": "arn:x"}}),
+        ("DurableConfig", {"ExecutionTimeout": 60}),
+        ("FileSystemConfigs", [{"Arn": "arn:x", "LocalMountPath": "/mnt/x"}]),
+        ("TenancyConfig", {"TenantIsolationMode": "PER_TENANT"}),
+    ],
+)
+def test_what_a_function_does_without_here_is_told(name: str, value: object) -> None:
+    resources = base()
+    resources["Answer"]["Properties"] |= {name: value}
+
+    _, warnings = read(resources)
+
+    assert [each for each in warnings if each.startswith(f"Answer: {name}: ")] == list(warnings)
+
+
 def test_a_route_without_an_integration_is_told_of_and_left_out() -> None:
     found, warnings = read({**base(), "More": resource("ApiGatewayV2::Route", ApiId=ref("Api"), RouteKey="x")})
 
