@@ -146,6 +146,7 @@ def _bring(cloud: Cloud, desk: Desk, wish: Wish, performer: Performer) -> tuple[
     change_set = proposed(desk, performer, made, carried, found)
     if change_set is None:
         return ended_without_changes(desk, config, found), found.drift
+    describe.require_same(cloud, found)
     require_safe(change_set.changes, found.template or {}, service.template, wish.allowed)
     now = found.stack.parameters.get("CodeKey") if found.stack is not None else None
     question = f"Deploy this to {found.account.place}?"

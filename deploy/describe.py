@@ -68,6 +68,23 @@ def find(cloud: Cloud, wanted: Wanted) -> Found:
     )
 
 
+def require_same(cloud: Cloud, found: Found) -> None:
+    """Refuse to go on with a comparison of what is not there any more: another deployment was faster.
+
+    A change set that was made before that becomes obsolete; one that was made after it would undo it, by what it shows.
+
+    Raises:
+        StackStateError: it was.
+    """
+    before = found.stack
+    if before is None or before.status not in AT_REST:
+        return
+    now = cloud.stack(before.name)
+    is_same = now is not None and (now.stack_id, now.parameters) == (before.stack_id, before.parameters)
+    if not is_same or cloud.deployed_template(before.name) != found.template:
+        raise StackStateError(f"somebody deployed {before.name} meanwhile; look, and try again")
+
+
 def _lost_code(cloud: Cloud, wanted: Wanted, stack: Stack | None, account: Account) -> list[str]:
     """That a change which fails could not be rolled back, for want of the code that runs now."""
     if stack is None or stack.status not in AT_REST:

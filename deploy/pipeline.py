@@ -124,6 +124,7 @@ def go_back(cloud: Cloud, desk: Desk, config: Config, named: str | None, allowed
         change_set = proposed(desk, performer, made, carried_for(config, template, values), found)
         if change_set is None:
             return ended_without_changes(desk, config, found)
+        describe.require_same(cloud, found)
         require_safe(change_set.changes, found.template or {}, template, allowed)
         question = f"Go back to this in {account.place}?"
         offer = Offer(question=question, old=found.template or {}, new=template, code=(running, key))

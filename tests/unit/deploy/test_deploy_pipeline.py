@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 from fake_cloud import OURS, FakeCloud, NoCredentials, event, stack
 
-from deploy.cloud import Account, Change, Replacement, Stack
+from deploy.cloud import Account, Change, Proposal, Replacement, Stack
 from deploy.commands import COMMANDS
 from deploy.errors import DangerError, DeniedError, DeployError, StackStateError
 from deploy.history import deployments, keep, prefix
@@ -46,6 +46,32 @@ def run(project: Path) -> Run:
 def running(code: str = "old", **changes: Any) -> Stack:
     parameters = {"CodeBucket": "code", "CodeKey": f"chat/{code}.zip", "JwtSecret": "****"}
     return stack(parameters=parameters, tags=OURS, outputs={"WebSocketUrl": "wss://x"}, **changes)
+
+
+@pytest.mark.parametrize("command", ["deploy", "rollback"])
+@pytest.mark.parametrize(
+    "others",
+    [
+        pytest.param({"found": running("theirs")}, id="other code"),
+        pytest.param({"template": {"Resources": {"Theirs": {"Type": "AWS::SQS::Queue"}}}}, id="another template"),
+        pytest.param({"found": None}, id="destroyed"),
+    ],
+)
+def test_nobody_undoes_what_was_deployed_while_they_uploaded(run: Run, command: str, others: dict[str, Any]) -> None:
+    class Overtaken(FakeCloud):
+        def propose(self, proposal: Proposal) -> str:
+            vars(self).update(others)
+            return super().propose(proposal)
+
+    cloud = Overtaken(found=running(), template=json.loads(run(FakeCloud(), "template").stdout))
+    before: dict[str, Any] = {"Resources": {}}
+    keep(cloud, "chat", replace(running("older"), changed_at=1.0), before)
+    cloud.objects["chat/older.zip"] = b""
+
+    found = run(cloud, command, "--yes")
+
+    assert str(found.exception) == ("somebody deployed chat-dev meanwhile; look, and try again; nothing was changed")
+    assert cloud.did[-1] == "delete change set"
 
 
 def test_a_change_set_can_wait_and_its_name_is_told(run: Run, project: Path) -> None:
