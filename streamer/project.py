@@ -357,7 +357,7 @@ def _modules(folder: Path, depth: int) -> Iterable[Path]:
             continue
         if path.suffix == ".py" and path.is_file():
             yield path
-        elif depth > 1 and path.is_dir() and not (path / "pyvenv.cfg").exists():
+        elif depth > 1 and path.is_dir() and not os.access(path / "pyvenv.cfg", os.F_OK):
             yield from _modules(path, depth - 1)
 
 

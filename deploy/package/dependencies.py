@@ -19,7 +19,7 @@ from .target import markers
 OWN: Final = "streamer-ws"
 """Never installed into the bundle: its runtime is packed from a list, and its tools have no business on Lambda."""
 
-SOURCES: Final = ("requirements.txt", "uv.lock", "poetry.lock", "pyproject.toml")
+SOURCES: Final = ("requirements.txt", "uv.lock", "poetry.lock", "pylock.toml", "pyproject.toml")
 """Where dependencies are looked for in a folder, the first that is there."""
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -82,6 +82,11 @@ def dependencies(
             return _poetry(path, environment, extras, groups)
         case "pyproject.toml":
             return _pyproject(path, extras, groups)
+    if re.fullmatch(r"pylock(\.[^.]+)?\.toml", path.name):
+        raise BundleError(
+            f"{path} is a lock in the form of PEP 751, which is not read here; make requirements of it, as with "
+            f"`uv export --format requirements-txt`, and name those as requirements in streamer.toml"
+        )
     if extras or groups:
         raise BundleError(f"extras and groups are for pyproject.toml, and the dependencies are read from {path}")
     return requirements(path)
@@ -91,7 +96,7 @@ def unread(source: str) -> list[str]:
     """Names of the other files beside the one that was read which say something about dependencies, too."""
     path = Path(source)
     others = SOURCES[SOURCES.index(path.name) + 1 :] if path.name in SOURCES[:2] else ()
-    return [name for name in others if name.endswith(".lock") and path.with_name(name).is_file()]
+    return [name for name in others if name != "pyproject.toml" and path.with_name(name).is_file()]
 
 
 def _usual(folders: Sequence[Path]) -> Path | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
 import os
 import re
@@ -20,7 +21,8 @@ from .tokens import Token, tokens
 
 EXCLUDED: Final = (
     "__pycache__/", "*.py[co]", ".*", "*.egg-info/", "*.whl", "node_modules/", "/venv/", "/env/", "/build/", "/dist/",
-    "/tests/", "streamer.toml", "/requirements*.txt", "/pyproject.toml", "uv.lock", "poetry.lock", "/Makefile",
+    "/tests/", "streamer.toml", "/requirements*.txt", "/pyproject.toml", "uv.lock", "poetry.lock",
+    "pylock*.toml", "/Makefile",
     "/Dockerfile",
 )  # fmt: skip
 """What Lambda never needs, in git's notation: a leading slash means the project's folder alone, since a package of the
@@ -104,13 +106,14 @@ def project_files(folder: Path, excluded: Iterable[str] = ()) -> ProjectFiles:
     found: dict[str, File] = {}
     left_out: list[LeftOut] = []
     held: list[tuple[str, Token]] = []
-    for path, reason, is_wanted in tree.walk():
+    for path, reason, is_wanted in _readable(tree):
         name = tree.name(path)
         if reason is not None:
             left_out.append(_left_out(path, _shown(name), reason))
             continue
         _require_text(name)
-        content = _content(path)
+        with _read(name):
+            content = _content(path)
         names = dict.fromkeys((name, tree.name(path.resolve())))
         kind = next(filter(None, [secrets.kind(each, content, is_wanted=is_wanted) for each in names]), None)
         if kind is not None:
@@ -127,6 +130,28 @@ def project_files(folder: Path, excluded: Iterable[str] = ()) -> ProjectFiles:
     if not found:
         raise BundleError(f"there is no code in {folder}")
     return ProjectFiles(found, tuple(left_out))
+
+
+def _readable(tree: _Tree) -> Iterator[tuple[Path, str | None, bool]]:
+    """What the tree walks over; a folder that may not be read ends it."""
+    walk = tree.walk()
+    while True:
+        with _read(None):
+            found = next(walk, None)
+        if found is None:
+            return
+        yield found
+
+
+@contextlib.contextmanager
+def _read(name: str | None) -> Iterator[None]:
+    """Around reading something of the project; None: the error knows its name."""
+    try:
+        yield
+    except OSError as exc:
+        raise BundleError(
+            f"{name or exc.filename} cannot be read: {exc.strerror}; mend that, or leave it out in .streamerignore"
+        ) from exc
 
 
 def _content(path: Path) -> bytes:
@@ -183,8 +208,9 @@ class _Tree:
         self, folder: Path, rules: Sequence[_Rules], around: Sequence[Path]
     ) -> Iterator[tuple[Path, str | None, bool]]:
         """``around`` are the folders that this one is in, and itself, where they really are."""
+        entries = sorted(folder.iterdir())  # first, as it names the folder where that may not be read
         rules = [*rules, *_rules(folder)]
-        for path in sorted(folder.iterdir()):
+        for path in entries:
             reason, is_wanted = _judge(path, self._root, rules, self._excluded)
             is_folder = path.is_dir()
             if reason is None and (is_folder or path.is_file()):
@@ -239,7 +265,8 @@ def _left_out(path: Path, name: str, reason: str) -> LeftOut:
 
 def _judge(path: Path, root: Path, rules: Sequence[_Rules], excluded: Sequence[str]) -> tuple[str | None, bool]:
     is_folder = path.is_dir()
-    if is_folder and (path / "pyvenv.cfg").is_file():
+    # In a folder that may not be read, as a container's, nothing is told of; whether that matters is decided below.
+    if is_folder and os.access(path / "pyvenv.cfg", os.F_OK):
         return "a virtual environment", False
     if is_excluded(PurePosixPath(path.relative_to(root).as_posix()), excluded):
         return "excluded in streamer.toml", False

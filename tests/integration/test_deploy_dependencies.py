@@ -140,10 +140,10 @@ def test_the_folder_of_the_code_comes_first_then_those_above(tmp_path: Path) -> 
 
 
 def test_a_lock_beside_the_requirements_is_told(tmp_path: Path) -> None:
-    write(tmp_path, requirements_txt="a", uv_lock="", pyproject_toml="")
+    write(tmp_path, requirements_txt="a", uv_lock="", pylock_toml="", pyproject_toml="")
 
-    assert unread(str(tmp_path / "requirements.txt")) == ["uv.lock"]
-    assert unread(str(tmp_path / "uv.lock")) == []
+    assert unread(str(tmp_path / "requirements.txt")) == ["uv.lock", "pylock.toml"]
+    assert unread(str(tmp_path / "uv.lock")) == ["pylock.toml"]
     assert unread("") == []
 
 
@@ -364,6 +364,12 @@ def test_streamer_itself_is_left_out_wherever_it_lies(tmp_path: Path) -> None:
             )
         ),
         pytest.param({"uv_lock": "", "pyproject_toml": ""}, {}, "without a pyproject.toml with a .project", id="uv"),
+        pytest.param(
+            {"pylock_toml": "", "pyproject_toml": ""},
+            {},
+            "PEP 751, which is not read here",
+            id="PEP 751",
+        ),
         pytest.param(
             {"pyproject_toml": STANDARD + '[dependency-groups]\na = [{ include-group = "a" }]\n'},
             {"groups": ["a"]},

@@ -29,8 +29,8 @@ def packed(folder: Path, *excluded: str) -> set[str]:
 def test_what_lambda_never_needs_is_left_out_of_the_projects_folder(tmp_path: Path) -> None:
     unneeded = ("tests/test_app.py", ".git/config", "streamer.toml", "requirements-dev.txt", "a.pyc", "shop/a.pyo")
     folders = ("node_modules", "venv", "env", "build", "dist", "shop/__pycache__", "shop/x.egg-info", "shop/.cache")
-    tools = ("pyproject.toml", "Makefile", "Dockerfile", "shop/uv.lock", "shop/poetry.lock", "shop/wheels/a-1-py3.whl")
-    left = (*unneeded, *(f"{each}/x.py" for each in folders), *tools)
+    tools = ("pyproject.toml", "Makefile", "Dockerfile", "pylock.toml", "shop/uv.lock", "shop/poetry.lock")
+    left = (*unneeded, *(f"{each}/x.py" for each in folders), *tools, "shop/wheels/a-1-py3.whl")
     tree(tmp_path, dict.fromkeys(("app.py", "shop/api.py", "data.json", *left), ""))
 
     assert packed(tmp_path, "data.json") == {"app.py", "shop/api.py"}
@@ -285,6 +285,22 @@ def test_a_name_that_is_no_utf_8_is_refused_or_left_out_as_any_other(tmp_path: P
 
     assert set(found.files) == {"app.py"}
     assert r"caf\xe9.txt" in [each.path for each in found.left_out]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+@pytest.mark.parametrize("name", ["data/volume.txt", "data"])
+def test_what_may_not_be_read_is_refused_by_its_name_or_left_out_as_any_other(tmp_path: Path, name: str) -> None:
+    tree(tmp_path, {"app.py": "", "data/volume.txt": "x"})
+    (tmp_path / name).chmod(0)
+    try:
+        with pytest.raises(BundleError, match=rf"{name} cannot be read: Permission denied; mend that"):
+            project_files(tmp_path)
+        (tmp_path / ".streamerignore").write_text("data\n")
+        found = project_files(tmp_path)
+    finally:
+        (tmp_path / name).chmod(0o700)
+
+    assert set(found.files) == {"app.py"}
 
 
 def test_what_an_emulator_left_in_the_project_stays_here(tmp_path: Path) -> None:
