@@ -242,10 +242,11 @@ class Guard:
         return is_of_requests(key) or (self._roles is not None and key.startswith(OF_RESOURCES))
 
     def _tell(self, function: str, what: str) -> None:
+        """Once, however often the roles are read, and of the many sessions of a role."""
         session = self._sessions.get(function)
         if session is None:
-            self._advise(function, what)
-        else:  # of which there are many
+            self._tell_once(function, what)
+        else:
             self._tell_once(session.function, f"of the assumed role {session.role_arn}: {what}")
 
     def _role_path(self, function: str) -> str:

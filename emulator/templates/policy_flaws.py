@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from ..iam.conditions import unknown_operators
-from .errors import Path, shown
+from .errors import Path, Problem, shown
 from .policy_documents import document_of
 from .resources.kind import Meaning
 from .stack import Resource
@@ -34,54 +35,96 @@ _OF_TRUST: Final = "AssumeRolePolicyDocument"
 _DOCUMENT: Final = "PolicyDocument"
 _INLINE_CHARACTERS: Final = 10_240
 """Of all inline policies of a role, without white space."""
+_MANAGED: Final = 10
+"""Managed policies of a role where the account's quota is as at first."""
 _CHARACTERS: Final = {_DOCUMENT: 6_144, _OF_TRUST: 2_048}
 """Of a managed policy, and of a trust policy where the account's quota is as at first; without white space."""
 
 
+class Flaw(NamedTuple):
+    """Why AWS does not take a resource."""
+
+    resource: Resource
+    why: str
+    is_quota: bool = False
+    """Whether it takes it of an account that has asked for more."""
+
+
 def check(things: Things, resources: Sequence[Resource]) -> None:
     """Warn of every policy of a role that AWS refuses, of these among the things."""
+    for flaw in _all(things, resources):
+        things.warn(flaw.resource, f"AWS refuses it, since {flaw.why}")
+    for resource, path, document in _documents(resources):
+        is_old = isinstance(document, dict) and document.get("Version") != _VERSIONS[-1]
+        if is_old and path != (_OF_TRUST,) and _VARIABLE in json.dumps(document, default=str):
+            without = f"Version {_VERSIONS[-1]}, without which its policy variables stand for themselves"
+            things.warn(resource, f"{shown(path)} is not of {without}")
+
+
+def refuse(things: Things, resources: Sequence[Resource]) -> None:
+    """Raise TemplateError for the first of these among the things that AWS refuses, whoever's account it is."""
+    for flaw in _all(things, resources):
+        if not flaw.is_quota:
+            raise things.error(flaw.resource, Problem(flaw.resource.path, flaw.why))
+
+
+def _all(things: Things, resources: Sequence[Resource]) -> Iterator[Flaw]:
     made_up = tuple(_made_up(things))
+    for resource, path, document in _documents(resources):
+        yield from (Flaw(resource, *why) for why in _of_document(things, resource, path, document, made_up))
+    attached = Counter(name for policy in things.of("AWS::IAM::ManagedPolicy") for name in _roles(policy))
+    inline = Counter[str]()
+    for policy, _, document in _documents(things.of("AWS::IAM::Policy", "AWS::IAM::RolePolicy")):
+        inline.update(dict.fromkeys(_roles(policy), _size(document)))
     for role in _of(resources, "AWS::IAM::Role"):
-        inline = [each for each in items(role, "Policies") if isinstance(each, dict)]
-        for position, each in enumerate(inline):
-            _check(things, role, ("Policies", position, _DOCUMENT), each.get(_DOCUMENT), made_up)
-        _check(things, role, (_OF_TRUST,), role.properties.get(_OF_TRUST), made_up)
-        size = sum(_size(document_of(each.get(_DOCUMENT))) for each in inline)
+        own = sum(_size(document) for _, path, document in _documents([role]) if path != (_OF_TRUST,))
+        size = own + inline[str(role.ref)]
         if size > _INLINE_CHARACTERS:
-            _warn(things, role, f"its Policies have {size:,} characters, and IAM takes {_INLINE_CHARACTERS:,}")
+            yield Flaw(role, f"its Policies have {size:,} characters, and IAM takes {_INLINE_CHARACTERS:,}")
+        managed = len(set(map(str, items(role, "ManagedPolicyArns")))) + attached[str(role.ref)]
+        if managed > _MANAGED:
+            yield Flaw(role, f"it has {managed} managed policies, and IAM takes {_MANAGED}", is_quota=True)
+
+
+def _roles(policy: Resource) -> list[str]:
+    """The roles that a policy is for."""
+    names = policy.properties.get("Roles", policy.properties.get("RoleName"))
+    return [str(each) for each in _listed(names)]
+
+
+def _documents(resources: Sequence[Resource]) -> Iterator[tuple[Resource, Path, Any]]:
+    """The policies of resources, with the property in which each stands."""
+    for role in _of(resources, "AWS::IAM::Role"):
+        for position, each in enumerate(items(role, "Policies")):
+            if isinstance(each, dict):
+                yield role, ("Policies", position, _DOCUMENT), document_of(each.get(_DOCUMENT))
+        yield role, (_OF_TRUST,), document_of(role.properties.get(_OF_TRUST))
     for policy in _of(resources, "AWS::IAM::Policy", "AWS::IAM::ManagedPolicy", "AWS::IAM::RolePolicy"):
-        _check(things, policy, (_DOCUMENT,), policy.properties.get(_DOCUMENT), made_up)
+        yield policy, (_DOCUMENT,), document_of(policy.properties.get(_DOCUMENT))
 
 
 def _of(resources: Sequence[Resource], *types: str) -> list[Resource]:
     return [each for each in resources if each.type in types]
 
 
-def _warn(things: Things, resource: Resource, why: str) -> None:
-    things.warn(resource, f"AWS refuses it, since {why}")
-
-
-def _check(things: Things, resource: Resource, path: Path, document: Any, made_up: tuple[str, ...]) -> None:
-    document, is_trust = document_of(document), path == (_OF_TRUST,)
+def _of_document(
+    things: Things, resource: Resource, path: Path, document: Any, made_up: tuple[str, ...]
+) -> Iterator[tuple[str, bool]]:
+    is_trust = path == (_OF_TRUST,)
     if not isinstance(document, dict):
-        _warn(things, resource, f"{shown(path)} is no policy")
+        yield f"{shown(path)} is no policy", False
         return
     for place, what in flaws(document, is_trust=is_trust):
-        _warn(things, resource, f"{shown((*path, *place))} {what}")
+        yield f"{shown((*path, *place))} {what}", False
     is_managed = resource.type == "AWS::IAM::ManagedPolicy"
     if is_managed and document.get("Version") != _VERSIONS[-1]:
-        _warn(things, resource, f"a managed policy is of Version {_VERSIONS[-1]}")
-    if not is_trust and document.get("Version") != _VERSIONS[-1] and _VARIABLE in json.dumps(document, default=str):
-        why = (
-            f"{shown(path)} is not of Version {_VERSIONS[-1]}, without which its policy variables stand for themselves"
-        )
-        things.warn(resource, why)
+        yield f"a managed policy is of Version {_VERSIONS[-1]}", False
     size, most = _size(document), _CHARACTERS[str(path[-1])]
     if (is_managed or is_trust) and size > most:
-        _warn(things, resource, f"{shown(path)} has {size:,} characters, and IAM takes {most:,}")
+        yield f"{shown(path)} has {size:,} characters, and IAM takes {most:,}", is_trust
     for text in () if is_trust else _resources(document):
         if _ARN.fullmatch(text) is None and not text.startswith(made_up):
-            _warn(things, resource, f"{shown(path)} names {text!r}, which is no ARN{_meant(things, text)}")
+            yield f"{shown(path)} names {text!r}, which is no ARN{_meant(things, text)}", False
 
 
 def _size(document: Any) -> int:

@@ -23,6 +23,10 @@ from emulator.testing.thread import EmulatorThread
 from emulator.wiring.config import EmulatorConfig
 
 REGION = "us-east-1"
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"},
+}
 CODE = """
 import json, os, boto3
 
@@ -82,7 +86,7 @@ def template(key: str, *routes: str, **more: Mapping[str, Any]) -> dict[str, Any
                 "BillingMode": "PAY_PER_REQUEST",
             },
         },
-        "Role": {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": {}}},
+        "Role": {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": TRUST}},
         "Function": {
             "Type": "AWS::Lambda::Function",
             "Properties": {

@@ -156,6 +156,20 @@ def test_what_cannot_be_made_is_rolled_back_with_its_reason(world: ControlWorld)
     assert world.settled(stack["StackId"])["StackStatus"] == "DELETE_COMPLETE"
 
 
+def test_a_stack_whose_policy_iam_refuses_is_not_made(world: ControlWorld) -> None:
+    wrong = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "jobs"}
+    properties = {
+        "AssumeRolePolicyDocument": control_world.TRUST,
+        "Policies": [{"PolicyName": "own", "PolicyDocument": {"Version": "2012-10-17", "Statement": wrong}}],
+    }
+    stack = world.deployed("flawed", {"Resources": {"Role": {"Type": "AWS::IAM::Role", "Properties": properties}}})
+
+    assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
+    assert [each[:3] for each in world.events("flawed") if each[1] == "CREATE_FAILED"] == [
+        ("Role", "CREATE_FAILED", "Resources.Role: Policies[0].PolicyDocument names 'jobs', which is no ARN")
+    ]
+
+
 def test_a_change_that_cannot_be_made_leaves_what_was(world: ControlWorld) -> None:
     world.upload("stays.zip", "stays")
     url = outputs(world.deployed("stays", template("stays.zip")))["Url"]

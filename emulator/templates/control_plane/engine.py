@@ -23,7 +23,7 @@ from ...foundation.notes import Notes
 from ...iam.managed import managed
 from ...iam.roles import Roles
 from ...services.calls import Call, NotMadeError
-from .. import described_roles
+from .. import described_roles, policy_flaws
 from ..assembly import Part, Project
 from ..errors import Problem, TemplateError
 from ..project import Resolved, Settings, described_project, resolved_project
@@ -294,6 +294,9 @@ class Engine:
         if fresh is not None:
             beside.refuse(resolved.stacks, self._stacks(), fresh, CREATED, self.account_id)
             strangers.refuse_sources(resolved.stacks, fresh, missing, self.region, self.account_id)
+            of_all = {top.name: [*top.all()] for top in resolved.stacks}
+            things = Things([each for several in of_all.values() for each in several], is_deployed=True)
+            policy_flaws.refuse(things, [each for of in of_all[fresh] for each in of.resources.values()])
         return resolved, around
 
     async def _apply(self, wanted: Mapping[str, Deployed], resolved: Resolved, around: Beside) -> None:

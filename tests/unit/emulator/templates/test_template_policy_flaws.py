@@ -141,7 +141,18 @@ def test_policies_have_sizes_that_iam_takes() -> None:
     most = "AWS refuses it, since"
     assert told(Role=role(of(9_000), document(GETS))) == []
     assert told(Role=role(of(5_000), of(5_200)))[0].startswith(f"Role: {most} its Policies have 10,")
+    beside = resource("IAM::Policy", Roles=[{"Ref": "Role"}], PolicyDocument=of(5_200))
+    assert told(Role=role(of(5_000)), Beside=beside)[0].startswith(f"Role: {most} its Policies have 10,")
     managed = told(P=resource("IAM::ManagedPolicy", PolicyDocument=of(6_100)))
     assert managed[0].startswith(f"P: {most} PolicyDocument has 6,")
     trust = document({**TRUSTS, "Condition": {"StringEquals": {"aws:PrincipalTag/x": "b" * 2_000}}})
     assert told(Role=role(trust=trust))[0].startswith(f"Role: {most} AssumeRolePolicyDocument has 2,")
+
+
+def test_a_role_has_as_many_managed_policies_as_iam_takes() -> None:
+    arns = [f"arn:aws:iam::aws:policy/{number}" for number in range(10)]
+    own = resource("IAM::ManagedPolicy", Roles=[{"Ref": "Role"}], PolicyDocument=document(GETS))
+    of_role = resource("IAM::Role", AssumeRolePolicyDocument=document(TRUSTS), ManagedPolicyArns=arns)
+
+    assert told(Role=of_role) == []
+    assert told(Role=of_role, Own=own) == ["Role: AWS refuses it, since it has 11 managed policies, and IAM takes 10"]
