@@ -31,9 +31,58 @@ _FUNCTION: Final[Shape] = {
     "FunctionUrlConfig": {"AuthType": "*", "Cors": "*", "InvokeMode": "*"},
     "*": "*",
 }
+_ROUTE53: Final = dict.fromkeys(
+    (
+        *("DistributionDomainName", "EvaluateTargetHealth", "HostedZoneId", "HostedZoneName", "IpV6", "Region"),
+        *("SeparateRecordSetGroup", "SetIdentifier", "VpcEndpointDomainName", "VpcEndpointHostedZoneId"),
+    ),
+    "*",
+)
+_DOMAIN: Final[dict[str, Shape]] = {
+    **dict.fromkeys(("BasePath", "CertificateArn", "DomainName", "EndpointConfiguration"), "*"),
+    **dict.fromkeys(("MutualTlsAuthentication", "OwnershipVerificationCertificateArn", "SecurityPolicy"), "*"),
+    "Route53": _ROUTE53,
+}
+_REST_DOMAIN: Final[dict[str, Shape]] = {
+    **_DOMAIN,
+    **dict.fromkeys(("AccessAssociation", "EndpointAccessMode", "IpAddressType", "NormalizeBasePath", "Policy"), "*"),
+}
+_AUTHORIZERS: Final[Shape] = {
+    "*": {
+        **dict.fromkeys(("AuthorizationScopes", "AuthorizerPayloadFormatVersion", "EnableSimpleResponses"), "*"),
+        **dict.fromkeys(("DisableFunctionDefaultPermissions", "EnableFunctionDefaultPermissions"), "*"),
+        **dict.fromkeys(("FunctionArn", "FunctionInvokeRole", "FunctionPayloadType", "IdentitySource"), "*"),
+        **dict.fromkeys(("JwtConfiguration", "OpenIdConnectUrl", "UserPoolArn"), "*"),
+        "Identity": dict.fromkeys(
+            (
+                *("Context", "Header", "Headers", "QueryStrings", "ReauthorizeEvery", "StageVariables"),
+                "ValidationExpression",
+            ),
+            "*",
+        ),
+    }
+}
+_AUTH: Final[Shape] = {"Authorizers": _AUTHORIZERS, "*": "*"}
+_SOCKETS: Final[Shape] = {
+    "Auth": dict.fromkeys(("AuthArn", "AuthType", "IdentitySource", "InvokeRole", "Name"), "*"),
+    "Domain": _DOMAIN,
+    "Routes": {
+        "*": dict.fromkeys(
+            (
+                *("ApiKeyRequired", "FunctionArn", "IntegrationTimeout", "ModelSelectionExpression", "OperationName"),
+                *("RequestModels", "RequestParameters", "RouteResponseSelectionExpression"),
+            ),
+            "*",
+        )
+    },
+    "*": "*",
+}
 _TYPES: Final[Mapping[str, Shape]] = {
+    "AWS::Serverless::Api": {"Auth": _AUTH, "Domain": _REST_DOMAIN, "*": "*"},
     "AWS::Serverless::Function": _FUNCTION,
+    "AWS::Serverless::HttpApi": {"Auth": _AUTH, "Domain": _DOMAIN, "*": "*"},
     "AWS::Serverless::StateMachine": {"Events": _EVENTS, "*": "*"},
+    "AWS::Serverless::WebSocketApi": _SOCKETS,
 }
 """What of SAM's types has these keys alone. [DOC] sam-docs:sam-specification-resources-and-properties"""
 
@@ -53,8 +102,8 @@ def ignored(tree: Mapping[str, Any]) -> Iterator[Departure]:
                 )
                 yield Departure(path=(*path, attribute), text=text, is_of_shape=False)
         yield from _of_type(resource.get("Properties"), kind, (*path, "Properties"))
-    shared = tree.get("Globals") or {}
-    yield from _of_type(shared.get("Function"), "AWS::Serverless::Function", ("Globals", "Function"))
+    for name, properties in (tree.get("Globals") or {}).items():
+        yield from _of_type(properties, f"AWS::Serverless::{name}", ("Globals", name))
 
 
 def _of_type(properties: Any, kind: str, path: Path) -> Iterator[Departure]:

@@ -18,6 +18,11 @@ def function(**properties: Any) -> dict[str, Any]:
     return {"Type": "AWS::Serverless::Function", "Properties": properties}
 
 
+def sockets(**properties: Any) -> dict[str, Any]:
+    return {"Type": "AWS::Serverless::WebSocketApi", "Properties": properties}
+
+
+CUSTOM = {"AuthType": "CUSTOM", "AuthArn": "arn", "IdentitySource": ["route.request.header.Auth"]}
 SQS = {"Type": "SQS", "Properties": {"Queue": "arn"}}
 RETRIES = {"MaximumRetryAttempts": 1, "DestinationConfig": {"OnFailure": {"Type": "SQS", "Destination": "arn"}}}
 
@@ -43,6 +48,30 @@ RETRIES = {"MaximumRetryAttempts": 1, "DestinationConfig": {"OnFailure": {"Type"
             "Properties",
             id="of an event",
         ),
+        pytest.param(
+            sockets(Auth={"AuthType": "CUSTOM", "AuthArn": "arn", "IdentitySources": []}),
+            "Resources.F.Properties.Auth.IdentitySources",
+            "IdentitySource",
+            id="of an authorizer",
+        ),
+        pytest.param(
+            sockets(Routes={"send": {"FunctionArn": "arn", "RequestModel": {}}}),
+            "Resources.F.Properties.Routes.send.RequestModel",
+            "RequestModels",
+            id="of a route",
+        ),
+        pytest.param(
+            sockets(Domain={"DomainName": "a", "CertificateArn": "arn", "Route53": {"HostedZone": "z"}}),
+            "Resources.F.Properties.Domain.Route53.HostedZone",
+            "HostedZoneId",
+            id="of a domain",
+        ),
+        pytest.param(
+            {"Type": "AWS::Serverless::HttpApi", "Properties": {"Auth": {"Authorizers": {"A": {"FunctionARN": "x"}}}}},
+            "Resources.F.Properties.Auth.Authorizers.A.FunctionARN",
+            "FunctionArn",
+            id="of an authorizer of an HTTP API",
+        ),
         pytest.param({**function(), "DependOn": "Q"}, "Resources.F.DependOn", "DependsOn", id="of a resource"),
     ],
 )
@@ -66,6 +95,10 @@ def test_what_globals_have_is_looked_at_too() -> None:
         pytest.param(function(EventInvokeConfig={"Fn::If": ["A", RETRIES, {"Ref": "AWS::NoValue"}]}), id="a function"),
         pytest.param(function(Events={"Ref": "X"}, EventInvokeConfig=[]), id="of another kind, which SAM refuses"),
         pytest.param({**function(), "Connectors": {}, "IgnoreGlobals": "*", "DependsOn": "Q"}, id="attributes"),
+        pytest.param(
+            sockets(Auth=CUSTOM, Routes={"$connect": {"FunctionArn": "arn"}}, Domain={"Fn::If": []}),
+            id="of a socket's API",
+        ),
         pytest.param({"Type": "AWS::SQS::Queue", "DependOn": "Q"}, id="no type of SAM's"),
     ],
 )
