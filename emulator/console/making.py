@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from ..functions.outcome import Failed, Outcome, Returned
 from ..gateway.rules.effects import Effect, Result
 from . import records
 from .meaning import lambda_request_of
 from .recorder import TRACE_HEADER
-from .records import CALL_BYTES, PAYLOAD_BYTES, Invoked
-from .ring import Ring
+from .records import Invoked
+from .ring import PAYLOAD_BYTES, Ring
 
 
 class Maker:
@@ -65,14 +64,14 @@ class Maker:
         self._ring.add(record)
 
     def _run(self, *noted: Any) -> None:
-        at_ns, function, payload, outcome, number, trace, waited_ms, duration_ms, init_ms, memory_mb = noted
+        at_ns, function, payload, size, outcome, number, trace, waited_ms, duration_ms, init_ms, memory_mb = noted
         self._ring.add(
             records.Run(
                 at_ns=at_ns,
                 function=function,
-                payload=_head(payload, PAYLOAD_BYTES),
-                payload_bytes=len(payload),
-                outcome=_kept(outcome),
+                payload=payload,
+                payload_bytes=size,
+                outcome=outcome,
                 environment=number,
                 trace=trace,
                 waited_ms=waited_ms,
@@ -84,7 +83,7 @@ class Maker:
         )
 
     def _call(self, *noted: Any) -> None:
-        began_ns, method, target, said, body, status, answer, headers, function, answered_ns = noted
+        began_ns, method, target, said, body, size, status, answer, answer_size, headers, function, answered_ns = noted
         fields = {TRACE_HEADER: said} if isinstance(said, str) else said or {}
         self._ring.add(
             records.Call(
@@ -92,11 +91,11 @@ class Maker:
                 method=method,
                 target=target,
                 fields=fields,
-                body=_head(body, CALL_BYTES),
-                body_bytes=len(body),
+                body=body,
+                body_bytes=size,
                 status=status,
-                answer=_head(answer, CALL_BYTES),
-                answer_bytes=len(answer),
+                answer=answer,
+                answer_bytes=answer_size,
                 answer_headers=headers,
                 function=function,
                 answered_ns=answered_ns,
@@ -111,7 +110,6 @@ class Maker:
 
     def _batch(self, *noted: Any) -> None:
         at_ns, (function, source), numbers, attempt, outcome, end = noted
-        outcome = _kept(outcome)
         self._ring.add(
             records.Batch(
                 at_ns=at_ns,
@@ -129,16 +127,3 @@ class Maker:
 
     def _note(self, at_ns: int, level: str, fields: Mapping[str, Any], text: str) -> None:
         self._ring.add(records.Note(at_ns=at_ns, text=text, level=level, fields=fields))
-
-
-def _head(payload: bytes, most: int) -> bytes:
-    return payload if len(payload) <= most else bytes(payload[:most])
-
-
-def _kept(outcome: Outcome) -> Outcome:
-    if len(getattr(outcome, "payload", b"")) > PAYLOAD_BYTES and isinstance(outcome, (Returned, Failed)):
-        head = _head(outcome.payload, PAYLOAD_BYTES)
-        if isinstance(outcome, Returned):
-            return Returned(head, outcome.request_id)
-        return Failed(head, outcome.request_id, outcome.error_type)
-    return outcome

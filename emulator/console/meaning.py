@@ -15,7 +15,8 @@ from ..functions.outcome import Outcome, Refused
 from ..gateway.rules.effects import Close, NotInvoked, Raised, Replied, Send, TimedOut, Warn
 from ..gateway.rules.management import parse_path
 from .faults import fault_of_payload
-from .records import CALL_BYTES, Call, Closed, Message
+from .records import Call, Closed, Message
+from .ring import CALL_BYTES
 
 _SOURCES: Final = {
     "aws:dynamodb": "stream",

@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from ..foundation.recording import By, Change
-from ..functions.outcome import Outcome
+from ..functions.outcome import Failed, Outcome, Returned
 from ..gateway.rules.effects import Accept, Effect, HttpAnswer, Invoke, Result
 from ..port.http import HttpRequest, HttpResponse
-from .ring import OVERHEAD_BYTES, Ring
+from .ring import CALL_BYTES, OVERHEAD_BYTES, PAYLOAD_BYTES, Ring
 
 if TYPE_CHECKING:
     from . import records
@@ -202,12 +202,16 @@ class RingRecorder:
     ) -> None:
         """See `Recorder.run`."""
         ring = self.ring
+        size, outcome = len(payload), _kept(outcome)
+        if size > PAYLOAD_BYTES:
+            payload = payload[:PAYLOAD_BYTES]
         ring.latest.append(
             (
                 "run",
                 self._clock(),
                 function,
                 payload,
+                size,
                 outcome,
                 number,
                 trace,
@@ -217,7 +221,7 @@ class RingRecorder:
                 memory_mb,
             )
         )
-        ring.room = room = ring.room - OVERHEAD_BYTES - len(payload)
+        ring.room = room = ring.room - OVERHEAD_BYTES - len(payload) - len(getattr(outcome, "payload", b""))
         if room <= 0 or ring.waker is not None:
             ring.noted()
 
@@ -225,6 +229,12 @@ class RingRecorder:
         """See `Recorder.call`."""
         ring = self.ring
         target, body, answer, status = request.target, request.body, response.body, response.status
+        size, answer_size = len(body), len(answer)
+        # Cut here and not when somebody reads: what is uploaded would put everything else out of the ring.
+        if size > CALL_BYTES:
+            body = body[:CALL_BYTES]
+        if answer_size > CALL_BYTES:
+            answer = answer[:CALL_BYTES]
         if status < 400 and "connections/" in target:
             # A frame to a client, as most calls are: of its headers only that which says what it belongs to.
             said: Any = request.fields.get(TRACE_HEADER)
@@ -232,7 +242,21 @@ class RingRecorder:
         else:
             said, headers = request.fields, response.headers
         ring.latest.append(
-            ("call", began_ns, request.method, target, said, body, status, answer, headers, function, self._clock())
+            (
+                "call",
+                began_ns,
+                request.method,
+                target,
+                said,
+                body,
+                size,
+                status,
+                answer,
+                answer_size,
+                headers,
+                function,
+                self._clock(),
+            )
         )
         ring.room = room = ring.room - OVERHEAD_BYTES - len(body) - len(answer)
         if room <= 0 or ring.waker is not None:
@@ -244,7 +268,7 @@ class RingRecorder:
 
     def batch(self, mapping: tuple[str, str], numbers: Sequence[str], attempt: int, outcome: Outcome, end: str) -> None:
         """See `Recorder.batch`."""
-        self.ring.note(OVERHEAD_BYTES, "batch", self._clock(), mapping, numbers, attempt, outcome, end)
+        self.ring.note(OVERHEAD_BYTES, "batch", self._clock(), mapping, numbers, attempt, _kept(outcome), end)
 
     def line(self, function: str, request_id: str | None, text: str) -> None:
         """See `Recorder.line`."""
@@ -260,3 +284,13 @@ class RingRecorder:
     def note(self, text: str, level: str, fields: Mapping[str, Any]) -> None:
         """The emulator itself has something to say; called from any thread."""
         self._post(self._line, ("note", self._clock(), level, fields, text))
+
+
+def _kept(outcome: Outcome) -> Outcome:
+    """An outcome without what is too much of its payload to be kept."""
+    if len(getattr(outcome, "payload", b"")) > PAYLOAD_BYTES and isinstance(outcome, (Returned, Failed)):
+        head = outcome.payload[:PAYLOAD_BYTES]
+        if isinstance(outcome, Returned):
+            return Returned(head, outcome.request_id)
+        return Failed(head, outcome.request_id, outcome.error_type)
+    return outcome

@@ -16,11 +16,6 @@ from ..port.http import HttpRequest
 from .masking import Who
 from .ring import OVERHEAD_BYTES
 
-PAYLOAD_BYTES: Final = 256 * 1024
-"""A payload over this is kept as its head."""
-CALL_BYTES: Final = 16 * 1024
-"""The same of a request to one of AWS's APIs, and of its answer."""
-
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Record:

@@ -17,6 +17,10 @@ BYTES: Final = 32 * 1024 * 1024
 """Most bytes of records that are kept."""
 OVERHEAD_BYTES: Final = 1024
 """What a record takes besides its payloads, counted generously."""
+PAYLOAD_BYTES: Final = 256 * 1024
+"""A payload over this is kept as its head."""
+CALL_BYTES: Final = 16 * 1024
+"""The same of a request to one of AWS's APIs, and of its answer."""
 PIECES: Final = 64
 """Into how many pieces what nobody has read is divided, at least."""
 

@@ -14,7 +14,8 @@ from console_records import TOKEN, World
 from emulator.console.book import Book
 from emulator.console.recorded import Recorded
 from emulator.console.recording_file import VERSION, document, read, ring_of
-from emulator.console.records import PAYLOAD_BYTES, Note
+from emulator.console.records import Note
+from emulator.console.ring import PAYLOAD_BYTES
 from emulator.console.telling import who_opened
 from emulator.functions.outcome import Failed, Refused
 from emulator.gateway.rules.effects import Close, HttpAnswer, NotInvoked, Raised, Replied, Send, TimedOut, Warn

@@ -8,8 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from emulator.console.recorder import Gate
-from emulator.console.records import Log, Message, Record
-from emulator.console.ring import OVERHEAD_BYTES, Ring
+from emulator.console.records import Call, Log, Message, Record, Run
+from emulator.console.ring import CALL_BYTES, OVERHEAD_BYTES, Ring
+from emulator.functions.outcome import Failed
 
 
 def log(text: str = "") -> Log:
@@ -132,6 +133,31 @@ def test_what_is_noted_becomes_a_record_when_somebody_reads() -> None:
 
     assert [each.text for each in ring.read(0, limit=10).records if isinstance(each, Log)] == ["a", "b", "c"]
     assert (made, ring.last) == (["a", "b", "c"], 3)
+
+
+def test_what_is_large_is_kept_as_its_head_from_the_start_and_puts_nothing_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("emulator.console.recorder.PAYLOAD_BYTES", 1000)
+    world = World()
+    world.refuses("first")
+    for _ in range(40):
+        world.calls("root", "", b"x" * 1_000_000, path="/uploads/file", answer=b"y" * 1_000_000)
+        world.runs({"x": "z" * 2000}, error={"x": "z" * 2000})
+
+    assert world.ring.bytes < 40 * (2 * CALL_BYTES + 2 * 1000 + 3 * OVERHEAD_BYTES)
+    first, call, run, *_ = world.ring
+    assert isinstance(first, Message)
+    assert isinstance(call, Call)
+    assert (len(call.body), call.body_bytes, len(call.answer), call.answer_bytes) == (
+        CALL_BYTES,
+        1_000_000,
+        CALL_BYTES,
+        1_000_000,
+    )
+    assert isinstance(run, Run)
+    assert isinstance(run.outcome, Failed)
+    assert (len(run.payload), run.payload_bytes, len(run.outcome.payload)) == (1000, 2009, 1000)
 
 
 def test_what_gives_way_unread_is_never_made_and_counts_as_missed() -> None:
