@@ -20,6 +20,7 @@ from streamer.topology import Api, Topology, grants
 from ...foundation import log
 from ...foundation.files import write_whole
 from ...foundation.notes import Notes
+from ...foundation.tasks import end, start
 from ...iam.managed import managed
 from ...iam.roles import Roles
 from ...services.calls import Call, NotMadeError
@@ -101,6 +102,7 @@ class Engine:
         """Stacks of the last run that are gone, and may have left what they are deployed with again."""
         self._now = now
         self._one = asyncio.Lock()
+        self._changing: set[asyncio.Task[None]] = set()
 
     @property
     def region(self) -> str:
@@ -132,9 +134,22 @@ class Engine:
     ) -> None:
         """Change the resources of a stack's template after its transforms; a stack that is not there has none.
 
+        What has begun comes to its end, also if whoever asked for it hangs up: half of it would read no streams.
+
         Raises:
             PerformError: they cannot be so; everything is as it was.
         """
+        changing = start(self._changing, self._change(name, edit, uploads or {}))
+        changing.add_done_callback(lambda done: done.cancelled() or done.exception())  # perhaps nobody hears of it
+        await asyncio.shield(changing)
+
+    async def close(self) -> None:
+        """End what is under way."""
+        await end(self._changing)
+
+    async def _change(
+        self, name: str, edit: Callable[[dict[str, Any]], None], uploads: Mapping[tuple[str, str], Path]
+    ) -> None:
         async with self._one:
             known: dict[str, Any] = next(
                 (each.source.tree for each in self._stacks() if each.name == name), {"Resources": {}}
@@ -143,7 +158,7 @@ class Engine:
             edit(tree["Resources"])
             before = self._deployed.get(name) or Deployed(text="", parameters={})
             wanted = dict(self._deployed)
-            wanted[name] = structs.replace(before, text=json.dumps(tree), uploads={**before.uploads, **(uploads or {})})
+            wanted[name] = structs.replace(before, text=json.dumps(tree), uploads={**before.uploads, **uploads})
             if not tree["Resources"]:
                 del wanted[name]
             try:

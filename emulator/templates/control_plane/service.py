@@ -46,7 +46,7 @@ class ControlPlane:
         ``notes`` are for the next run, which has the stacks again.
         """
         self._world = world
-        engine = Engine(world, state_folder, provide, notes=notes)
+        self._engine = engine = Engine(world, state_folder, provide, notes=notes)
         self._gateway = GatewayApi(engine, address)
         self._functions = FunctionsApi(engine, address)
         self._cloudformation = CloudFormation(
@@ -59,6 +59,7 @@ class ControlPlane:
 
     async def __aexit__(self, *_: object) -> None:
         await self._cloudformation.close()
+        await self._engine.close()
 
     def wants(self, request: HttpRequest) -> bool:
         """Whether a request is for it."""

@@ -1,4 +1,4 @@
-"""A stack comes to an end, whatever fails on the way: tools wait for it."""
+"""A change comes to an end, whatever fails on the way, and whoever hangs up."""
 
 from __future__ import annotations
 
@@ -15,17 +15,20 @@ from emulator.templates.control_plane.engine import Engine
 from emulator.templates.control_plane.records import Moment, Proposed, ResourceRecord
 
 
-class BrokenWorld:
-    """A `World` with nothing in it, one of whose operations has a fault of ours."""
+class StubWorld:
+    """A `World` with nothing in it. One of its operations may have a fault of ours, and to apply something waits."""
 
     region, account_id = "us-east-1", "123456789012"
     asks_for_rights = tables_outlive_stacks = False
 
-    def __init__(self, broken: str) -> None:
+    def __init__(self, broken: str = "") -> None:
         self._broken = broken
+        self.is_asked, self.may_go_on = asyncio.Event(), asyncio.Event()
 
     async def apply(self, *_: Any) -> None:
         self._fail("apply")
+        self.is_asked.set()
+        await self.may_go_on.wait()
 
     async def remove(self, _removal: Any) -> str | None:
         self._fail("remove")
@@ -53,7 +56,8 @@ class BrokenWorld:
 async def test_a_stack_whose_deletion_meets_a_fault_does_not_stay_in_progress(
     broken: str, status: str, reason: str | None, tmp_path: Path
 ) -> None:
-    world: Any = BrokenWorld(broken)
+    world: Any = StubWorld(broken)
+    world.may_go_on.set()
     stacks = CloudFormation(Engine(world, tmp_path), world, address=str)
     queue = ResourceRecord(logical_id="Queue", physical_id="queue", type="AWS::SQS::Queue", properties={})
     to = Proposed(template="{}", processed={}, parameters={}, resources={"Queue": queue})
@@ -67,3 +71,21 @@ async def test_a_stack_whose_deletion_meets_a_fault_does_not_stay_in_progress(
     await stacks.close()
 
     assert (found.status, found.resources["Queue"].reason) == (status, reason)
+
+
+async def test_a_change_that_has_begun_is_made_though_whoever_asked_for_it_hangs_up(tmp_path: Path) -> None:
+    world: Any = StubWorld()
+    engine = Engine(world, tmp_path)
+
+    def edit(resources: dict[str, Any]) -> None:
+        resources["Queue"] = {"Type": "AWS::SQS::Queue", "Properties": {}}
+
+    asking = asyncio.ensure_future(engine.change("s", edit))
+    await world.is_asked.wait()
+    asking.cancel()
+    await asyncio.wait([asking])
+    world.may_go_on.set()
+    await engine.change("s", lambda _: None)
+
+    assert [each.resource.logical_id for each in engine.placed("AWS::SQS::Queue")] == ["Queue"]
+    await engine.close()
