@@ -7,6 +7,8 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from streamer.topology import Topology
 
 from ..foundation.recording import Recording
@@ -18,6 +20,14 @@ from .streams.mapping import EventSourceMappings
 
 if TYPE_CHECKING:
     from ..dynamodb.endpoints.protocol import Database
+
+
+class Reading(Struct, frozen=True):
+    """What is to be read, of which nothing is wrong."""
+
+    mappings: EventSourceMappings
+    queues: QueueMappings
+    schedules: Schedules
 
 
 class Readers:
@@ -52,25 +62,36 @@ class Readers:
         self.have_begun = False
         """Whether they were started; until then, a mapping that a description lacks keeps the place that it had."""
 
-    async def start(self, topology: Topology) -> None:
-        """Read what a topology says."""
+    def read(self, topology: Topology) -> Reading:
+        """What a topology says, before anything changes because of it.
+
+        Raises:
+            ConfigurationError: AWS would refuse it, or there are no queues here.
+        """
+        database, recording = self._database, self._recording
+        mappings = EventSourceMappings(
+            topology,
+            self._functions,
+            database.source,
+            database.destinations,
+            checkpoints=database.checkpoints,
+            checkpoint_seconds=self._checkpoint_seconds,
+            recording=recording,
+            kinesis=lambda: EngineSource(self._kinesis(), self.role_arn),
+        )
+        if topology.queue_mappings:
+            _ = database.queues  # says if there are none here
+        queues = QueueMappings(topology, self._functions, lambda: database.queues, recording=recording)
+        schedules = Schedules(topology, self._accept, region=self._region, account_id=self._account_id)
+        return Reading(mappings, queues, schedules)
+
+    async def start(self, reading: Reading) -> None:
+        """Read it."""
         self.have_begun = True
         async with self._turn, AsyncExitStack() as stack:
-            self.mappings = EventSourceMappings(
-                topology,
-                self._functions,
-                self._database.source,
-                self._database.destinations,
-                checkpoints=self._database.checkpoints,
-                checkpoint_seconds=self._checkpoint_seconds,
-                recording=self._recording,
-                kinesis=lambda: EngineSource(self._kinesis(), self.role_arn),
-            )
-            await stack.enter_async_context(self.mappings)
-            queues = QueueMappings(topology, self._functions, lambda: self._database.queues, recording=self._recording)
-            await stack.enter_async_context(queues)
-            schedules = Schedules(topology, self._accept, region=self._region, account_id=self._account_id)
-            await stack.enter_async_context(schedules)
+            self.mappings = await stack.enter_async_context(reading.mappings)
+            await stack.enter_async_context(reading.queues)
+            await stack.enter_async_context(reading.schedules)
             self._stack = stack.pop_all()
 
     async def stop(self) -> None:

@@ -199,7 +199,8 @@ class Emulator:
         if self._control is None:
             refuse_moves(self.topology, topology)
         served, known = following(self._apis, topology.all_apis()), list(self._apis)
-        web = read_apis(topology.http_apis)  # an API that is wrong is refused before anything changes
+        # What is wrong is refused before anything changes.
+        web, reading = read_apis(topology.http_apis), self._readers.read(topology)
         for each, api in served:
             if each in known:
                 Stage(api, each.stage.facts, each.stage.ids)
@@ -218,7 +219,7 @@ class Emulator:
         before, self.topology = self.topology, topology
         if self._readers.have_begun and read_by(before) != read_by(topology):
             await self._readers.stop()
-            await self._readers.start(topology)
+            await self._readers.start(reading)
 
     def cut_all(self) -> int:
         """Cut every WebSocket as a network that fails does, ``$disconnect`` with 1006 included; answers how many."""
@@ -280,7 +281,7 @@ class Emulator:
         stack.push_async_callback(self._http_apis.close)
         if self._control is not None:  # with the last run's stacks, whose mappings go on where they were
             await stack.enter_async_context(self._control)
-        await self._readers.start(self.topology)
+        await self._readers.start(self._readers.read(self.topology))
         lost = sum(served.gateway.end_lost() for served in self._apis)
         if lost:
             log.info("running $disconnect of connections that were open when the last emulator ended", connections=lost)

@@ -70,6 +70,10 @@ def emulator(tmp_path: Path, isolation: Isolation, sink: LogSink | None = None) 
     return Emulator(topology(), config, log_sink=sink or Quiet())
 
 
+def filtered(*patterns: dict[str, Any]) -> QueueMapping:
+    return QueueMapping(function="answer", queue="in", filters=patterns)
+
+
 def with_model(schema: dict[str, Any]) -> HttpApi:
     validation = Validation(models={"application/json": schema})
     routes = (HttpRoute(path="/", function="answer", validation=validation),)
@@ -118,6 +122,11 @@ async def test_tables_and_readers_of_queues_appear(tmp_path: Path) -> None:
             dataclasses.replace(topology(), api=dataclasses.replace(topology().api, api_key_selection_expression="x")),
             TopologyError,
             id="an expression that is none",
+        ),
+        pytest.param(
+            topology("two", queues=(Queue(name="in"),), queue_mappings=(filtered({"body": {"a": [[1]]}}),)),
+            TopologyError,
+            id="a filter that is none",
         ),
         pytest.param(
             topology("two", http_apis=(with_model({"type": "nonsense"}),)), TopologyError, id="a model that is none"
