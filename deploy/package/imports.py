@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ..errors import BundleError
+from . import language
 from .bundle import File, Files, top_module
-from .target import PROVIDED, extension_suffixes, is_machine_code, standard_library
+from .target import PROVIDED, extension_suffixes, is_machine_code, standard_library, version_of
 
 _FORGIVING: Final = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
 _NATIVE: Final = (".so", ".pyd", ".dylib")
@@ -182,6 +183,7 @@ class _Checker:
     folders: frozenset[str] = frozenset()
     uncertain: list[str] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
+    early: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.folders = frozenset(folder for path in self.files for folder in _above(path))
@@ -195,11 +197,17 @@ class _Checker:
         """Check one module, and name the modules of the bundle that it imports."""
         parts = path.removesuffix(".py").split("/")
         package = ".".join(parts[:-1])
+        source = self.files[path].content
         try:
-            found = read(self.files[path].content, package=package)
+            found = read(source, package=package)
+            early = language.too_early(source, version_of(self.python))
         except (SyntaxError, ValueError) as exc:
             self.unread.append(f"{path} ({exc})")
             return []
+        new = language.too_new(source, version_of(self.python))
+        if new is not None:
+            raise BundleError(f"{path}:{new[0]}: {new[1]}; `python` in streamer.toml is {self.python}")
+        self.early += [f"{name} in {path}:{line}" for line, name in early]
         self.unread += [f"{path}:{line} imports a name made at run time" for line in found.by_name]
         leads: list[str] = []
         for each in found.imports:
@@ -262,12 +270,17 @@ class _Checker:
         self.uncertain.append(f"{where} imports {missing!r}" + (f", {why}" if native is not None else ""))
 
     def notes(self) -> tuple[str, ...]:
-        """One line for what may be missing, one for what was not checked."""
+        """One line for what may be missing, one for what was not checked, one for annotations."""
         notes = []
         if self.uncertain:
             notes.append(f"not in the bundle, and missed if these lines run: {_some(self.uncertain)}")
         if self.unread:
             notes.append(f"IMPORTS NOT CHECKED: {_some(self.unread)}")
+        if self.early:
+            notes.append(
+                f"FAILS ON LAMBDA: Python {self.python} evaluates annotations at once, and there is no "
+                f'{_some(self.early)} yet; set python = "3.14", or begin with `from __future__ import annotations`'
+            )
         return tuple(notes)
 
 

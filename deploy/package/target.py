@@ -37,7 +37,8 @@ _ADDED: Final[Mapping[tuple[int, int], frozenset[str]]] = {(3, 14): frozenset(("
 _WINDOWS: Final = frozenset(("_winapi", "msvcrt", "nt", "winreg", "winsound"))
 
 
-def _version(python: str) -> tuple[int, int]:
+def version_of(python: str) -> tuple[int, int]:
+    """Of text such as ``3.13``."""
     major, minor = python.split(".")
     return int(major), int(minor)
 
@@ -72,7 +73,7 @@ def platforms(architecture: str) -> list[str]:
 
 def wheel_tags(python: str, architecture: str) -> frozenset[tags.Tag]:
     """Tags of the wheels that Lambda's Python loads."""
-    version, found = _version(python), platforms(architecture)
+    version, found = version_of(python), platforms(architecture)
     interpreter = f"cp{version[0]}{version[1]}"
     own = tags.cpython_tags(version, abis=[interpreter], platforms=found)
     return frozenset((*own, *tags.compatible_tags(version, interpreter=interpreter, platforms=found)))
@@ -93,7 +94,7 @@ def standard_library(python: str) -> frozenset[str]:
     """Top-level modules of that Python on Linux, from this Python's own list and what changed since 3.11."""
     names = set(sys.stdlib_module_names) - _WINDOWS
     for since, added in _ADDED.items():
-        names = names | added if _version(python) >= since else names - added
+        names = names | added if version_of(python) >= since else names - added
     for since, removed in _REMOVED.items():
-        names = names - removed if _version(python) >= since else names | removed
+        names = names - removed if version_of(python) >= since else names | removed
     return frozenset(names)

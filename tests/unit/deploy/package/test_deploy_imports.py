@@ -100,6 +100,46 @@ def test_what_nobody_can_tell_is_one_line(source: str, note: str) -> None:
     assert note in said
 
 
+def test_syntax_that_lambdas_python_does_not_know_is_refused_whatever_reads_it_here() -> None:
+    source = "x = 1\ntry:\n    x = 2\nexcept* OSError:\n    x = 3"
+
+    with pytest.raises(BundleError, match=r"^app\.py:\d: .*3\.11 and greater; `python` in streamer\.toml is 3\.10$"):
+        check(project(app=source), ["app"], python="3.10", architecture="arm64")
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        pytest.param("def f(a: Later) -> int: ...\nclass Later: ...", ["Later in app.py:1"], id="an argument's"),
+        pytest.param("class Node:\n def copy(self) -> list[Node]: ...", ["Node in app.py:2"], id="a class in itself"),
+        pytest.param("class Node:\n parent: Node | None", ["Node in app.py:2"], id="of an attribute"),
+        pytest.param(
+            "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n import lib\nasync def f(*a: lib.X): ...",
+            ["lib in app.py:4"],
+            id="for type checkers only",
+        ),
+        pytest.param("try:\n def f(a: X): ...\nfinally:\n X = int", ["X in app.py:2"], id="inside a statement"),
+        pytest.param("from __future__ import annotations\ndef f(a: Later): ...", [], id="as text"),
+        pytest.param("def f(a: 'Later'): ...", [], id="a string"),
+        pytest.param("def f():\n x: Later = 1\n def g(a: Later): ...", [], id="inside a function"),
+        pytest.param("from json import *\ndef f(a: Later): ...", [], id="who knows"),
+        pytest.param(
+            "import json as j\nfor X, in [[int]]:\n with open(0) as y:\n  def f(a: X, b: y, c: j.Z, /, *d: str): ...",
+            [],
+            id="what is there",
+        ),
+        pytest.param("class A:\n B = int\n b: B\n def f(self, b: B = 1, **c: __file__): ...", [], id="in a class"),
+        pytest.param("match 1:\n case X:\n  def f(a: X): ...\nif (Y := X):\n y: Y = 1", [], id="matched and walked"),
+    ],
+)
+def test_annotations_that_name_what_is_not_there_yet_are_told(source: str, told: list[str]) -> None:
+    notes = check(project(app=source) | {"lib.py": File(b"", "lib")}, ["app"], python="3.13", architecture="arm64")
+
+    assert len(notes) == len(told)
+    assert [each in note for each, note in zip(told, notes, strict=True)] == [True] * len(told)
+    assert check(project(app=source, lib=""), ["app"], python="3.14", architecture="arm64") == ()
+
+
 def machine_code(machine: int) -> File:
     """The beginning of an ELF file for a machine, in the project."""
     return File(b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x03\x00" + machine.to_bytes(2, "little"), "project")
