@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 PYTHON = "python"
 _RUNTIME: Final = re.compile(
-    r"python[23]\.\d+|nodejs(\d+\.(x|\d+)(-edge)?)?|java\d+(\.al2)?|dotnet(core)?\d+(\.\d+)?|ruby\d+\.\d+|go1\.x"
+    r"python[23]\.\d+|nodejs(\d+\.(x|\d+)(-edge)?)?|java\d+(\.al\d+)?|dotnet(core)?\d+(\.\d+)?|ruby\d+\.\d+|go1\.x"
     r"|provided(\.al\d+)?"
 )
 _URI: Final = re.compile(r".*?:lambda:path/[^/]+/functions/(.+)/(?:response-streaming-)?invocations")

@@ -43,8 +43,10 @@ _RUNTIMES: Final = (
     *("nodejs16.x", "dotnet10", "dotnet8", "java11", "dotnet6", "nodejs18.x", "provided.al2", "java8.al2"),
 )
 """As Lambda lists them. [REC] ls-snap test_create_lambda_exceptions"""
-_LATER: Final = re.compile(r"nodejs\d{2}\.x|python3\.\d{2}|java\d{2}|dotnet\d{1,2}|ruby[3-9]\.\d|provided\.al\d{4}")
-"""What names of runtimes look like that are younger than the list."""
+_LATER: Final = re.compile(
+    r"nodejs\d{2}\.x|python3\.\d{2}|java\d{1,2}\.al\d{4}|java\d{2}|dotnet\d{1,2}|ruby[3-9]\.\d|provided\.al\d{4}"
+)
+"""What names of runtimes look like that are younger than the list. [DOC] botocore's model of lambda"""
 _NO_MORE: Final = frozenset(
     {
         *("dotnetcore1.0", "dotnetcore2.0", "dotnetcore2.1", "dotnetcore3.1", "go1.x", "java8", "nodejs", "nodejs10.x"),

@@ -305,8 +305,9 @@ def test_an_authorizer_that_its_route_does_not_ask_is_told() -> None:
 
 def test_functions_that_lambda_would_refuse_are_told() -> None:
     function = resource("Lambda::Function", Runtime="python312")
+    new = resource("Lambda::Function", Runtime="java8.al2023", Handler="a.B", Code={"ZipFile": ""})
 
-    _, warnings = read({**base(), "Answer": function})
+    _, warnings = read({**base(), "Answer": function, "New": new})
 
     assert warnings == (
         "Answer: Lambda refuses it: code in an archive needs a Handler",

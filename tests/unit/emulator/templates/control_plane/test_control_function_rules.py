@@ -151,6 +151,11 @@ def test_a_runtime_that_there_is_not_is_refused(runtime: str) -> None:
         refuse({"Runtime": runtime})
 
 
+@pytest.mark.parametrize("runtime", ["python3.15", "nodejs26.x", "ruby4.0", "java8.al2023"])
+def test_a_runtime_that_came_since_its_message_was_recorded_is_taken(runtime: str) -> None:
+    refuse({"Runtime": runtime})
+
+
 @pytest.mark.parametrize(
     "changed",
     [
