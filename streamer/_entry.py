@@ -9,7 +9,6 @@ from __future__ import annotations
 import _thread
 import codecs
 import gc
-import io
 import os
 import sys
 import time
@@ -59,6 +58,8 @@ def _escaped(error: UnicodeError) -> tuple[str, int]:
 
 def _print_everything() -> None:
     """Let no character end a command, as in a terminal of another encoding than UTF-8."""
+    import io  # noqa: PLC0415 - see the module's docstring: Python 3.14 has not imported it by then
+
     codecs.register_error("streamer.escaped", _escaped)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
