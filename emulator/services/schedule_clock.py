@@ -52,8 +52,11 @@ class Timing(Struct, frozen=True, kw_only=True):
     end: datetime | None = None
 
     def first(self, now: datetime) -> datetime | None:
-        """The first time of all, for one that is seen now."""
-        return self.after(self.made or now)
+        """The first time of all, for one that is seen now: a rate without a start begins at once. [DOC] likewise"""
+        made = self.made or now
+        if self.start is None and period(self.expression) is not None:
+            return made if self.end is None or made <= self.end else None
+        return self.after(made)
 
     def after(self, now: datetime) -> datetime | None:
         """The first time after one; None: never again.

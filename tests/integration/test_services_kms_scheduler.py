@@ -153,7 +153,11 @@ def test_a_schedule_fires_a_function_once_and_goes(world: World) -> None:
 
 def test_a_schedule_that_would_never_be_due_is_refused(world: World) -> None:
     scheduler = world.client("scheduler")
-    given = {"Target": {"Arn": queue_arn("inbox"), "RoleArn": ROLE}, "FlexibleTimeWindow": {"Mode": "OFF"}}
+    given: dict[str, Any] = {
+        "Target": {"Arn": queue_arn("inbox"), "RoleArn": ROLE},
+        "FlexibleTimeWindow": {"Mode": "OFF"},
+    }
+    given["StartDate"] = datetime(2126, 11, 27, tzinfo=UTC)
     scheduler.create_schedule(Name="yearly", ScheduleExpression="rate(365 days)", **given)
 
     with pytest.raises(ClientError) as made:
@@ -195,7 +199,7 @@ def test_a_schedule_that_calls_a_service_keeps_no_other_from_being_due(world: Wo
 
 def test_a_function_makes_the_schedules_that_it_may(world: World) -> None:
     given = {
-        "ScheduleExpression": "rate(1 day)",
+        "ScheduleExpression": "cron(0 0 1 1 ? 2126)",
         "FlexibleTimeWindow": {"Mode": "OFF"},
         "Target": {"Arn": function_arn("writer"), "RoleArn": ROLE},
     }

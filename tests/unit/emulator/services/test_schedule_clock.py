@@ -79,6 +79,21 @@ def test_start_and_end_mean_nothing_where_a_schedule_is_due_once() -> None:
     assert once.after(NOW) == at(10)
 
 
+@pytest.mark.parametrize(
+    ("timing", "first"),
+    [
+        pytest.param(Timing(arn=ARN, expression="rate(1 hour)"), NOW, id="a rate, at once"),
+        pytest.param(Timing(arn=ARN, expression="rate(1 hour)", made=at(9)), at(9), id="when it was made"),
+        pytest.param(Timing(arn=ARN, expression="rate(1 hour)", start=at(12)), at(12), id="or at its start"),
+        pytest.param(Timing(arn=ARN, expression="rate(1 hour)", end=at(9)), None, id="not after its end"),
+        pytest.param(Timing(arn=ARN, expression="cron(0 10 * * ? *)"), at(10), id="a calendar"),
+    ],
+)
+def test_a_schedule_is_due_for_the_first_time(timing: Timing, first: datetime | None) -> None:
+    """[DOC] scheduler-docs:schedule-types (rate-based schedules)"""
+    assert timing.first(NOW) == first
+
+
 def test_a_rate_keeps_its_times_however_late_it_is_asked() -> None:
     often = Timing(arn=ARN, expression="rate(5 minutes)", made=NOW)
     begun = Timing(arn=ARN, expression="rate(1 hour)", start=at(8), made=NOW)
@@ -92,7 +107,7 @@ def test_a_rate_that_is_longer_than_time_itself_keeps_no_other_waiting() -> None
     endless, often = (Timing(arn=each, expression=f"rate({each} days)", made=NOW) for each in ("9" * 12, "1"))
     clock = Clock(Timing.after, Timing.first)
 
-    assert clock.due([endless, often], NOW) == []
+    assert clock.due([endless, often], NOW) == [(endless, NOW), (often, NOW)]
     assert clock.due([endless, often], at(9, 6, day=28)) == [(often, NOW + timedelta(days=1))]
 
 
@@ -126,7 +141,7 @@ def test_a_schedule_is_due_once_or_again_and_anew_when_it_is_changed() -> None:
         now = NOW + timedelta(seconds=second)
         seen += [(each.arn, second) for each, _ in clock.due([once, often], now)]
 
-    assert seen == [("a", 30), ("b", 60), ("b", 120)]
+    assert seen == [("b", 0), ("a", 30), ("b", 60), ("b", 120)]
     made = Timing(arn="c", expression="at(2026-11-27T09:09:00)", made=NOW)
     assert clock.due([made], at(9, 10)) == [(made, at(9, 9))]
     changed = Timing(arn="a", expression="at(2026-11-27T09:09:00)")
