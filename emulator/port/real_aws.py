@@ -6,21 +6,30 @@ Functions never see those: they sign with the emulator's, and what they ask is s
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
-from typing import Any, Final
+import contextlib
+import functools
+from collections.abc import AsyncIterator, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from msgspec import Struct
 
 from streamer.errors import ConfigurationError
 
+from ..foundation import log
 from .aws_names import signed_service
 from .elsewhere import OURS
 from .http import HttpRequest, HttpResponse
+from .streaming import CutOffError, Rest
+
+if TYPE_CHECKING:
+    from urllib3 import BaseHTTPResponse
 
 VARIABLE: Final = "AWS_ENDPOINT_URL_"
 SECONDS: Final = 60.0
 """How long AWS may take for one answer."""
+WHOLE_BYTES: Final = 1024 * 1024
+PART_BYTES: Final = 64 * 1024
 _OWN: Final = frozenset({"authorization", "x-amz-date", "x-amz-security-token", "host", "connection", "content-length"})
 """Headers that the new signature and connection bring."""
 _NOT_BACK: Final = frozenset({"connection", "transfer-encoding", "content-length", "keep-alive"})
@@ -120,9 +129,39 @@ class RealAws:
             redirect=False,
             retries=False,
             decode_content=False,
+            preload_content=False,
         )
-        headers = tuple((name, value) for name, value in answer.headers.items() if name.lower() not in _NOT_BACK)
+        return passed_on(answer, is_whole=request.method == "HEAD")
+
+
+def passed_on(answer: BaseHTTPResponse, *, is_whole: bool = False) -> HttpResponse:
+    """AWS's answer for the function: as it comes, as a model's tokens do, but for one that is known to be short."""
+    headers = tuple((name, value) for name, value in answer.headers.items() if name.lower() not in _NOT_BACK)
+    length = answer.headers.get("content-length", "")
+    if is_whole or (length.isdecimal() and int(length) <= WHOLE_BYTES):
         return HttpResponse(answer.status, answer.data, headers)
+    return HttpResponse(answer.status, b"", headers, Rest(_parts(answer), functools.partial(_leave, answer)))
+
+
+async def _parts(answer: BaseHTTPResponse) -> AsyncIterator[bytes]:
+    parts = answer.stream(PART_BYTES, decode_content=False)
+    try:
+        while part := await asyncio.to_thread(next, parts, b""):
+            yield part
+    except Exception as error:
+        log.warning(f"an answer of AWS broke off: {error}")
+        raise CutOffError from error
+
+
+def _leave(answer: BaseHTTPResponse) -> None:
+    """Close it in a thread: another may be reading, for which closing waits."""
+    asyncio.get_running_loop().run_in_executor(None, _hang_up, answer)
+
+
+def _hang_up(answer: BaseHTTPResponse) -> None:
+    with contextlib.suppress(AttributeError, RuntimeError, ValueError, OSError):  # it has ended, or urllib3 is older
+        answer.shutdown()
+    answer.close()
 
 
 def signed_request(request: HttpRequest, service: RealService, credentials: Any, region: str) -> Mapping[str, str]:
