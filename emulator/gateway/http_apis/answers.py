@@ -75,8 +75,12 @@ def begun(asked: Asked, content_type: str, payload: bytes) -> HttpAnswer | None:
     """
     if asked.api.kind is HttpKind.URL and content_type != _HTTP_TYPE:
         return HttpAnswer(200, (*own_headers(asked), (CONTENT_TYPE, content_type)), payload)  # [INF]
-    head, mark, body = payload.partition(_END_OF_PRELUDE)
-    return _headed(asked, head, body) if mark else None
+    end = payload.find(_END_OF_PRELUDE, 0, PRELUDE_BYTES)
+    if end >= 0:
+        return _headed(asked, payload[:end], payload[end + len(_END_OF_PRELUDE) :])
+    if len(payload) >= PRELUDE_BYTES:
+        raise MalformedError(f"its first {PRELUDE_BYTES} bytes have no eight NUL bytes, which end what is not the body")
+    return None
 
 
 _FAILURES: Final[Mapping[tuple[HttpKind, str], tuple[int, str]]] = {
@@ -100,6 +104,8 @@ def failure(asked: Asked, what: str) -> HttpAnswer:
 
 _HTTP_TYPE: Final = "application/vnd.awslambda.http-integration-response"
 _END_OF_PRELUDE: Final = bytes(8)
+PRELUDE_BYTES: Final = 16 * 1024
+"""Longest head of a stream, with what ends it. [DOC] apigw-docs:response-transfer-mode-lambda, [INF] of URLs"""
 
 
 def _replied(asked: Asked, payload: bytes) -> HttpAnswer:

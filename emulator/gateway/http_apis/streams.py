@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from typing import Final
 
 from ...functions.streaming import ResponseStream
 from ...port.streaming import CutOffError, Rest
@@ -12,9 +11,6 @@ from ..rules.effects import HttpAnswer, Replied, Result
 from . import answers
 from .events import Asked
 from .headers import MalformedError
-
-HEAD_BYTES: Final = 1024 * 1024
-"""Most that is waited for what ends a head; a function that streams more without it makes no answer. [INF]"""
 
 
 class StreamedAnswer(HttpAnswer, frozen=True, kw_only=True):
@@ -32,9 +28,10 @@ async def answered(
     """
     begun = b""
     try:
-        while (part := await stream.read()) and len(begun) < HEAD_BYTES:
+        while part := await stream.read():
             begun += part
             if (answer := answers.begun(asked, stream.content_type or "", begun)) is not None:
+                settle()
                 rest = Rest(_parts(stream, result, settle), stream.abandon)
                 return StreamedAnswer(answer.status, answer.headers, answer.body, rest=rest), None
     except MalformedError as wrong:
@@ -43,9 +40,6 @@ async def answered(
     except BaseException:  # the client is gone
         stream.abandon()
         raise
-    if part:
-        stream.abandon()
-        return answers.malformed(asked, MalformedError("no eight NUL bytes end what stands before its body"))
     ended = await result
     if stream.content_type is None or not isinstance(ended, Replied):
         return answers.answered(asked, ended)

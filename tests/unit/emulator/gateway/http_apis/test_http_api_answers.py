@@ -10,8 +10,9 @@ from http_api_requests import api, asked
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.gateway.http_apis.answers import answered, begun
+from emulator.gateway.http_apis.answers import PRELUDE_BYTES, answered, begun
 from emulator.gateway.http_apis.events import event_of
+from emulator.gateway.http_apis.headers import MalformedError
 from emulator.gateway.http_apis.refusals import error, not_found, too_large, too_long
 from emulator.gateway.rules.effects import HttpAnswer, NotInvoked, Raised, Replied, Result, TimedOut
 from streamer.topology.http_apis import HttpKind, HttpRoute
@@ -388,6 +389,18 @@ def test_an_answer_begins_as_soon_as_its_head_is_there(
     found = begun(asked(of, f"{of.base_path}/"), content_type, payload)
 
     assert answer == (None if found is None else (found.status, dict(found.headers)["content-type"], found.body))
+
+
+def test_the_head_of_a_streamed_answer_is_in_its_first_16_kb() -> None:
+    """[DOC] apigw-docs:response-transfer-mode-lambda"""
+    of = asked(STREAMS["REST"], "/Prod/")
+    head = b'{"headers": {"a": "%b"}}'
+    most = head % (b"x" * (PRELUDE_BYTES - 8 - len(head % b"")))
+
+    assert begun(of, "text/plain", most + bytes(8) + b"body") is not None
+    assert begun(of, "text/plain", most + bytes(7)) is None
+    with pytest.raises(MalformedError, match="its first 16384 bytes have no eight NUL bytes"):
+        begun(of, "text/plain", b" " + most + bytes(8))
 
 
 @pytest.mark.parametrize(
