@@ -83,7 +83,7 @@ def require_safe(
 
     A replacement that CloudFormation calls conditional counts when our own comparison of the templates says so too:
     it calls many changes conditional that never replace a table, such as a new index. Of a type whose identity is not
-    known here nothing can deny it.
+    known here, and of what is in a nested stack, nothing can deny it.
 
     Args:
         changes: Those of the change set.
@@ -100,20 +100,28 @@ def require_safe(
         name = change.logical_id
         if name in allowed or not is_precious(change.resource_type):
             continue
+        was, will = before.get(name, _told(change)), after.get(name, _told(change))
+        is_known = change.resource_type in IDENTITY and "/" not in name
         if change.action == "Remove":
-            what, why = "would be removed from the stack", of_removal(before.get(name, {}))
+            what, why = "would be removed from the stack", of_removal(was)
         elif change.replacement is Replacement.YES or (
-            change.replacement is Replacement.CONDITIONAL and (name in ours or change.resource_type not in IDENTITY)
+            change.replacement is Replacement.CONDITIONAL and (name in ours or not is_known)
         ):
             is_sure = change.replacement is Replacement.YES or name in ours
             what = f"{'would' if is_sure else 'may'} be replaced"
-            why = of_replacement(before.get(name, {}), after.get(name, {}))
+            why = of_replacement(was, will)
         else:
             continue
         raise DangerError(
             f"{name} {what} ({', '.join(change.properties) or 'no longer described'}): {why}; "
             f"if you want that, say --replace {name}"
         )
+
+
+def _told(change: Change) -> dict[str, Any]:
+    """A resource of a nested stack, whose template is not here, as far as its change tells."""
+    policy = change.policy.removeprefix("ReplaceAnd")
+    return {"Type": change.resource_type, "DeletionPolicy": policy, "UpdateReplacePolicy": policy}
 
 
 def require_named(allowed: frozenset[str], old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
@@ -124,7 +132,7 @@ def require_named(allowed: frozenset[str], old: Mapping[str, Any], new: Mapping[
     """
     known = {**old.get("Resources", {}), **new.get("Resources", {})}
     for name in sorted(allowed):
-        if name not in known:
+        if name.partition("/")[0] not in known:
             precious = ", ".join(sorted(i for i, each in known.items() if is_precious(each["Type"])))
             raise DeployError(f"--replace {name}: there is no such resource; those that need the word are {precious}")
 

@@ -57,10 +57,14 @@ class Change:
     action: str
     """``Add``, ``Modify``, ``Remove`` or ``Import``."""
     logical_id: str
+    """Of what is in a nested stack, that stack's, a slash, and its own."""
     resource_type: str
     replacement: Replacement = Replacement.NO
     properties: tuple[str, ...] = ()
     """Names of the properties that change."""
+    policy: str = ""
+    """What becomes of it when it is removed or replaced: ``Delete``, ``ReplaceAndRetain`` ...; empty: nothing says so.
+    [DOC] cfn-api:ResourceChange, PolicyAction"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +141,8 @@ class Proposal:
     """With which CloudFormation works, now and whenever it changes the stack again; None: with ours."""
     adopts_existing: bool
     """Whether resources of the same names that exist already become part of the stack."""
+    has_nested: bool = False
+    """Whether it is a change of nested stacks, too, and tells what is in them."""
     reverts_drift: bool = False
     """Whether what was changed or deleted by hand becomes what the template says.
     [DOC] cfn-docs:drift-aware-change-sets"""

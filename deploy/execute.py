@@ -261,6 +261,8 @@ class Performer:
             tags=carried.tags,
             role_arn=carried.role_arn,
             adopts_existing=bool(step.adopted) or step.takes_logs,
+            # Of a first deployment everything is new, in a nested stack, too.
+            has_nested=not step.is_new and f'"{STACK_TYPE}"' in carried.template,
             reverts_drift=step.reverts_drift,
             rollback_alarms=carried.rollback_alarms,
             rollback_minutes=carried.rollback_minutes,

@@ -221,6 +221,8 @@ class Aws(There):
             options["RoleARN"] = proposal.role_arn
         if proposal.adopts_existing:
             options["ImportExistingResources"] = True
+        if proposal.has_nested:
+            options["IncludeNestedStacks"] = True
         if proposal.reverts_drift:
             options["DeploymentMode"] = "REVERT_DRIFT"
         with translated(f"proposing the change of {proposal.stack_name}"):
@@ -249,16 +251,9 @@ class Aws(There):
         return {"ChangeSetName": change_set_id} | ({"StackName": stack} if stack is not None else {})
 
     def change_set(self, change_set_id: str) -> ChangeSet:
-        """A change set with all its changes."""
-        changes: list[Change] = []
-        options = self._set_named(change_set_id)
+        """A change set with all its changes, and those of its nested stacks."""
         with translated("reading the change set"):
-            while True:
-                page = self._client("cloudformation").describe_change_set(**options)
-                changes += [shapes.change(change["ResourceChange"]) for change in page.get("Changes", [])]
-                if "NextToken" not in page:
-                    break
-                options |= {"NextToken": page["NextToken"]}
+            page, changes = self._pages_of(change_set_id, "")
         return ChangeSet(
             change_set_id=change_set_id,
             stack_id=page["StackId"],
@@ -268,6 +263,21 @@ class Aws(There):
             parameters={p["ParameterKey"]: p.get("ParameterValue", "") for p in page.get("Parameters", [])},
             execution=page.get("ExecutionStatus", "AVAILABLE"),
         )
+
+    def _pages_of(self, change_set_id: str, within: str) -> tuple[Mapping[str, Any], list[Change]]:
+        """The last page of a change set, and the changes of all."""
+        changes: list[Change] = []
+        options = self._set_named(change_set_id)
+        while True:
+            page: Mapping[str, Any] = self._client("cloudformation").describe_change_set(**options)
+            for found in (change["ResourceChange"] for change in page.get("Changes", [])):
+                changes.append(shapes.change(found, within))
+                if "ChangeSetId" in found:
+                    self._stacks[found["ChangeSetId"]] = found["PhysicalResourceId"]
+                    changes += self._pages_of(found["ChangeSetId"], f"{changes[-1].logical_id}/")[1]
+            if "NextToken" not in page:
+                return page, changes
+            options |= {"NextToken": page["NextToken"]}
 
     def change_sets(self, stack: str) -> Mapping[str, str]:
         """Name to id of all change sets of a stack."""

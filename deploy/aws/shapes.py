@@ -66,14 +66,15 @@ def event(found: Mapping[str, Any]) -> Event:
     )
 
 
-def change(found: Mapping[str, Any]) -> Change:
-    """A resource's change of DescribeChangeSet."""
+def change(found: Mapping[str, Any], within: str = "") -> Change:
+    """A resource's change of DescribeChangeSet; ``within``: begins its logical id."""
     details = found.get("Details", [])
     names = {detail.get("Target", {}).get("Name") or detail.get("Target", {}).get("Attribute") for detail in details}
     return Change(
         action=found["Action"],
-        logical_id=found["LogicalResourceId"],
+        logical_id=f"{within}{found['LogicalResourceId']}",
         resource_type=found["ResourceType"],
+        policy=found.get("PolicyAction", ""),
         replacement=Replacement(found.get("Replacement") or "False"),
         properties=tuple(sorted(name for name in names if name)),
     )

@@ -118,6 +118,27 @@ def test_a_change_set_is_read_to_its_last_page(aws: Aws, stub: Any) -> None:
     assert found.changes[0].properties == ("KeySchema",)
 
 
+def test_what_changes_in_nested_stacks_is_read_with_them(aws: Aws, stub: Any) -> None:
+    def page(*changes: dict[str, Any]) -> dict[str, Any]:
+        found = [{"ResourceChange": {"Action": "Modify", **each}} for each in changes]
+        return {"StackId": "arn:1", "Status": "CREATE_COMPLETE", "Changes": found}
+
+    def nested(name: str) -> dict[str, Any]:
+        where = {"PhysicalResourceId": f"arn:{name}", "ChangeSetId": f"arn:set/{name}"}
+        return {"LogicalResourceId": name, "ResourceType": "AWS::CloudFormation::Stack", **where}
+
+    table = {"LogicalResourceId": "Table", "ResourceType": "AWS::DynamoDB::Table", "PolicyAction": "ReplaceAndRetain"}
+    stub("cloudformation").add_response("describe_change_set", page(nested("Outer")), {"ChangeSetName": "cs"})
+    for name, answer in (("Outer", page(nested("Inner"), table)), ("Inner", page(table))):
+        asked = {"ChangeSetName": f"arn:set/{name}", "StackName": f"arn:{name}"}
+        stub("cloudformation").add_response("describe_change_set", answer, asked)
+
+    found = aws.change_set("cs").changes
+
+    assert [each.logical_id for each in found] == ["Outer", "Outer/Inner", "Outer/Inner/Table", "Outer/Table"]
+    assert [each.policy for each in found] == ["", "", "ReplaceAndRetain", "ReplaceAndRetain"]
+
+
 def test_a_proposal_is_a_change_set_with_the_same_token_each_time(aws: Aws, stub: Any) -> None:
     parameters = (Parameter(name="A", value="1"), Parameter(name="B", value=None))
     proposal = Proposal(
@@ -129,6 +150,7 @@ def test_a_proposal_is_a_change_set_with_the_same_token_each_time(aws: Aws, stub
         tags={"t": "v"},
         role_arn="arn:aws:iam::123456789012:role/deploy",
         adopts_existing=True,
+        has_nested=True,
         reverts_drift=True,
     )
     expected = {
@@ -144,6 +166,7 @@ def test_a_proposal_is_a_change_set_with_the_same_token_each_time(aws: Aws, stub
         "Capabilities": ["CAPABILITY_IAM"],
         "RollbackConfiguration": {"RollbackTriggers": [], "MonitoringTimeInMinutes": 0},
         "ImportExistingResources": True,
+        "IncludeNestedStacks": True,
         "DeploymentMode": "REVERT_DRIFT",
         "RoleARN": "arn:aws:iam::123456789012:role/deploy",
         "TemplateBody": "{}",

@@ -173,6 +173,34 @@ def test_a_danger_says_what_is_lost(found: Change, old: dict[str, Any], new: dic
         require_safe([found], old, new, frozenset())
 
 
+@pytest.mark.parametrize(
+    ("action", "replacement", "policy", "why"),
+    [
+        pytest.param("Remove", Replacement.NO, "Delete", "would be removed .* it is deleted with all", id="removed"),
+        pytest.param(
+            "Remove", Replacement.NO, "Retain", "would be removed .* it stays with its data", id="removed and kept"
+        ),
+        pytest.param(
+            *("Modify", Replacement.YES, "ReplaceAndDelete"), "would be .* old one is deleted with all", id="replaced"
+        ),
+        pytest.param(*("Modify", Replacement.YES, "ReplaceAndRetain"), "the old one stays", id="replaced and kept"),
+        pytest.param("Modify", Replacement.CONDITIONAL, "", "may be replaced .* is deleted", id="perhaps"),
+    ],
+)
+def test_what_a_nested_stack_loses_needs_an_explicit_word_too(
+    action: str, replacement: Replacement, policy: str, why: str
+) -> None:
+    kind = "AWS::DynamoDB::Table"
+    inner = Change(action=action, logical_id="Thing/Table", resource_type=kind, replacement=replacement, policy=policy)
+    whole = thing("AWS::CloudFormation::Stack")
+
+    with pytest.raises(DangerError, match=rf"Thing/Table .*{why}.*; if you want that, say --replace Thing/Table"):
+        require_safe([inner], whole, whole, frozenset())
+
+    require_named(frozenset({"Thing/Table"}), whole, whole)
+    require_safe([inner], whole, whole, frozenset({"Thing/Table"}))
+
+
 def test_a_word_for_what_there_is_not_is_refused() -> None:
     with pytest.raises(DeployError, match=r"--replace Tabel: there is no such resource; those that need .* are Table$"):
         require_named(frozenset({"Tabel"}), {}, TEMPLATE)

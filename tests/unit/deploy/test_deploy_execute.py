@@ -1,6 +1,7 @@
 """Executing a plan through the boundary, and only displaying it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from fake_cloud import STACK_ID, STACK_TYPE, FakeCloud, event, stack
@@ -63,6 +64,22 @@ def test_a_dry_run_only_speaks() -> None:
         ["would", "upload"],
         ["would", "create"],
     ]
+
+
+@pytest.mark.parametrize(
+    ("is_new", "template", "has_nested"),
+    [
+        pytest.param(False, '{"Resources":{"N":{"Type":"AWS::CloudFormation::Stack"}}}', True, id="nested ones"),
+        pytest.param(True, '{"Resources":{"N":{"Type":"AWS::CloudFormation::Stack"}}}', False, id="all is new"),
+        pytest.param(False, "{}", False, id="none"),
+    ],
+)
+def test_a_change_set_holds_those_of_nested_stacks(*, is_new: bool, template: str, has_nested: bool) -> None:
+    cloud = FakeCloud()
+
+    Desk(cloud).performer.prepare(made(replace(PROPOSE, is_new=is_new)), replace(CARGO, template=template), ACCOUNT)
+
+    assert cloud.proposals[0].has_nested is has_nested
 
 
 def test_steps_are_performed_in_order() -> None:
