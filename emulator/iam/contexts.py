@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Final
 
@@ -35,6 +36,14 @@ OF_CIPHERTEXTS: Final = "kms:encryptioncontext:"
 """Begins keys that a request to KMS with an encryption context has a value for."""
 OF_OBJECT_TAGS: Final = "s3:requestobjecttag/"
 """Begins keys that a request to put an object with tags has a value for."""
+
+
+def of_request(about: Iterable[tuple[str, str]]) -> Context:
+    """What conditions see of a request itself, given `Need.about`."""
+    values: dict[str, list[str]] = {}
+    for key, value in about:
+        values.setdefault(key, []).append(value)
+    return values
 
 
 OF_TIME: Final = ("aws:currenttime", "aws:epochtime")

@@ -14,7 +14,7 @@ from streamer.topology.grants import Place, arn
 from ..port.http import HttpRequest
 from .caller import Caller
 from .conditions import Context, unknown_keys, unknown_operators
-from .contexts import OF_TIME, at, is_of_requests, of_function, of_session, user_id
+from .contexts import OF_TIME, at, is_of_requests, of_function, of_request, of_session, user_id
 from .keys import KeyRing, Keys, is_of_session, signs_as_owner
 from .managed import managed
 from .needs import Need
@@ -23,7 +23,7 @@ from .record import recorded
 from .resource_policies import Named, ResourcePolicy, Who, said_of
 from .resource_tags import OF_RESOURCES, tags_of
 from .roles import Role, Roles, recorded_statements, role_advice, shown_in_template
-from .sessions import ASSUMING, Assumption, Session, assumed, check_seconds, decide_ruled
+from .sessions import ASSUMING, Assumption, Session, assumed, check_seconds, decide_ruled, trusts_provider
 from .texts import advice, refusal, role_name, shown, unmet_advice, user_arn, who
 from .topology_roles import statements_of
 
@@ -116,7 +116,8 @@ class Guard:
         place, path, session = self._place, self._role_path(function), self._sessions.get(function)
         own = {} if session is not None else of_function(function, place)
         context = of_session(self._session_name(function), path, place)
-        self._contexts[function] = {**context, **own, **self._tags(function)}
+        claims = {} if session is None else of_request(session.claims)
+        self._contexts[function] = {**context, **own, **claims, **self._tags(function)}
         role = self._role(function)
         boundary = None if role is None or role.boundary is None else role.boundary.statements
         passed = None if session is None else session.policy
@@ -166,6 +167,19 @@ class Guard:
         of_role = self._callers[keys.access_key_id]
         of_role.until = max(of_role.until or 0.0, self._clock() + seconds)
         return keys, of_role
+
+    def trusts(self, asked: Assumption, action: str, provider: str) -> bool:
+        """Whether a role is assumed by whom a provider of identities tells of, as a token or a document says.
+
+        So it is where nobody is held to anything, or the role is not known.
+        """
+        role = None if self._mode != "enforce" or self._roles is None else self._roles.all.get(asked.role_arn)
+        if role is None:
+            return True
+        account = f"arn:{self._place.partition}:iam::{self._place.account_id}"
+        names = (provider, f"{account}:oidc-provider/{provider}")
+        context = {**of_request(asked.about), **at(self._clock())}
+        return trusts_provider(role.trust, names, action, asked.role_arn, context)
 
     def _forget(self, key: str) -> None:
         session = self._sessions.pop(key)
@@ -396,11 +410,8 @@ class Guard:
         of_function = self._contexts[function]
         tags = {} if self._roles is None else self._roles.tags
         of_resource = tags_of(arn(need.resource, self._place), tags) if tags else {}
-        values: dict[str, list[str]] = {}
-        for key, value in need.about:
-            values.setdefault(key, []).append(value)
         now = at(self._clock()) if function in self._timed else {}
-        return {**of_function, **of_resource, **now, **values}
+        return {**of_function, **of_resource, **now, **of_request(need.about)}
 
     @property
     def wants_every_call(self) -> bool:

@@ -34,6 +34,8 @@ class Named(Struct, frozen=True, kw_only=True):
     """ARNs, of accounts those of their roots; ``*`` is everybody."""
     services: tuple[str, ...] = ()
     """Such as ``sns.amazonaws.com``."""
+    federated: tuple[str, ...] = ()
+    """Providers of identities: ARNs, or names of those that all know."""
     is_all_but: bool = False
     """Whether it is about all that it does not name."""
 
@@ -49,6 +51,11 @@ class Named(Struct, frozen=True, kw_only=True):
         [DOC] iam-docs:reference_policies_elements_principal, of AWS account principals
         """
         return self.is_all_but or not {EVERYBODY, who.role, who.session}.isdisjoint(self.principals)
+
+    def is_about_provider(self, names: Iterable[str]) -> bool:
+        """Whether it says something of whom a provider of these names tells of."""
+        found = EVERYBODY in (*self.principals, *self.federated) or not set(names).isdisjoint(self.federated)
+        return found is not self.is_all_but
 
     def is_about_service(self, service: str) -> bool:
         """Whether it says something of a service of AWS."""

@@ -59,6 +59,8 @@ class Assumption(Struct, frozen=True, kw_only=True):
     """What its inline session policy says; None: it has none."""
     policy_arns: tuple[str, ...] = ()
     """Managed policies, which together with the inline one are the session policy."""
+    claims: tuple[tuple[str, str], ...] = ()
+    """What a provider of identities says of who asks: condition keys in lower case, each with a value."""
 
     @property
     def about(self) -> tuple[tuple[str, str], ...]:
@@ -74,6 +76,7 @@ class Assumption(Struct, frozen=True, kw_only=True):
             yield TAG_KEYS, key
         for key in self.transitive:
             yield "sts:transitivetagkeys", key
+        yield from self.claims
 
 
 class Session(Struct, frozen=True, kw_only=True):
@@ -89,6 +92,8 @@ class Session(Struct, frozen=True, kw_only=True):
     """By their keys in lower case."""
     transitive: frozenset[str]
     """Keys, in lower case, of the tags that go on to sessions which this one begins."""
+    claims: tuple[tuple[str, str], ...] = ()
+    """As of the `Assumption`: conditions see them as long as the session lasts."""
     seed: str
     """What its credentials are derived from: the same for what cannot be told apart."""
 
@@ -162,6 +167,7 @@ def assumed(
         policy=None if said is None or unknown else tuple(said),
         tags={**inherited, **{key.lower(): value for key, value in asked.tags}},
         transitive=frozenset({*inherited, *map(str.lower, asked.transitive)}),
+        claims=asked.claims,
         seed=f"{SESSION}{asked.role_arn}: {hashlib.blake2b(seed.encode(), digest_size=20).hexdigest()}",
     )
     return session, unknown
@@ -175,6 +181,16 @@ def trusts(ruling: Iterable[Named], who: Who, action: str, resource: str, contex
 def _applies(named: Named, who: Who, action: str, resource: str, context: Context) -> bool:
     statement = with_values(named.statement, context)
     return named.is_about(who) and statement is not None and statement.applies(action, resource, context)
+
+
+def trusts_provider(trust: Iterable[Named], names: Sequence[str], action: str, resource: str, context: Context) -> bool:
+    """Whether a trust policy lets whom a provider of these names tells of do it: nobody has policies of their own.
+
+    [DOC] iam-docs:id_roles_providers_create_oidc; sts-docs:API_AssumeRoleWithWebIdentity, API_AssumeRoleWithSAML
+    """
+    valued = ((each, with_values(each.statement, context)) for each in trust if each.is_about_provider(names))
+    said = {each.is_allow for _, each in valued if each is not None and each.applies(action, resource, context)}
+    return said == {True}
 
 
 def decide_ruled(

@@ -19,6 +19,9 @@ POOL_DOCUMENT: Final = re.compile(
     r"/(?P<pool>[a-z]{2}(?:-[a-z]+)+-\d+_[0-9A-Za-z]+)/\.well-known/(?P<name>jwks\.json|openid-configuration)"
 )
 """The path of what a user pool publishes. [DOC] cognito-docs:amazon-cognito-user-pools-using-tokens-verifying-a-jwt"""
+TOKENS: Final = "sts"
+_UNSIGNED: Final = ("AssumeRoleWithSAML", "AssumeRoleWithWebIdentity")
+"""Operations that need no credentials. [DOC] sts-docs:API_AssumeRoleWithWebIdentity"""
 _FORM: Final = "multipart/form-data"
 _FORM_KEY: Final = re.compile(rb'name="(?:x-amz-credential|AWSAccessKeyId)"', re.IGNORECASE)
 """The field of a form that names who allowed it."""
@@ -48,8 +51,8 @@ def scope_of(request: HttpRequest) -> Scope | None:
 def service_wanted(request: HttpRequest) -> str | None:
     """The service that a request is for; None: it does not say, or is for none of AWS's.
 
-    User pools are asked by users, who sign nothing; S3 also with signatures of its second version, which boto3 still
-    makes for links, and by forms in pages.
+    User pools are asked by users, who sign nothing, and STS by who has a token of an identity provider; S3 also with
+    signatures of its second version, which boto3 still makes for links, and by forms in pages.
     [DOC] s3-docs:RESTAuthentication, sigv4-post-example
     """
     host = request.fields.get("host", "")
@@ -60,6 +63,8 @@ def service_wanted(request: HttpRequest) -> str | None:
         return scope.service
     if _is_for_pools(request):
         return POOLS
+    if _is_of_a_provider(request):
+        return TOKENS
     if request.fields.get("authorization", "").startswith("AWS "):
         return "s3"
     names = {name for name, _ in request.query} if "Signature=" in request.target else set()
@@ -67,6 +72,12 @@ def service_wanted(request: HttpRequest) -> str | None:
         return "s3"
     is_form = request.method == "POST" and request.fields.get("content-type", "").startswith(_FORM)
     return "s3" if is_form and _FORM_KEY.search(request.body) is not None else None
+
+
+def _is_of_a_provider(request: HttpRequest) -> bool:
+    """Whether a request that nobody signed asks for a role by what an identity provider says."""
+    is_query = request.fields.get("content-type", "").startswith("application/x-www-form-urlencoded")
+    return is_query and b"AssumeRoleWith" in request.body and dict(request.form).get("Action") in _UNSIGNED
 
 
 def _is_for_pools(request: HttpRequest) -> bool:

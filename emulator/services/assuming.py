@@ -1,4 +1,4 @@
-"""``sts:AssumeRole`` of the project's roles, to whose policies whoever assumes them is held. Pure.
+"""``sts:AssumeRole`` and its like of the project's roles, to whose policies whoever assumes them is held. Pure.
 
 [DOC] sts-docs:API_AssumeRole
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from streamer.topology.grants import ANYTHING, Kind, Resource
 
@@ -18,6 +18,8 @@ from ..iam.sessions import ASSUME, TAG, Assumption, PolicyError, session_policy
 from ..port.http import HttpResponse
 
 OPERATION: Final = "AssumeRole"
+OPERATIONS: Final = frozenset({OPERATION, "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity"})
+"""What gives credentials of a role."""
 FOR_USERS: Final = frozenset({"GetFederationToken", "GetSessionToken"})
 """What a role may not ask for, whatever its policies allow. [USR] aws/aws-sdk-net #1704, fwdcloudsec/granted #151"""
 _NAME: Final = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
@@ -33,8 +35,10 @@ class RefusedError(Exception):
         self.code = code
 
 
-def assumption(parameters: Mapping[str, Any], *, with_policy: bool = False) -> Assumption:
-    """What a request asks for, whatever is wrong with it.
+def assumption(
+    parameters: Mapping[str, Any], *, with_policy: bool = False, claims: tuple[tuple[str, str], ...] = ()
+) -> Assumption:
+    """What a request asks for, whatever is wrong with it; ``claims`` are what a provider of identities says.
 
     Raises:
         RefusedError: its session policy is none, with ``with_policy``.
@@ -52,6 +56,7 @@ def assumption(parameters: Mapping[str, Any], *, with_policy: bool = False) -> A
         external_id=None if external_id is None else str(external_id),
         policy=policy,
         policy_arns=tuple(_members(parameters, "PolicyArns", ".arn")),
+        claims=claims,
     )
 
 
@@ -76,13 +81,13 @@ def of_sts(operation: str, parameters: Mapping[str, Any]) -> Iterator[Need]:
         yield Need(TAG, resource, asked.about)
 
 
-def seconds_of(parameters: Mapping[str, Any]) -> int:
-    """How long the credentials are to be valid.
+def seconds_of(parameters: Mapping[str, Any], name: str) -> int:
+    """How long the credentials are to be valid of a session that is called so.
 
     Raises:
         RefusedError: not so long, or for no such name.
     """
-    name, given = str(parameters.get("RoleSessionName", "")), str(parameters.get("DurationSeconds", _DEFAULT_SECONDS))
+    given = str(parameters.get("DurationSeconds", _DEFAULT_SECONDS))
     if _NAME.fullmatch(name) is None:
         raise _invalid(name, "roleSessionName", "satisfy regular expression pattern: [\\w+=,.@-]*")
     if not given.isdecimal() or int(given) not in _SECONDS:
@@ -97,16 +102,28 @@ def _invalid(value: str, name: str, must: str) -> RefusedError:
     return RefusedError("ValidationError", f"1 validation error detected: {what}")
 
 
-def answer(user_arn: str, user_id: str, keys: Keys, *, until: datetime, request_id: str) -> HttpResponse:
+class Given(NamedTuple):
+    """A session, as it is told."""
+
+    user_arn: str
+    user_id: str
+    keys: Keys
+    until: datetime
+    more: str = ""
+    """What is told besides, as XML."""
+
+
+def answer(operation: str, given: Given, *, request_id: str) -> HttpResponse:
     """The credentials of a session."""
+    keys = given.keys
     credentials = (
         f"<AccessKeyId>{keys.access_key_id}</AccessKeyId><SecretAccessKey>{keys.secret_access_key}</SecretAccessKey>"
-        f"<SessionToken>{keys.session_token}</SessionToken><Expiration>{until:%Y-%m-%dT%H:%M:%SZ}</Expiration>"
+        f"<SessionToken>{keys.session_token}</SessionToken><Expiration>{given.until:%Y-%m-%dT%H:%M:%SZ}</Expiration>"
     )
     body = (
-        '<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult>'
-        f"<AssumedRoleUser><AssumedRoleId>{user_id}</AssumedRoleId><Arn>{user_arn}</Arn></AssumedRoleUser>"
-        f"<Credentials>{credentials}</Credentials></AssumeRoleResult>"
-        f"<ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata></AssumeRoleResponse>"
+        f'<{operation}Response xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><{operation}Result>'
+        f"<AssumedRoleUser><AssumedRoleId>{given.user_id}</AssumedRoleId><Arn>{given.user_arn}</Arn></AssumedRoleUser>"
+        f"<Credentials>{credentials}</Credentials>{given.more}</{operation}Result>"
+        f"<ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata></{operation}Response>"
     )
     return HttpResponse(200, body.encode(), (("content-type", "text/xml"),))

@@ -7,7 +7,7 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from msgspec import structs
@@ -24,7 +24,6 @@ from ..iam.expiry import expired
 from ..iam.guard import Guard
 from ..iam.keys import Secrets
 from ..iam.needs import Need
-from ..iam.sessions import DurationError
 from ..port.elsewhere import operation_of, parameters_of
 from ..port.http import HttpRequest, HttpResponse
 from ..port.origin import is_of_this_machine
@@ -42,6 +41,7 @@ from .parameters import TARGET, ParameterError, ParameterStore
 from .process import ServicesBusyError, ServicesLostError, ServicesProcess
 from .routing import HOSTED, aws_url
 from .s3_conditions import given_of, how_signed
+from .security_tokens import assumed
 from .wire import Frame
 
 if TYPE_CHECKING:
@@ -306,8 +306,8 @@ class Services:
             return await self._machines.answer(request)
         if service == STREAMS:
             return self.streams.answer(request)
-        assumed = self._assumed(request) if service == "sts" else None
-        return assumed or await self._of_process(request, service, url)
+        given = assumed(request, self._guard) if service == "sts" else None
+        return given or await self._of_process(request, service, url)
 
     async def _of_process(self, request: HttpRequest, service: str, url: str) -> HttpResponse | None:
         if service == "s3" and (mistake := mistaken(request)) is not None:
@@ -368,25 +368,6 @@ class Services:
         arn = f"arn:aws:iam::{account}:root" if caller is None else caller.user_arn
         user_id = account if caller is None else caller.user_id
         return identity(arn, user_id, account, request_id=str(uuid.uuid4()))
-
-    def _assumed(self, request: HttpRequest) -> HttpResponse | None:
-        """Credentials of a role that may be assumed; None: something else is asked, or of a role that is not known."""
-        if operation_of(request) != assuming.OPERATION:
-            return None
-        parameters = parameters_of(request)
-        try:
-            seconds = assuming.seconds_of(parameters)
-            asked = assuming.assumption(parameters, with_policy=True)
-            session = self._guard.assume(self._guard.caller(request), asked, seconds)
-        except DurationError as refused:
-            return error("sts", request, "ValidationError", str(refused), 400)
-        except assuming.RefusedError as refused:
-            return error("sts", request, refused.code, str(refused), 400)
-        if session is None:
-            return None
-        keys, of_role = session
-        until = datetime.now(UTC) + timedelta(seconds=seconds)
-        return assuming.answer(of_role.user_arn, of_role.user_id, keys, until=until, request_id=str(uuid.uuid4()))
 
     def _begin(self) -> None:
         """Start the process if it does not run, and let it make what is described."""

@@ -58,13 +58,21 @@ def named_statements(document: Mapping[str, Any], path: Path, partition: str) ->
         is_all_but = "NotPrincipal" in each
         whom = each["NotPrincipal" if is_all_but else "Principal"]
         if isinstance(whom, dict):
-            principals, services = (_listed(whom.get(kind, ())) for kind in ("AWS", "Service"))
+            principals, services, providers = (_listed(whom.get(kind, ())) for kind in ("AWS", "Service", "Federated"))
         elif whom == EVERYBODY:
-            principals, services = (EVERYBODY,), ()
+            principals, services, providers = (EVERYBODY,), (), ()
         else:
             raise Problem(place, f"a principal is {EVERYBODY}, or a mapping of AWS or Service to names")
         arns = tuple(principal_arn(one, partition) for one in principals)
-        found.append(Named(statement=statement, principals=arns, services=services, is_all_but=is_all_but))
+        found.append(
+            Named(
+                statement=statement,
+                principals=arns,
+                services=services,
+                federated=providers,
+                is_all_but=is_all_but,
+            )
+        )
     return tuple(found)
 
 

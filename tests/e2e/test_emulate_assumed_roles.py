@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import textwrap
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from running_command import Emulate, aws_client
 
 TEMPLATE = """
@@ -57,6 +59,10 @@ TEMPLATE = """
             Version: '2012-10-17'
             Statement:
               - {Effect: Allow, Principal: {AWS: !Sub 'arn:aws:iam::${AWS::AccountId}:root'}, Action: sts:AssumeRole}
+              - Effect: Allow
+                Principal: {Federated: !Sub 'arn:aws:iam::${AWS::AccountId}:oidc-provider/id.example'}
+                Action: sts:AssumeRoleWithWebIdentity
+                Condition: {StringEquals: {id.example:sub: ada}}
           Policies:
             - PolicyName: items
               PolicyDocument:
@@ -163,6 +169,26 @@ def test_tags_need_a_permission_that_the_trust_policy_gives(emulate: Emulate) ->
     assert refused.endswith(
         "/tell is not authorized to perform: sts:TagSession on resource: arn:aws:iam::123456789012:role/rooted"
     )
+
+
+def test_a_token_of_an_identity_provider_gives_a_session_of_a_role_that_trusts_it(emulate: Emulate) -> None:
+    def token(subject: str) -> str:
+        claims = json.dumps({"iss": "https://id.example", "aud": "shop", "sub": subject}).encode()
+        return f"e30.{base64.urlsafe_b64encode(claims).decode()}.c2ln"
+
+    url, role = str(emulate.ready["dynamodb_url"]), "arn:aws:iam::123456789012:role/rooted"
+    sts = aws_client("sts", url)
+    given = sts.assume_role_with_web_identity(RoleArn=role, RoleSessionName="web", WebIdentityToken=token("ada"))
+    with pytest.raises(ClientError, match="Not authorized to perform sts:AssumeRoleWithWebIdentity"):
+        sts.assume_role_with_web_identity(RoleArn=role, RoleSessionName="web", WebIdentityToken=token("bob"))
+
+    taken = given["Credentials"]
+    session = boto3.Session(taken["AccessKeyId"], taken["SecretAccessKey"], taken["SessionToken"], "us-east-1")
+    assert (given["SubjectFromWebIdentityToken"], given["Audience"]) == ("ada", "shop")
+    assert given["AssumedRoleUser"]["Arn"] == "arn:aws:sts::123456789012:assumed-role/rooted/web"
+    assert session.client("dynamodb", endpoint_url=url).get_item(**item("ada"))["Item"] == {"id": {"S": "ada"}}
+    with pytest.raises(ClientError, match="assumed-role/rooted/web is not authorized to perform: s3:ListAllMyBuckets"):
+        session.client("s3", endpoint_url=url).list_buckets()
 
 
 @pytest.mark.parametrize(

@@ -375,3 +375,43 @@ def test_who_may_not_assume_a_role_is_refused_in_awss_words_and_told_why(trust: 
 
     assert refused == f"User: {WHO.session} is not authorized to perform: sts:AssumeRole on resource: {ROLE}"
     assert told in world.told[-1]
+
+
+PROVIDER = "token.actions.githubusercontent.com"
+WITH_TOKEN = "sts:AssumeRoleWithWebIdentity"
+OF_MAIN = {"StringEquals": {f"{PROVIDER}:sub": ["main"]}}
+
+
+@pytest.mark.parametrize(
+    ("federated", "condition", "effect", "is_trusted"),
+    [
+        (f"arn:aws:iam::123456789012:oidc-provider/{PROVIDER}", OF_MAIN, "Allow", True),
+        (PROVIDER, {}, "Allow", True),
+        ("*", OF_MAIN, "Allow", True),
+        (PROVIDER, {"StringEquals": {f"{PROVIDER}:sub": ["other"]}}, "Allow", False),
+        ("arn:aws:iam::123456789012:oidc-provider/others", {}, "Allow", False),
+        (PROVIDER, {}, "Deny", False),
+    ],
+)
+def test_whoever_comes_with_a_token_is_let_in_by_its_provider_and_claims(
+    federated: str, condition: Any, effect: str, is_trusted: bool
+) -> None:
+    written = {"Effect": effect, "Action": WITH_TOKEN, "Resource": "*", "Condition": condition}
+    trust = (Named(statement=statement_of(written), federated=(federated,)),)
+    world = World()
+    role = structs.replace(world.roles.all[ROLE], trust=trust)
+    world.guard.change(TOPOLOGY, PLACE, structs.replace(world.roles, all={ROLE: role}))
+    asked = structs.replace(ASKED, claims=((f"{PROVIDER}:sub", "main"),))
+
+    assert world.guard.trusts(asked, WITH_TOKEN, PROVIDER) is is_trusted
+    assert world.guard.trusts(structs.replace(asked, role_arn="arn:other"), WITH_TOKEN, PROVIDER)
+
+
+def test_claims_are_seen_by_the_policies_of_the_role() -> None:
+    own = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["${" + PROVIDER + ":sub}"]}}
+    world = World(statement_of({"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": own}))
+
+    caller = world.assumed(structs.replace(ASKED, claims=((f"{PROVIDER}:sub", "ada"),)))
+
+    assert caller.service([reading("ada")]) is None
+    assert caller.service([reading("bob")]) is not None

@@ -7,6 +7,7 @@ import pytest
 from emulator.port.http import HttpRequest
 from emulator.port.signed import Scope, scope_of, service_wanted
 
+QUERY = "application/x-www-form-urlencoded; charset=utf-8"
 SCOPE = "AKIA/20261127/eu-west-1/sns/aws4_request"
 FORM = b'--b\r\nContent-Disposition: form-data; name="X-Amz-Credential"\r\n\r\nAKIA/20261127/eu-west-1/s3/aws4_request'
 
@@ -30,6 +31,8 @@ def request(method: str = "GET", target: str = "/", body: bytes = b"", **headers
         (request(target="/eu-west-1_aB3/.well-known/jwks.json"), "cognito-idp"),
         (request(target="/other/.well-known/jwks.json"), None),
         (request("POST", x_amz_target="DynamoDB_20120810.Scan"), None),
+        (request("POST", body=b"Action=AssumeRoleWithSAML&Version=1", content_type=QUERY), "sts"),
+        (request("POST", body=b"Action=GetCallerIdentity&a=AssumeRoleWithSAML", content_type=QUERY), None),
         (request(), None),
         (request(target="/?Signature=what"), None),
         (request(authorization="Bearer token"), None),
@@ -38,7 +41,7 @@ def request(method: str = "GET", target: str = "/", body: bytes = b"", **headers
     ],
     ids=[
         *("header", "link", "old-link", "old-header", "form", "host", "users", "page", "keys", "other-keys", "tables"),
-        *("nothing", "half", "token", "long-token", "other-form"),
+        *("token-of-others", "query", "nothing", "half", "token", "long-token", "other-form"),
     ],
 )
 def test_a_request_says_for_which_service_it_is(asked: HttpRequest, service: str | None) -> None:
