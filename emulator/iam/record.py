@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from .needs import Need
-from .texts import grant_lines, permission_line, shown
+from .texts import grant_lines, permission_line
 
 
 def recorded(needs: Mapping[str, Iterable[Need]]) -> str:
@@ -24,12 +24,7 @@ def _of_function(function: str, needs: list[Need]) -> str:
         text += ["tables=(", *(f"    {line}," for line in tables), "),"]
     text += [f"{line}," for line in lines if line not in tables]
     others = [need for need in needs if not grant_lines([need])]
-    permissions = [line for line in map(permission_line, others) if line is not None]
+    permissions = list(dict.fromkeys(map(permission_line, others)))
     if permissions:
         text += ["permissions=(", *(f"    {line}," for line in permissions), "),"]
-    text += [
-        f"# nothing that a topology can say allows {need.action} on {shown(need)}"
-        for need in others
-        if permission_line(need) is None
-    ]
     return "\n".join(text)

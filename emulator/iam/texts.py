@@ -7,13 +7,16 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from streamer.topology import Topology
-from streamer.topology.grants import CONNECTION_METHODS, SENDER_ACTIONS, Kind, Place, arn
+from streamer.topology.grants import CONNECTION_METHODS, SENDER_ACTIONS, Kind, Place, Resource, arn
 
 from .conditions import Context, unmet
 from .needs import AS_NAMED, INVOKE_API, Need
 from .policy import Decision, Statement
 from .resource_policies import Who
 
+_ANYWHERE: Final = Place(
+    region="${AWS::Region}", account_id="${AWS::AccountId}", partition="${AWS::Partition}", apis={}
+)
 VALUES_SHOWN: Final = 5
 """Of a condition, and of a request, in the log."""
 
@@ -155,13 +158,15 @@ def _remedy(function: str, need: Need, topology: Topology) -> str:
     lines = grant_lines([need])
     if lines:
         return f"add {lines[0]} to it"
-    permission = permission_line(need)
-    return "nothing that a topology can say allows it" if permission is None else f"add {permission} to its permissions"
+    return f"add {permission_line(need)} to its permissions"
 
 
-def permission_line(need: Need) -> str | None:
-    """The `Permission` that allows what no other field does; None: its ARN is another one on AWS."""
-    kind, name, _ = need.resource
+def permission_line(need: Need) -> str:
+    """The `Permission` that allows what no other field does.
+
+    Names of tables, queues and functions begin with the stack's on AWS, for which an asterisk stands.
+    """
+    kind, name, detail = need.resource
     match kind:
         case Kind.ARN if need.action == INVOKE_API:
             where, _, rest = name.rpartition(":")
@@ -173,8 +178,10 @@ def permission_line(need: Need) -> str | None:
         case Kind.CONNECTIONS:
             where = "${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}"
             resource = f"arn:{where}:*/*/{name}/@connections/*"
+        case Kind.BUCKET:
+            resource = arn(need.resource, _ANYWHERE)
         case _:
-            return None
+            resource = arn(Resource(kind, f"*{name}", "*" if kind is Kind.STREAM else detail), _ANYWHERE)
     return f'Permission(actions=["{need.action}"], resources=["{resource}"])'
 
 
@@ -187,8 +194,9 @@ def grant_lines(needs: Iterable[Need]) -> list[str]:
         match kind, action:
             case Kind.TABLE, _:
                 actions.setdefault(name, set()).add(action.removeprefix("dynamodb:"))
-            case Kind.INDEX, "dynamodb:Query":
+            case Kind.INDEX, "dynamodb:Query" | "dynamodb:Scan":
                 indexes.setdefault(name, set()).add(detail)
+                actions.setdefault(name, set()).update({action.removeprefix("dynamodb:")} - {"Query"})
             case Kind.FUNCTION, "lambda:InvokeFunction" if not detail:
                 functions.add(name)
             case Kind.QUEUE, _ if action in SENDER_ACTIONS:

@@ -15,7 +15,7 @@ from deploy.stack.settings import StackSettings
 from emulator.iam.caller import Caller
 from emulator.iam.guard import Guard, Mode
 from emulator.iam.keys import KeyRing, Keys, Secrets, as_owner
-from emulator.iam.needs import Need
+from emulator.iam.needs import Need, of_api
 from emulator.iam.policy import statement_of
 from emulator.iam.texts import grant_lines
 from emulator.iam.topology_roles import statements_of
@@ -136,14 +136,55 @@ def test_what_a_request_has_besides_is_no_part_of_what_is_recorded() -> None:
     assert (world.guard.recorded() or "").count("s3:ListBucket") == 1
 
 
-def test_what_no_topology_can_allow_is_recorded_as_such() -> None:
+CHANGED = {"Permission": Permission, "TableAccess": TableAccess}
+
+
+@pytest.mark.parametrize(
+    "need",
+    [
+        Need("dynamodb:PutItem", Resource(Kind.TABLE, "chat")),
+        Need("dynamodb:Query", Resource(Kind.INDEX, "chat", "by-user")),
+        Need("dynamodb:Scan", Resource(Kind.INDEX, "chat", "by-user")),
+        Need("dynamodb:PartiQLSelect", Resource(Kind.INDEX, "chat", "by-user")),
+        Need("dynamodb:GetRecords", Resource(Kind.STREAM, "chat", "2026-01-01T00:00:00.000")),
+        Need("sqs:SendMessage", Resource(Kind.QUEUE, "jobs")),
+        Need("sqs:ReceiveMessage", Resource(Kind.QUEUE, "jobs")),
+        Need("lambda:InvokeFunction", Resource(Kind.FUNCTION, "say")),
+        Need("lambda:InvokeFunction", Resource(Kind.FUNCTION, "say", "live")),
+        Need("lambda:InvokeFunctionUrl", Resource(Kind.FUNCTION, "say")),
+        Need("execute-api:ManageConnections", Resource(Kind.CONNECTIONS, "POST", "chat")),
+        Need("execute-api:ManageConnections", Resource(Kind.CONNECTIONS, "DELETE", "chat")),
+        Need("s3:ListAllMyBuckets", Resource(Kind.ANYTHING)),
+        Need("ssm:GetParameter", Resource(Kind.ARN, "arn:${AWS::Partition}:ssm:${AWS::Region}:1:parameter/a")),
+        of_api("abc/dev/GET/pets"),
+    ],
+    ids=lambda need: f"{need.action}-{need.resource.kind.name}",
+)
+def test_what_the_log_says_to_add_allows_it(need: Need) -> None:
+    world = World()
+    assert world.caller("connect").service([need]) is not None
+    field = world.advice[0].partition("; add ")[2].partition(" to it")[0]
+    if field.startswith("Permission"):
+        field = f"permissions=({field},)"
+    elif field.startswith("TableAccess"):
+        field = f"tables=({field},)"
+    changed = eval(f"dict({field})", CHANGED)  # a line of ours, as it is pasted
+    connect, say = TOPOLOGY.functions
+
+    after = World(topology=replace(TOPOLOGY, functions=(replace(connect, **changed), say)))
+
+    assert after.caller("connect").service([need]) is None
+
+
+def test_what_no_other_field_allows_is_recorded_as_a_permission_of_any_stack() -> None:
     world = World("record")
     stream = Need("dynamodb:GetRecords", Resource(Kind.STREAM, "chat", "2026-01-01T00:00:00.000"))
     needs = [stream, Need("dynamodb:GetItem", Resource(Kind.TABLE, "chat"))]
 
     assert world.caller("say").service(needs) is None
 
-    said = "# nothing that a topology can say allows dynamodb:GetRecords on the stream of chat"
+    where = "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/*chat/stream/*"
+    said = f'    Permission(actions=["dynamodb:GetRecords"], resources=["{where}"]),'
     assert (world.guard.recorded() or "").splitlines().count(said) == 1
 
 
