@@ -26,7 +26,7 @@ OF_REQUESTS: Final = frozenset(
         *("s3:x-amz-metadata-directive", "s3:x-amz-object-ownership", "s3:x-amz-server-side-encryption"),
         *("s3:x-amz-server-side-encryption-aws-kms-key-id", "s3:x-amz-storage-class"),
         *("s3:x-amz-server-side-encryption-customer-algorithm", "s3:x-amz-website-redirect-location"),
-        *("kms:encryptioncontextkeys", "states:statemachinequalifier"),
+        *("kms:encryptioncontextkeys", "kms:viaservice", "states:statemachinequalifier"),
         AS_NAMED,
         *(TAG_KEYS, "sts:externalid", "sts:rolesessionname", "sts:transitivetagkeys"),
     }

@@ -15,6 +15,7 @@ from ..port.http import HttpRequest
 from .caller import Caller
 from .conditions import Context, unknown_keys, unknown_operators
 from .contexts import OF_TIME, at, is_of_requests, of_function, of_request, of_session, user_id
+from .encryption import with_keys
 from .keys import KeyRing, Keys, is_of_session, signs_as_owner
 from .managed import managed
 from .needs import Need
@@ -327,7 +328,8 @@ class Guard:
         """AWS's words for the first that a function's or a session's role does not allow; None: it allows all."""
         if function not in self._policies and not self._records:
             return None
-        for need in needs:
+        encrypted = {} if self._roles is None else self._roles.encrypted
+        for need in with_keys(needs, encrypted, self._place) if encrypted else needs:
             if self._records:
                 self._needs.setdefault(self._recorded_as(function), set()).add(need._replace(about=()))
                 if self._note is None:

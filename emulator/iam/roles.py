@@ -10,6 +10,7 @@ from msgspec import Struct, field
 
 from streamer.topology.grants import Kind, Place, arn
 
+from .encryption import Encrypted
 from .needs import Need
 from .policy import Decision, Statement
 from .resource_policies import Named, ResourcePolicy
@@ -62,6 +63,8 @@ class Roles(Struct, frozen=True, kw_only=True):
     """The project's managed policies by their ARNs."""
     tags: Tags = field(default_factory=dict)
     """What ``aws:ResourceTag/...`` stands for."""
+    encrypted: Encrypted = field(default_factory=dict)
+    """What needs rights to a key besides."""
 
 
 def role_advice(who: str, need: Need, decision: Decision, *, role: Role, place: Place, roles: Roles) -> str:

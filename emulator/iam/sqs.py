@@ -13,12 +13,12 @@ from typing import Any, Final
 from ..foundation.json_bytes import json_of
 from ..port.http import HttpRequest, HttpResponse
 from .caller import Caller
+from .encryption import OF_KEYS
 
 _TARGET: Final = "AmazonSQS."
-_STATUS: Final = 403
 _XML: Final = (
     '<?xml version="1.0"?><ErrorResponse xmlns="http://queue.amazonaws.com/doc/2012-11-05/"><Error><Type>Sender</Type>'
-    "<Code>AccessDenied</Code><Message>{}</Message><Detail/></Error></ErrorResponse>"
+    "<Code>{}</Code><Message>{}</Message><Detail/></Error></ErrorResponse>"
 )
 
 
@@ -29,11 +29,11 @@ def refused(request: HttpRequest, caller: Caller) -> HttpResponse | None:
         message = caller.sqs(target.removeprefix(_TARGET), _json(request.body))
         if message is None:
             return None
-        content = {"__type": "com.amazon.coral.service#AccessDeniedException", "message": message}
+        status, kind, code = _refusal(message)
         return HttpResponse(
-            _STATUS,
-            json.dumps(content).encode(),
-            (("content-type", "application/x-amz-json-1.0"), ("x-amzn-query-error", "AccessDenied;Sender")),
+            status,
+            json.dumps({"__type": kind, "message": message}).encode(),
+            (("content-type", "application/x-amz-json-1.0"), ("x-amzn-query-error", f"{code};Sender")),
         )
     parameters = dict(request.form)
     if "QueueUrl" not in parameters and "QueueName" not in parameters:
@@ -43,7 +43,15 @@ def refused(request: HttpRequest, caller: Caller) -> HttpResponse | None:
         return None
     from html import escape  # noqa: PLC0415 - a hundredth of a start, for the older protocol's refusals
 
-    return HttpResponse(_STATUS, _XML.format(escape(message)).encode(), (("content-type", "text/xml"),))
+    status, _, code = _refusal(message)
+    return HttpResponse(status, _XML.format(code, escape(message)).encode(), (("content-type", "text/xml"),))
+
+
+def _refusal(message: str) -> tuple[int, str, str]:
+    """Status, type and code; others for what the key of a queue does not allow. [DOC] sqs-api:API_SendMessage"""
+    if OF_KEYS in message:
+        return 400, "com.amazonaws.sqs#KmsAccessDenied", "KMS.AccessDeniedException"
+    return 403, "com.amazon.coral.service#AccessDeniedException", "AccessDenied"
 
 
 def _json(body: bytes) -> Mapping[str, Any]:

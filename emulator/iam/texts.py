@@ -10,6 +10,7 @@ from streamer.topology import Topology
 from streamer.topology.grants import CONNECTION_METHODS, SENDER_ACTIONS, Kind, Place, Resource, arn
 
 from .conditions import Context, unmet
+from .encryption import VIA
 from .needs import AS_NAMED, INVOKE_API, Need
 from .policy import Decision, Statement
 from .resource_policies import Who
@@ -67,10 +68,13 @@ def refusal(subject: str, need: Need, decision: Decision, place: Place) -> str:
     #90 (SNS, of all topics), schubergphilis/terraform-aws-mcaf-securityhub-findings-manager #64 (S3, which quotes),
     mongodb/awscdk-resources-mongodbatlas #207, Kralizek/AWSSecretsManagerConfigurationExtensions #78 (Secrets Manager,
     which names secrets as it was asked, and nothing where it was asked for none),
-    jbrt/ec2cryptomatic #26 (KMS, whose keys' policies do not).
+    jbrt/ec2cryptomatic #26 (KMS, whose keys' policies do not), external-secrets/external-secrets #390
+    (Secrets Manager, of keys).
     [DOC] iam-docs:troubleshoot_access-denied, its table of reasons.
     """
     service, _, operation = need.action.partition(":")
+    if dict(need.about).get(VIA, "").startswith("secretsmanager."):
+        return "Access to KMS is not allowed"
     action = {"sqs": f"sqs:{operation.lower()}", "sns": f"SNS:{operation}"}.get(service, need.action)
     resource = _refused_on(need, service, place)
     refused = f"User: {subject} is not authorized to perform: {action}{resource and f' on resource: {resource}'}"

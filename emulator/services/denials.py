@@ -8,13 +8,20 @@ from __future__ import annotations
 import json
 from typing import Final
 
+from ..iam.encryption import OF_KEYS
 from ..port.http import HttpRequest, HttpResponse
 
+_WITH_KEYS: Final = ("kinesis", "sns")
 _XML: Final = '<?xml version="1.0" encoding="UTF-8"?>\n'
 
 
 def denial(service: str, request: HttpRequest, message: str) -> HttpResponse:
-    """The answer to a request that is not allowed; ``message`` is in AWS's words."""
+    """The answer to a request that is not allowed; ``message`` is in AWS's words.
+
+    [DOC] sns-api:API_Publish, kinesis-api:API_PutRecord, KMSAccessDenied: what the key of a resource does not allow.
+    """
+    if service in _WITH_KEYS and OF_KEYS in message:
+        return error(service, request, "KMSAccessDenied", message, 400)
     return error(service, request, "AuthorizationError" if service == "sns" else "AccessDenied", message, 403)
 
 

@@ -16,8 +16,10 @@ from streamer.topology import grants
 from streamer.topology.grants import Kind, Place
 
 from ..foundation.json_bytes import parsed_json
+from ..iam.encryption import DECRYPT, GENERATE
 from ..iam.policy import Statement, replaced
 from ..iam.resource_policies import EVERYBODY, Named, ResourcePolicy
+from .described_keys import OF_AWS, keys
 from .policy_documents import document_of, named_statements, policy_of, principal_arn
 from .stack import Resource
 from .things import Things, guarded
@@ -95,10 +97,11 @@ def _of_table(_things: Things, table: Resource, place: Place) -> list[ResourcePo
 
 def _of_key(_things: Things, key: Resource, place: Place) -> list[ResourcePolicy]:
     """Of a key; without one it leaves all to the account's policies. [DOC] kms-docs:key-policy-default"""
-    if "KeyPolicy" not in key.properties:
-        return []
     arn = f"arn:{place.partition}:kms:{place.region}:{place.account_id}:key/{key.ref}"
-    return [ResourcePolicy(arn=arn, statements=_document(key, "KeyPolicy", place), rules=True)]
+    everything = Statement(actions=("kms:*",), resources=(EVERYBODY,))
+    default = Named(statement=everything, principals=(principal_arn(place.account_id, place.partition),))
+    said = _document(key, "KeyPolicy", place) if "KeyPolicy" in key.properties else (default,)
+    return [ResourcePolicy(arn=arn, statements=said, rules=True)]
 
 
 def _of_bus(_things: Things, policy: Resource, place: Place) -> list[ResourcePolicy]:
@@ -210,17 +213,38 @@ def check_senders(things: Things, place: Place) -> None:
     own = [str(each.ref) for each in things.of("AWS::SNS::Topic")]
     own += [_arn(Kind.QUEUE, each.name, place) for each in things.of("AWS::SQS::Queue")]
     own += [_arn(Kind.FUNCTION, each.name, place) for each in things.of("AWS::Lambda::Function")]
+    encrypted = keys(things, place)
     senders = (*_of_subscriptions(things), *_of_notifications(things, place), *_of_rules(things, place))
     for each in (*senders, *_of_apis(things, place, known)):
         is_own = any(ResourcePolicy(arn=arn, statements=()).is_of(each.target) for arn in own)
-        if is_own and not _lets(known, each, place.account_id):
-            kind, action = (of[each.target.split(":")[2]] for of in (_POLICIES, _DOING))
+        kind, action = (of.get(_service(each.target), "") for of in (_POLICIES, _DOING))
+        if is_own and not _lets(known, each, place.account_id, action):
             why = f"since no {kind} lets {each.service} {action} on {each.target} for {each.source}"
             things.warn(each.resource, f"{each.otherwise}, {why}")
+        elif is_own and (lock := _locked(known, each, encrypted.get(each.target), place.account_id)) is not None:
+            things.warn(each.resource, f"{each.otherwise}, since {each.target} is encrypted with {lock}")
 
 
-def _lets(known: Sequence[ResourcePolicy], sending: Sending, account_id: str) -> bool:
-    action = _DOING[sending.target.split(":")[2]]
+def _service(arn: str) -> str:
+    return arn.split(":", 3)[2] if arn.startswith("arn:") else ""
+
+
+def _locked(known: Sequence[ResourcePolicy], sending: Sending, key: str | None, account_id: str) -> str | None:
+    """Why a service may not use the key of what it sends to; None: it may, or that is not known.
+
+    [DOC] sns-docs:sns-enable-encryption-for-topic-sqs-queue-subscriptions, sqs-docs:sqs-key-management
+    """
+    if key is None:
+        return None
+    if key.startswith(OF_AWS):
+        return f"{key}, which {sending.service} may not use: it takes a key of your own"
+    lacking = [each for each in (GENERATE, DECRYPT) if not _lets(known, sending._replace(target=key), account_id, each)]
+    if not lacking or not any(policy.rules and policy.is_of(key) for policy in known):
+        return None
+    return f"a key whose policy does not let {sending.service} {', '.join(lacking)}"
+
+
+def _lets(known: Sequence[ResourcePolicy], sending: Sending, account_id: str, action: str) -> bool:
     context = dict(zip(_SOURCES, ((sending.source,), (account_id,)), strict=True))
     return any(
         _without_others(each.statement).applies(action, sending.target, context)

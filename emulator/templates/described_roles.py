@@ -12,13 +12,14 @@ from typing import Any, Final, NamedTuple
 from streamer.topology import grants
 from streamer.topology.grants import Kind
 
+from ..iam.encryption import Encrypted, with_keys
 from ..iam.needs import Need
 from ..iam.policy import Statement, with_any_value
 from ..iam.resource_policies import Named, said_of
 from ..iam.roles import Boundary, Role, Roles
 from ..iam.sessions import MOST_SECONDS
 from ..iam.texts import role_arn, who
-from . import described_policies, described_tags
+from . import described_keys, described_policies, described_tags
 from .errors import Problem
 from .policy_documents import document_of, named_statements, policy_of, statements
 from .stack import Resource
@@ -91,8 +92,13 @@ def roles(things: Things, managed: Managed, place: grants.Place) -> Roles:
             why = f"its role {name} is not in the project" if name else "it has no Role"
             things.warn(function, f"{why}, so that it may do everything")
     policies = described_policies.policies(things, place)
+    encrypted = {
+        arn: key for arn, key in described_keys.keys(things, place).items() if not key.startswith(described_keys.OF_AWS)
+    }
     behind: dict[str, tuple[Need, ...]] = {}
-    for each in (*_sources(things), *_destinations(things)):
+    doing = (*_sources(things), *_destinations(things))
+    of_keys = (more for each in doing for more in _with_key(each, encrypted, place))
+    for each in (*doing, *of_keys):
         if each.needs:
             behind[each.function] = (*behind.get(each.function, ()), *each.needs)
         if each.function in found:
@@ -110,6 +116,7 @@ def roles(things: Things, managed: Managed, place: grants.Place) -> Roles:
             str(each.ref): tuple(guarded(things, each, _document)) for each in things.of("AWS::IAM::ManagedPolicy")
         },
         tags=described_tags.tags(things, place),
+        encrypted=encrypted,
     )
 
 
@@ -180,6 +187,16 @@ def _sending(resource: Resource, function: str, config: Any, name: str) -> Itera
     if action is not None:
         arn = f"{arn}/*" if _service(arn) == "s3" else arn
         yield _Doing(resource, function, arn, (Need(action, grants.Resource(Kind.ARN, arn)),))
+
+
+def _with_key(doing: _Doing, encrypted: Encrypted, place: grants.Place) -> Iterator[_Doing]:
+    """What Lambda needs of the key of what it reads or sends to. [DOC] lambda-docs:services-sqs-configure"""
+    key = encrypted.get(doing.arn.removesuffix("/*"))
+    if key is not None:
+        needs = tuple(each for each in with_keys(doing.needs, encrypted, place) if each not in doing.needs)
+        is_source = doing.resource.properties.get("EventSourceArn") == doing.arn
+        otherwise = "Lambda cannot read what it is for on AWS" if is_source else doing.otherwise
+        yield doing._replace(arn=key, needs=needs, otherwise=otherwise)
 
 
 def _check(things: Things, doing: _Doing, role: Role, granted: Sequence[Statement]) -> None:

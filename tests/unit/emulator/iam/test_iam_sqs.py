@@ -49,6 +49,18 @@ def test_a_refusal_in_each_protocol() -> None:
     assert b"on resource: &lt;y&gt;" in of_query.body
 
 
+def test_what_the_key_of_a_queue_does_not_allow_is_an_error_of_its_own() -> None:
+    asked = Asked("User: x is not authorized to perform: kms:GenerateDataKey on resource: k")
+    of_json, of_query = (refused(request, asked.caller) for request in (in_json(), in_query()))
+
+    assert of_json is not None
+    assert of_query is not None
+    assert of_json.status == of_query.status == 400
+    assert json.loads(of_json.body)["__type"] == "com.amazonaws.sqs#KmsAccessDenied"
+    assert ("x-amzn-query-error", "KMS.AccessDeniedException;Sender") in of_json.headers
+    assert b"<Code>KMS.AccessDeniedException</Code>" in of_query.body
+
+
 @pytest.mark.parametrize(
     ("request_", "need"),
     [

@@ -288,6 +288,44 @@ def test_what_a_service_sends_needs_the_policy_of_whom_it_sends_it_to(
     assert warned(**{name: sends, "Lets": policy}) == []
 
 
+OF_SNS = {"Service": "sns.amazonaws.com"}
+
+
+@pytest.mark.parametrize(
+    ("key", "policy", "why"),
+    [
+        ("alias/aws/sqs", None, "alias/aws/sqs, which sns.amazonaws.com may not use: it takes a key of your own"),
+        (
+            {"Ref": "Key"},
+            None,
+            "a key whose policy does not let sns.amazonaws.com kms:GenerateDataKey, kms:Decrypt",
+        ),
+        (
+            att("Key"),
+            document(OF_SNS, "kms:GenerateDataKey*"),
+            "a key whose policy does not let sns.amazonaws.com kms:Decrypt",
+        ),
+        ("alias/own", document(OF_SNS, "kms:*"), None),
+        ("alias/of-others", None, None),
+    ],
+    ids=["AWS's own", "as keys are at first", "not all of it", "all of it", "not known"],
+)
+def test_a_queue_with_a_key_gets_nothing_from_services_that_may_not_use_it(
+    key: Any, policy: dict[str, Any] | None, why: str | None
+) -> None:
+    found = warned(
+        From=SUBSCRIPTION,
+        Lets=queue_policy("sns"),
+        Jobs=resource("SQS::Queue", QueueName="jobs", KmsMasterKeyId=key),
+        Key=resource("KMS::Key", **({} if policy is None else {"KeyPolicy": policy})),
+        Own=resource("KMS::Alias", AliasName="alias/own", TargetKeyId={"Ref": "Key"}),
+    )
+
+    assert found == (
+        [] if why is None else [f"From: what it sends is lost on AWS, since {QUEUE} is encrypted with {why}"]
+    )
+
+
 @pytest.mark.parametrize(
     ("policy", "is_enough"),
     [

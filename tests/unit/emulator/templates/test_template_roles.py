@@ -238,6 +238,42 @@ def test_tags_of_resources_are_known_by_their_arns() -> None:
     ]
 
 
+def test_resources_are_known_that_are_encrypted_with_a_key_of_ones_own() -> None:
+    by_default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": att("Key")}
+    found, _ = read(
+        {
+            "Bucket": resource(
+                "S3::Bucket",
+                BucketName="files",
+                BucketEncryption={"ServerSideEncryptionConfiguration": [{"ServerSideEncryptionByDefault": by_default}]},
+            ),
+            "Key": resource("KMS::Key"),
+            "Named": resource("KMS::Alias", AliasName="alias/own", TargetKeyId={"Ref": "Key"}),
+            "News": resource("SNS::Topic", TopicName="news", KmsMasterKeyId="alias/own"),
+            "Notes": resource(
+                "DynamoDB::Table", TableName="notes", SSESpecification={"KMSMasterKeyId": {"Ref": "Key"}}
+            ),
+            "Plain": resource("SQS::Queue", QueueName="plain", KmsMasterKeyId="alias/aws/sqs"),
+            "Secret": resource("SecretsManager::Secret", Name="db", KmsKeyId={"Ref": "Key"}),
+            "Stream": resource(
+                "Kinesis::Stream",
+                Name="s",
+                StreamEncryption={"EncryptionType": "KMS", "KeyId": "arn:aws:kms:x:1:key/k"},
+            ),
+        }
+    )
+    own = next(each for each in found.encrypted.values() if each != "arn:aws:kms:x:1:key/k")
+
+    assert own.startswith("arn:aws:kms:us-east-1:123456789012:key/")
+    assert {arn.removeprefix("arn:aws:")[:9]: key == own for arn, key in found.encrypted.items()} == {
+        "s3:::file": True,
+        "sns:us-ea": True,
+        "dynamodb:": True,
+        "secretsma": True,
+        "kinesis:u": False,
+    }
+
+
 def test_all_roles_are_known_by_their_arns_with_whom_they_trust() -> None:
     trusting = {
         "Version": "2012-10-17",
@@ -381,6 +417,16 @@ def test_a_function_of_whose_rights_not_all_is_known_may_do_everything(more: dic
             },
             "Source: what it gives up is lost on AWS, since says does not allow s3:PutObject on arn:aws:s3:::files/*",
             id="a bucket that Lambda may not put what is given up into",
+        ),
+        pytest.param(
+            {
+                "Jobs": resource("SQS::Queue", QueueName="jobs", KmsMasterKeyId="arn:aws:kms:us-east-1:1:key/k"),
+                "Source": resource("Lambda::EventSourceMapping", EventSourceArn=att("Jobs"), FunctionName=att("Say")),
+                "P": resource("IAM::Policy", Roles=["says"], PolicyDocument=document("sqs:*", Resource="*")),
+            },
+            "Source: Lambda cannot read what it is for on AWS, since says does not allow kms:Decrypt "
+            "on arn:aws:kms:us-east-1:1:key/k",
+            id="a queue whose key Lambda may not use",
         ),
     ],
 )
