@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import time
 from collections.abc import Collection, Iterable
 from pathlib import Path
@@ -24,6 +25,8 @@ IGNORED: Final = ("__pycache__", "node_modules", ".git", ".streamer")
 _LOG: Final = ".log"
 """End of the names of files that somebody, ourselves (``--log-dir``) or ``tee``, writes whenever we do something."""
 _OUTPUTS: Final = (1, 2)
+_LINE: Final = re.compile(r":\d+: ")
+"""A line's number behind the name of its file."""
 
 
 async def follow(emulator: Emulator, target: TemplateTarget, own: Collection[Path], since: float) -> None:
@@ -78,11 +81,19 @@ async def _read_again(emulator: Emulator, target: TemplateTarget) -> TemplateTar
         before = (emulator.topology, target.read.described.services)
         if roles is not None or (described.topology, described.services) != before:
             await emulator.apply(described.topology, described.services, roles)
+        for text in new_warnings(target.read.warnings, found.read.warnings):
+            log.warning(text)
     except ConfigurationError as error:
         log.error("the change is not in effect", problem=str(error))
         found = target
     await emulator.reload()
     return found
+
+
+def new_warnings(before: Iterable[str], after: Iterable[str]) -> list[str]:
+    """What was not yet said before a change, wherever in its file it stands since."""
+    said = {_LINE.sub(": ", text) for text in before}
+    return [text for text in after if _LINE.sub(": ", text) not in said]
 
 
 def _watched(target: TemplateTarget) -> frozenset[Path]:

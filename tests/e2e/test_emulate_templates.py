@@ -112,8 +112,10 @@ def test_code_and_template_change_with_the_connection_open(tmp_path: Path) -> No
         text = template.read_text()
         template.write_text(
             text.replace("        send: {", "        more: {FunctionArn: !GetAtt Fn.Arn}\n        send: {")
+            + "\n  Kept: {Type: AWS::Logs::LogGroup, Properties: {RetentionInDays: 8}}\n"
         )
         emulate.log.wait_for("reloaded", count=2)
+        emulate.log.wait_for("RetentionInDays: 8 is not one of")
         connection.send('{"action": "more"}')
         connection.send('{"action": "send"}')
         assert connection.recv(timeout=60) == "changed"

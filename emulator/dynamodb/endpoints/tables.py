@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 WAITER_SECONDS: Final = 1
 """How often a table that is being created is looked at; AWS takes some 10 s."""
 WAITER_ATTEMPTS: Final = 120
+_EMPTY: Final = "start again with empty tables"
+_OTHER: Final = "choose another TABLE_PREFIX"
+"""What helps besides deleting a table that is of another form: here, and at another endpoint."""
 
 
 def create_request(table: Table) -> dict[str, Any]:
@@ -53,10 +56,42 @@ def difference(table: Table, description: Mapping[str, Any]) -> str | None:
             )
         if existing["Projection"]["ProjectionType"] not in (index["Projection"]["ProjectionType"], "ALL"):
             return f"its index {index['IndexName']} projects {existing['Projection']['ProjectionType']}"
-    stream = (found.get("StreamSpecification") or {}).get("StreamViewType", "off")
-    if table.stream is not None and stream not in (table.stream.value, "NEW_AND_OLD_IMAGES"):
-        return f"its stream is {stream}, not {table.stream.value}"
+    view = _view(found)
+    if table.stream is not None and view not in (table.stream.value, "NEW_AND_OLD_IMAGES"):
+        return f"its stream is {view or 'off'}, not {table.stream.value}"
     return None
+
+
+def additions(table: Table, description: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """UpdateTable's parameters for what an existing table, given as to `difference`, can get; none if its key differs.
+
+    Each global index that it lacks, and a stream where it has none: nothing of which costs an item.
+    [DOC] cfn-docs:AWS_DynamoDB_Table, updates without replacement
+    """
+    if _keys_of(description, description["KeySchema"]) != [
+        (name, kind, table.key.attributes()[name]) for name, kind in _names(table.key.schema())
+    ]:
+        return
+    existing = {index["IndexName"] for index in _indexes(description)}
+    for index in table.indexes:
+        if not index.is_local and index.name not in existing:
+            yield {
+                "TableName": table.name,
+                "AttributeDefinitions": [
+                    {"AttributeName": name, "AttributeType": kind} for name, kind in index.key.attributes().items()
+                ],
+                "GlobalSecondaryIndexUpdates": [{"Create": index.definition()}],
+            }
+    if table.stream is not None and _view(description) is None:
+        yield {
+            "TableName": table.name,
+            "StreamSpecification": {"StreamEnabled": True, "StreamViewType": table.stream.value},
+        }
+
+
+def _view(description: Mapping[str, Any]) -> str | None:
+    """What its stream shows; None: it has none."""
+    return (description.get("StreamSpecification") or {}).get("StreamViewType")
 
 
 def _indexes(description: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -79,26 +114,29 @@ def _shown(description: Mapping[str, Any], schema: Iterable[Mapping[str, str]]) 
     return " + ".join(f"{name} ({kind})" for name, _, kind in _keys_of(description, schema))
 
 
-def _refuse(table: Table, differs: str) -> ConfigurationError:
-    return ConfigurationError(f"table {table.name} exists, but {differs}; delete it, or choose another TABLE_PREFIX")
+def _refuse(table: Table, differs: str, *, instead: str) -> ConfigurationError:
+    return ConfigurationError(f"table {table.name} exists, but {differs}; delete it, or {instead}")
 
 
 def create_tables(engine: EmbeddedDynamoDB, tables: Iterable[Table]) -> None:
-    """Create the tables that the embedded engine does not have yet, and switch their TTL on.
+    """Create the tables that the embedded engine does not have yet, add to others what can be, and switch their TTL on.
 
     Raises:
-        ConfigurationError: one exists (from a saved state) with another key, index or stream, or DynamoDB refuses one.
+        ConfigurationError: one exists with another key, index or stream, or DynamoDB refuses one.
     """
     backend = engine.backend
     for table in tables:
         if table.name not in backend.tables:
             _asked(engine, table, "CreateTable", create_request(table))
+        for request in additions(table, backend.describe_table(table.name)["Table"]):
+            _asked(engine, table, "UpdateTable", request)
         differs = difference(table, backend.describe_table(table.name)["Table"])
         if differs is not None:
-            raise _refuse(table, differs)
+            raise _refuse(table, differs, instead=_EMPTY)
         expiry = backend.tables[table.name].expiry
         if expiry is not None and expiry.attribute != table.ttl_attribute:
-            raise _refuse(table, f"its TTL attribute is {expiry.attribute}, not {table.ttl_attribute}")
+            differs = f"its TTL attribute is {expiry.attribute}, not {table.ttl_attribute}"
+            raise _refuse(table, differs, instead=_EMPTY)
         if expiry is None and table.ttl_attribute is not None:
             _asked(engine, table, "UpdateTimeToLive", _ttl_request(table))
 
@@ -133,7 +171,7 @@ async def ensure_tables(client: Any, tables: Iterable[Table]) -> None:
         await waiter.wait(TableName=table.name, WaiterConfig={"Delay": WAITER_SECONDS, "MaxAttempts": WAITER_ATTEMPTS})
         differs = difference(table, (await client.describe_table(TableName=table.name))["Table"])
         if differs is not None:
-            raise _refuse(table, differs)
+            raise _refuse(table, differs, instead=_OTHER)
         if table.ttl_attribute is not None:
             await _ensure_ttl(client, table)
 
@@ -143,6 +181,7 @@ async def _ensure_ttl(client: Any, table: Table) -> None:
     attribute = description.get("AttributeName")
     if description.get("TimeToLiveStatus") in ("ENABLED", "ENABLING"):
         if attribute != table.ttl_attribute:
-            raise _refuse(table, f"its TTL attribute is {attribute}, not {table.ttl_attribute}")
+            differs = f"its TTL attribute is {attribute}, not {table.ttl_attribute}"
+            raise _refuse(table, differs, instead=_OTHER)
         return
     await client.update_time_to_live(**_ttl_request(table))

@@ -57,13 +57,16 @@ def test_creating_again_keeps_the_items() -> None:
     [
         pytest.param({"key": Key(partition="tenant")}, "its key is tenant (S), not tenant (S) + number (N)", id="key"),
         pytest.param({"key": Key(partition="tenant", sort="number")}, "number (S), not", id="type of a key"),
-        pytest.param({"indexes": ()}, "it has no index by-state", id="no index"),
+        pytest.param(
+            {"key": Key(partition="tenant"), "indexes": (), "stream": None},
+            "its key is tenant (S)",
+            id="key before others",
+        ),
         pytest.param(
             {"indexes": (replace(TABLE.indexes[0], key=Key(partition="other")),)},
             "the key of its index by-state is other (S), not state (S)",
             id="key of an index",
         ),
-        pytest.param({"stream": None}, "its stream is off, not NEW_AND_OLD_IMAGES", id="no stream"),
         pytest.param({"stream": StreamView.KEYS_ONLY}, "its stream is KEYS_ONLY", id="another view"),
         pytest.param({"ttl_attribute": "expires"}, "its TTL attribute is expires, not ttl", id="TTL attribute"),
     ],
@@ -76,6 +79,31 @@ def test_an_existing_table_that_differs_is_refused(changes: dict[str, Any], word
 
     assert str(error.value).startswith("table orders exists, but ")
     assert words in str(error.value)
+
+
+def test_an_existing_table_gets_the_indexes_and_the_stream_that_it_lacks_and_keeps_its_items() -> None:
+    world = World()
+    create_tables(world.database, [replace(TABLE, indexes=(), stream=None)])
+    item = {"tenant": {"S": "t"}, "number": {"N": "1"}, "state": {"S": "new"}, "place": {"S": "here"}}
+    world.call("PutItem", TableName="orders", Item=item)
+    wanted = replace(TABLE, indexes=(*TABLE.indexes, Index(name="by-place", key=Key(partition="place"))))
+
+    create_tables(world.database, [wanted])
+
+    assert difference(wanted, world.call("DescribeTable", TableName="orders")["Table"]) is None
+    query = {"KeyConditionExpression": "place = :p", "ExpressionAttributeValues": {":p": {"S": "here"}}}
+    assert world.call("Query", TableName="orders", IndexName="by-place", **query)["Items"] == [item]
+
+
+def test_a_local_index_is_not_added_to_a_table_that_exists() -> None:
+    world = World()
+    create_tables(world.database, [TABLE])
+    local = Index(name="by-time", key=Key(partition="tenant", sort="time"), is_local=True)
+
+    with pytest.raises(
+        ConfigurationError, match="it has no index by-time; delete it, or start again with empty tables"
+    ):
+        create_tables(world.database, [replace(TABLE, indexes=(*TABLE.indexes, local))])
 
 
 @pytest.mark.parametrize(
