@@ -27,6 +27,8 @@ _SOURCES: Final = {
 }
 _SERVICE: Final = re.compile(r"Credential=[^/]+/\d+/[^/]+/([a-z0-9-]+)/aws4_request")
 """The service that a signature is for."""
+REQUEST_ENDED: Final = "request ended"
+"""What the App's processor logs of each run of a queued request that is over."""
 _NODE_LEVELS: Final = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
 """Of the text that the runtime of Node.js writes: time, request id, level and message, with tabs between."""
 _ABOUT: Final = (

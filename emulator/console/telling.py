@@ -14,6 +14,7 @@ from ..gateway.rules.effects import Accept, Send
 from .faults import Fault, fault_of_line, fault_of_payload
 from .masking import NOBODY, Who, masked, masked_text, who_of
 from .meaning import (
+    REQUEST_ENDED,
     answer_header,
     app_message,
     closer_of,
@@ -243,6 +244,9 @@ class Teller(Struct, frozen=True):
                 "WARN": "warning",
             }.get(level, "ok"),
         }
+        if text == REQUEST_ENDED:
+            said = app_message(record.text)
+            told["ended"] = masked({name: said.get(name) for name in ("connection_id", "request_id", "status")})
         fault = fault_of_line(record.text) if level in ("ERROR", "CRITICAL") else None
         if fault is not None:
             told["fault"] = tell_fault(fault)

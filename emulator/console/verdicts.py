@@ -8,7 +8,7 @@ from ..functions.outcome import Returned
 from ..gateway.rules.effects import Raised, Send, TimedOut
 from .faults import Fault, fault_of_line, fault_of_payload
 from .masking import masked_text
-from .meaning import app_message, lambda_request_of, meaning_of, status_of_message
+from .meaning import REQUEST_ENDED, app_message, lambda_request_of, meaning_of, status_of_message
 from .records import Batch, Closed, Message, Note, Opening, Run
 from .telling import tell_outcome
 from .traces import Trace, began
@@ -123,9 +123,10 @@ def _of_untold(trace: Trace, request: object) -> tuple[str, str] | None:
     """What became of a request whose client was not told, being gone; None: it is not over, or nobody logged it."""
     for log in reversed(trace.logs):
         said = app_message(log.text)
-        if said.get("message") == "request ended" and said.get("request_id") == request:
+        if said.get("message") == REQUEST_ENDED and said.get("request_id") == request:
             status, word = _ENDS.get(str(said.get("status")), ("", ""))
-            return (status, f"{word}{_UNTOLD}") if status else None
+            # Of a cancellation another run tells, which belongs to the message that asked for it.
+            return (status, word if word == "cancelled" else f"{word}{_UNTOLD}") if status else None
     return None
 
 

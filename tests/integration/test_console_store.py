@@ -55,8 +55,7 @@ def refused(why: str, status: int = 400) -> dict[str, Any]:
 
 
 def ended(status: str, request: str = "r") -> dict[str, Any]:
-    text = {"connection_id": "c", "request_id": request, "status": status}
-    return {"kind": "log", "message": "request ended", "text": text}
+    return {"kind": "log", "ended": {"connection_id": "c", "request_id": request, "status": status}}
 
 
 @pytest.mark.parametrize(
@@ -72,6 +71,7 @@ def ended(status: str, request: str = "r") -> dict[str, Any]:
         pytest.param([refused(CONDITION)], ["ok", ""], id="a condition that did not hold"),
         pytest.param([frame("progress"), ended("COMPLETED")], ["ok", ""], id="over, and nobody there"),
         pytest.param([frame("progress"), ended("CANCELLED")], ["ok", ""], id="cancelled, and nobody there"),
+        pytest.param([frame("cancelled"), frame("progress")], ["ok", ""], id="cancelled, and not yet stopped"),
         pytest.param([frame("progress"), ended("FAILED")], ["error", ""], id="failed, and nobody there"),
         pytest.param([frame("progress"), ended("RETRYING")], ["running", ""], id="tried again"),
         pytest.param([frame("progress"), ended("COMPLETED", "other")], ["running", ""], id="another is over"),

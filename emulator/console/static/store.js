@@ -97,9 +97,10 @@ class Store {
       if (record.kind === "call" && record.connection && record.request) {
         // What reached nobody, as after another run for a client that is gone, is not what it was told.
         const name = `${record.connection}/${record.request}`;
-        if (record.http_status < 400 || !this.frames.has(name)) this.frames.set(name, record);
+        const last = this.frames.get(name);
+        if (last?.type !== "cancelled" && (record.http_status < 400 || !last)) this.frames.set(name, record);
       }
-      if (record.kind === "log" && record.message === "request ended") this.#over(record.text ?? {});
+      if (record.ended) this.#over(record.ended);
       const known = this.records.get(record.number);
       this.records.set(record.number, record);
       if (isRow(record, this.invoked) && !this.#isSaid(record)) {

@@ -216,3 +216,20 @@ def test_what_other_parsers_do_not_read_is_told_as_text(number: str) -> None:
             assert told["text"] == text.replace("hunter2", "\u2039hidden\u203a")
         if record.kind == "run":
             assert f'"n": {number}' in told["event"]["body"]
+
+
+def test_the_end_of_a_queued_request_is_told_apart_from_its_line_however_short_that_is_cut() -> None:
+    world = World()
+    line = {
+        "message": "request ended",
+        "connection_id": "c1",
+        "request_id": "r1",
+        "status": "CANCELLED",
+        "x": "y" * 500,
+    }
+    world.recorder.line("processor", "l1", json.dumps(line))
+    world.recorder.line("processor", "l1", json.dumps({"message": "request queued", "request_id": "r1"}))
+
+    told = [Teller(lambda _connection: NOBODY, 40).tell(record).get("ended") for record in world.ring]
+
+    assert told == [{"connection_id": "c1", "request_id": "r1", "status": "CANCELLED"}, None]

@@ -255,7 +255,7 @@ def test_a_second_attempt_that_went_well_names_the_first_ones_error() -> None:
     [
         ("COMPLETED", "ok", "complete; its client was gone, and heard nothing of it"),
         ("FAILED", "error", "failed; its client was gone, and heard nothing of it"),
-        ("CANCELLED", "ok", "cancelled; its client was gone, and heard nothing of it"),
+        ("CANCELLED", "ok", "cancelled"),
         ("RETRYING", "running", "accepted; the last word so far is 'progress'"),
     ],
 )
