@@ -5,6 +5,7 @@ A plan never holds a secret: parameters are named in it, not valued.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -26,6 +27,8 @@ AT_REST: Final = frozenset(
     {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE", "IMPORT_ROLLBACK_COMPLETE"}
 )
 """States of stacks that are what their templates say, and can be updated."""
+_IS_HERE: Final = re.compile(r"[a-z]+://(127\.0\.0\.1|localhost|\[::1\])([:/]|$)")
+"""An address of this machine."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +165,14 @@ def bucket_name(account: Account) -> str:
     return f"streamer-code-{account.account_id}-{account.region}"
 
 
+def _addresses_here(template: Mapping[str, Any]) -> str:
+    """The variables of functions that hold one."""
+    functions = (each for each in template["Resources"].values() if each["Type"] == "AWS::Lambda::Function")
+    variables = [each["Properties"].get("Environment", {}).get("Variables", {}) for each in functions]
+    found = {name for each in variables for name, value in each.items() if _IS_HERE.match(str(value))}
+    return ", ".join(sorted(found))
+
+
 def code_key(service: str, digest: str) -> str:
     """The key of a zip: its content's name, so the same code is never uploaded twice."""
     return f"{service}/{digest}.zip"
@@ -196,6 +207,8 @@ def plan(wanted: Wanted, found: Found | None, *, inline_bytes: int) -> Plan:
     adopted = found.loose_tables if found is not None else ()
     if adopted:
         notes = (*notes, f"tables of an earlier stack are taken over with their data: {', '.join(adopted)}")
+    if here := _addresses_here(wanted.template):
+        notes = (*notes, f"functions are told addresses of this machine, where on AWS nothing answers: {here}")
     previous = () if is_new else _previous(wanted, stack)
     steps.append(
         Propose(

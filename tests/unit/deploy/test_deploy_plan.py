@@ -128,6 +128,22 @@ def test_without_asking_aws_a_first_deployment_is_assumed_and_that_is_said(wante
     assert "AWS was not asked" in made.notes[0]
 
 
+def test_variables_that_hold_an_address_of_this_machine_are_told(wanted: Wanted, deployed: Found) -> None:
+    said = {
+        "JWT_JWKS_URL": "http://127.0.0.1:9/keys",
+        "OTHER": "https://localhost",
+        "FINE": "http://localhost.example/x",
+    }
+    function = {"Type": "AWS::Lambda::Function", "Properties": {"Environment": {"Variables": said}}}
+    resources = {**wanted.template["Resources"], "F": function}
+
+    made = plan(replace(wanted, template={**wanted.template, "Resources": resources}), deployed, inline_bytes=10**6)
+
+    assert made.notes == (
+        "functions are told addresses of this machine, where on AWS nothing answers: JWT_JWKS_URL, OTHER",
+    )
+
+
 def test_a_large_template_goes_through_the_bucket(wanted: Wanted, deployed: Found) -> None:
     made = plan(replace(wanted, template_bytes=5001), deployed, inline_bytes=5000)
 
