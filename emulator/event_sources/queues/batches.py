@@ -150,8 +150,6 @@ def _reported(payload: bytes) -> set[str] | None:
         answer = parsed_json(payload)
     except ValueError:  # of a custom runtime. [DOC] services-sqs-errorhandling: a complete failure
         return None
-    if answer is None:
-        return set()
     items = answer.get("batchItemFailures", []) if isinstance(answer, dict) else None
     if items is None:
         return set()

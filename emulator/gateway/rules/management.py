@@ -63,11 +63,8 @@ def parse_path(raw_path: str) -> ManagementTarget | None:
 
     Kept, since a connection is often sent several messages.
     """
-    segments = raw_path.split("/")
-    found = _PATH.fullmatch("/".join(unquote(segment) for segment in segments))
-    if found is None or len(segments) > 6:
-        return None
-    return ManagementTarget(found["stage"], found["id"])
+    found = _PATH.fullmatch(unquote(raw_path))
+    return None if found is None else ManagementTarget(found["stage"], found["id"])
 
 
 def without_stage(raw_path: str, stage: str) -> ManagementTarget | None:
