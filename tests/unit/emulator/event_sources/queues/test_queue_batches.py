@@ -54,6 +54,7 @@ FIFO = [message("a", "g"), message("b", "g"), message("c", "g")]
         pytest.param(STANDARD, returned({"batchItemFailures": 7}), True, "", id="nothing to go through fails all"),
         pytest.param(STANDARD, Returned(b"all done", "id"), True, "", id="no JSON fails all"),
         pytest.param(STANDARD, Returned(b"all done", "id"), False, "abc", id="no JSON where nobody reads it"),
+        pytest.param(FIFO, failures(), True, "abc", id="in a group, none failed"),
         pytest.param(FIFO, failures("b"), True, "a", id="in a group, what comes after stays"),
         pytest.param(FIFO, failures("c", "b"), True, "a", id="in a group, what comes after the first stays"),
     ],

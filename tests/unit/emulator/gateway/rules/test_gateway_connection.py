@@ -167,6 +167,7 @@ def test_a_result_of_none_warns_loudly_and_may_be_tolerated() -> None:
 
     assert [type(effect) for effect in strictly] == [Send, Warn]
     assert [type(effect) for effect in leniently] == [Warn]
+    assert (strict.last_active, lenient.last_active) == (2.0, 1.0)  # what only the developer hears is no activity
 
 
 def test_a_route_response_over_128_kb_is_an_error() -> None:
@@ -196,6 +197,7 @@ def test_nothing_is_sent_after_the_end() -> None:
     assert connection.post("x", 2.0) == []
     assert connection.receive_text("{}", 2.0, NOW_MS) == []
     assert connection.receive_binary() == []
+    assert connection.failed(NOW_MS) == []
     assert connection.expire(1e9) == []
 
 
@@ -269,6 +271,7 @@ def test_a_busy_connection_ends_after_two_hours() -> None:
         connection.post("x", minute * 60.0)
 
     assert connection.deadline() == 7200.0
+    assert (connection.is_too_old(7199.9), connection.is_too_old(7200.0)) == (False, True)
     assert connection.expire(7199.9) == []
     assert connection.expire(7200.0) == [Close(1001, "Going away")]
     assert connection.deadline() == math.inf

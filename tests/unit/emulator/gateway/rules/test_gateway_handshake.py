@@ -109,6 +109,8 @@ def test_a_plain_get_is_told_to_upgrade() -> None:
     [
         pytest.param({"Sec-WebSocket-Version": "8"}, 400, id="old version"),
         pytest.param({"Sec-WebSocket-Key": "short"}, 400, id="key that is no 16 bytes"),
+        pytest.param({"Sec-WebSocket-Key": "A" * 24}, 400, id="key of 18 bytes"),
+        pytest.param({"Sec-WebSocket-Key": f"{'A' * 22}==!"}, 400, id="key with more behind it"),
         pytest.param({"Sec-WebSocket-Key": "é"}, 400, id="key that is no ASCII"),
         pytest.param({"Upgrade": "h2c"}, 426, id="another protocol"),
         pytest.param({"Upgrade": "WebSocket"}, 101, id="any case"),
@@ -173,6 +175,7 @@ def test_without_connect_route_every_client_is_accepted() -> None:
         pytest.param({"statusCode": 201}, 101, id="201"),
         pytest.param({"statusCode": 204}, 101, id="204"),
         pytest.param({"statusCode": 299}, 101, id="299"),
+        pytest.param({"statusCode": 300}, 300, id="300"),
         pytest.param({"statusCode": 301}, 301, id="301"),
         pytest.param({"statusCode": 400}, 400, id="400"),
         pytest.param({"statusCode": 401}, 401, id="401"),
@@ -225,8 +228,9 @@ def test_the_body_and_headers_of_a_refusing_connect_stay_here() -> None:
     }
 
 
-def test_a_failed_handshake_names_the_connection_and_the_request() -> None:
-    decision, handshake = run(stage_of(), Raised(b"{}"))
+@pytest.mark.parametrize("result", [Raised(b"{}"), returned({"statusCode": 500})], ids=["raises", "says so"])
+def test_a_failed_handshake_names_the_connection_and_the_request(result: Result) -> None:
+    decision, handshake = run(stage_of(), result)
 
     assert isinstance(decision, HttpAnswer)
     body = json.loads(decision.body)

@@ -231,6 +231,7 @@ def test_a_post_has_at_most_128_kb(size: int, status: int) -> None:
     answer = call("POST", stage, opened(stage), b"x" * size)
 
     assert answer.response.status == status
+    assert call("GET", stage, opened(stage), b"x" * size).response.status == 200
     if status == 413:
         assert header(answer.response.headers, "x-amzn-ErrorType") == "PayloadTooLargeException"
         assert answer.effects == ()
