@@ -10,6 +10,7 @@ from streamer_records import NOW, request_record
 from streamer.records import KEPT_SECONDS, SHARDS, Failure, ProgressPoint, RequestKey, RequestRecord, Status
 from streamer.requests import lifecycle
 from streamer.requests.lifecycle import TRANSITIONS, Applied, Change, Refused, Step, is_final
+from streamer.requests.runs import Run
 
 FAILURE = Failure(code="PROCESSING_FAILED", message="no")
 
@@ -158,6 +159,8 @@ def test_whose_end_is_stored(outcome: Applied | Refused, is_mine: bool) -> None:
         pytest.param(10, 250, 100, id="above 100"),
         pytest.param(None, 33.3333, 33.33, id="two decimals"),
         pytest.param(None, 99.9999, 99.99, id="nearly 100"),
+        pytest.param(None, 99.99999999, 99.99, id="nearer to 100"),
+        pytest.param(None, 0.29, 0.29, id="no whole number of hundredths in binary"),
         pytest.param(None, 70.0, 70, id="whole"),
         pytest.param(None, math.inf, 100, id="infinite"),
         pytest.param(None, -math.inf, 0, id="negative infinite"),
@@ -199,6 +202,37 @@ def test_a_failed_attempt_leaves_when_the_next_one_is_due_and_what_was_told() ->
 
     assert (after.status, after.attempt, after.due_at, after.told_percentage) == (Status.RETRYING, 1, NOW + 2, 40)
     assert after.error == FAILURE
+
+
+def test_a_request_that_is_complete_has_no_error_of_an_earlier_attempt() -> None:
+    record = request_record(status=Status.PROCESSING, attempt=2, error=FAILURE)
+
+    assert lifecycle.complete("7", attempt=2, now=NOW).applied_to(record).error is None
+
+
+def test_only_the_lease_of_the_attempt_that_is_gone_is_released() -> None:
+    change = lifecycle.release(attempt=1, now=NOW)
+
+    assert change.applied_to(request_record(status=Status.PROCESSING, attempt=1, due_at=NOW + 45)).due_at == NOW
+    assert change.admits(request_record(status=Status.PROCESSING, attempt=1))
+    assert not change.admits(request_record(status=Status.PROCESSING, attempt=2))
+
+
+@pytest.mark.parametrize(
+    ("status", "tells", "invocation", "expected"),
+    [
+        pytest.param(Status.CANCELLED, True, "other", True, id="a cancellation that the run is for"),
+        pytest.param(Status.CANCELLED, False, "mine", False, id="a cancellation that it is not for"),
+        pytest.param(Status.COMPLETED, False, "mine", True, id="an end of a run before of the same event"),
+        pytest.param(Status.COMPLETED, False, "other", False, id="an end of another event's run"),
+        pytest.param(Status.PROCESSING, True, "mine", False, id="no end"),
+    ],
+)
+def test_which_run_tells_of_an_end(status: Status, tells: bool, invocation: str, expected: bool) -> None:
+    record = request_record(status=status, runner=lifecycle.runner_of("mine", "1"))
+    run = Run(record.key, tells=tells)
+
+    assert lifecycle.is_to_be_told(record, run, invocation=invocation) is expected
 
 
 def test_an_attempt_may_be_the_only_one_that_can_cancel() -> None:
