@@ -61,13 +61,8 @@ class TaskRunner:
         self._over: deque[str] = deque(maxlen=WAITING)
 
     def token(self, machine: str) -> str:
-        """A new token, for which the task of the machine of that ARN will wait."""
-        if len(self._tokens) >= WAITING:
-            raise StateError(RUNTIME, f"{WAITING} tasks wait already")
-        token = token_of(machine, secrets.token_urlsafe(96))
-        loop = asyncio.get_running_loop()
-        self._tokens[token] = _Waiting(loop.create_future(), loop.time())
-        return token
+        """A new token for a task of the machine of that ARN, which waits for it once it is done."""
+        return token_of(machine, secrets.token_urlsafe(96))
 
     def settle(self, token: str, outcome: Any) -> bool:
         """End the task that waits for a token, with a result or with a StateError; False: there is none."""
@@ -94,15 +89,20 @@ class TaskRunner:
 
     async def do(self, resource: str, parameters: Any, token: str | None, heartbeat_seconds: float | None) -> Any:
         """The result; raises StateError."""
+        if token is None:
+            return await self._done(resource, parameters)
+        if len(self._tokens) >= WAITING:
+            raise StateError(RUNTIME, f"{WAITING} tasks wait already")
+        loop = asyncio.get_running_loop()
+        waiting = self._tokens[token] = _Waiting(loop.create_future(), loop.time())
         try:
-            result = await self._done(resource, parameters)
-            return result if token is None else await self._answered(self._tokens[token], heartbeat_seconds)
+            await self._done(resource, parameters)
+            return await self._answered(waiting, heartbeat_seconds)
         finally:
-            if token is not None:
-                answer = self._tokens.pop(token).answer
-                self._over.append(token)
-                if answer.done() and not answer.cancelled():
-                    answer.exception()  # whoever was to hear of it is gone
+            del self._tokens[token]
+            self._over.append(token)
+            if waiting.answer.done() and not waiting.answer.cancelled():
+                waiting.answer.exception()  # whoever was to hear of it is gone
 
     async def _answered(self, waiting: _Waiting, heartbeat_seconds: float | None) -> Any:
         """What was sent with a token. [REC] ls-snap test_heartbeat_timeout: silence is ``States.Timeout``"""

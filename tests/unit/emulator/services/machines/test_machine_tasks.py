@@ -10,6 +10,7 @@ from fake_functions import Answers
 
 from emulator.functions.outcome import Failed, Outcome, Returned
 from emulator.functions.variables import Endpoints
+from emulator.services.machines import tasks as module
 from emulator.services.machines.errors import StateError
 from emulator.services.machines.tasks import TaskRunner
 
@@ -64,6 +65,7 @@ async def test_a_task_that_is_worked_on_is_waited_for() -> None:
     tasks = runner(Returned(b"1", "id"))
     token, loop = tasks.token("arn:aws:states:us-east-1:123456789012:stateMachine:m"), asyncio.get_running_loop()
     running = asyncio.create_task(tasks.do(ECHO, {}, token, 0.05))
+    await asyncio.sleep(0)
     until = loop.time() + 0.2
     while loop.time() < until:
         assert tasks.beat(token)
@@ -71,3 +73,15 @@ async def test_a_task_that_is_worked_on_is_waited_for() -> None:
     tasks.settle(token, {"done": True})
 
     assert await running == {"done": True}
+
+
+async def test_a_task_that_comes_to_nothing_before_it_is_done_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as one whose parameters lead nowhere: as many as may wait would keep all others from it."""
+    monkeypatch.setattr(module, "WAITING", 1)
+    tasks = runner(Returned(b"1", "id"))
+    never, token = (tasks.token("arn:aws:states:us-east-1:123456789012:stateMachine:m") for _ in range(2))
+    running = asyncio.create_task(tasks.do(ECHO, {}, token, None))
+    await asyncio.sleep(0)
+
+    assert (tasks.settle(never, 1), tasks.settle(token, 2)) == (False, True)
+    assert await running == 2
