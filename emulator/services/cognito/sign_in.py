@@ -138,7 +138,9 @@ class SignIn:
             created=asked.now,
             modified=asked.now,
         )
-        return pool.keep(with_password(self._state, pool, made, password))
+        # Others may have brought them while the function worked: who is there is kept, with password and id.
+        known = pool.find(name) or pool.find(made.username)
+        return known or pool.keep(with_password(self._state, pool, made, password))
 
     def _by_srp(self, asked: _Asked, user: User, sent: str) -> Steps:
         try:

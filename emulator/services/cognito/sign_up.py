@@ -64,11 +64,9 @@ class SignUp:
         check_hash(client, name, given.get("SecretHash"))
         if (pool.settings.get("AdminCreateUserConfig") or {}).get("AllowAdminCreateUserOnly") in (True, "true"):
             raise PoolError(NOT_ALLOWED, "SignUp is not permitted for this user pool")
-        if pool.find(name) is not None:
-            kind = "An account with the given email already exists." if pool.names_by else "User already exists"
-            raise PoolError("UsernameExistsException", kind)
+        _check_free(pool, name)
         check_password(pool, password)
-        name, attributes = named(state, pool, name, attributes)
+        asked_for, (name, attributes) = name, named(state, pool, name, attributes)
         check_attributes(pool, attributes, is_new=True)
         asked = {
             "userAttributes": {key: value for key, value in attributes.items() if key != "sub"},
@@ -79,6 +77,7 @@ class SignUp:
         said = yield from fire(
             pool, "PreSignUp_SignUp", username=name, client_id=client.id, request=asked, response=none
         )
+        _check_free(pool, asked_for)  # others may have signed up with it while the function worked
         for flag, attribute in (("autoVerifyEmail", "email"), ("autoVerifyPhone", "phone_number")):
             if said.get(flag) and attribute in attributes:
                 attributes[f"{attribute}_verified"] = "true"
@@ -201,6 +200,12 @@ class SignUp:
         user = pool.keep(structs.replace(user, codes={**user.codes, what: code}))
         yield from message((pool, user), source, code, client, given.get("ClientMetadata") or {})
         return None
+
+
+def _check_free(pool: Pool, name: str) -> None:
+    if pool.find(name) is not None:
+        kind = "An account with the given email already exists." if pool.names_by else "User already exists"
+        raise PoolError("UsernameExistsException", kind)
 
 
 def nobody(client: Client) -> PoolError:

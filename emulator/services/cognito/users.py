@@ -64,9 +64,7 @@ class Users:
         state, pool = self._state, self._state.pool(given)
         name, attributes = required(given, "Username"), attributes_of(given)
         metadata = given.get("ClientMetadata") or {}
-        known = pool.find(name)
-        if known is not None and given.get("MessageAction") != "RESEND":
-            raise PoolError("UsernameExistsException", "User account already exists")
+        known = _known(pool, given)
         name, attributes = named(state, pool, name, attributes)
         check_attributes(pool, attributes, is_new=known is None)
         asked = {
@@ -76,6 +74,7 @@ class Users:
         }
         source = "PreSignUp_AdminCreateUser"
         yield from fire(pool, source, username=name, client_id=None, request=asked, response={})
+        known = _known(pool, given)  # others may have made or changed them while the function worked
         password = str(given.get("TemporaryPassword") or temporary(state))
         check_password(pool, password)
         if known is None:
@@ -230,6 +229,14 @@ def temporary(state: State) -> str:
     """A password that every policy takes."""
     parts = (string.ascii_uppercase, string.ascii_lowercase, string.digits, _SYMBOLS)
     return "".join(state.letters(8, each) for each in parts)
+
+
+def _known(pool: Pool, given: Parameters) -> User | None:
+    """Who is to be sent another password; None: the user is to be made."""
+    known = pool.find(required(given, "Username"))
+    if known is not None and given.get("MessageAction") != "RESEND":
+        raise PoolError("UsernameExistsException", "User account already exists")
+    return known
 
 
 def _group(pool: Pool, given: Parameters) -> str:

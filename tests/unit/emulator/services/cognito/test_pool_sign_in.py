@@ -214,6 +214,25 @@ def test_a_function_brings_users_from_elsewhere() -> None:
         world.sign_in("other", "wrong")
 
 
+@pytest.mark.parametrize("settings", [{}, {"UsernameAttributes": ["email"]}], ids=["by name", "by address"])
+def test_a_user_is_brought_from_elsewhere_once_also_by_two_at_the_same_time(settings: dict[str, Any]) -> None:
+    world = PoolWorld(LambdaConfig={"UserMigration": "arn:f"}, **settings)
+    name = "old@example.com"
+    brought = {"userAttributes": {"email": name}, "finalUserStatus": "CONFIRMED"}
+    subs = []
+
+    def others_are_faster(_event: object) -> dict[str, Any]:
+        world.answers["UserMigration"] = lambda _event: brought
+        subs.append(world.claims(name)[0]["sub"])
+        return brought
+
+    world.answers["UserMigration"] = others_are_faster
+    subs.append(world.claims(name)[0]["sub"])
+
+    assert subs[0] == subs[1]
+    assert len(world.do("ListUsers", UserPoolId=world.pool)["Users"]) == 1
+
+
 def test_functions_ask_challenges_of_their_own_until_one_is_content() -> None:
     world = PoolWorld(
         LambdaConfig={

@@ -137,6 +137,32 @@ def test_a_function_confirms_users_before_they_exist() -> None:
     assert made["UserConfirmed"] is True
 
 
+@pytest.mark.parametrize("settings", [{}, {"UsernameAttributes": ["email"]}], ids=["by name", "by address"])
+@pytest.mark.parametrize(
+    ("operation", "whom"),
+    [("SignUp", {"Password": f"{PASSWORD}2"}), ("AdminCreateUser", {"TemporaryPassword": f"{PASSWORD}2"})],
+)
+def test_a_name_is_taken_once_also_while_a_function_works(
+    settings: dict[str, Any], operation: str, whom: dict[str, str]
+) -> None:
+    world = PoolWorld(LambdaConfig={"PreSignUp": "arn:pre"}, **settings)
+    name = "ann@example.com"
+
+    def others_are_faster(_event: object) -> dict[str, Any]:
+        world.answers["PreSignUp"] = lambda _event: {}
+        world.confirmed(name)
+        return {}
+
+    world.answers["PreSignUp"] = others_are_faster
+    where = {"ClientId": world.client} if operation == "SignUp" else {"UserPoolId": world.pool}
+    with pytest.raises(PoolError) as late:
+        world.do(operation, **where, Username=name, **whom)
+
+    assert late.value.code == "UsernameExistsException"
+    assert "AccessToken" in world.sign_in(name, PASSWORD)["AuthenticationResult"]
+    assert len(world.do("ListUsers", UserPoolId=world.pool)["Users"]) == 1
+
+
 def test_an_administrator_makes_a_user_who_chooses_a_password() -> None:
     world = PoolWorld()
     world.do("AdminCreateUser", UserPoolId=world.pool, Username="ann", TemporaryPassword=PASSWORD)
