@@ -110,7 +110,7 @@ class ForkedCommand:
             while open_ones:
                 ready, _, _ = select.select(open_ones, (), (), max(0, ends - time.monotonic()))
                 if not ready:
-                    raise subprocess.TimeoutExpired(list(self.args), timeout)
+                    raise subprocess.TimeoutExpired(list(self.args), timeout, *said.values())
                 for each in ready:
                     data = os.read(each, 65_536)
                     said[each] += data

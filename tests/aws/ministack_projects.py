@@ -22,6 +22,7 @@ from typing import Any
 
 import boto3
 import pytest
+from forked_command import begin, read_at_start
 
 from streamer.sending.sender import ENDPOINT_VARIABLE
 
@@ -61,8 +62,10 @@ class MiniStack:
 
     @property
     def environment(self) -> dict[str, str]:
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
-        return kept | {
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
+        return {
+            **kept,
+            **read_at_start(os.environ),
             "AWS_ENDPOINT_URL": self.url,
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
@@ -151,19 +154,15 @@ class Project:
 
     def streamer(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         command = [str(Path(sys.executable).with_name("streamer")), *arguments]
+        process = begin(command, self.folder, self.aws.environment | self.environment)
         try:
-            return subprocess.run(
-                command,
-                check=False,
-                cwd=self.folder,
-                env=self.aws.environment | self.environment,
-                capture_output=True,
-                text=True,
-                timeout=COMMAND_SECONDS,
-            )
+            out, log = process.communicate(timeout=COMMAND_SECONDS)
         except subprocess.TimeoutExpired as late:
+            process.kill()
+            process.wait()
             said = b"".join(each for each in (late.stdout, late.stderr) if isinstance(each, bytes)).decode()
             pytest.fail(f"streamer {shlex.join(arguments)} did not end within {COMMAND_SECONDS} s; it said:\n{said}")
+        return subprocess.CompletedProcess(command, process.wait(), out, log)
 
     def deploy(self, *arguments: str) -> str:
         ran = self.streamer("deploy", "--yes", *arguments)
