@@ -57,8 +57,8 @@ async def test_who_waits_is_answered_once_there_is_something() -> None:
 async def test_a_wait_without_anything_ends_with_the_first_answer() -> None:
     world = World()
 
-    assert await world.wait(0.01) is NOTHING
-    assert (world.asked > 0, world.is_listened_to) == (True, False)
+    assert await world.wait(0.01) is NOTHING  # a busy machine may take that long before it is asked once
+    assert not world.is_listened_to
 
 
 async def test_who_goes_away_leaves_nothing_behind() -> None:
