@@ -1,5 +1,6 @@
 """Whatever happens at any call to AWS: a true last sentence, no live stack deleted, and the next deploy is done."""
 
+import copy
 import errno
 from collections.abc import Callable
 from dataclasses import replace
@@ -105,10 +106,11 @@ def require_true(text: str, kind: str, before: str | None, cloud: LiveCloud) -> 
 def test_every_end_tells_the_truth_and_the_next_deployment_is_done(
     kind: str, fault: Fault, for_ever: bool, wish: Wish
 ) -> None:
-    counted = Faulty(start(kind, wish), 10**9, fault)
+    begun = start(kind, wish)
+    counted = Faulty(copy.deepcopy(begun), 10**9, fault)
     assert act(kind, wish, counted) is None
     for number in range(len(counted.calls)):
-        cloud = start(kind, wish)
+        cloud = copy.deepcopy(begun)
         before = cloud.live.status if cloud.live is not None else None
 
         ended = act(kind, wish, Faulty(cloud, number, fault, for_ever=for_ever))
