@@ -69,7 +69,7 @@ class Roles(Struct, frozen=True, kw_only=True):
 
 def role_advice(who: str, need: Need, decision: Decision, *, role: Role, place: Place, roles: Roles) -> str:
     """The line for the function's log that says what would allow it; ``who`` is the function, or its session."""
-    resource = _in_template(arn(need.resource, place), roles)
+    resource = _in_template(arn(need.resource, place), roles, place)
     begin = f"{who} may not {need.action} on {shown_in_template(need, place, roles)}:"
     if decision is Decision.DENIED_BY_RESOURCE:
         return f"{begin} its own policy denies it to the role {role.name}"
@@ -92,7 +92,7 @@ def role_advice(who: str, need: Need, decision: Decision, *, role: Role, place: 
 
 def shown_in_template(need: Need, place: Place, roles: Roles) -> str:
     """The resource, as the template calls it, if it is one of the template's."""
-    tag, _, name = _in_template(arn(need.resource, place), roles).partition(" ")
+    tag, _, name = _in_template(arn(need.resource, place), roles, place).partition(" ")
     placed = arn(need.resource, place) if need.resource.kind is Kind.ARN else shown(need)
     return name.partition(".")[0] if tag in _NAMES else placed
 
@@ -103,7 +103,7 @@ def recorded_statements(needs: Mapping[str, Iterable[Need]], place: Place, roles
     for function in sorted({*needs, *roles.behind}):
         actions: dict[str, set[str]] = {}
         for need in (*needs.get(function, ()), *roles.behind.get(function, ())):
-            actions.setdefault(_in_template(arn(need.resource, place), roles), set()).add(need.action)
+            actions.setdefault(_in_template(arn(need.resource, place), roles, place), set()).add(need.action)
         resources: dict[tuple[str, ...], list[str]] = {}
         for resource in sorted(actions):
             resources.setdefault(tuple(sorted(actions[resource])), []).append(resource)
@@ -120,14 +120,24 @@ def _element(name: str, texts: Iterable[str]) -> list[str]:
     return [f"  {name}:", *(f"    - {each}" for each in (first, *others))] if others else [f"  {name}: {first}"]
 
 
-def _in_template(text: str, roles: Roles) -> str:
+def _in_template(text: str, roles: Roles, place: Place) -> str:
     """An ARN as a template in YAML refers to it, so that it is right wherever the template is deployed."""
     known = [each for each in roles.written if text.startswith(each) and text[len(each) :][:1] in _ENDS]
     if not known:
-        return json.dumps(text) if text == "*" else text
+        return json.dumps(text) if text == "*" else _anywhere(text, place)
     longest = max(known, key=len)
     reference, rest = roles.written[longest], text[len(longest) :]
     name = reference.removeprefix("${").removesuffix("}")
     if rest or "$" in name:
         return f"!Sub {json.dumps(reference + rest)}"
     return f"!GetAtt {name}" if "." in name else f"!Ref {name}"
+
+
+def _anywhere(text: str, place: Place) -> str:
+    """The ARN of something of this account and Region, in whichever a template is deployed to."""
+    before = f"arn:{place.partition}:"
+    service, region, account, *rest = [*text.removeprefix(before).split(":", 3), "", "", ""][:4]
+    if not text.startswith(before) or account != place.account_id or region not in ("", place.region):
+        return text
+    where = f"{region and '${AWS::Region}'}:${{AWS::AccountId}}"
+    return f"!Sub {json.dumps(f'arn:${{AWS::Partition}}:{service}:{where}:{rest[0]}')}"

@@ -229,6 +229,8 @@ def _written(things: Things, place: grants.Place) -> dict[str, str]:
         kind = _KINDS.get(each.type)
         if kind is not None:
             found[grants.arn(grants.Resource(kind, each.name), place)] = f"${{{each.logical_id}.Arn}}"
+        elif "Arn" in each.kind.attributes and (named := described_tags.arn_of(each, place)) is not None:
+            found[named] = f"${{{each.logical_id}.Arn}}"
         elif str(each.ref).startswith("arn:"):
             found[str(each.ref)] = f"${{{each.logical_id}}}"
         elif each.type in ("AWS::ApiGateway::RestApi", "AWS::ApiGatewayV2::Api"):

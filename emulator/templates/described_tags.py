@@ -35,11 +35,14 @@ _PROPERTIES: Final = {"AWS::Cognito::UserPool": "UserPoolTags"}
 
 def tags(things: Things, place: Place) -> dict[str, dict[str, str]]:
     """Of resources that have some, by their ARNs."""
-    found = {_arn(each, place): dict(_tags(each, place)) for each in things.of(*_ARNS)}
-    return {arn: each for arn, each in found.items() if each}
+    found = {arn_of(each, place): dict(_tags(each, place)) for each in things.of(*_ARNS)}
+    return {arn: each for arn, each in found.items() if arn is not None and each}
 
 
-def _arn(resource: Resource, place: Place) -> str:
+def arn_of(resource: Resource, place: Place) -> str | None:
+    """Its ARN; None: conditions see no tags of its type."""
+    if resource.type not in _ARNS:
+        return None
     filled = _ARNS[resource.type].format(
         region=place.region,
         account=place.account_id,

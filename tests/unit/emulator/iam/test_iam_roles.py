@@ -182,8 +182,26 @@ def test_what_a_role_becomes_holds_from_then_on_for_what_was_allowed_too() -> No
         pytest.param(
             Need("sns:Publish", Resource(Kind.ARN, "arn:aws:sns:eu-west-1:123456789012:newsroom")),
             "arn:aws:sns:eu-west-1:123456789012:newsroom",
-            "arn:aws:sns:eu-west-1:123456789012:newsroom",
+            '!Sub "arn:${AWS::Partition}:sns:${AWS::Region}:${AWS::AccountId}:newsroom"',
             id="nothing of the template",
+        ),
+        pytest.param(
+            Need("iam:PassRole", Resource(Kind.ARN, "arn:aws:iam::123456789012:role/x")),
+            "arn:aws:iam::123456789012:role/x",
+            '!Sub "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/x"',
+            id="of no Region",
+        ),
+        pytest.param(
+            Need("sns:Publish", Resource(Kind.ARN, "arn:aws:sns:eu-west-1:210987654321:x")),
+            "arn:aws:sns:eu-west-1:210987654321:x",
+            "arn:aws:sns:eu-west-1:210987654321:x",
+            id="of another account",
+        ),
+        pytest.param(
+            Need("s3:GetObject", Resource(Kind.ARN, "arn:aws:s3:::files/a")),
+            "arn:aws:s3:::files/a",
+            "arn:aws:s3:::files/a",
+            id="of no account",
         ),
         pytest.param(Need("dynamodb:ListTables", ANYTHING), "*", '"*"', id="no resource"),
         pytest.param(
@@ -362,7 +380,7 @@ def test_what_lambda_does_with_event_sources_is_needed_besides() -> None:
         "  Action:",
         "    - sqs:DeleteMessage",
         "    - sqs:ReceiveMessage",
-        "  Resource: arn:aws:sqs:eu-west-1:123456789012:jobs",
+        '  Resource: !Sub "arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:jobs"',
         "# say",
         "- Effect: Allow",
         "  Action: dynamodb:GetItem",

@@ -302,6 +302,8 @@ def test_resources_are_named_as_the_template_names_them() -> None:
         "Api": resource("ApiGatewayV2::Api", Name="chat", ProtocolType="WEBSOCKET"),
         "News": resource("SNS::Topic", TopicName="news"),
         "Jobs": resource("SQS::Queue", QueueName="jobs"),
+        "Stream": resource("Kinesis::Stream", Name="st"),
+        "Key": resource("KMS::Key"),
     }
 
     written = read(base(**more))[0].written
@@ -309,6 +311,10 @@ def test_resources_are_named_as_the_template_names_them() -> None:
     assert written["arn:aws:dynamodb:us-east-1:123456789012:table/notes"] == "${Notes.Arn}"
     assert written["arn:aws:sqs:us-east-1:123456789012:jobs"] == "${Jobs.Arn}"
     assert written["arn:aws:sns:us-east-1:123456789012:news"] == "${News}"
+    assert written["arn:aws:kinesis:us-east-1:123456789012:stream/st"] == "${Stream.Arn}"
+    assert [arn.partition(":key/")[0] for arn, name in written.items() if name == "${Key.Arn}"] == [
+        "arn:aws:kms:us-east-1:123456789012"
+    ]
     assert written["arn:aws:lambda:us-east-1:123456789012:function:say"] == "${Say.Arn}"
     assert [each for each in written.values() if each.endswith(":${Api}")] == [
         "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${Api}"
