@@ -46,6 +46,18 @@ def of_request(about: Iterable[tuple[str, str]]) -> Context:
     return values
 
 
+NEVER_OF_FUNCTIONS: Final = frozenset(
+    {
+        *("aws:calledvia", "aws:calledviafirst", "aws:calledvialast", "aws:multifactorauthage"),
+        *("aws:multifactorauthpresent", "aws:principalservicename", "aws:principalservicenameslist"),
+        *("aws:sourceaccount", "aws:sourcearn", "aws:sourceidentity", "aws:sourceorgid", "aws:sourceorgpaths"),
+        "aws:username",
+    }
+)
+"""Condition keys that no request of a function has a value for on AWS either: they are for users and for services.
+
+[DOC] iam-docs:reference_policies_condition-keys, the availability of each
+"""
 OF_TIME: Final = ("aws:currenttime", "aws:epochtime")
 """Condition keys that every request has a value for, each another one."""
 
@@ -58,8 +70,12 @@ def at(now: float) -> Context:
 
 
 def is_of_requests(key: str) -> bool:
-    """Whether some requests have a value for a condition key, in lower case."""
-    return key in (*OF_REQUESTS, *OF_TIME) or key.startswith((REQUESTED, OF_OBJECT_TAGS, OF_CIPHERTEXTS))
+    """Whether it is known which requests have a value for a condition key, in lower case, be it none."""
+    return (
+        key in OF_REQUESTS | NEVER_OF_FUNCTIONS
+        or key in OF_TIME
+        or key.startswith((REQUESTED, OF_OBJECT_TAGS, OF_CIPHERTEXTS))
+    )
 
 
 def user_id(session: str) -> str:

@@ -40,7 +40,7 @@ from .needs import of_absence, of_deletion, of_form, of_operation, of_s3, of_sch
 from .parameters import TARGET, ParameterError, ParameterStore
 from .process import ServicesBusyError, ServicesLostError, ServicesProcess
 from .routing import HOSTED, aws_url
-from .s3_conditions import given_of, how_signed
+from .s3_conditions import Uploads, given_of, how_signed
 from .security_tokens import assumed
 from .wire import Frame
 
@@ -93,6 +93,7 @@ class Services:
             region=endpoints.region, account_id=endpoints.account_id, owner=endpoints.owner, deliver=self._delivered
         )
         self._secrets = Secrets(endpoints.owner, endpoints.keys)
+        self._uploads = Uploads()
         self._parameters = ParameterStore(endpoints.region, endpoints.account_id)
         self._functions = functions
         self._user_pools: UserPools | None = None
@@ -260,14 +261,29 @@ class Services:
             return await self._delete(request, url, caller)
         if service == "sts" and operation_of(request) in assuming.FOR_USERS:
             return denial(service, request, f"Cannot call {operation_of(request)} with session credentials")
-        refused = caller.service(_needs(service, await self._by_key(request, service, url), url))
+        refused = caller.service(self._needs(service, await self._by_key(request, service, url), url))
         if refused is not None:
             return denial(service, request, refused)
         answer = await self._done(request, service, url)
+        if service == "s3" and answer is not None and "uploads" in request.target.partition("?")[2]:
+            self._uploads.note(request, answer.body)
         is_absent = service == "s3" and answer is not None and answer.status == 404
         needed = of_absence(request.method, url) if is_absent else None
         refused = None if needed is None else caller.service(_signed(request, (needed,)))
         return answer if refused is None else denial(service, request, refused)
+
+    def _needs(self, service: str, request: HttpRequest, url: str) -> Iterable[Need]:
+        if service == "s3":
+            given = given_of(request)
+            found = (
+                of_form(url, given)
+                if is_form(request)
+                else of_s3(request.method, url, given, self._uploads.of(request))
+            )
+            return _signed(request, found)
+        if service == "scheduler":
+            return of_scheduler(request.method, url, parameters_of(request))
+        return of_operation(service, operation_of(request), parameters_of(request))
 
     async def _delete(self, request: HttpRequest, url: str, caller: Caller) -> HttpResponse | None:
         """Delete those of the objects that a request lists which the caller may delete."""
@@ -396,15 +412,6 @@ class Services:
 def _begins(call: Call) -> bool:
     """Whether the process is started for a resource."""
     return call.service not in _OURS | _WAITS
-
-
-def _needs(service: str, request: HttpRequest, url: str) -> Iterable[Need]:
-    if service == "s3":
-        given = given_of(request)
-        return _signed(request, of_form(url, given) if is_form(request) else of_s3(request.method, url, given))
-    if service == "scheduler":
-        return of_scheduler(request.method, url, parameters_of(request))
-    return of_operation(service, operation_of(request), parameters_of(request))
 
 
 def _signed(request: HttpRequest, needs: Iterable[Need]) -> Iterable[Need]:

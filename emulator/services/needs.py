@@ -21,7 +21,7 @@ from .deletions import Deletion
 from .kinesis.errors import KinesisError
 from .kinesis.tokens import untoken
 from .machines.tokens import machine_of
-from .s3_conditions import of_put
+from .s3_conditions import Facts, of_put
 from .secret_names import SUFFIX, suffix
 
 _OF_BUCKETS: Final = {
@@ -101,8 +101,11 @@ _FOR_HEADERS: Final = {
 """What it needs besides to put an object with these headers. [DOC] s3-api:API_PutObject, API_CreateMultipartUpload"""
 
 
-def of_s3(method: str, url: str, given: Mapping[str, str] = _NOTHING) -> Iterator[Need]:
-    """What a request to one of S3's addresses needs; ``given`` are its headers."""
+def of_s3(method: str, url: str, given: Mapping[str, str] = _NOTHING, begun: Facts = ()) -> Iterator[Need]:
+    """What a request to one of S3's addresses needs; ``given`` are its headers.
+
+    ``begun`` is what conditions saw of the request that began the upload whose part it puts, or which it completes.
+    """
     bucket, key = _bucket_and_key(url)
     asked = dict(parse_qsl(urlsplit(url).query, keep_blank_values=True))
     if not bucket:
@@ -117,7 +120,9 @@ def of_s3(method: str, url: str, given: Mapping[str, str] = _NOTHING) -> Iterato
     else:
         need = _of_object(method, f"{bucket}/{key}", asked)
         copied = given.get("x-amz-copy-source", "")
-        yield from _put(need, given, creates="uploads" not in asked and "partNumber" not in asked)
+        found = _put(need, given, creates="uploads" not in asked and "partNumber" not in asked)
+        for each in found:
+            yield each._replace(about=(*each.about, *begun)) if begun else each
         if "attributes" in asked:
             yield Need(need.action + "Attributes", need.resource)
         if copied:

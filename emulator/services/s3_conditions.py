@@ -6,6 +6,7 @@ conditional-writes-enforce
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Final
@@ -36,6 +37,8 @@ _OTHERS: Final = {
     "x-amz-object-lock-retain-until-date": "object-lock-retain-until-date",
 }
 """Headers by the keys that they are the values of."""
+_UPLOAD: Final = re.compile(rb"<InitiateMultipartUploadResult\b.*?<UploadId>([^<]+)</UploadId>", re.DOTALL)
+_OF_UPLOADS: Final = ("s3:x-amz-", "s3:object-lock-", "s3:requestobjecttag")
 _VERSION_4: Final = "AWS4-HMAC-SHA256"
 _SIGNED: Final = "%Y%m%dT%H%M%SZ"
 
@@ -46,6 +49,28 @@ def given_of(request: HttpRequest) -> Mapping[str, str]:
         return request.fields
     found = form_fields(request)
     return {f"x-amz-{name}" if name in ("acl", "tagging") else name: value for name, value in found.items()}
+
+
+class Uploads:
+    """What conditions saw of the requests that began uploads in parts: S3 judges each part by it, too. [INF]"""
+
+    def __init__(self, most: int = 1_024) -> None:
+        """Keep the latest so many."""
+        self._most = most
+        self._begun: dict[str, Facts] = {}
+
+    def note(self, request: HttpRequest, answer: bytes) -> None:
+        """Remember an upload that a request may have begun, given its answer."""
+        if request.method == "POST" and (found := _UPLOAD.search(answer)) is not None:
+            if len(self._begun) >= self._most:
+                del self._begun[next(iter(self._begun))]
+            said = of_put(request.fields, creates=False)
+            self._begun[found[1].decode()] = tuple(each for each in said if each[0].startswith(_OF_UPLOADS))
+
+    def of(self, request: HttpRequest) -> Facts:
+        """Of the upload that a request is part of; empty: it is part of none that is known."""
+        named = dict(request.query).get("uploadId") if "uploadId=" in request.target else None
+        return () if named is None else self._begun.get(named, ())
 
 
 def how_signed(request: HttpRequest, now: datetime) -> Facts:

@@ -95,7 +95,7 @@ def test_a_condition_on_what_every_request_has_is_held_to(key: str, value: str, 
 
 
 def test_a_condition_key_that_is_not_known_is_told() -> None:
-    conditions = {"aws:SourceIp": "a", "aws:RequestedRegion": "eu-west-1", "S3:Prefix": "a"}
+    conditions = {"aws:SourceIp": "a", "aws:RequestedRegion": "eu-west-1", "S3:Prefix": "a", "aws:SourceArn": "a"}
     world = World(topology=permitted({"StringEquals": conditions}))
 
     assert world.advice == ["the condition key aws:SourceIp is not known here, so that no request has a value for it"]

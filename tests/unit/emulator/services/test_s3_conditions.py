@@ -9,7 +9,8 @@ import pytest
 from emulator.iam.conditions import are_met
 from emulator.iam.contexts import is_of_requests
 from emulator.port.http import HttpRequest
-from emulator.services.s3_conditions import Facts, given_of, how_signed, of_put
+from emulator.services.needs import of_s3
+from emulator.services.s3_conditions import Facts, Uploads, given_of, how_signed, of_put
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 FORM = {"content-type": "multipart/form-data; boundary=b"}
@@ -78,3 +79,24 @@ def test_the_fields_of_a_form_are_the_headers_of_what_it_puts() -> None:
     found = given_of(form(key="in/${filename}", acl="public-read", **{"X-Amz-Storage-Class": "GLACIER"}))
 
     assert found == {"key": "in/a.txt", "x-amz-acl": "public-read", "x-amz-storage-class": "GLACIER"}
+
+
+def test_a_part_of_an_upload_is_judged_by_what_began_it() -> None:
+    begins = request("/made/a?uploads=", body=" ", **{"x-amz-server-side-encryption": "aws:kms", "if-none-match": "*"})
+    uploads = Uploads(most=1)
+
+    def told(number: str) -> bytes:
+        return f"<InitiateMultipartUploadResult><Key>a</Key><UploadId>{number}</UploadId></InitiateMultip..>".encode()
+
+    def of_part(number: str) -> tuple[str, ...]:
+        part = request(f"/made/a?partNumber=1&uploadId={number}")
+        (need,) = of_s3("PUT", f"https://s3.amazonaws.com{part.target}", {}, uploads.of(part))
+        return tuple(key for key, _ in need.about)
+
+    uploads.note(begins, told("1"))
+    assert of_part("1") == ("s3:objectcreationoperation", "s3:x-amz-server-side-encryption")
+    assert of_part("other") == ("s3:objectcreationoperation",)
+    uploads.note(begins, b"<Error/>")
+    uploads.note(begins, told("2"))
+    assert of_part("1") == ("s3:objectcreationoperation",)
+    assert uploads.of(request("/made/a")) == ()
