@@ -287,7 +287,9 @@ class _Resolver:
         return _DYNAMIC.sub(lambda match: self._stored(match[1], match[2], path), text)
 
     def _stored(self, service: str, reference: str, path: Path) -> str:
-        name, key = _named(service, reference)
+        name, key = stored.named(service, reference)
+        if service == "ssm-secure" and not stored.takes_secure(path, self._resources):
+            self._warnings.append(f"{shown(path)}: CloudFormation refuses it: ssm-secure is not supported there")
         found = {**self._around.stored, **self._own_store()}.get(name)
         if found is None:
             self._unknown_stored.add(name)
@@ -436,13 +438,3 @@ def _given(value: Any) -> str:
 
 def _has_stream(resource: Resource) -> bool:
     return "StreamSpecification" in resource.properties
-
-
-def _named(service: str, reference: str) -> tuple[str, str]:
-    """Name and JSON key of a dynamic reference. [DOC] cfn-docs:dynamic-references"""
-    parts = reference.split(":")
-    if service != "secretsmanager":
-        return parts[0], ""
-    count = _ARN_PARTS if reference.startswith("arn:") else 1
-    rest = parts[count:]
-    return ":".join(parts[:count]), rest[1] if len(rest) > 1 else ""

@@ -277,6 +277,24 @@ def test_a_secret_that_nobody_knows_is_a_placeholder() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("kind", "is_told"),
+    [
+        pytest.param("AWS::Lambda::Function", True, id="a function"),
+        pytest.param("AWS::RDS::DBInstance", False, id="a database"),
+    ],
+)
+def test_a_secure_string_is_told_where_cloudformation_takes_none(kind: str, is_told: bool) -> None:
+    written = {"Resources": {"A": {"Type": kind, "Properties": {"X": "{{resolve:ssm-secure:/key:1}}"}}}}
+    around = Surroundings(place=PLACE, stored={"/key": "kept"})
+
+    found = resolve(load(json.dumps(written), "t.json"), around)
+
+    told = "Resources.A.Properties.X: CloudFormation refuses it: ssm-secure is not supported there"
+    assert (told in found.warnings) is is_told
+    assert found.resources["A"].properties["X"] == "kept"
+
+
 def test_outputs_and_exports_follow_their_conditions() -> None:
     tree = {
         "Conditions": {"No": {"Fn::Equals": ["a", "b"]}},
