@@ -21,6 +21,9 @@ _OF_TOOLS: Final = (*_SERVICES, "cdk.json")
 """Files of which tools make templates: who names one means its folder."""
 _MADE_BY: Final = {"cdk.out": "cdk synth", ".serverless": "serverless package"}
 """Folders that tools make, and the command that does."""
+_READ: Final = "templates of SAM and CloudFormation, and what CDK and Serverless make"
+_SHOWN: Final = 3
+"""How many folders a refusal names."""
 _REGION: Final = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d+")
 
 
@@ -126,8 +129,27 @@ def _nothing(target: str, path: Path) -> ConfigurationError:
             return ConfigurationError(f'{target}: {name} is not packaged yet: add --build "npx serverless package"')
     if (path / "cdk.json").is_file():
         return ConfigurationError(f'{target}: cdk.json is not synthesised yet: add --build "npx cdk synth -q"')
+    below = _below(path)
+    if below:
+        names = ", ".join(below[:_SHOWN]) + (", ..." if len(below) > _SHOWN else "")
+        return ConfigurationError(f"{target}: nothing to emulate in this folder itself; there is {names}")
+    if any(path.glob("*.tf")) or any(path.glob("*/*.tf")):
+        return ConfigurationError(f"{target}: Terraform's files are not read; {_READ} are")
     looked = ", ".join((*TEMPLATES, "cdk.out", ".serverless", "serverless.yml"))
     return ConfigurationError(f"{target}: nothing to emulate; looked for {looked}")
+
+
+def _below(path: Path) -> list[str]:
+    """What of folders up to two levels below can be named instead, as it is named from here."""
+    known = {*TEMPLATES, *_OF_TOOLS}
+    found = []
+    for folder in sorted(
+        {each.parent for level in ("*/*", "*/*/*") for each in path.glob(level) if each.name in known}
+    ):
+        names = folder.relative_to(path).parts
+        if not any(name == "node_modules" or name.startswith(".") for name in names):
+            found.append("/".join(names))
+    return found
 
 
 def _of_file(target: str, path: Path, stack: str | None) -> Project:

@@ -101,6 +101,14 @@ def test_what_is_no_template_does_not_pay_for_templates(tmp_path: Path) -> None:
     ("files", "message"),
     [
         pytest.param((), "nothing to emulate; looked for", id="nothing"),
+        pytest.param(
+            ("web/package.json", "api/serverless.yml", "infra/cdk/cdk.json", "node_modules/a/template.yaml"),
+            "nothing to emulate in this folder itself; there is api, infra/cdk$",
+            id="folders with something",
+        ),
+        pytest.param(
+            ("infra/main.tf",), "Terraform's files are not read; templates of SAM and CloudFormation, ", id="Terraform"
+        ),
         pytest.param(("serverless.yml",), 'add --build "npx serverless package"', id="Serverless"),
         pytest.param(("cdk.json",), 'add --build "npx cdk synth -q"', id="CDK"),
     ],
@@ -108,6 +116,7 @@ def test_what_is_no_template_does_not_pay_for_templates(tmp_path: Path) -> None:
 def test_a_folder_without_anything_known_is_refused(files: tuple[str, ...], message: str, tmp_path: Path) -> None:
     (tmp_path / "project").mkdir()
     for name in files:
+        (tmp_path / "project" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "project" / name).write_text("")
 
     with pytest.raises(ConfigurationError, match=message):
