@@ -7,7 +7,7 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -373,8 +373,11 @@ def _services(tree: ast.Module) -> Iterable[str]:
         yield from (target.id for target in targets if isinstance(target, ast.Name))
 
 
-def nothing_found(project: Project) -> ConfigurationError:
-    """What to say where a command finds no service; it names what could be meant."""
+def nothing_found(project: Project, others: Sequence[str] = ()) -> ConfigurationError:
+    """What to say where a command finds no service; it names what could be meant.
+
+    ``others`` are folders of the project that have something else to emulate, such as a template.
+    """
     source = project.code / "src"
     is_package = (source / "__init__.py").is_file()
     seen = [each for each in candidates(project.code) if is_package or not each.startswith("src.")]
@@ -384,6 +387,8 @@ def nothing_found(project: Project) -> ConfigurationError:
         hint = f"it has {known}: name one, such as `streamer emulate {seen[0]}`, or set app in {CONFIG_FILE}"
     elif src:
         hint = f'src/ has {", ".join(src[:5])}: write project = "src" and app = "{src[0]}" to {CONFIG_FILE}'
+    elif others:
+        hint = f"there are templates, or what makes them, in {', '.join(others[:5])}: `streamer emulate {others[0]}`"
     else:
         hint = "`streamer init` makes a new one, `streamer emulate --demo` runs a demo"
     is_said = is_meant(project.folder / CONFIG_FILE)

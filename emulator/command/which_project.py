@@ -9,9 +9,11 @@ from typing import Final
 from streamer.errors import ConfigurationError
 from streamer.project import Project, folder_of, read
 
-from ..templates.assembly import find_default, is_template
+from ..templates.assembly import find_default, is_of_a_tool, is_template
 
 _APP: Final = re.compile(r"^app\b\s*[:=]|^from\s.*\bimport\b.*\bapp\b", re.MULTILINE)
+_OTHERS: Final = re.compile(r"^(from|import)\s+(aws_cdk|chalice|fastapi|flask)\b", re.MULTILINE)
+"""What gives an ``app`` that is none of ours, as that of every project of CDK in Python."""
 
 
 def project_at(here: Path, name: str | None, stage: str | None) -> Project:
@@ -25,7 +27,7 @@ def project_at(here: Path, name: str | None, stage: str | None) -> Project:
 
 def _has_own_service(folder: Path, name: str | None) -> bool:
     if name is None:
-        return has_app(folder) or find_default(folder) is not None
+        return has_app(folder) or find_default(folder) is not None or is_of_a_tool(folder)
     if ":" not in name and is_template(name, folder):
         return True
     module = folder.joinpath(*name.partition(":")[0].split("."))
@@ -37,7 +39,7 @@ def template_name(name: str | None, project: Project, here: Path) -> str | None:
     if name is None:
         if project.app is not None:
             return None
-        found = find_default(project.folder)
+        found = find_default(project.folder) or ("." if is_of_a_tool(project.folder) else None)
         # Many projects with a template keep their handler in app.py, too.
         return None if found is None or has_app(project.code, named=True) else found
     is_path = name.strip() and (":" not in name or (here / name).exists())
@@ -60,6 +62,10 @@ def pairs(given: tuple[str, ...]) -> dict[str, str]:
 
 
 def has_app(folder: Path, *, named: bool = False) -> bool:
-    """Whether a folder has a module ``app``; with ``named``, one whose text names an ``app``."""
+    """Whether a folder has a module ``app``; with ``named``, one whose text names an ``app`` of ours."""
     files = [path for path in (folder / "app.py", folder / "app" / "__init__.py") if path.is_file()]
-    return any(not named or _APP.search(path.read_text("utf-8", "ignore")) is not None for path in files)
+    return any(not named or _names_app(path.read_text("utf-8", "ignore")) for path in files)
+
+
+def _names_app(text: str) -> bool:
+    return _APP.search(text) is not None and (_OTHERS.search(text) is None or "streamer" in text)

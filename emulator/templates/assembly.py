@@ -92,6 +92,11 @@ def find_default(folder: Path) -> str | None:
     return "cdk.out" if (folder / "cdk.out" / "manifest.json").is_file() else None
 
 
+def is_of_a_tool(folder: Path) -> bool:
+    """Whether a tool makes templates of what stands in a folder, whether or not it has."""
+    return any((folder / name).is_file() for name in _OF_TOOLS)
+
+
 def find(target: str, folder: Path, *, stack: str | None) -> Project:
     """The templates that a target stands for.
 
@@ -120,27 +125,28 @@ def find(target: str, folder: Path, *, stack: str | None) -> Project:
 
 def _nothing(target: str, path: Path) -> ConfigurationError:
     """Why a folder has nothing to emulate, and what makes something."""
+    where = "" if target == "." else f"{target}: "
     if path.name in _MADE_BY:
         wanted = "manifest.json" if path.name == "cdk.out" else SERVERLESS
-        text = f"{target}: there is no {wanted} in it: run {_MADE_BY[path.name]}, which did not end"
+        text = f"{where}there is no {wanted} in it: run {_MADE_BY[path.name]}, which did not end"
         return ConfigurationError(text)
     for name in _SERVICES:
         if (path / name).is_file():
-            return ConfigurationError(f'{target}: {name} is not packaged yet: add --build "npx serverless package"')
+            return ConfigurationError(f'{where}{name} is not packaged yet: add --build "npx serverless package"')
     if (path / "cdk.json").is_file():
-        return ConfigurationError(f'{target}: cdk.json is not synthesised yet: add --build "npx cdk synth -q"')
-    below = _below(path)
+        return ConfigurationError(f'{where}cdk.json is not synthesised yet: add --build "npx cdk synth -q"')
+    below = folders_below(path)
     if below:
         names = ", ".join(below[:_SHOWN]) + (", ..." if len(below) > _SHOWN else "")
-        return ConfigurationError(f"{target}: nothing to emulate in this folder itself; there is {names}")
+        return ConfigurationError(f"{where}nothing to emulate in this folder itself; there is {names}")
     if any(path.glob("*.tf")) or any(path.glob("*/*.tf")):
-        return ConfigurationError(f"{target}: Terraform's files are not read; {_READ} are")
+        return ConfigurationError(f"{where}Terraform's files are not read; {_READ} are")
     looked = ", ".join((*TEMPLATES, "cdk.out", ".serverless", "serverless.yml"))
-    return ConfigurationError(f"{target}: nothing to emulate; looked for {looked}")
+    return ConfigurationError(f"{where}nothing to emulate; looked for {looked}")
 
 
-def _below(path: Path) -> list[str]:
-    """What of folders up to two levels below can be named instead, as it is named from here."""
+def folders_below(path: Path) -> list[str]:
+    """Folders up to two levels below that have something to emulate, as they are named from here."""
     known = {*TEMPLATES, *_OF_TOOLS}
     found = []
     for folder in sorted(

@@ -75,6 +75,8 @@ def test_what_a_folder_has_is_found(tmp_path: Path) -> None:
         pytest.param("def handler(event, context): ...\n", "template.yaml", id="a handler"),
         pytest.param("from streamer import App\n\napp = App()\n", None, id="an App"),
         pytest.param("from service import app\n", None, id="an App from elsewhere"),
+        pytest.param("import aws_cdk as cdk\n\napp = cdk.App()\n", "template.yaml", id="CDK's"),
+        pytest.param("import flask\nfrom streamer import App\n\napp = App()\n", None, id="an App beside another"),
     ],
 )
 def test_a_module_called_app_is_an_app_only_if_it_names_one(text: str, target: str | None, tmp_path: Path) -> None:
@@ -84,6 +86,15 @@ def test_a_module_called_app_is_an_app_only_if_it_names_one(text: str, target: s
     (tmp_path / "template.yaml").write_text("Resources: {}\n")
 
     assert template_name(None, read_project(tmp_path), tmp_path) == target
+
+
+@pytest.mark.parametrize("name", ["cdk.json", "serverless.yml"])
+def test_what_a_tool_has_not_made_yet_is_meant_as_well(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text("")
+    assert template_name(None, read_project(tmp_path), tmp_path) == "."
+
+    (tmp_path / "app.py").write_text("from streamer import App\n\napp = App()\n")
+    assert template_name(None, read_project(tmp_path), tmp_path) is None
 
 
 def test_what_is_no_template_does_not_pay_for_templates(tmp_path: Path) -> None:
@@ -813,8 +824,8 @@ def test_sams_configuration_may_stand_in_yaml_beside_the_template(tmp_path: Path
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("serverless.yml", '.: serverless.yml is not packaged yet: add --build "npx serverless package"'),
-        ("cdk.json", '.: cdk.json is not synthesised yet: add --build "npx cdk synth -q"'),
+        ("serverless.yml", 'serverless.yml is not packaged yet: add --build "npx serverless package"'),
+        ("cdk.json", 'cdk.json is not synthesised yet: add --build "npx cdk synth -q"'),
     ],
 )
 def test_a_file_of_a_tool_stands_for_its_folder(tmp_path: Path, name: str, message: str) -> None:
