@@ -21,6 +21,10 @@ CLIENT_PREFIX: Final = "/streamer-ws/"
 CLIENT_FOLDER: Final = Path(__file__).parents[2] / "clients" / "javascript" / "src"
 """Beside the emulator in a checkout, and in a wheel, where both are below ``streamer``."""
 INDEX: Final = "index.html"
+NO_SUCH_FILE: Final = HttpResponse.of_json(
+    404, {"message": "Not Found: there is no such file in the folder of --static"}
+)
+"""What is answered where there is neither a file nor an API."""
 KINDS: Final = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",

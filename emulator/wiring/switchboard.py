@@ -25,7 +25,7 @@ from ..port.aws_names import is_aws
 from ..port.elsewhere import Elsewhere, is_lambdas
 from ..port.http import HttpRequest, HttpResponse
 from ..port.origin import foreign_host, foreign_origin, foreign_page
-from ..port.static import TOKEN_PATH, Pages
+from ..port.static import NO_SUCH_FILE, TOKEN_PATH, Pages
 from .served_api import ServedApi
 
 if TYPE_CHECKING:
@@ -153,7 +153,9 @@ class Switchboard(Struct, frozen=True, kw_only=True):
                 return foreign_host(request, served.address) or self._below(api_id, own)
         api = self.http_apis.at_root(request, stage=served.api.stage)
         if api is None:
-            return served.gateway.refuse(request)
+            is_of_page = self.pages is not None and request.method == "GET"
+            is_of_stage = f"{request.raw_path}/".startswith(f"{served.path}/")
+            return NO_SUCH_FILE if is_of_page and not is_of_stage else served.gateway.refuse(request)
         # A name that was rebound to this machine would make a page's requests same-origin ones.
         return foreign_host(request, served.address) or self.http_apis.answer(api, request)
 

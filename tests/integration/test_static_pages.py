@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
 
 from emulator.port.http import HttpRequest, HttpResponse
 from emulator.port.static import TOKEN_PATH, Pages
+from emulator.testing.thread import EmulatorThread
+from emulator.wiring.emulator import EmulatorConfig
+from streamer import App
 
 HOST = "127.0.0.1:8787"
 NOT_FOUND = HttpResponse(418)
@@ -114,3 +118,19 @@ def test_without_a_key_there_is_no_token_and_it_says_so(tmp_path: Path) -> None:
 
 def test_no_token_is_in_what_is_logged_of_it(pages: Pages) -> None:
     assert "token=" not in repr(pages)
+
+
+def test_a_file_that_is_not_there_is_not_found_while_the_stage_answers_as_on_aws(pages: Pages, tmp_path: Path) -> None:
+    topology = App().topology(target="streamer.demo:app", environment={"JWT_SECRET": "s" * 32})
+    config = EmulatorConfig(project_folder=tmp_path, state_folder=tmp_path / "state", isolation="inline", pages=pages)
+    with EmulatorThread(topology, config) as emulator:
+        asking = HTTPConnection("127.0.0.1", int(emulator.websocket_url.rsplit(":", 1)[1].split("/")[0]), timeout=60)
+        found = {}
+        for method, path in (("GET", "/"), ("GET", "/favicon.ico"), ("GET", "/dev"), ("POST", "/favicon.ico")):
+            asking.request(method, path)
+            answer = asking.getresponse()
+            found[method, path] = answer.status
+            answer.read()
+        asking.close()
+
+    assert list(found.values()) == [200, 404, 426, 403]
