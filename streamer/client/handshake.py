@@ -60,7 +60,8 @@ class Handshake:
             raise self._cannot(f"this is no WebSocket URL: {error.msg}") from error
         except InvalidStatus as error:
             status = error.response.status_code
-            raise self._cannot(_refusal(status), status) from error
+            why = "; the emulator's output says why" if self._is_local else ""
+            raise self._cannot(f"{_refusal(status)}{why}", status) from error
         except TimeoutError as error:
             raise self._cannot(f"no answer within {self.timeout_seconds:g} s") from error
         except InvalidProxy as error:
@@ -96,9 +97,12 @@ class Handshake:
                 raise self._cannot(f"the header {name} has a character that no header takes")
         return {**self.headers, **({"Authorization": f"Bearer {token}"} if token else {}), **signed}
 
+    @property
+    def _is_local(self) -> bool:
+        return urlsplit(self.url).hostname in LOOPBACK
+
     def _options(self) -> dict[str, Any]:
-        is_local = urlsplit(self.url).hostname in LOOPBACK
-        options: dict[str, Any] = {"proxy": None} if is_local else {}
+        options: dict[str, Any] = {"proxy": None} if self._is_local else {}
         return options | ({"ssl": self.ssl} if self.ssl is not None else {})
 
     def _reason(self, error: Exception) -> str:

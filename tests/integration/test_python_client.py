@@ -312,6 +312,7 @@ async def test_a_refused_handshake_tells_status_and_hint(status: int, hint: str)
                 pass
 
     assert caught.value.status == status
+    assert str(caught.value).endswith("; the emulator's output says why")  # which is where a machine refuses itself
 
 
 @pytest.mark.parametrize(
