@@ -240,6 +240,12 @@ def test_a_loop_has_an_end() -> None:
         rendered("#foreach($x in $l)#end", l=list(range(LOOPS + 1)))
 
 
+def test_a_template_has_300_kb_at_most() -> None:
+    assert len(rendered("x" * 300 * 1024)) == 300 * 1024
+    with pytest.raises(TemplateError, match="at most 307200"):
+        rendered("x" * (300 * 1024 + 1))
+
+
 @given(st.text(alphabet="$#!{}()[].,'\"= \n\\*|&<>+-/%ab1setifndforeachinmacro", max_size=60))
 def test_whatever_is_written_is_rendered_or_refused(template: str) -> None:
     with contextlib.suppress(TemplateError):
