@@ -26,7 +26,7 @@ _SOURCES: Final = {
     "aws:s3": "bucket",
 }
 _SERVICE: Final = re.compile(r"Credential=[^/]+/\d+/[^/]+/([a-z0-9-]+)/aws4_request")
-"""The service that a signature is for."""
+"""The service that a signature is for, be it in a header or in a link."""
 REQUEST_ENDED: Final = "request ended"
 """What the App's processor logs of each run of a queued request that is over."""
 _NODE_LEVELS: Final = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
@@ -167,7 +167,8 @@ def what_was_called(record: Call) -> tuple[str, str, str]:
         return "dynamodb", operation, _tables(body)
     if service == "AmazonSQS":
         return "sqs", operation, str(body.get("QueueUrl") or body.get("QueueName") or "").rpartition("/")[2]
-    signed = _SERVICE.search(record.fields.get("authorization", ""))
+    query = unquote(record.target.partition("?")[2])
+    signed = _SERVICE.search(record.fields.get("authorization", "")) or _SERVICE.search(query)
     if signed is None:
         return "http", record.method, path
     said = body or dict(parse_qsl(record.body.decode("utf-8", "replace")))

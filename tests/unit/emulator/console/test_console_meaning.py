@@ -57,9 +57,13 @@ def signed(service: str) -> str:
             call("PUT", "/bucket/key.txt?x=1", b"content", authorization=signed("s3")),
             ("s3", "PUT", "/bucket/key.txt"),
         ),
+        (
+            call("PUT", "/bucket/key.txt?X-Amz-Credential=AKIA%2F20261127%2Feu-central-1%2Fs3%2Faws4_request", b"c"),
+            ("s3", "PUT", "/bucket/key.txt"),
+        ),
         (call("GET", "/orders?page=2", b""), ("http", "GET", "/orders")),
     ],
-    ids=["connections", "dynamodb", "sqs", "sqs by query", "sns", "secrets", "s3", "http"],
+    ids=["connections", "dynamodb", "sqs", "sqs by query", "sns", "secrets", "s3", "s3 by a link", "http"],
 )  # fmt: skip
 def test_a_call_names_service_operation_and_target(record: Call, expected: tuple[str, str, str]) -> None:
     assert what_was_called(record) == expected
