@@ -173,6 +173,7 @@ async def test_idle_threads_end_with_the_functions(project: Project) -> None:
         await asyncio.gather(*(call(functions, "f") for _ in range(5)))
         threads = set(threading.enumerate()) - before
 
+    assert threads
     for thread in threads:
         await asyncio.to_thread(thread.join, 60)
     assert not any(thread.is_alive() for thread in threads)

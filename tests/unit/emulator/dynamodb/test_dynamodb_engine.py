@@ -282,7 +282,10 @@ def test_only_expiry_has_a_user_identity(world: World) -> None:
     world.put("a")
     world.call("DeleteItem", TableName="things", Key={"pk": {"S": "a"}})
 
-    assert all("userIdentity" not in record.content for record in pushed)
+    assert [(each.content["eventName"], "userIdentity" in each.content) for each in pushed] == [
+        ("INSERT", False),
+        ("REMOVE", False),
+    ]
 
 
 def test_a_described_table_leaves_out_what_it_does_not_have(world: World) -> None:

@@ -126,7 +126,7 @@ def test_a_post_never_runs_a_function() -> None:
 
     answer = call("POST", stage, opened(stage), b'{"action":"join"}')
 
-    assert all(isinstance(effect, Send) for effect in answer.effects)
+    assert list(answer.effects) == [Send('{"action":"join"}')]
 
 
 def test_a_get_describes_the_connection() -> None:
