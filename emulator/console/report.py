@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from ..foundation.files import PRIVATE, write_whole
+from ..foundation.json_bytes import json_bytes
 from .book import WRONG, Book, tell_trace
 from .lines import line
 from .recording_file import ring_of
@@ -26,9 +27,8 @@ TRACES: Final = 3
 
 def report(content: dict[str, Any], folder: Path, test: str) -> str:
     """Lines for a report; the recording is written into ``folder`` under a name made from the test's."""
-    folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{re.sub(r'[^A-Za-z0-9.-]+', '-', test).strip('-')[-120:]}.json"
-    file.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+    write_whole(file, json_bytes(content), mode=PRIVATE)
     book = Book.of(ring_of(content))
     told = [book.teller().tell(record) for record in book.ring]
     parts = [text for each in told if (text := line(each)) is not None]

@@ -15,6 +15,7 @@ from emulator.console.book import Book
 from emulator.console.recorded import Recorded
 from emulator.console.recording_file import VERSION, document, read, ring_of
 from emulator.console.records import Note
+from emulator.console.report import report
 from emulator.console.ring import PAYLOAD_BYTES
 from emulator.console.telling import who_opened
 from emulator.functions.outcome import Failed, Refused
@@ -157,3 +158,15 @@ def test_what_is_no_recording_is_refused(content: Any, why: str) -> None:
 def test_text_that_is_no_json_is_no_recording() -> None:
     with pytest.raises(ConfigurationError, match="no recording"):
         read(b"{")
+
+
+def test_the_file_of_a_failed_test_is_its_users_own_and_holds_also_half_a_surrogate_pair(tmp_path: Path) -> None:
+    world = full()
+    world.recorder.batch(("processor", "requests"), ["4"], 1, Failed(b"{}", "r", "\ud83d"), "")
+
+    said = report(document(world.ring, boot="b", at_ms=1.0), tmp_path / "recordings", "tests/test_a.py::test_b[1]")
+
+    file = tmp_path / "recordings" / "tests-test-a.py-test-b-1.json"
+    assert said.endswith(f"streamer tail --recording {file}")
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert [record.kind for record in read(file.read_bytes())] == [record.kind for record in world.ring]
