@@ -772,6 +772,26 @@ async def test_a_streamed_response_can_be_read_while_it_is_made(linux: NodeProje
         assert (await streamed(functions, "piped"))[1] == b"x" + b"y" * 300000 + b"z"
 
 
+async def test_what_keeps_running_after_a_streamed_response_keeps_no_other_event_waiting(linux: NodeProject) -> None:
+    """[REC] aws-lambda-ric 3.3, which asks for the next event when nothing is left to run"""
+    linux.code(
+        """
+        exports.open = awslambda.streamifyResponse(async (event, stream, context) => {
+          setInterval(() => {}, 1000);
+          context.callbackWaitsForEmptyEventLoop = event.waits;
+          stream.end(String(process.pid));
+        });
+        """
+    )
+
+    async with linux.run("open", timeout_seconds=60) as functions:
+        found = [await functions.invoke("index.open", b'{"waits": %b}' % each) for each in (b"false", b"true", b"true")]
+
+    pids = [each.payload for each in found if isinstance(each, Returned)]
+    assert len(pids) == 3
+    assert pids[0] == pids[1] != pids[2]
+
+
 # whose the Runtime API is
 
 

@@ -77,6 +77,8 @@ class ExecutionEnvironment:
         """What the function works on."""
         self._next: WaitingInvocation | None = None
         """What it gets when its runtime client asks."""
+        self._is_streamed = False
+        """Whether what it works on, or has answered last, is streamed: then much may run after the answer."""
         self._deadline_ms = 0
         """When its time is over, in Unix milliseconds."""
         self._runtime_api = RuntimeApi(self, around.callers)
@@ -249,6 +251,8 @@ class ExecutionEnvironment:
             self._send(event)
         elif self.state is EnvironmentState.ANSWERED:
             self._rests(has_asked=True)
+            if self._is_streamed:
+                self._pool.freed(self)
         if self.state is EnvironmentState.IDLE and self.awaits_freezing and not self._process.has_one_thread():
             self._freeze()
 
@@ -268,7 +272,10 @@ class ExecutionEnvironment:
     def streams(self, request_id: str, content_type: str, resume: Callable[[], None]) -> ResponseStream | None:
         """The function begins to stream its response."""
         event = self._event
-        if event is None or event.request_id != request_id or event.stream is None:
+        if event is None or event.request_id != request_id:
+            return None
+        self._is_streamed = True
+        if event.stream is None:
             return None
         event.stream.begin(content_type, resume)
         return event.stream
@@ -286,6 +293,7 @@ class ExecutionEnvironment:
     def _send(self, event: WaitingInvocation, *, is_timed: bool = False) -> None:
         connection = self._waiting.pop(0)
         self._event = event
+        self._is_streamed = False
         event.started_at = self._loop.time()
         event.trace = variables.trace_id(time.time(), self._around.randomness)
         if event.waiting_since < self._ready_at:
@@ -315,7 +323,8 @@ class ExecutionEnvironment:
             self.end(self.retired_why)
         else:
             self._rests(has_asked=bool(self._waiting))
-            self._pool.freed(self)
+            if self._waiting or not self._is_streamed:  # else it is free when it asks, which may be late
+                self._pool.freed(self)
         return True
 
     def _finish(
@@ -342,7 +351,9 @@ class ExecutionEnvironment:
         if event is None and self._next is not None:  # the runtime client did not even ask for it
             event, self._next = self._next, None
             self._log.starts(event.request_id, is_timed=False)
-        if event is not None:
+        if event is None and self._is_streamed:
+            self._log.ran_on()
+        elif event is not None:
             self._log.drain()
             self._log.timed_out(event.request_id)
             payload = platform_log.timeout_payload(event.request_id, seconds)

@@ -108,6 +108,14 @@ class EnvironmentLog:
         """It took longer than the function's timeout."""
         self._line(platform_log.timeout_line(datetime.now(UTC), request_id, self._function.timeout_seconds))
 
+    def ran_on(self) -> None:
+        """It answered, and did not ask for its next event until its time was over."""
+        log.warning(
+            "the function streamed its response and ran on until its time was over, so its environment was ended: "
+            "something is left open, which context.callbackWaitsForEmptyEventLoop = false lets be",
+            function=self._function.name,
+        )
+
     def exited(self, request_id: str, reason: str) -> None:
         """The process ended in the middle of it."""
         self._line(platform_log.exit_line(request_id, reason))
