@@ -1,6 +1,8 @@
 """Bytecode and the trial import, by the interpreter that runs the tests."""
 
+import marshal
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +20,33 @@ def project(**modules: str) -> dict[str, File]:
 def test_this_interpreter_is_found_and_one_that_does_not_exist_is_not() -> None:
     assert interpreter(VERSION) == sys.executable
     assert interpreter("3.99") is None
+
+
+@pytest.mark.parametrize(
+    ("programs", "found"),
+    [
+        pytest.param({"python3.99": "echo 3.99"}, "python3.99", id="on the path"),
+        pytest.param({"python3.99": "echo 3.12"}, None, id="a stand-in for another"),
+        pytest.param({"python3.99": "echo 3.99; exit 1"}, None, id="a stand-in for none"),
+        pytest.param({"uv": 'echo "$(dirname "$0")/own"', "own": "echo 3.99"}, "own", id="known to uv"),
+        pytest.param({"uv": 'echo "$(dirname "$0")/own"', "own": "echo 3.12"}, None, id="another, of uv"),
+    ],
+)
+def test_an_interpreter_is_asked_what_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, programs: dict[str, str], found: str | None
+) -> None:
+    for name, script in programs.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+
+    assert interpreter("3.99") == (str(tmp_path / found) if found is not None else None)
+
+
+def test_stack_traces_name_files_as_they_lie_on_lambda() -> None:
+    [made] = compiled(project(app="x = 1"), sys.executable).values()
+
+    assert marshal.loads(made.content[16:]).co_filename == "/var/task/app.py"
 
 
 def test_bytecode_is_the_same_each_time() -> None:
