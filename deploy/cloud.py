@@ -157,6 +157,8 @@ class BucketState(enum.Enum):
 
     OURS = enum.auto()
     ABSENT = enum.auto()
+    UNFINISHED = enum.auto()
+    """It is ours, and whoever made it was stopped, or denied, before it was closed."""
     ELSEWHERE = enum.auto()
     """It is in another Region. [DOC] lambda-api:FunctionCode, S3Bucket: the function's own Region"""
     FOREIGN = enum.auto()
@@ -197,6 +199,9 @@ class Cloud(Protocol):
 
     def bucket(self, name: str, account: Account) -> BucketState:
         """Whether a bucket is ours."""
+
+    def is_closed(self, name: str, account: Account) -> bool:
+        """Whether a bucket that we made was finished; also where nobody may ask."""
 
     def create_bucket(self, name: str, account: Account) -> None:
         """Make a private bucket that TLS alone reaches; that it is ours already is as good."""

@@ -43,6 +43,8 @@ def find(cloud: Cloud, wanted: Wanted) -> Found:
     account = cloud.account()
     bucket = wanted.bucket or bucket_name(account)
     state = cloud.bucket(bucket, account)
+    if state is BucketState.OURS and wanted.bucket is None and not cloud.is_closed(bucket, account):
+        state = BucketState.UNFINISHED
     stack = cloud.stack(wanted.stack_name)
     is_there = stack is not None and stack.status not in ("REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE")
     resources = _present(cloud.resources(wanted.stack_name)) if is_there else ()

@@ -196,7 +196,13 @@ _OWN: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Place to what the commands call there themselves."""
 _BUCKET: Final = (
-    "CreateBucket ListBucket PutBucketPolicy PutBucketPublicAccessBlock PutBucketTagging PutLifecycleConfiguration"
+    "s3:CreateBucket",
+    "s3:GetBucketPolicy",
+    "s3:ListBucket",
+    "s3:PutBucketPolicy",
+    "s3:PutBucketPublicAccessBlock",
+    "s3:PutBucketTagging",
+    "s3:PutLifecycleConfiguration",
 )
 
 
@@ -283,7 +289,7 @@ def _own(where: Where) -> Iterator[Statement]:
     yield _allow(
         "Stack", _named("cloudformation", _STACK), [where.arn("cloudformation", f"stack/{where.stack_name}/*")]
     )
-    yield _allow("CodeBucket", _named("s3", _BUCKET), [bucket])
+    yield _allow("CodeBucket", list(_BUCKET), [bucket])
     yield _allow("Code", _named("s3", "GetObject PutObject"), [f"{bucket}/{where.service}/*"])
 
 

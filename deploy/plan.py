@@ -249,7 +249,7 @@ def _require_whole(drifts: Sequence[Drift], template: Mapping[str, Any], changed
 
 def _uploads(wanted: Wanted, found: Found, bucket: str) -> list[Step]:
     steps: list[Step] = []
-    if found.bucket is BucketState.ABSENT:
+    if found.bucket in (BucketState.ABSENT, BucketState.UNFINISHED):
         steps.append(CreateBucket(bucket))
     if not found.has_code:
         steps.append(UploadCode(bucket, wanted.code_key, wanted.code_bytes))

@@ -130,6 +130,15 @@ class Aws(There):
         is_here = found.get("BucketRegion", account.region) == account.region
         return BucketState.OURS if is_here else BucketState.ELSEWHERE
 
+    def is_closed(self, name: str, account: Account) -> bool:
+        """Whether a bucket that we made was finished: the policy is what it gets last."""
+        with translated(f"looking at the bucket {name}"):
+            try:
+                self._client("s3").get_bucket_policy(Bucket=name, ExpectedBucketOwner=account.account_id)
+            except errors.ClientError as exc:
+                return code_of(exc) != "NoSuchBucketPolicy"
+        return True
+
     def create_bucket(self, name: str, account: Account) -> None:
         """Make a private bucket; S3 encrypts and closes new buckets by itself, the block makes sure of it."""
         # [DOC] s3-api:CreateBucket: us-east-1 must not be named as a constraint.

@@ -86,7 +86,13 @@ def least(project: Project) -> Project:
     s3, user = project.aws.client("s3"), f"deployer-of-{project.service}"
     with contextlib.suppress(s3.exceptions.BucketAlreadyOwnedByYou):  # another test deployed before
         s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=place)
-    s3.delete_bucket_policy(Bucket=bucket)
+    harmless = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:PutBucketWebsite",
+        "Resource": f"arn:aws:s3:::{bucket}",
+    }
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [harmless]}))
     iam = project.aws.client("iam")
     iam.create_user(UserName=user)
     iam.put_user_policy(UserName=user, PolicyName="deploys", PolicyDocument=policy)

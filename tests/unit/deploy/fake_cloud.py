@@ -45,6 +45,7 @@ class FakeCloud:
 
     found: Stack | None = None
     state: BucketState = BucketState.OURS
+    is_bucket_closed: bool = True
     objects: dict[str, bytes] = field(default_factory=dict)
     tables: list[str] = field(default_factory=list)
     descriptions: dict[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -113,6 +114,9 @@ class FakeCloud:
 
     def bucket(self, name: str, account: Account) -> BucketState:
         return self.state
+
+    def is_closed(self, name: str, account: Account) -> bool:
+        return self.is_bucket_closed
 
     def create_bucket(self, name: str, account: Account) -> None:
         self.did.append(f"create bucket {name}")

@@ -235,6 +235,25 @@ def test_a_new_bucket_is_closed_to_the_public(aws: Aws, stub: Any, region: str, 
     aws.create_bucket("b", Account(account_id="123456789012", region=region))
 
 
+@pytest.mark.parametrize(
+    ("code", "is_closed"),
+    [
+        pytest.param(None, True, id="finished"),
+        pytest.param("NoSuchBucketPolicy", False, id="stopped before the last step"),
+        pytest.param("AccessDenied", True, id="nobody may ask"),
+    ],
+)
+def test_a_bucket_is_finished_when_it_has_what_it_gets_last(
+    aws: Aws, stub: Any, code: str | None, *, is_closed: bool
+) -> None:
+    if code is None:
+        stub("s3").add_response("get_bucket_policy", {"Policy": "{}"})
+    else:
+        stub("s3").add_client_error("get_bucket_policy", code, "", 404)
+
+    assert aws.is_closed("b", ACCOUNT) is is_closed
+
+
 @pytest.mark.parametrize("partition", ["aws", "aws-cn"])
 def test_a_bucket_is_used_by_tls_alone(partition: str) -> None:
     (statement,) = json.loads(bucket_policy("b", partition))["Statement"]

@@ -228,6 +228,26 @@ def test_what_is_gone_and_not_needed_is_told_with_the_way_to_have_it_again(run: 
     assert "does not know; `streamer deploy --revert-drift` lets CloudFormation make it anew" in found.stdout
 
 
+@pytest.mark.parametrize(
+    ("settings", "is_finished"),
+    [
+        pytest.param("", True, id="the one that is made"),
+        pytest.param('bucket = "own"\n', False, id="one of the user's"),
+    ],
+)
+def test_a_bucket_that_was_left_half_made_is_finished(
+    run: Run, project: Path, settings: str, *, is_finished: bool
+) -> None:
+    file = project / "streamer.toml"
+    file.write_text(file.read_text() + settings)
+    cloud = FakeCloud(is_bucket_closed=False, script=[("CREATE_COMPLETE", [])])
+
+    run(cloud, "deploy", "--yes")
+
+    assert ("create bucket streamer-code-123456789012-us-east-1" in cloud.did) is is_finished
+    assert "execute" in cloud.did
+
+
 def test_status_tells_of_it_too(run: Run) -> None:
     cloud = drifted(run(FakeCloud(), "template").stdout)
 
