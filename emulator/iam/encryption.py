@@ -22,6 +22,8 @@ GENERATE: Final = "kms:GenerateDataKey"
 _READS: Final = (DECRYPT,)
 _WRITES: Final = (GENERATE,)
 _BOTH: Final = (GENERATE, DECRYPT)
+_IN_PARTS: Final = ("s3:objectcreationoperation", "false")
+"""Says that an object is put in parts, which S3 decrypts to put them together. [DOC] s3-docs:mpuoverview"""
 _NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
     **dict.fromkeys(("s3:GetObject", "s3:GetObjectVersion", "sqs:ReceiveMessage", "kinesis:GetRecords"), _READS),
     **dict.fromkeys(("s3:PutObject", "kinesis:PutRecord", "kinesis:PutRecords"), _WRITES),
@@ -45,7 +47,7 @@ def with_keys(needs: Iterable[Need], encrypted: Encrypted, place: Place) -> Iter
     """What is needed, each with what it needs of the key of its resource."""
     for need in needs:
         yield need
-        wanted = _NEEDED.get(need.action)
+        wanted = _BOTH if _IN_PARTS in need.about else _NEEDED.get(need.action)
         key = None if wanted is None else encrypted.get(_whole(arn(need.resource, place)))
         if wanted is not None and key is not None:
             via = f"{need.action.partition(':')[0]}.{place.region}.amazonaws.com"

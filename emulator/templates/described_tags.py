@@ -58,7 +58,8 @@ def arn_of(resource: Resource, place: Place) -> str | None:
 def _tags(resource: Resource, place: Place) -> Iterator[tuple[str, str]]:
     written: Any = resource.properties.get(_PROPERTIES.get(resource.type, "Tags"))
     if resource.type == "AWS::DynamoDB::GlobalTable":
-        replicas = [each for each in resource.properties.get("Replicas") or () if isinstance(each, dict)]
+        given = resource.properties.get("Replicas")
+        replicas = [each for each in given if isinstance(each, dict)] if isinstance(given, list) else []
         written = next((each.get("Tags") for each in replicas if each.get("Region") == place.region), None)
     if isinstance(written, Mapping):
         yield from ((str(key), str(value)) for key, value in written.items())

@@ -85,7 +85,7 @@ def principal_arn(principal: str, partition: str) -> str:
 def _written(document: Mapping[str, Any], path: Path) -> Iterator[tuple[dict[str, Any], Path]]:
     written = document.get("Statement") or []
     if not isinstance(written, dict | list):
-        raise Problem((*path, "Statement"), "a statement, or a list of them, is expected")
+        raise Problem((*path, "Statement"), "a statement is a mapping, and several are a list of such")
     for position, each in enumerate([written] if isinstance(written, dict) else written):
         place = (*path, "Statement", position)
         if not isinstance(each, dict) or each.get("Effect") not in ("Allow", "Deny"):

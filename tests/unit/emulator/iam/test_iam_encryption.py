@@ -35,6 +35,12 @@ READ = Need("secretsmanager:GetSecretValue", SECRET)
         (Need("sqs:GetQueueUrl", SEND.resource), []),
         (Need("sqs:SendMessage", Resource(Kind.QUEUE, "plain")), []),
         (Need("s3:PutObject", Resource(Kind.ARN, "arn:aws:s3:::files/a/b")), ["kms:GenerateDataKey"]),
+        (
+            Need(
+                "s3:PutObject", Resource(Kind.ARN, "arn:aws:s3:::files/a"), (("s3:objectcreationoperation", "false"),)
+            ),
+            ["kms:GenerateDataKey", "kms:Decrypt"],
+        ),
         (Need("s3:GetObject", Resource(Kind.ARN, "arn:aws:s3:::files/a")), ["kms:Decrypt"]),
         (Need("s3:ListBucket", Resource(Kind.ARN, "arn:aws:s3:::files")), []),
         (Need("dynamodb:Query", Resource(Kind.INDEX, "notes", "by-user")), ["kms:Decrypt"]),
