@@ -32,7 +32,9 @@ IMPORTED: Final = (
     *("cli", "emulator.command.early", "emulator.command.run", "emulator.command.serve", "emulator.command.start"),
     *("emulator.command.output", "emulator.console.service", "emulator.functions.inline.functions", "streamer.client"),
     *("botocore.auth", "botocore.endpoint", "jwt", "trustme", "uvloop", "watchfiles", "simplejson", "tomllib"),
-    *("deploy.commands", "boto3"),
+    *("deploy.commands", "boto3", "anyio._backends._asyncio", "emulator.console.around", "encodings.idna"),
+    *("emulator.command.from_template", "emulator.console.records", "emulator.templates.yaml_tags", "jsonschema"),
+    *("samtranslator.parser.parser", "samtranslator.translator.translator"),
 )
 """What most commands import, and with it all that it imports."""
 REQUEST_BYTES: Final = 200_000
