@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from streamer.topology import Function
 from streamer.topology.variables import why_no_variable
 
+from ..functions.runtime_names import NO_MORE, VARIABLES_BYTES, is_runtime, measured, size_of
 from ..functions.runtimes import reason_not_run
 from .errors import Path, Problem
 from .stack import Resource
@@ -19,10 +20,6 @@ if TYPE_CHECKING:
     from .topology import Located
 
 PYTHON = "python"
-_RUNTIME: Final = re.compile(
-    r"python[23]\.\d+|nodejs(\d+\.(x|\d+)(-edge)?)?|java\d+(\.al\d+)?|dotnet(core)?\d+(\.\d+)?|ruby\d+\.\d+|go1\.x"
-    r"|provided(\.al\d+)?"
-)
 _URI: Final = re.compile(r".*?:lambda:path/[^/]+/functions/(.+)/(?:response-streaming-)?invocations")
 
 
@@ -85,8 +82,13 @@ def _warn_of_refusals(things: Things, resource: Resource, runtime: str) -> None:
     """Tell what runs here and is refused by Lambda. [DOC] cfn-docs:AWS_Lambda_Function, lambda-docs:lambda-runtimes"""
     if "Handler" not in resource.properties:
         things.warn(resource, "Lambda refuses it: code in an archive needs a Handler")
-    if _RUNTIME.fullmatch(runtime) is None:
+    if runtime in NO_MORE:
+        things.warn(resource, f"Lambda refuses it: no function is made with {runtime} any more")
+    elif not is_runtime(runtime):
         things.warn(resource, f"Lambda refuses it: there is no runtime {runtime}")
+    size = size_of(measured(mapping(resource, "Environment").get("Variables") or {}))
+    if size > VARIABLES_BYTES:
+        things.warn(resource, f"Lambda refuses it: its variables are of {size} bytes, more than {VARIABLES_BYTES}")
 
 
 def _storage_mb(resource: Resource) -> int:

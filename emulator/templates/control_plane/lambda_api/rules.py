@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from streamer.topology.variables import RESERVED, VARIABLE
 
+from ....functions.runtime_names import LISTED, NO_MORE, VARIABLES_BYTES, is_runtime, measured, size_of
 from ..query import ApiError
 from .constraints import flaw, refused
 
@@ -37,25 +37,6 @@ _NAME: Final = (
     r"([a-zA-Z0-9-_]+)(:(\$LATEST|[a-zA-Z0-9-_]+))?"
 )
 _LONGEST_NAME, _LONGEST_ARN = 64, 140
-_RUNTIMES: Final = (
-    *("nodejs20.x", "python3.14", "provided.al2023", "python3.12", "python3.13", "nodejs24.x", "nodejs22.x", "java25"),
-    *("python3.10", "python3.11", "java21", "ruby3.3", "ruby3.4", "ruby3.2", "python3.8", "python3.9", "java17"),
-    *("nodejs16.x", "dotnet10", "dotnet8", "java11", "dotnet6", "nodejs18.x", "provided.al2", "java8.al2"),
-)
-"""As Lambda lists them. [REC] ls-snap test_create_lambda_exceptions"""
-_LATER: Final = re.compile(
-    r"nodejs\d{2}\.x|python3\.\d{2}|java\d{1,2}\.al\d{4}|java\d{2}|dotnet\d{1,2}|ruby[3-9]\.\d|provided\.al\d{4}"
-)
-"""What names of runtimes look like that are younger than the list. [DOC] botocore's model of lambda"""
-_NO_MORE: Final = frozenset(
-    {
-        *("dotnetcore1.0", "dotnetcore2.0", "dotnetcore2.1", "dotnetcore3.1", "go1.x", "java8", "nodejs", "nodejs10.x"),
-        *("nodejs12.x", "nodejs14.x", "nodejs4.3", "nodejs6.10", "nodejs8.10", "provided", "python2.7", "python3.6"),
-        *("python3.7", "ruby2.5", "ruby2.7"),
-    }
-)
-"""[DOC] lambda-docs:lambda-runtimes, those that no function can be made or changed with any more"""
-_VARIABLES_BYTES: Final = 4096
 _LAYERS: Final = 5
 _TAGS: Final = 50
 """[DOC] lambda-docs:configuration-tags"""
@@ -154,13 +135,13 @@ def _of_names(variables: Mapping[str, Any]) -> Iterator[str]:
 def _refusals(content: Mapping[str, Any]) -> Iterator[str]:
     """What the service refuses, apart from its model."""
     runtime = content.get("Runtime")
-    if runtime in _NO_MORE:
+    if runtime in NO_MORE:
         yield (
             f"The runtime parameter of {runtime} is no longer supported for creating or updating AWS Lambda functions. "
             "We recommend you use a supported runtime while creating or updating functions."
         )
-    elif runtime is not None and runtime not in _RUNTIMES and _LATER.fullmatch(str(runtime)) is None:
-        values = f"Member must satisfy enum value set: [{', '.join(_RUNTIMES)}] or be a valid ARN"
+    elif runtime is not None and not is_runtime(str(runtime)):
+        values = f"Member must satisfy enum value set: [{', '.join(LISTED)}] or be a valid ARN"
         yield f"Value {runtime} at 'runtime' failed to satisfy constraint: {values}"
     variables = _variables(content)
     unable = "Lambda was unable to configure your environment variables because the environment variables you have"
@@ -169,9 +150,9 @@ def _refusals(content: Mapping[str, Any]) -> Iterator[str]:
         # [USR] serverless-dotenv-plugin #28
         text = "provided contains reserved keys that are currently not supported for modification."
         yield f"{unable} {text} Reserved keys used in this request: {', '.join(reserved)}"
-    measured = json.dumps(variables, separators=(",", ":"), ensure_ascii=False)
-    if len(measured.encode("utf-8", "replace")) > _VARIABLES_BYTES:
-        yield f"{unable} provided exceeded the 4KB limit. String measured: {measured}"
+    text = measured(variables)
+    if size_of(text) > VARIABLES_BYTES:
+        yield f"{unable} provided exceeded the 4KB limit. String measured: {text}"
     if len(content.get("Layers") or ()) > _LAYERS:
         yield f"Cannot reference more than {_LAYERS} layers."
 

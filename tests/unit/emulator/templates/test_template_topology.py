@@ -315,6 +315,29 @@ def test_functions_that_lambda_would_refuse_are_told() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("function", "told"),
+    [
+        pytest.param(answer(BIG="x" * 4084), (), id="variables of 4 KB"),
+        pytest.param(
+            answer(BIG="x" * 4087),
+            ("Answer: Lambda refuses it: its variables are of 4097 bytes, more than 4096",),
+            id="more",
+        ),
+        pytest.param(
+            {**answer(), "Properties": {**answer()["Properties"], "Runtime": "python3.7"}},
+            ("Answer: Lambda refuses it: no function is made with python3.7 any more",),
+            id="a runtime of the past",
+        ),
+        pytest.param(
+            {**answer(), "Properties": {**answer()["Properties"], "Runtime": "python3.15"}}, (), id="one of the future"
+        ),
+    ],
+)
+def test_what_lambda_takes_of_a_function_is_known(function: dict[str, Any], told: tuple[str, ...]) -> None:
+    assert read({**base(), "Answer": function})[1] == told
+
+
 def permission(source: Any = None, **properties: Any) -> dict[str, Any]:
     own = {"FunctionName": ref("Answer"), "Action": "lambda:InvokeFunction", "Principal": "apigateway.amazonaws.com"}
     arn = {} if source is None else {"SourceArn": {"Fn::Sub": source}}
