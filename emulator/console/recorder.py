@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..foundation.recording import By, Change
 from ..functions.outcome import Failed, Outcome, Returned
-from ..gateway.rules.effects import Accept, Effect, HttpAnswer, Invoke, Result
+from ..gateway.rules.effects import Accept, Effect, HttpAnswer, Invoke, Replied, Result, Send
 from ..port.http import HttpRequest, HttpResponse
 from .ring import CALL_BYTES, OVERHEAD_BYTES, PAYLOAD_BYTES, Ring
 
@@ -27,6 +27,8 @@ _ANSWERED_NS: Final = 6
 _RESULT: Final = 7
 _REPLIES: Final = 8
 """Where in what was noted of a message stands what came of it."""
+_REPLIED: Final = Replied(b"")
+"""That a function returned; what it returned stands in the record of the invocation."""
 INVOKED_HERE: Final = 200
 """Invocations of the console that are remembered."""
 CLOSED: Final = 200
@@ -160,12 +162,16 @@ class RingRecorder:
     def answered(self, invoke: Invoke, result: Result, effects: Sequence[Effect]) -> None:
         """See `Recorder.answered`."""
         found = self._unanswered.pop(invoke.request_id, None)
+        if type(result) is Replied:
+            result = _REPLIED
+        sent = sum(len(each.text) for each in effects if type(each) is Send)
         if type(found) is list:  # nobody has read of the message yet
+            self.ring.room -= sent
             found[_ANSWERED_NS] = self._clock()
             found[_RESULT] = result
             found[_REPLIES] = effects
         elif found is not None:
-            self.ring.note(OVERHEAD_BYTES, "answered", self._clock(), found, result, effects)
+            self.ring.note(OVERHEAD_BYTES + sent, "answered", self._clock(), found, result, effects)
 
     def closed(self, connection_id: str, code: int, reason: str, by: By, *, received: int, sent: int) -> None:
         """See `Recorder.closed`."""

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Final
 
 from ..foundation.recording import By, Change
 from ..functions.outcome import Outcome
-from ..gateway.rules.effects import Accept, Effect, HttpAnswer, Result
+from ..gateway.rules.effects import Accept, Effect, HttpAnswer, Result, Send
 from ..port.http import HttpRequest
 from .masking import Who
 from .ring import OVERHEAD_BYTES
@@ -83,8 +83,9 @@ class Message(Record):
 
     @property
     def size(self) -> int:
-        """With its text."""
-        return OVERHEAD_BYTES + len(self.text)
+        """With its text, and with what the gateway sent back."""
+        sent = sum(len(each.text) for each in self.replies if isinstance(each, Send))
+        return OVERHEAD_BYTES + len(self.text) + sent
 
 
 @dataclass(slots=True, eq=False, kw_only=True)

@@ -11,6 +11,7 @@ from emulator.console.recorder import Gate
 from emulator.console.records import Call, Log, Message, Record, Run
 from emulator.console.ring import CALL_BYTES, OVERHEAD_BYTES, Ring
 from emulator.functions.outcome import Failed
+from emulator.gateway.rules.effects import Replied, Send
 
 
 def log(text: str = "") -> Log:
@@ -209,6 +210,26 @@ def test_a_message_that_was_answered_before_anybody_read_is_told_once_with_its_a
 
     assert isinstance(message, Message)
     assert (message.answered_ns, world.ring.last, world.recorder.unanswered) == (world.now_ns, 1, 0)
+
+
+def test_what_a_function_returned_is_kept_with_its_run_and_not_with_its_message_too() -> None:
+    world = World()
+    world.answers(world.receives("hi"), Replied(b"x" * 6_000_000))
+
+    assert world.message().result == Replied(b"")
+
+
+@pytest.mark.parametrize("is_read", [True, False], ids=["read before its answer", "unread"])
+def test_what_the_gateway_sends_back_counts(is_read: bool) -> None:
+    world = World()
+    invoke = world.receives("hi")
+    if is_read:
+        world.message()
+    before = world.ring.bytes
+    world.answers(invoke, None, Send("x" * 100_000))
+
+    assert world.ring.bytes >= before + 100_000
+    assert world.message().size >= 100_000
 
 
 def test_a_message_that_was_told_before_its_answer_is_told_again() -> None:
