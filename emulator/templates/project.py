@@ -29,7 +29,7 @@ from .intrinsics import MadeUp, text_of, value_of
 from .parameters import no_value, typed, unknown_parameters, without_value
 from .resources.conformity import told
 from .resources.kind import Meaning, Place
-from .source import Source, load, refuse_nulls
+from .source import Source, check_values, load, refuse_nulls
 from .stack import NO_EXPORT, Resource, Stack, Surroundings, resolve
 from .stored import values
 from .topology import Described, Wanted, describe
@@ -358,6 +358,7 @@ def load_part(text: str, name: str) -> tuple[Any, list[str]]:
     from .yaml_tags import YamlText  # noqa: PLC0415 - 30 ms that others need not pay
 
     part = YamlText(text.removeprefix("\ufeff"), name)
+    check_values(name, text, part.tree)
     return part.tree, part.repeated
 
 

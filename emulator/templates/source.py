@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Collection
@@ -18,6 +19,10 @@ _SPACE: Final = re.compile(r"[ \t\r\n]*")
 _SECTIONS: Final = ("Resources", "Conditions", "Outputs")
 _MAPPINGS: Final = ("Parameters", "Mappings", "Conditions", "Outputs", "Globals")
 """Sections that are mappings where they are there. [DOC] cfn-docs:template-anatomy"""
+NESTED: Final = 200
+"""How deep values may be nested: whatever walks through them makes a few calls for each level. [INF]"""
+VALUES: Final = 1_000_000
+"""How many mappings and lists there may be at one depth: with aliases, a page of YAML can stand for any. [INF]"""
 
 
 class Source(Struct, frozen=True, kw_only=True):
@@ -99,6 +104,7 @@ def load(text: str, name: str) -> Source:
 
 
 def _checked(source: Source) -> Source:
+    check_values(source.name, source.text, source.tree)
     if not isinstance(source.tree, dict):
         raise TemplateError(f"{source.name}:1: not a template: a mapping with Resources is expected")
     resources = source.tree.get("Resources")
@@ -111,6 +117,29 @@ def _checked(source: Source) -> Source:
         if not isinstance(source.tree.get(name, {}) or {}, dict):
             raise source.error(Problem((name,), "a mapping is expected"))
     return source
+
+
+def check_values(name: str, text: str, tree: Any) -> None:
+    """Refuse what nobody could walk through or write, without a recursion of its own; raises TemplateError."""
+    level: dict[int, tuple[Any, int]] = {0: (tree, 1)}
+    for depth in itertools.count():
+        inside: dict[int, tuple[Any, int]] = {}
+        for node, count in level.values():  # each once on its level, with how often it stands there: YAML has aliases
+            for each in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+                if isinstance(each, dict | list):
+                    inside[id(each)] = (each, count + inside.get(id(each), (each, 0))[1])
+        if not inside:
+            break
+        if depth >= NESTED or sum(count for _, count in inside.values()) > VALUES:
+            raise TemplateError(f"{name}: too {'deeply nested' if depth >= NESTED else 'many values'}")
+        level = inside
+    if "\\u" not in text:
+        return
+    try:
+        json.dumps(tree, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        where = ascii(error.object[max(0, error.start - 20) : error.end])
+        raise TemplateError(f"{name}: half a surrogate pair is no character: {where}") from error
 
 
 def refuse_nulls(source: Source, *, but: Collection[str] = ()) -> None:

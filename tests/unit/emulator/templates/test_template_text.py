@@ -99,6 +99,30 @@ def test_what_a_transform_made_is_told_where_it_comes_from() -> None:
     assert source.line(("Resources", "ChatRoute", "Properties", "Target")) == 3
 
 
+DEEP = "[" * 250 + "]" * 250
+LAUGHS = "\n".join(f"  A{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9) if n else 'x'}]" for n in range(9))
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        pytest.param(f'{{"Resources": {{"A": {DEEP}}}}}', "t.json: too deeply nested", id="deep JSON"),
+        pytest.param(f"Resources:\n  A: {DEEP}\n", "t.json: too deeply nested", id="deep YAML"),
+        pytest.param(f"Resources:\n{LAUGHS}\n", "t.json: too many values", id="aliases of aliases"),
+        pytest.param(
+            '{"Resources": {"A": {"Text": "a\\ud83d"}}}',
+            """t.json: half a surrogate pair is no character: '": {"A": {"Text": "a\\ud83d'""",
+            id="half a surrogate pair",
+        ),
+    ],
+)
+def test_what_nobody_could_walk_through_or_write_is_refused(text: str, complaint: str) -> None:
+    with pytest.raises(TemplateError) as refused:
+        load(text, "t.json")
+
+    assert str(refused.value) == complaint
+
+
 TREES = st.recursive(
     st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
