@@ -1,4 +1,4 @@
-# Needs Python >= 3.11 and make, nothing else: every target builds the virtual environment it runs in. An interpreter
+# Needs Python 3.11 to 3.14 and make, nothing else: every target builds the virtual environment it runs in. An interpreter
 # that is named has an environment of its own: make test PYTHON=python3.13 uses .venv-3.13.
 PYTHON ?= python3
 ifeq ($(origin PYTHON),file)
@@ -152,8 +152,8 @@ clean:  ## Remove everything that was made here
 	rm -rf .venv .venv-3.* .venv-ministack .venv-moto .venv-docs .venv-newest benchmarks/.peers build dist .mypy_cache .ruff_cache .hypothesis
 
 $(VENV)/bin/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "streamer needs Python 3.11 or newer; name one with make PYTHON=python3.12 ..." >&2; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' || \
+		{ echo "streamer's locked packages are for Python 3.11 to 3.14; name one with make PYTHON=python3.14 ..." >&2; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 	@$@ $(LOCKED_PIP)
 
