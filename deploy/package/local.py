@@ -6,7 +6,7 @@ import hashlib
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
@@ -16,17 +16,9 @@ from ..errors import BundleError
 from .dependencies import Local
 from .installer import Installer
 
-_NOT_SOURCE: Final = (
-    "build",
-    "dist",
-    "*.egg-info",
-    "__pycache__",
-    ".venv",
-    "venv",
-    "node_modules",
-    ".tox",
-    ".streamer",
-)
+_NOT_SOURCE: Final = ("*.egg-info", "__pycache__", ".venv", "node_modules", ".tox", ".streamer")
+_NOT_SOURCE_AT_THE_TOP: Final = frozenset({"build", "dist", "venv"})
+"""Further down a package may well be called so, or keep its pages there."""
 
 
 def local_lines(local: Iterable[Local], installer: Installer, scratch: Path, *, is_hashed: bool) -> list[str]:
@@ -61,7 +53,7 @@ def _built(path: Path, installer: Installer, scratch: Path) -> Path:
         if not (path / "pyproject.toml").is_file() and not (path / "setup.py").is_file():
             raise BundleError(f"{path} is no package: it has neither pyproject.toml nor setup.py")
         # A copy: backends leave files in the folder that they build, and take in what an earlier build left.
-        shutil.copytree(path, source, symlinks=True, ignore=shutil.ignore_patterns(*_NOT_SOURCE))
+        shutil.copytree(path, source, symlinks=True, ignore=_without_leftovers(path))
     else:
         source = path
     with tempfile.TemporaryDirectory(prefix="streamer-build-") as elsewhere:
@@ -74,3 +66,13 @@ def _built(path: Path, installer: Installer, scratch: Path) -> Path:
         telling = next((line for line in lines if "Error:" in line or "error:" in line.lower()), lines[-1])
         raise BundleError(f"{path} cannot be built as a package: {telling.removeprefix('ERROR:').strip()}")
     return wheels[0]
+
+
+def _without_leftovers(top: Path) -> Callable[[str, list[str]], set[str]]:
+    """What is not copied of the names in a folder."""
+    anywhere = shutil.ignore_patterns(*_NOT_SOURCE)
+
+    def ignored(folder: str, names: list[str]) -> set[str]:
+        return {*anywhere(folder, names), *(_NOT_SOURCE_AT_THE_TOP.intersection(names) if Path(folder) == top else ())}
+
+    return ignored

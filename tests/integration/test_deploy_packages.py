@@ -21,7 +21,8 @@ import zipfile, pathlib, time
 
 def build_wheel(folder, config_settings=None, metadata_directory=None):
     tag, info = TAG, "lib-1.0.dist-info"
-    files = {path.as_posix(): path.read_text() for path in sorted(pathlib.Path("lib").rglob("*")) if path.is_file()}
+    tops = map(pathlib.Path, ("lib", "build", "dist"))  # as setuptools takes in what an earlier build left
+    files = {path.as_posix(): path.read_text() for top in tops for path in sorted(top.rglob("*")) if path.is_file()}
     files[f"{info}/METADATA"] = "Metadata-Version: 2.1\\nName: lib\\nVersion: 1.0\\n"
     files[f"{info}/WHEEL"] = f"Wheel-Version: 1.0\\nGenerator: {time.time()}\\nRoot-Is-Purelib: true\\nTag: {tag}\\n"
     files[f"{info}/entry_points.txt"] = "[console_scripts]\\nlib = lib:main\\n"
@@ -95,6 +96,17 @@ def test_a_local_package_is_packed_whole_and_without_a_path_of_this_machine(
 
     assert set(files) == PACKED
     assert {path.name for path in (tmp_path / "src").iterdir()} == {"pyproject.toml", "backend.py", "lib"}
+
+
+def test_what_a_build_left_is_not_packed_and_what_a_package_calls_so_is(tmp_path: Path, installer: Installer) -> None:
+    source = package(tmp_path / "src")
+    for name in ("build/lib/gone.py", "dist/old.py", "lib/build/__init__.py", "lib/dist/page.html"):
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).write_text("")
+
+    files = resolved(tmp_path, "-e ./src", installer)
+
+    assert set(files) == PACKED | {"lib/build/__init__.py", "lib/dist/page.html"}
 
 
 def test_installers_pack_a_local_package_alike_each_time(tmp_path: Path) -> None:
