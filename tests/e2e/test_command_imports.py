@@ -14,6 +14,8 @@ from running_command import Emulate, streamer
 
 pytestmark = pytest.mark.e2e
 
+TEMPLATE = Path(__file__).parents[1] / "templates/sam-python/template.yaml"
+
 PROGRAM = """
 import sys
 from streamer._entry import main
@@ -129,8 +131,12 @@ def test_call_imports_what_signs_a_token_only_when_none_was_kept(demo: Emulate) 
 
 @pytest.mark.parametrize(
     ("arguments", "status"),
-    [(("--version",), 0), (("emulate", "app:nothing"), 2), (("call", "echo", "--url", "ws://127.0.0.1:9/dev"), 2)],
-    ids=["ends well", "refuses what is asked", "reaches nobody"],
+    [
+        pytest.param(("--version",), 0, id="ends well"),
+        pytest.param(("emulate", "app:nothing"), 2, id="refuses what is asked"),
+        pytest.param(("call", "echo", "--url", "ws://127.0.0.1:9/dev"), 2, id="reaches nobody"),
+        pytest.param(("emulate", str(TEMPLATE), "--check"), 0, id="has SAM's translator read a template"),
+    ],
 )
 def test_a_command_that_tests_fork_is_the_one_that_starts(
     arguments: tuple[str, ...], status: int, tmp_path: Path
