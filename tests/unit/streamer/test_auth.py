@@ -278,6 +278,12 @@ def test_a_tenant_that_is_not_allowed_is_forbidden_rather_than_unauthorized() ->
     assert (caught.value.status, caught.value.reason) == (403, auth.TENANT_NOT_ALLOWED)
 
 
+def test_one_of_several_tenants_that_are_allowed_is_let_in() -> None:
+    settings = Settings(jwt_secret=SECRET, allowed_tenants=frozenset({"globex", ADA.tenant_id}))
+
+    assert principal_of(GOOD, settings, NOW) == ADA
+
+
 def test_an_expired_token_of_a_forbidden_tenant_is_just_unauthorized() -> None:
     settings = Settings(jwt_secret=SECRET, allowed_tenants=frozenset())
 
