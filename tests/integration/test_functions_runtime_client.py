@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 import threading
 from collections.abc import Iterator
@@ -50,6 +52,30 @@ def test_an_event_is_read_however_it_is_cut(size: int) -> None:
     assert headers["Lambda-Runtime-Deadline-Ms"] == 1_700_000_000_000
     assert headers["Lambda-Runtime-Client-Context"] is None
     assert requests[0].startswith(b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: runtime\r\n")
+
+
+def test_handlers_of_signals_run_while_it_waits_for_an_event() -> None:
+    """For which AWS's own part, which is deaf then, is called in a thread from Python 3.12 on."""
+    ours, theirs = socket.socketpair()
+
+    def answer(_number: int, _frame: object) -> None:
+        theirs.sendall(EVENT)
+
+    def interrupt() -> None:
+        theirs.recv(65536)
+        os.kill(os.getpid(), signal.SIGUSR1)
+
+    before = signal.signal(signal.SIGUSR1, answer)
+    with ours, theirs:
+        asker = threading.Thread(target=interrupt)
+        asker.start()
+        try:
+            body, _ = Connection(ours, "agent/1").next_event()
+        finally:
+            asker.join()
+            signal.signal(signal.SIGUSR1, before)
+
+    assert body == b'{"a":"\xc3\xa4 b"}'
 
 
 ACCEPTED = b"HTTP/1.1 202 Accepted\r\nContent-Length: 3\r\n\r\nok\n"

@@ -407,9 +407,7 @@ def run_python(import_path: list[str], channel: int | None) -> None:
     from awslambdaric.__main__ import main as run  # noqa: PLC0415 - it reads the environment's variables
 
     if channel is not None:
-        from awslambdaric.lambda_runtime_client import BaseLambdaRuntimeClient  # noqa: PLC0415 - likewise
-
-        BaseLambdaRuntimeClient.call_rapid = _call_rapid
+        sys.modules["runtime_client"].adapt()
     run(["bootstrap", os.environ["_HANDLER"]])
 
 
@@ -419,22 +417,6 @@ def tell_of_breakpoint(*_arguments: Any, **_options: Any) -> None:
     place = f"{frame.f_code.co_filename}, line {frame.f_lineno}"
     text = f"breakpoint() did not stop ({place}): a function's process has no terminal; it stops where functions run in"
     print(f"{text} the emulator's own: streamer emulate --isolation inline", file=sys.stderr)  # noqa: T201 - a log
-
-
-def _call_rapid(
-    _client: Any, http_method: str, endpoint: str, expected_http_code: int, payload: Any = None, headers: Any = None
-) -> None:
-    """What AWS's client asks without its native part, to say that the init failed: over the inherited connection.
-
-    `tests/unit/emulator/functions/processes/test_awslambdaric_client_contract.py` holds what this relies on.
-    """
-    from awslambdaric.lambda_runtime_client import LambdaRuntimeClientError  # noqa: PLC0415 - only after an error
-    from awslambdaric.lambda_runtime_marshaller import to_json  # noqa: PLC0415 - likewise
-
-    body = to_json(payload).encode()
-    status, answer = sys.modules["runtime_client"].send(http_method, endpoint, body, headers or {})
-    if status != expected_http_code:
-        raise LambdaRuntimeClientError(endpoint, status, answer)
 
 
 if __name__ == "__main__":

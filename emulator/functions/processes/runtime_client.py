@@ -195,9 +195,36 @@ def initialize_client(user_agent: str) -> None:
     _Client.connection = Connection(_Client.inherited, user_agent)
 
 
-def send(method: str, path: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
-    """See `Connection.send`; for what ``awslambdaric`` asks without its native part."""
-    return _Client.connection.send(method, path, body, headers)
+def adapt() -> None:
+    """Change what ``awslambdaric`` does around its native part, once it is imported, to what goes with this one.
+
+    `tests/unit/emulator/functions/processes/test_awslambdaric_client_contract.py` holds what this relies on.
+    """
+    from awslambdaric.lambda_config import LambdaConfigProvider  # noqa: PLC0415 - it imports this module
+    from awslambdaric.lambda_runtime_client import BaseLambdaRuntimeClient  # noqa: PLC0415 - likewise
+
+    BaseLambdaRuntimeClient.call_rapid = call_rapid
+    # While the native part waits, no handler of a signal runs, so from Python 3.12 on it waits in a thread that is made
+    # for each event. Here handlers run, and one thread less need not be frozen after each event.
+    LambdaConfigProvider.use_thread_polling = False
+
+
+def call_rapid(
+    _client: object,
+    http_method: str,
+    endpoint: str,
+    expected_http_code: int,
+    payload: object = None,
+    headers: Mapping[str, str] | None = None,
+) -> None:
+    """What ``awslambdaric`` asks without its native part, that the init failed: over the inherited connection."""
+    from awslambdaric.lambda_runtime_client import LambdaRuntimeClientError  # noqa: PLC0415 - only after an error
+    from awslambdaric.lambda_runtime_marshaller import to_json  # noqa: PLC0415 - likewise
+
+    body = to_json(payload).encode()
+    status, answer = _Client.connection.send(http_method, endpoint, body, headers or {})
+    if status != expected_http_code:
+        raise LambdaRuntimeClientError(endpoint, status, answer)
 
 
 def next() -> tuple[bytes, Headers]:  # noqa: A001 - the native part's name
