@@ -19,15 +19,18 @@ from .assuming import RefusedError
 WITH_TOKEN: Final = "AssumeRoleWithWebIdentity"  # noqa: S105 - the name of an operation
 _INVALID: Final = "InvalidIdentityToken"
 _NO_TOKEN: Final = "The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)"  # noqa: S105
+ASSERTION_LENGTH: Final = 100_000
+"""[DOC] sts-api:API_AssumeRoleWithSAML; any page may send one, which nobody has signed."""
 _CLAIMS: Final = ("amr", "aud", "azp", "sub")
 _NAME: Final = "https://aws.amazon.com/SAML/Attributes/RoleSessionName"
 _ATTRIBUTE: Final = (
-    r"<(?:\w+:)?Attribute\b[^>]*\bName=\"{}\"[^>]*>\s*<(?:\w+:)?AttributeValue\b[^>]*>([^<]*)</(?:\w+:)?AttributeValue>"
+    r"<(?:\w+:)?Attribute\b[^<>]*\bName=\"{}\"[^<>]*>\s*"
+    r"<(?:\w+:)?AttributeValue\b[^<>]*>([^<]*)</(?:\w+:)?AttributeValue>"
 )
 _IN_SAML: Final = {
-    "saml:aud": re.compile(r"<(?:\w+:)?SubjectConfirmationData\b[^>]*\bRecipient=\"([^\"]*)\""),
-    "saml:iss": re.compile(r"<(?:\w+:)?Issuer\b[^>]*>([^<]*)<"),
-    "saml:sub": re.compile(r"<(?:\w+:)?NameID\b[^>]*>([^<]*)<"),
+    "saml:aud": re.compile(r"<(?:\w+:)?SubjectConfirmationData\b[^<>]*\bRecipient=\"([^\"]*)\""),
+    "saml:iss": re.compile(r"<(?:\w+:)?Issuer\b[^<>]*>([^<]*)<"),
+    "saml:sub": re.compile(r"<(?:\w+:)?NameID\b[^<>]*>([^<]*)<"),
 }
 
 
@@ -78,8 +81,11 @@ def _claims(token: str) -> Mapping[str, Any]:
 
 
 def _by_assertion(parameters: Mapping[str, Any]) -> Federated:
+    assertion = str(parameters.get("SAMLAssertion", ""))
+    if len(assertion) > ASSERTION_LENGTH:
+        raise RefusedError("ValidationError", f"SAMLAssertion must have at most {ASSERTION_LENGTH} characters")
     try:
-        text = base64.b64decode(str(parameters.get("SAMLAssertion", "")), validate=True).decode()
+        text = base64.b64decode(assertion, validate=True).decode()
     except ValueError as error:
         raise RefusedError(_INVALID, "Invalid base64 SAMLResponse") from error
     found = {key: pattern.search(text) for key, pattern in _IN_SAML.items()}

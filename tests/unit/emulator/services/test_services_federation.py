@@ -70,6 +70,13 @@ def test_an_assertion_says_whom_the_session_is_named_after() -> None:
     }
 
 
+def test_an_assertion_that_is_longer_than_sts_takes_is_refused() -> None:
+    with pytest.raises(RefusedError, match="at most 100000 characters") as refused:
+        federated("AssumeRoleWithSAML", {"SAMLAssertion": "A" * 100_004, "PrincipalArn": SAML}, NOW)
+
+    assert refused.value.code == "ValidationError"
+
+
 def test_what_is_no_assertion_is_refused() -> None:
     with pytest.raises(RefusedError, match="Invalid base64"):
         federated("AssumeRoleWithSAML", {"SAMLAssertion": "?"}, NOW)
