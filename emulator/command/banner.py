@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from typing import Final
+from urllib.parse import urlsplit
 
 from streamer.auth import mint
 
@@ -14,6 +15,10 @@ from .target import DEMO, Target
 TOKEN_SECONDS: Final = 24 * 3600
 ACTIONS: Final = 12
 """Most actions that are listed."""
+CLOSED_TO_BROWSERS: Final = frozenset(
+    {1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061, 6000, 6566, *range(6665, 6670), 6679, 6697, 10080}
+)
+"""Ports above 1023 that no browser connects to, without a word to the page why (Fetch standard, "bad port")."""
 BOLD: Final = "\x1b[1m"
 RESET: Final = "\x1b[0m"
 
@@ -43,6 +48,7 @@ def banner(
         *([] if emulator.console_url is None else [f"  Console       {emulator.console_url}"]),
         *([] if emulator.config.pages is None else [f"  page          {emulator.url}/"]),
         f"  TLS           the same port; trust {emulator.authority.ca_file}",
+        *_closed_to_browsers((emulator.url, *emulator.websocket_urls)),
         "",
     ]
     lines += connecting(url, access)
@@ -67,6 +73,7 @@ def _control_plane(emulator: Emulator, target: Target, is_terminal: bool) -> lis
         f"  AWS           {emulator.url}",
         *([] if emulator.console_url is None else [f"  Console       {emulator.console_url}"]),
         f"  TLS           the same port; trust {emulator.authority.ca_file}",
+        *_closed_to_browsers((emulator.url,)),
         "",
         "Deploy to it from another shell, with sam, cdk, serverless, streamer or a script of your own:",
         f"  export AWS_ENDPOINT_URL={emulator.url} AWS_REGION={emulator.config.region} {keys}",
@@ -77,6 +84,11 @@ def _domains(emulator: Emulator) -> list[str]:
     """What stands here for addresses of custom domains."""
     found = [(each.name, each.path) for domains in emulator.config.domains.values() for each in domains]
     return [f"  domain        ws://{emulator.address}{path or '/'} for wss://{name}{path}" for name, path in found]
+
+
+def _closed_to_browsers(urls: tuple[str, ...]) -> list[str]:
+    ports = sorted({urlsplit(url).port or 0 for url in urls} & CLOSED_TO_BROWSERS)
+    return [f"  note          no browser connects to port {port}: for pages, choose another --port" for port in ports]
 
 
 def connecting(url: str, access: Access) -> list[str]:

@@ -46,12 +46,13 @@ def show(
     identity: Identity = DEVELOPER,
     actions: tuple[str, ...] = (),
     is_found: bool = True,
+    running: Any = None,
 ) -> str:
     target = Target(
         name=name, topology=Topology(api=Api(name="x", routes=()), functions=()), is_app=is_app, actions=actions
     )
     access = Access(identity=identity, verifies_with=SHELL if is_app else OWN, secret=secret)
-    running: Any = Running()
+    running = running or Running()
     return banner(running, target, access, command="streamer", is_found=is_found, is_terminal=is_terminal)
 
 
@@ -67,6 +68,13 @@ def test_every_address_is_shown() -> None:
     addresses = ("ws://127.0.0.1:8787/dev", "http://127.0.0.1:8787/dev", "/_streamer/#token=t", "ca.pem", DEMO)
     for address in (*addresses, "ws://127.0.0.1:8787/chat for wss://ws.example.com/chat"):
         assert address in text
+
+
+@pytest.mark.parametrize(("url", "told"), [("ws://127.0.0.1:6000/dev", ["port 6000"]), ("ws://127.0.0.1:8787/dev", [])])
+def test_a_port_that_no_browser_connects_to_is_told(url: str, told: list[str]) -> None:
+    text = show(running=Running(websocket_url=url, websocket_urls=(url,)))
+
+    assert re.findall(r"no browser connects to (port \d+)", text) == told
 
 
 def test_the_token_is_the_developers_whom_all_commands_take_their_user_for() -> None:
