@@ -98,7 +98,16 @@ class Running:
 
     def _cancelled_as(self, exc: BaseException) -> BaseException:
         """What the coroutine is told instead of asyncio's own exception, if it was `cancel` that cancelled it."""
-        return exc if self._reason is None else Cancelled(self._reason)
+        reason, self._reason = self._reason, None  # what is cancelled after that is so by the action's own timeouts
+        return exc if reason is None else _cancelled_error()(reason)
+
+
+@functools.cache
+def _cancelled_error() -> type[Cancelled]:
+    """`Cancelled` that is asyncio's exception, too: for no other does a ``TaskGroup`` end the tasks in it."""
+    import asyncio  # noqa: PLC0415 - see Loops
+
+    return type(Cancelled.__name__, (Cancelled, asyncio.CancelledError), {"__module__": Cancelled.__module__})
 
 
 class _Interruptible:

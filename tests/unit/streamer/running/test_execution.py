@@ -88,6 +88,58 @@ def test_a_cancelled_coroutine_ends_at_its_next_await(workers: Workers) -> None:
         running.outcome()
 
 
+@pytest.mark.parametrize("within", ["the group's block", "its end"])
+def test_tasks_of_a_group_end_with_the_coroutine_that_is_cancelled(workers: Workers, within: str) -> None:
+    entered = threading.Event()
+    told: list[str] = []
+
+    async def child() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            told.append("the task ended")
+
+    async def action() -> None:
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(child())
+                asyncio.get_running_loop().call_later(0, entered.set)
+                if within == "the group's block":
+                    await asyncio.Event().wait()
+        except* Cancelled as cancelled:
+            told.append(f"cancelled: {cancelled.exceptions[0]}")
+
+    running = workers.start(action)
+    assert entered.wait(30)
+    running.cancel("no more of it")
+
+    assert running.wait(30)
+    assert told == ["the task ended", "cancelled: no more of it"]
+
+
+def test_a_timeout_of_a_coroutines_own_after_it_was_cancelled_is_one(workers: Workers) -> None:
+    started = threading.Event()
+
+    async def action() -> str:
+        started.set()
+        try:
+            await asyncio.Event().wait()
+        except Cancelled:
+            try:
+                async with asyncio.timeout(0):
+                    await asyncio.Event().wait()
+            except TimeoutError:
+                return "tidying took too long"
+        return "not cancelled"
+
+    running = workers.start(action)
+    assert started.wait(30)
+    running.cancel()
+
+    assert running.wait(30)
+    assert running.outcome() == "tidying took too long"
+
+
 def test_a_coroutine_that_is_cancelled_before_it_starts_ends_too(workers: Workers) -> None:
     release = threading.Event()
 
