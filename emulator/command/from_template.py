@@ -21,8 +21,8 @@ from ..foundation import log
 from ..foundation.place import REGION
 from ..iam.managed import managed
 from ..iam.roles import Roles
-from ..templates import described_roles
 from ..templates.assembly import BUILT, Project, find
+from ..templates.described import function_roles
 from ..templates.project import Read, Settings, read_project
 from ..templates.report import OF_ROLES, ids, of_roles, outputs, report
 from ..templates.samconfig import NAMES, SamConfig, overrides, read_config
@@ -165,7 +165,7 @@ def _roles(read: Read, options: TemplateOptions, account_id: str) -> tuple[Roles
     if options.iam not in ("enforce", "record"):
         return None, ()
     things = Things(each for top in read.stacks for each in top.all())
-    found = described_roles.roles(things, managed, Place(region=read.region, account_id=account_id, apis={}))
+    found = function_roles.roles(things, managed, Place(region=read.region, account_id=account_id, apis={}))
     functions = len(read.described.topology.functions)
     if options.iam == "record" or not functions:
         return found, ()

@@ -19,7 +19,7 @@ from msgspec import structs
 
 from ..functions.runtimes import program_missing
 from .assembly import Part
-from .described_functions import names_of
+from .described.lambda_functions import names_of
 from .errors import Path as Place
 from .errors import Problem
 from .sam import SOURCE_ID, local_path

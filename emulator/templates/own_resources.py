@@ -17,7 +17,8 @@ from streamer.topology.own_resources import IGNORED_SECTIONS, SECTIONS, referenc
 
 from ..iam.texts import role_name
 from ..services.calls import Call
-from . import described_data, described_policies, described_services, described_sources, policy_flaws
+from . import policy_flaws
+from .described import event_sources, other_services, resource_policies, tables_and_queues
 from .errors import Problem
 from .intrinsics import text_of
 from .policy_documents import policy_of
@@ -75,9 +76,9 @@ def own(topology: Topology, source: Source, environment_from: Mapping[str, str],
     found = _with_permissions(things, mine, _with_data(things, mine, topology))
     found = replace(found, api=replace(found.api, api_id=str(stack.resources[API].ref)))
     variables = {name: text_of(stack.outputs[_output(name)], ("environment_from", name)) for name in environment_from}
-    calls = described_services.calls(things, place.region)
+    calls = other_services.calls(things, place.region)
     policy_flaws.check(things, mine)
-    described_policies.check_senders(things, grants.Place(region=place.region, account_id=place.account_id, apis={}))
+    resource_policies.check_senders(things, grants.Place(region=place.region, account_id=place.account_id, apis={}))
     services = tuple(each for each in calls if each.resource in source.tree["Resources"])
     refused = told((each for each in stack.departures if each.path[1] in source.tree["Resources"]), stack.source.error)
     line = "; ".join([_told(mine), *refused, *things.warnings, *_made_up(elsewhere)])
@@ -143,28 +144,28 @@ def _resource(kind: str, **properties: Any) -> dict[str, Any]:
 def _with_data(things: Things, mine: list[Resource], topology: Topology) -> Topology:
     own_ids = {each.logical_id for each in mine}
     tables = [
-        guarded(things, each, described_data.table)
+        guarded(things, each, tables_and_queues.table)
         for each in things.of("AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable")
         if each.logical_id in own_ids
     ]
     queues = [
-        guarded(things, each, described_data.queue)
+        guarded(things, each, tables_and_queues.queue)
         for each in things.of("AWS::SQS::Queue")
         if each.logical_id in own_ids
     ]
     mappings = "AWS::Lambda::EventSourceMapping"
-    streams = made(things, mappings, described_sources.stream_mapping)
-    kinesis = made(things, mappings, described_sources.kinesis_mapping)
-    rules = made(things, "AWS::Events::Rule", described_sources.rule_schedules)
-    scheduled = made(things, "AWS::Scheduler::Schedule", described_sources.scheduler_schedule)
-    retried = made(things, "AWS::Lambda::EventInvokeConfig", described_sources.async_invocation)
+    streams = made(things, mappings, event_sources.stream_mapping)
+    kinesis = made(things, mappings, event_sources.kinesis_mapping)
+    rules = made(things, "AWS::Events::Rule", event_sources.rule_schedules)
+    scheduled = made(things, "AWS::Scheduler::Schedule", event_sources.scheduler_schedule)
+    retried = made(things, "AWS::Lambda::EventInvokeConfig", event_sources.async_invocation)
     return replace(
         topology,
         tables=(*topology.tables, *tables),
         queues=(*topology.queues, *queues),
         event_source_mappings=(*topology.event_source_mappings, *streams),
         kinesis_mappings=(*topology.kinesis_mappings, *kinesis),
-        queue_mappings=(*topology.queue_mappings, *made(things, mappings, described_sources.queue_mapping)),
+        queue_mappings=(*topology.queue_mappings, *made(things, mappings, event_sources.queue_mapping)),
         async_invocations=(*topology.async_invocations, *retried),
         schedules=(*topology.schedules, *(each for rule in rules for each in rule), *scheduled),
     )

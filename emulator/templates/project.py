@@ -18,10 +18,11 @@ from streamer.topology.checks import validate
 from ..foundation.place import ACCOUNT_ID, REGION
 from ..functions import node
 from ..functions.runtimes import is_node
-from . import described_machines, language, sam_properties
+from . import language, sam_properties
 from .assembly import Part, Project
 from .code import Code
-from .described_functions import names_of
+from .described import state_machines
+from .described.lambda_functions import names_of
 from .errors import Problem, TemplateError
 from .expansion import expanded_once, own_types
 from .ids import physical_name
@@ -274,7 +275,7 @@ class _Reader:
         try:
             refuse_nulls(source, but=sams)
             tree = language.included(source.tree, self._file(part.folder, "AWS::Include", notes))
-            tree = described_machines.inlined(tree, self._file(part.folder, "a definition", notes))
+            tree = state_machines.inlined(tree, self._file(part.folder, "a definition", notes))
             macros = language.transforms(tree)
             if language.LANGUAGE in macros:
                 early = _Loops(tree.get("Parameters") or {}, parameters, tree.get("Mappings") or {}, place)

@@ -12,15 +12,15 @@ from streamer.topology.grants import Place
 from ..foundation.place import ACCOUNT_ID, REGION
 from ..gateway.rules.domains import Domain
 from ..services.calls import Call
-from . import (
-    described_apis,
-    described_data,
-    described_functions,
-    described_http,
-    described_policies,
-    described_services,
-    described_sources,
-    policy_flaws,
+from . import policy_flaws
+from .described import (
+    event_sources,
+    http_apis,
+    lambda_functions,
+    other_services,
+    resource_policies,
+    tables_and_queues,
+    websocket_apis,
 )
 from .errors import Problem
 from .resources.kind import Meaning
@@ -89,33 +89,33 @@ def describe(
     names = {function.name for function in functions}
     apis, api_ids = _apis(things, wanted, names)
     if wanted.home is None:
-        described_apis.warn_of_strangers(things)
-        described_apis.warn_of_hasty_deployments(things)
+        websocket_apis.warn_of_strangers(things)
+        websocket_apis.warn_of_hasty_deployments(things)
     topology = Topology(
         api=apis[0],
         more_apis=tuple(apis[1:]),
-        http_apis=described_http.http_apis(things, wanted.stage, names),
+        http_apis=http_apis.http_apis(things, wanted.stage, names),
         functions=functions,
-        tables=tuple(guarded(things, each, described_data.table) for each in things.of(*described_data.TABLES)),
-        queues=tuple(guarded(things, each, described_data.queue) for each in things.of("AWS::SQS::Queue")),
-        event_source_mappings=made(things, "AWS::Lambda::EventSourceMapping", described_sources.stream_mapping),
-        kinesis_mappings=made(things, "AWS::Lambda::EventSourceMapping", described_sources.kinesis_mapping),
-        queue_mappings=made(things, "AWS::Lambda::EventSourceMapping", described_sources.queue_mapping),
-        async_invocations=described_sources.async_invocations(
-            made(things, "AWS::Lambda::EventInvokeConfig", described_sources.async_invocation),
-            made(things, "AWS::Lambda::Function", described_sources.dead_letters),
+        tables=tuple(guarded(things, each, tables_and_queues.table) for each in things.of(*tables_and_queues.TABLES)),
+        queues=tuple(guarded(things, each, tables_and_queues.queue) for each in things.of("AWS::SQS::Queue")),
+        event_source_mappings=made(things, "AWS::Lambda::EventSourceMapping", event_sources.stream_mapping),
+        kinesis_mappings=made(things, "AWS::Lambda::EventSourceMapping", event_sources.kinesis_mapping),
+        queue_mappings=made(things, "AWS::Lambda::EventSourceMapping", event_sources.queue_mapping),
+        async_invocations=event_sources.async_invocations(
+            made(things, "AWS::Lambda::EventInvokeConfig", event_sources.async_invocation),
+            made(things, "AWS::Lambda::Function", event_sources.dead_letters),
         ),
         found_tables=wanted.beside.tables,
         found_queues=wanted.beside.queues,
         schedules=(
-            *(each for rule in made(things, "AWS::Events::Rule", described_sources.rule_schedules) for each in rule),
-            *made(things, "AWS::Scheduler::Schedule", described_sources.scheduler_schedule),
+            *(each for rule in made(things, "AWS::Events::Rule", event_sources.rule_schedules) for each in rule),
+            *made(things, "AWS::Scheduler::Schedule", event_sources.scheduler_schedule),
         ),
     )
-    services = described_services.calls(things, region, may_leave_out=wanted.home is None)
-    domains = described_apis.domains(things, apis)
+    services = other_services.calls(things, region, may_leave_out=wanted.home is None)
+    domains = websocket_apis.domains(things, apis)
     policy_flaws.check(things, [each for _, each in things.all])
-    described_policies.check_senders(things, Place(region=region, account_id=account_id, apis={}))
+    resource_policies.check_senders(things, Place(region=region, account_id=account_id, apis={}))
     return Described(
         topology=topology, warnings=tuple(things.warnings), api_ids=api_ids, services=services, domains=domains
     )
@@ -125,7 +125,7 @@ def _function(things: Things, resource: Resource, locate: Locate, wanted: Wanted
     located = locate(things.stack_of(resource), resource)
     for text in located.warnings:
         things.warn(resource, text)
-    return described_functions.function(things, resource, located, commands=wanted.commands, variables=wanted.variables)
+    return lambda_functions.function(things, resource, located, commands=wanted.commands, variables=wanted.variables)
 
 
 def _apis(things: Things, wanted: Wanted, functions: set[str]) -> tuple[list[Api], tuple[str, ...]]:
@@ -145,7 +145,7 @@ def _apis(things: Things, wanted: Wanted, functions: set[str]) -> tuple[list[Api
                 Problem(("Resources",), f"--api {wanted.api}: there is no such WebSocket API; there are {have}")
             )
         found = chosen
-    made = [guarded(things, each, described_apis.api, wanted.stage, functions) for each in found]
+    made = [guarded(things, each, websocket_apis.api, wanted.stage, functions) for each in found]
     if wanted.home is not None:
         made.insert(0, wanted.home)
     return made, tuple(each.logical_id for each in found)

@@ -24,8 +24,9 @@ from ...foundation.tasks import end, start
 from ...iam.managed import managed
 from ...iam.roles import Roles
 from ...services.calls import Call, NotMadeError
-from .. import described_roles, policy_flaws
+from .. import policy_flaws
 from ..assembly import Part, Project
+from ..described import function_roles
 from ..errors import Problem, TemplateError
 from ..project import Resolved, Settings, described_project, resolved_project
 from ..stack import Resource, Stack
@@ -333,7 +334,7 @@ class Engine:
             return Roles(of={})
         things = Things((each for top in resolved.stacks for each in top.all()), is_deployed=True)
         place = grants.Place(region=self._world.region, account_id=self._world.account_id, apis={})
-        roles = described_roles.roles(things, managed, place)
+        roles = function_roles.roles(things, managed, place)
         self._warn(things.warnings)
         return roles
 

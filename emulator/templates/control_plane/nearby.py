@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..described_data import TABLES, queue_name
+from ..described.tables_and_queues import TABLES, queue_name
 from ..errors import TemplateError
 from ..stack import Resource, Stack
 from ..things import Beside

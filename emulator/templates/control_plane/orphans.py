@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from ..described_functions import function_name
+from ..described.lambda_functions import function_name
 from ..stack import Stack
 from .strangers import SOURCE
 

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from streamer.topology import Key, StreamView, Table
 
-from ..described_data import TABLES, queue_name
+from ..described.tables_and_queues import TABLES, queue_name
 from ..errors import TemplateError
 from ..stack import Resource, Stack
 

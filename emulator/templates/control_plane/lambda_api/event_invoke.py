@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ...described_functions import function_name
+from ...described.lambda_functions import function_name
 from ..edits import Edits
 from ..engine import Engine, Placed
 from ..query import ApiError

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from ... import ids
-from ...described_functions import function_name
+from ...described.lambda_functions import function_name
 from ...resources.functions import PUBLISHED, VERSION_NUMBER
 from ..edits import Edits
 from ..engine import Engine, Placed

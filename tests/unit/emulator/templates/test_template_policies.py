@@ -10,7 +10,7 @@ from template_parts import PLACE, att, resource
 
 from emulator.iam.resource_policies import Who
 from emulator.iam.roles import Roles
-from emulator.templates import described_policies, described_roles
+from emulator.templates.described import function_roles, resource_policies
 from emulator.templates.errors import TemplateError
 from emulator.templates.source import load
 from emulator.templates.stack import Surroundings, resolve
@@ -29,12 +29,12 @@ FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:say"
 
 def read(**resources: Any) -> tuple[Roles, list[str]]:
     things = made(**resources)
-    return described_roles.roles(things, lambda _arn: None, WHERE), things.warnings
+    return function_roles.roles(things, lambda _arn: None, WHERE), things.warnings
 
 
 def warned(**resources: Any) -> list[str]:
     things = made(**resources)
-    described_policies.check_senders(things, WHERE)
+    resource_policies.check_senders(things, WHERE)
     return things.warnings
 
 

@@ -11,7 +11,7 @@ from template_parts import PLACE, att, resource
 from emulator.iam.needs import Need
 from emulator.iam.policy import Decision, Policies, Statement, decide, with_values
 from emulator.iam.roles import Roles
-from emulator.templates import described_roles
+from emulator.templates.described import function_roles
 from emulator.templates.errors import TemplateError
 from emulator.templates.source import load
 from emulator.templates.stack import Surroundings, resolve
@@ -46,7 +46,7 @@ def base(**more: Any) -> dict[str, Any]:
 def read(resources: dict[str, Any]) -> tuple[Roles, list[str]]:
     source = load(json.dumps({"Resources": resources}), "t.json")
     things = Things([resolve(source, Surroundings(place=PLACE))])
-    return described_roles.roles(things, known, WHERE), things.warnings
+    return function_roles.roles(things, known, WHERE), things.warnings
 
 
 def decision(found: Roles, need: Need) -> Decision:

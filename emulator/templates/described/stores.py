@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..services.calls import KEY_ID_TAG, Call
-from .errors import Problem
-from .generated_secrets import generated
-from .stack import Resource
-from .values import at, items, mapping, text, whole
+from ...services.calls import KEY_ID_TAG, Call
+from ..errors import Problem
+from ..generated_secrets import generated
+from ..stack import Resource
+from ..values import at, items, mapping, text, whole
 
 
 def parameter(resource: Resource) -> list[Call]:

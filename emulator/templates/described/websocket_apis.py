@@ -9,14 +9,14 @@ from streamer.aws_limits import INTEGRATION_SECONDS, LEAST_INTEGRATION_SECONDS, 
 from streamer.topology import CONNECT, Api, Authorizer, Route, Throttle
 from streamer.topology.throttles import UsagePlan
 
-from ..gateway.rules.domains import Domain
-from . import described_integrations
-from .anatomy import needed
+from ...gateway.rules.domains import Domain
+from ..anatomy import needed
+from ..errors import Problem
+from ..stack import Resource
+from ..things import Things
+from ..values import at, boolean, items, mapping, number, text
+from . import integrations
 from .api_parts import V2, Around, integration_of, parts, schema_of, stage_of
-from .errors import Problem
-from .stack import Resource
-from .things import Things
-from .values import at, boolean, items, mapping, number, text
 
 DEFAULT_RESPONSE: Final = "$default"
 _AUTHORIZATIONS: Final = ("NONE", "AWS_IAM", "CUSTOM")
@@ -91,7 +91,7 @@ def domains(things: Things, apis: Sequence[Api]) -> dict[str, tuple[Domain, ...]
 
 def _check_integration(resource: Resource) -> None:
     """Refuse an integration that API Gateway refuses, whether or not a route has it. [USR] aws-cdk #31063: the text"""
-    kinds = ("AWS_PROXY", *described_integrations.KINDS)
+    kinds = ("AWS_PROXY", *integrations.KINDS)
     kind = str(resource.properties.get("IntegrationType"))
     if kind not in kinds:
         raise Problem(at(resource, "IntegrationType"), f"{kind} is none of {', '.join(kinds)}")
@@ -173,7 +173,7 @@ def _route(resource: Resource, around: _WithStage, authorizers: Mapping[Any, Aut
         return None
     kind = integration.properties.get("IntegrationType")
     uri = integration.properties.get("IntegrationUri")
-    other = None if kind == "AWS_PROXY" else described_integrations.integration(things, integration, around.functions)
+    other = None if kind == "AWS_PROXY" else integrations.integration(things, integration, around.functions)
     function = around.function(uri, at(integration, "IntegrationUri")) if other is None else ""
     if invoked := function or (other.function if other is not None else None):
         stage_name = "dev" if stage is None else text(stage, "StageName")

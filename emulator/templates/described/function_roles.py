@@ -12,19 +12,19 @@ from typing import Any, Final, NamedTuple
 from streamer.topology import grants
 from streamer.topology.grants import Kind
 
-from ..iam.encryption import Encrypted, with_keys
-from ..iam.needs import Need
-from ..iam.policy import Statement, with_any_value
-from ..iam.resource_policies import Named, said_of
-from ..iam.roles import Boundary, Role, Roles
-from ..iam.sessions import MOST_SECONDS
-from ..iam.texts import role_arn, who
-from . import described_keys, described_policies, described_tags
-from .errors import Problem
-from .policy_documents import document_of, named_statements, policy_of, statements
-from .stack import Resource
-from .things import Things, guarded
-from .values import at, items, whole
+from ...iam.encryption import Encrypted, with_keys
+from ...iam.needs import Need
+from ...iam.policy import Statement, with_any_value
+from ...iam.resource_policies import Named, said_of
+from ...iam.roles import Boundary, Role, Roles
+from ...iam.sessions import MOST_SECONDS
+from ...iam.texts import role_arn, who
+from ..errors import Problem
+from ..policy_documents import document_of, named_statements, policy_of, statements
+from ..stack import Resource
+from ..things import Things, guarded
+from ..values import at, items, whole
+from . import encryption_keys, resource_policies, resource_tags
 
 _ATTACHED: Final = ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy")
 """What names the roles that it is for."""
@@ -91,9 +91,11 @@ def roles(things: Things, managed: Managed, place: grants.Place) -> Roles:
         elif name not in said_by:
             why = f"its role {name} is not in the project" if name else "it has no Role"
             things.warn(function, f"{why}, so that it may do everything")
-    policies = described_policies.policies(things, place)
+    policies = resource_policies.policies(things, place)
     encrypted = {
-        arn: key for arn, key in described_keys.keys(things, place).items() if not key.startswith(described_keys.OF_AWS)
+        arn: key
+        for arn, key in encryption_keys.keys(things, place).items()
+        if not key.startswith(encryption_keys.OF_AWS)
     }
     behind: dict[str, tuple[Need, ...]] = {}
     doing = (*_sources(things), *_destinations(things))
@@ -115,7 +117,7 @@ def roles(things: Things, managed: Managed, place: grants.Place) -> Roles:
         managed={
             str(each.ref): tuple(guarded(things, each, _document)) for each in things.of("AWS::IAM::ManagedPolicy")
         },
-        tags=described_tags.tags(things, place),
+        tags=resource_tags.tags(things, place),
         encrypted=encrypted,
     )
 
@@ -229,7 +231,7 @@ def _written(things: Things, place: grants.Place) -> dict[str, str]:
         kind = _KINDS.get(each.type)
         if kind is not None:
             found[grants.arn(grants.Resource(kind, each.name), place)] = f"${{{each.logical_id}.Arn}}"
-        elif "Arn" in each.kind.attributes and (named := described_tags.arn_of(each, place)) is not None:
+        elif "Arn" in each.kind.attributes and (named := resource_tags.arn_of(each, place)) is not None:
             found[named] = f"${{{each.logical_id}.Arn}}"
         elif str(each.ref).startswith("arn:"):
             found[str(each.ref)] = f"${{{each.logical_id}}}"

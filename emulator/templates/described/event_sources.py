@@ -12,17 +12,17 @@ from streamer.topology import AsyncInvocation, EventSourceMapping, QueueMapping,
 from streamer.topology.cron import parse_cron
 from streamer.topology.kinesis import KinesisMapping
 
-from ..event_sources.streams.filters import InvalidFilterPatternError, compile_filters
-from ..foundation.json_bytes import parsed_json
-from ..services.kinesis.names import stream_name
-from ..services.rule_clock import is_rate
-from .described_data import queue_names, table_names
-from .described_functions import function_name
-from .described_rules import is_for_the_clock, is_told_by_the_clock
-from .errors import Problem
-from .stack import Resource
-from .things import Things
-from .values import at, boolean, items, mapping, number, text, whole
+from ...event_sources.streams.filters import InvalidFilterPatternError, compile_filters
+from ...foundation.json_bytes import parsed_json
+from ...services.kinesis.names import stream_name
+from ...services.rule_clock import is_rate
+from ..errors import Problem
+from ..stack import Resource
+from ..things import Things
+from ..values import at, boolean, items, mapping, number, text, whole
+from .event_rules import is_for_the_clock, is_told_by_the_clock
+from .lambda_functions import function_name
+from .tables_and_queues import queue_names, table_names
 
 _RATE: Final = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
 _CRON: Final = re.compile(r"cron\((.+)\)")
@@ -149,7 +149,7 @@ def _told(things: Things, resource: Resource, arn: Any) -> str | None:
 def rule_schedules(things: Things, resource: Resource) -> list[Schedule] | None:
     """The functions that a rule invokes by the clock; None: it waits for events, or is switched off.
 
-    What else it sends to, and what it does with events, is made in EventBridge; see `described_rules`.
+    What else it sends to, and what it does with events, is made in EventBridge; see `event_rules`.
     """
     if resource.properties.get("State") == "DISABLED":
         return None

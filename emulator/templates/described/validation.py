@@ -12,13 +12,13 @@ from typing import Any, Final
 from streamer.errors import TopologyError
 from streamer.topology.http_apis import GatewayResponse, Validation
 
-from ..gateway.rules.validation import compiled
+from ...gateway.rules.validation import compiled
+from ..errors import Problem
+from ..intrinsics import is_true
+from ..stack import Resource
+from ..things import Things
+from ..values import at, boolean, mapping, text
 from .api_parts import V1, parts, schema_of
-from .errors import Problem
-from .intrinsics import is_true
-from .stack import Resource
-from .things import Things
-from .values import at, boolean, mapping, text
 
 _EXTENSION: Final = "x-amazon-apigateway-"
 _REQUEST: Final = "method.request."

@@ -6,11 +6,11 @@ from typing import Any, Final
 
 from streamer.topology.integrations import Integration, IntegrationResponse
 
-from .described_functions import function_of
-from .errors import Problem
-from .stack import Resource
-from .things import Things
-from .values import at, mapping
+from ..errors import Problem
+from ..stack import Resource
+from ..things import Things
+from ..values import at, mapping
+from .lambda_functions import function_of
 
 KINDS: Final = ("MOCK", "AWS", "HTTP", "HTTP_PROXY")
 _LAMBDA: Final = ":lambda:path/"

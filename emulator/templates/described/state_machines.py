@@ -7,12 +7,12 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from ..services.calls import Call
-from ..services.machines.definition import not_emulated
-from .errors import Problem
-from .stack import Resource
-from .things import Things
-from .values import at, mapping
+from ...services.calls import Call
+from ...services.machines.definition import not_emulated
+from ..errors import Problem
+from ..stack import Resource
+from ..things import Things
+from ..values import at, mapping
 
 _FILES: Final = {
     "AWS::Serverless::StateMachine": ("DefinitionUri", "Definition"),

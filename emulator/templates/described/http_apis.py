@@ -18,15 +18,16 @@ from streamer.topology.http_apis import (
 )
 from streamer.topology.throttles import Throttle
 
-from . import described_backends, described_validation, ids
+from .. import ids
+from ..errors import Path, Problem
+from ..openapi import TTL_SECONDS, Operation, authorizers_of, cors, cors_of, issuer_of_pool, operations, uncapitalized
+from ..stack import Resource
+from ..things import Things, guarded
+from ..values import at, boolean, items, mapping, number, text
+from . import backends, validation
 from .api_parts import V1, V2, Around, integration_of, parts, stage_of
-from .described_apis import throttle, usage_plans
-from .described_functions import function_of
-from .errors import Path, Problem
-from .openapi import TTL_SECONDS, Operation, authorizers_of, cors, cors_of, issuer_of_pool, operations, uncapitalized
-from .stack import Resource
-from .things import Things, guarded
-from .values import at, boolean, items, mapping, number, text
+from .lambda_functions import function_of
+from .websocket_apis import throttle, usage_plans
 
 _SECONDS: Final = {HttpKind.HTTP: 30.0, HttpKind.REST: 29.0}
 """Longest, and default, integration timeouts. [DOC] apigw-docs:http-api-quotas, limits"""
@@ -98,7 +99,7 @@ def _route(around: _OfKind, resource: Resource, authorizers: Mapping[Any, HttpAu
     integration = integration_of(around.things, around.owner, resource)
     kind = str(integration.properties.get("IntegrationType"))
     subtype = integration.properties.get("IntegrationSubtype")
-    backend = described_backends.of_http(integration.properties) if kind != "AWS_PROXY" or subtype else None
+    backend = backends.of_http(integration.properties) if kind != "AWS_PROXY" or subtype else None
     if backend is None and (kind != "AWS_PROXY" or subtype):
         _leave_out(around, resource, key, subtype or kind)
         return None
@@ -110,7 +111,7 @@ def _route(around: _OfKind, resource: Resource, authorizers: Mapping[Any, HttpAu
         function=None if backend is not None else around.function(uri, where),
         backend=backend,
         payload="1.0" if backend is not None else str(integration.properties.get("PayloadFormatVersion", "1.0")),
-        answer_parameters=described_backends.answer_parameters(integration.properties),
+        answer_parameters=backends.answer_parameters(integration.properties),
         authorizer=authorizer,
         scopes=tuple(str(each) for each in items(resource, "AuthorizationScopes")),
         iam=authorization == "AWS_IAM",
@@ -174,7 +175,7 @@ def _operation(around: _OfKind, operation: Operation) -> HttpRoute | None:
         fixed=operation.fixed,
         backend=backend,
         payload=operation.payload,
-        answer_parameters=described_backends.answer_parameters(operation.written) if is_http else {},
+        answer_parameters=backends.answer_parameters(operation.written) if is_http else {},
         authorizer=authorizer,
         scopes=tuple(operation.security.get(authorizer, ())) if authorizer is not None else (),
         iam=operation.iam,
@@ -188,9 +189,7 @@ def _operation(around: _OfKind, operation: Operation) -> HttpRoute | None:
 def _written_validation(around: _OfKind, operation: Operation) -> Validation | None:
     if around.kind is not HttpKind.REST:  # [DOC] apigw-docs:http-api-vs-rest, HTTP APIs validate nothing
         return None
-    return described_validation.of_operation(
-        around.things, around.owner, mapping(around.owner, "Body"), operation.around
-    )
+    return validation.of_operation(around.things, around.owner, mapping(around.owner, "Body"), operation.around)
 
 
 def _is_streamed(uri: Any) -> bool:
@@ -203,10 +202,10 @@ def _written_backend(around: _OfKind, operation: Operation, where: Path) -> Back
     if operation.fixed is not None:
         return None
     if around.kind is HttpKind.HTTP:
-        return described_backends.of_http(operation.written)
-    if operation.integration not in described_backends.OF_REST:
+        return backends.of_http(operation.written)
+    if operation.integration not in backends.OF_REST:
         return None
-    return described_backends.of_rest(operation.written, operation.integration, around.function, where)
+    return backends.of_rest(operation.written, operation.integration, around.function, where)
 
 
 def _written_authorizers(around: _OfKind, body: Mapping[str, Any]) -> Iterable[HttpAuthorizer]:
@@ -241,7 +240,7 @@ def _rest_api(things: Things, resource: Resource, stage_name: str | None, functi
             str(each)
             for each in (*items(resource, "BinaryMediaTypes"), *body.get("x-amazon-apigateway-binary-media-types", ()))
         ),
-        gateway_responses=described_validation.gateway_responses(things, resource, body),
+        gateway_responses=validation.gateway_responses(things, resource, body),
     )
 
 
@@ -275,8 +274,8 @@ def _method(around: _OfKind, resource: Resource, authorizers: Mapping[Any, HttpA
     fixed = Operation.of_mock(integration) if kind == "MOCK" else None
     where = at(resource, "Integration", "Uri")
     backend: Backend | None = None
-    if kind in described_backends.OF_REST and fixed is None:
-        backend = described_backends.of_rest(integration, kind, around.function, where)
+    if kind in backends.OF_REST and fixed is None:
+        backend = backends.of_rest(integration, kind, around.function, where)
     elif kind != "AWS_PROXY" and fixed is None:
         _leave_out(around, resource, f"{method} {path}", kind)
         return None
@@ -291,7 +290,7 @@ def _method(around: _OfKind, resource: Resource, authorizers: Mapping[Any, HttpA
         scopes=tuple(str(each) for each in items(resource, "AuthorizationScopes")),
         iam=authorization == "AWS_IAM",
         api_key_required=boolean(resource, "ApiKeyRequired"),
-        validation=described_validation.of_method(around.things, around.owner, resource),
+        validation=validation.of_method(around.things, around.owner, resource),
         timeout_seconds=float(integration.get("TimeoutInMillis", 29_000)) / 1000,
         streamed=_is_streamed(integration.get("Uri")),
     )

@@ -8,7 +8,7 @@ from typing import Any, Final
 from streamer.topology import grants
 from streamer.topology.grants import Kind, Place
 
-from .things import Things
+from ..things import Things
 
 OF_AWS: Final = "alias/aws/"
 """Begins the aliases of keys that AWS has for an account, a key for each service."""

@@ -6,13 +6,13 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from ..services.buckets import location
-from ..services.calls import Call
-from . import described_machines, described_rules, described_stores, described_topics, described_users
-from .errors import Problem
-from .stack import Resource
-from .things import Things
-from .values import at, items, mapping
+from ...services.buckets import location
+from ...services.calls import Call
+from ..errors import Problem
+from ..stack import Resource
+from ..things import Things
+from ..values import at, items, mapping
+from . import event_rules, state_machines, stores, topics, user_pools
 
 _NOTIFICATIONS: Final = (
     ("LambdaConfigurations", "LambdaFunctionConfigurations", "Function", "LambdaFunctionArn"),
@@ -27,29 +27,29 @@ def calls(things: Things, region: str, *, may_leave_out: bool = False) -> tuple[
 
     ``may_leave_out``: what cannot be emulated is told and not made, so that the rest runs; else it is refused.
     """
-    machine = functools.partial(described_machines.machine, things, may_be_left_out=may_leave_out)
+    machine = functools.partial(state_machines.machine, things, may_be_left_out=may_leave_out)
     steps: tuple[tuple[str, Callable[[Resource], list[Call]]], ...] = (
-        ("AWS::SSM::Parameter", described_stores.parameter),
-        ("AWS::SecretsManager::Secret", described_stores.secret),
-        (described_users.POOL, lambda each: described_users.pool(things, each)),
-        (f"{described_users.POOL}Client", lambda each: described_users.client(things, each)),
-        (f"{described_users.POOL}Domain", lambda each: described_users.domain(things, each)),
-        (f"{described_users.POOL}Group", lambda each: described_users.group(things, each)),
-        (f"{described_users.POOL}User", lambda each: described_users.user(things, each)),
-        (f"{described_users.POOL}UserToGroupAttachment", lambda each: described_users.member(things, each)),
+        ("AWS::SSM::Parameter", stores.parameter),
+        ("AWS::SecretsManager::Secret", stores.secret),
+        (user_pools.POOL, lambda each: user_pools.pool(things, each)),
+        (f"{user_pools.POOL}Client", lambda each: user_pools.client(things, each)),
+        (f"{user_pools.POOL}Domain", lambda each: user_pools.domain(things, each)),
+        (f"{user_pools.POOL}Group", lambda each: user_pools.group(things, each)),
+        (f"{user_pools.POOL}User", lambda each: user_pools.user(things, each)),
+        (f"{user_pools.POOL}UserToGroupAttachment", lambda each: user_pools.member(things, each)),
         ("AWS::StepFunctions::StateMachine", machine),
-        ("AWS::Kinesis::Stream", described_stores.stream),
-        ("AWS::KMS::Key", described_stores.key),
-        ("AWS::KMS::Alias", described_stores.alias),
-        ("AWS::SNS::Topic", described_topics.topic),
-        ("AWS::Events::EventBus", described_rules.bus),
-        ("AWS::Events::Rule", lambda each: described_rules.bus_of_others(things, each) if may_leave_out else []),
+        ("AWS::Kinesis::Stream", stores.stream),
+        ("AWS::KMS::Key", stores.key),
+        ("AWS::KMS::Alias", stores.alias),
+        ("AWS::SNS::Topic", topics.topic),
+        ("AWS::Events::EventBus", event_rules.bus),
+        ("AWS::Events::Rule", lambda each: event_rules.bus_of_others(things, each) if may_leave_out else []),
         ("AWS::S3::Bucket", lambda each: _bucket(each, region)),
-        ("AWS::SNS::Topic", described_topics.subscribers),
-        ("AWS::SNS::Subscription", lambda each: described_topics.subscription(things, each)),
-        ("AWS::Events::Rule", lambda each: described_rules.rule(things, each)),
-        ("AWS::Scheduler::ScheduleGroup", described_rules.schedule_group),
-        ("AWS::Scheduler::Schedule", lambda each: described_rules.schedule(things, each)),
+        ("AWS::SNS::Topic", topics.subscribers),
+        ("AWS::SNS::Subscription", lambda each: topics.subscription(things, each)),
+        ("AWS::Events::Rule", lambda each: event_rules.rule(things, each)),
+        ("AWS::Scheduler::ScheduleGroup", event_rules.schedule_group),
+        ("AWS::Scheduler::Schedule", lambda each: event_rules.schedule(things, each)),
         ("AWS::S3::Bucket", _told),
         ("Custom::S3BucketNotifications", lambda each: _given(things, each)),
     )

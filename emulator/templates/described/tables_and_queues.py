@@ -7,11 +7,11 @@ from typing import Any, Final
 
 from streamer.topology import Index, Key, Queue, StreamView, Table
 
-from ..foundation.json_bytes import parsed_json
-from .errors import Problem
-from .stack import Resource
-from .things import Things
-from .values import at, boolean, items, mapping, whole
+from ...foundation.json_bytes import parsed_json
+from ..errors import Problem
+from ..stack import Resource
+from ..things import Things
+from ..values import at, boolean, items, mapping, whole
 
 RETENTION_SECONDS: Final = 345_600
 """How long messages stay in a queue that does not say so: four days. [DOC] sqs-api:CreateQueue"""

@@ -15,15 +15,15 @@ from msgspec import structs
 from streamer.topology import grants
 from streamer.topology.grants import Kind, Place
 
-from ..foundation.json_bytes import parsed_json
-from ..iam.encryption import DECRYPT, GENERATE
-from ..iam.policy import Statement, replaced
-from ..iam.resource_policies import EVERYBODY, Named, ResourcePolicy
-from .described_keys import OF_AWS, keys
-from .policy_documents import document_of, named_statements, policy_of, principal_arn
-from .stack import Resource
-from .things import Things, guarded
-from .values import at, items, mapping
+from ...foundation.json_bytes import parsed_json
+from ...iam.encryption import DECRYPT, GENERATE
+from ...iam.policy import Statement, replaced
+from ...iam.resource_policies import EVERYBODY, Named, ResourcePolicy
+from ..policy_documents import document_of, named_statements, policy_of, principal_arn
+from ..stack import Resource
+from ..things import Things, guarded
+from ..values import at, items, mapping
+from .encryption_keys import OF_AWS, keys
 
 _FUNCTION: Final = "lambda:InvokeFunction"
 _DOING: Final = {"lambda": _FUNCTION, "sns": "sns:Publish", "sqs": "sqs:SendMessage"}

@@ -6,12 +6,12 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ..foundation.json_bytes import parsed_json
-from ..services.calls import Call
-from .errors import Problem
-from .stack import Resource
-from .things import Things
-from .values import at, items, mapping
+from ...foundation.json_bytes import parsed_json
+from ...services.calls import Call
+from ..errors import Problem
+from ..stack import Resource
+from ..things import Things
+from ..values import at, items, mapping
 
 _DEFAULT: Final = "default"
 _HERE: Final = (":lambda:", ":sqs:", ":sns:", ":event-bus/", ":stateMachine:", ":kinesis:")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from ..services.calls import Call
-from .stack import Resource
-from .things import Things
-from .values import items, text
+from ...services.calls import Call
+from ..stack import Resource
+from ..things import Things
+from ..values import items, text
 
 POOL: Final = "AWS::Cognito::UserPool"
 _OF_POOLS: Final = (

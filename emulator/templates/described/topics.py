@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from ..services.calls import Call
-from .described_data import check_fifo
-from .errors import Problem
-from .stack import Resource
-from .things import Things
-from .values import at, boolean, items, text
+from ...services.calls import Call
+from ..errors import Problem
+from ..stack import Resource
+from ..things import Things
+from ..values import at, boolean, items, text
+from .tables_and_queues import check_fifo
 
 _HERE: Final = ("lambda", "sqs", "http", "https")
 """Protocols that lead to somebody here."""

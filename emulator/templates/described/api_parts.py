@@ -8,12 +8,12 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from ..foundation.json_bytes import parsed_json
-from .described_functions import function_of
-from .errors import Path, Problem
-from .stack import Resource
-from .things import Things
-from .values import at
+from ...foundation.json_bytes import parsed_json
+from ..errors import Path, Problem
+from ..stack import Resource
+from ..things import Things
+from ..values import at
+from .lambda_functions import function_of
 
 V2: Final = "AWS::ApiGatewayV2::"
 V1: Final = "AWS::ApiGateway::"

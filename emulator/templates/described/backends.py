@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from streamer.topology.http_apis import Backend, BackendResponse
 
-from ..gateway.http_apis.actions import SUBTYPES
-from .errors import Path, Problem
-from .openapi import RESPONSE_HEADER, uncapitalized
+from ...gateway.http_apis.actions import SUBTYPES
+from ..errors import Path, Problem
+from ..openapi import RESPONSE_HEADER, uncapitalized
 
 OF_REST: Final = frozenset({"AWS", "HTTP", "HTTP_PROXY", "MOCK"})
 _LAMBDA: Final = ":lambda:path/"

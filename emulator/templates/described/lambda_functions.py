@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any, Final
 from streamer.topology import Function
 from streamer.topology.variables import why_no_variable
 
-from ..functions.runtime_names import NO_MORE, VARIABLES_BYTES, is_runtime, measured, size_of
-from ..functions.runtimes import reason_not_run
-from .errors import Path, Problem
-from .stack import Resource
-from .things import Things
-from .values import at, mapping, text, whole
+from ...functions.runtime_names import NO_MORE, VARIABLES_BYTES, is_runtime, measured, size_of
+from ...functions.runtimes import reason_not_run
+from ..errors import Path, Problem
+from ..stack import Resource
+from ..things import Things
+from ..values import at, mapping, text, whole
 
 if TYPE_CHECKING:
-    from .topology import Located
+    from ..topology import Located
 
 PYTHON = "python"
 _URI: Final = re.compile(r".*?:lambda:path/[^/]+/functions/(.+)/(?:response-streaming-)?invocations")

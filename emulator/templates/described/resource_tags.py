@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from streamer.topology.grants import Place
 
-from .stack import Resource
-from .things import Things
+from ..stack import Resource
+from ..things import Things
 
 _ARNS: Final = {
     "AWS::Cognito::UserPool": "cognito-idp:{region}:{account}:userpool/{ref}",
