@@ -28,20 +28,20 @@ from ..port.elsewhere import operation_of, parameters_of
 from ..port.http import HttpRequest, HttpResponse
 from ..port.origin import is_of_this_machine
 from ..port.signed import POOLS, scope_of
-from . import assuming
 from .calls import Call, NotMadeError
 from .cognito.operations import is_of_users
-from .deletions import deletions, is_deletion, with_refusals, without
 from .denials import denial, error, readable
-from .digests import mistaken
-from .identity import asks_identity, identity
-from .links import is_form, link_of
 from .needs import of_absence, of_deletion, of_form, of_operation, of_s3, of_scheduler
 from .parameters import TARGET, ParameterError, ParameterStore
 from .process import ServicesBusyError, ServicesLostError, ServicesProcess
 from .routing import HOSTED, aws_url
-from .s3_conditions import Uploads, given_of, how_signed
-from .security_tokens import assumed
+from .s3.conditions import Uploads, given_of, how_signed
+from .s3.deletions import deletions, is_deletion, with_refusals, without
+from .s3.digests import mistaken
+from .s3.links import is_form, link_of
+from .sts import assuming
+from .sts.identity import asks_identity, identity
+from .sts.service import assumed
 from .wire import Frame
 
 if TYPE_CHECKING:

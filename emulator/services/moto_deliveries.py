@@ -12,8 +12,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from ..foundation.json_bytes import json_text
-from . import s3_events
 from .delivery import Delivery, Tell
+from .s3 import events as s3_events
 
 if TYPE_CHECKING:
     from .moto_events import Events

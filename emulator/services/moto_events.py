@@ -17,10 +17,11 @@ from ..event_sources.eventbridge import event, scheduled_event
 from ..event_sources.streams.filters import InvalidFilterPatternError
 from ..foundation.json_bytes import parsed_json
 from ..foundation.times import instant
-from . import event_inputs, moto_sns
+from . import moto_sns
 from .delivery import Delivery, Tell
-from .event_patterns import compile_event_pattern
-from .rule_clock import Clock, is_cron, is_rate, next_due
+from .eventbridge import inputs
+from .eventbridge.patterns import compile_event_pattern
+from .eventbridge.rule_clock import Clock, is_cron, is_rate, next_due
 
 _MANDATORY: Final = {"id", "account", "source", "time", "region", "resources", "detail-type"}
 """Fields of an event that is tried on a pattern. [DOC] eb-api:API_TestEventPattern"""
@@ -82,7 +83,7 @@ class Events:
 
     def _accepted(self, put_events: Callable[..., Any], backend: Any, event: dict[str, Any]) -> list[dict[str, Any]]:
         """The answer to one event: moto takes some that AWS does not, and fails all for one whose bus is not there."""
-        if (refused := event_inputs.refused(event)) is not None:
+        if (refused := inputs.refused(event)) is not None:
             return [{"ErrorCode": refused[0], "ErrorMessage": refused[1]}]
         try:
             return list(put_events(backend, [event]))
@@ -124,10 +125,10 @@ class Events:
             self._send(rules[arn], scheduled_event(arn, now, event_id=str(uuid.uuid4())))
 
     def _send(self, rule: Any, sent: Mapping[str, Any]) -> None:
-        of = event_inputs.Rule(rule.name, rule.arn)
+        of = inputs.Rule(rule.name, rule.arn)
         for target in copy.deepcopy(rule.targets):
             arn, by = str(target["Arn"]), f"rule {rule.name}"
-            text = event_inputs.target_input(target, sent, of, self._now())
+            text = inputs.target_input(target, sent, of, self._now())
             if ":event-bus/" in arn:
                 self._forward(arn, sent)
             elif ":sns:" in arn:
@@ -135,7 +136,7 @@ class Events:
             else:
                 group = (target.get("SqsParameters") or {}).get("MessageGroupId")
                 if ":kinesis:" in arn:
-                    group = event_inputs.partition_key(target, sent)
+                    group = inputs.partition_key(target, sent)
                 self._tell(Delivery(to=arn, by=by, payload=text, group=group))
 
     def _forward(self, arn: str, sent: Mapping[str, Any]) -> None:

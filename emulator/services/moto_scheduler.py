@@ -16,8 +16,8 @@ from ..event_sources.eventbridge import event_about
 from ..foundation.times import instant
 from . import moto_sns
 from .delivery import CALL, Delivery, Tell
-from .rule_clock import Clock
-from .schedule_clock import Timing, problem, target_input
+from .eventbridge.rule_clock import Clock
+from .eventbridge.schedule_clock import Timing, problem, target_input
 
 
 def take() -> None:

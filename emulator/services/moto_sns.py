@@ -18,8 +18,8 @@ from moto.sns.models import SNSBackend, Subscription, Topic
 from ..event_sources.queues.duplicates import Duplicates, of_content
 from ..event_sources.streams.filters import InvalidFilterPatternError
 from .delivery import Delivery, Tell
-from .filter_policies import compile_policy, lets_through, without_newer
-from .sns_events import Message, Subscriber, confirmation, delivery, refused_message, refused_subscription
+from .sns.filter_policies import compile_policy, lets_through, without_newer
+from .sns.messages import Message, Subscriber, confirmation, delivery, refused_message, refused_subscription
 
 _SEQUENCE: Final = 10_000_000_000_000_000_000
 """The first sequence number of a FIFO topic. [DOC] sns-docs:fifo-topic-message-ordering"""

@@ -15,14 +15,14 @@ from streamer.topology.grants import ANYTHING, Kind, Resource
 
 from ..iam.needs import AS_NAMED, Need, Parameters
 from ..iam.resource_tags import requested
-from .assuming import of_sts
 from .cognito.operations import OF_USERS
-from .deletions import Deletion
 from .kinesis.errors import KinesisError
 from .kinesis.tokens import untoken
 from .machines.tokens import machine_of
-from .s3_conditions import Facts, of_put
+from .s3.conditions import Facts, of_put
+from .s3.deletions import Deletion
 from .secret_names import SUFFIX, suffix
+from .sts.assuming import of_sts
 
 _OF_BUCKETS: Final = {
     "GET": "s3:ListBucket",

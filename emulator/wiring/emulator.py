@@ -34,11 +34,11 @@ from ..port.http import HttpRequest
 from ..port.real_aws import VARIABLE, RealAws, endpoint_variables, real_services
 from ..port.tls import Authority, authority
 from ..port.tunnel import Tunnels
-from ..services import buckets
 from ..services.calls import Call
 from ..services.deliveries import Outside
 from ..services.host import Services
 from ..services.onward import Onward
+from ..services.s3 import buckets
 from ..services.web import Web, post
 from .config import DEFAULT_ISOLATION, EmulatorConfig, guarding_mode
 from .guarding import guarding, place_of

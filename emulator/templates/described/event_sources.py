@@ -14,8 +14,8 @@ from streamer.topology.kinesis import KinesisMapping
 
 from ...event_sources.streams.filters import InvalidFilterPatternError, compile_filters
 from ...foundation.json_bytes import parsed_json
+from ...services.eventbridge.rule_clock import is_rate
 from ...services.kinesis.names import stream_name
-from ...services.rule_clock import is_rate
 from ..errors import Problem
 from ..stack import Resource
 from ..things import Things

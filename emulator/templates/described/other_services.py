@@ -6,8 +6,8 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from ...services.buckets import location
 from ...services.calls import Call
+from ...services.s3.buckets import location
 from ..errors import Problem
 from ..stack import Resource
 from ..things import Things

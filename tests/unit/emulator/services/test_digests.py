@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from emulator.port.http import HttpRequest
-from emulator.services.digests import INVALID_MD5, WRONG_MD5, mistaken
+from emulator.services.s3.digests import INVALID_MD5, WRONG_MD5, mistaken
 
 BODY = b"hello"
 MD5 = "XUFAKrxLKna5cZ2REBfFkg=="

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator.event_sources.eventbridge import event
-from emulator.services.event_inputs import Rule, filled, partition_key, refused, target_input
+from emulator.services.eventbridge.inputs import Rule, filled, partition_key, refused, target_input
 
 AT = datetime(2026, 11, 27, 9, 5, tzinfo=UTC)
 RULE = Rule("r", "arn:aws:events:us-east-1:123456789012:rule/r")

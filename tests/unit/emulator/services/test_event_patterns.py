@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from emulator.event_sources.streams.filters import InvalidFilterPatternError
-from emulator.services.event_patterns import compile_event_pattern
+from emulator.services.eventbridge.patterns import compile_event_pattern
 
 
 @pytest.mark.parametrize(

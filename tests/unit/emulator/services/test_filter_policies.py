@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from emulator.event_sources.streams.filters import InvalidFilterPatternError
-from emulator.services.filter_policies import BODY, compile_policy, lets_through, without_newer
+from emulator.services.sns.filter_policies import BODY, compile_policy, lets_through, without_newer
 
 
 def text(value: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from emulator.port.http import HttpRequest
-from emulator.services.links import EXPIRED, EXPIRED_FORM, MISMATCH, UNSIGNED, Link, link_of
+from emulator.services.s3.links import EXPIRED, EXPIRED_FORM, MISMATCH, UNSIGNED, Link, link_of
 
 KEY = "AKIAIOSFODNN7EXAMPLE"
 SECRETS = {KEY: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"}

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from emulator.services.rule_clock import Clock, is_cron, is_rate, next_due
+from emulator.services.eventbridge.rule_clock import Clock, is_cron, is_rate, next_due
 
 NOW = datetime(2026, 11, 27, 9, 5, 30, tzinfo=UTC)
 

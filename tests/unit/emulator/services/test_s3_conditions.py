@@ -10,7 +10,7 @@ from emulator.iam.conditions import are_met
 from emulator.iam.contexts import is_of_requests
 from emulator.port.http import HttpRequest
 from emulator.services.needs import of_s3
-from emulator.services.s3_conditions import Facts, Uploads, given_of, how_signed, of_put
+from emulator.services.s3.conditions import Facts, Uploads, given_of, how_signed, of_put
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 FORM = {"content-type": "multipart/form-data; boundary=b"}

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from emulator.services.s3_events import ObjectEvent, notification, refused_configuration, sequencer, told_of, wants
-from emulator.services.s3_events import test_event as told_test_event
+from emulator.services.s3.events import ObjectEvent, notification, refused_configuration, sequencer, told_of, wants
+from emulator.services.s3.events import test_event as told_test_event
 
 AT = datetime(2026, 11, 27, 8, 30, 5, 250_000, tzinfo=UTC)
 PUT = ObjectEvent(

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from emulator.services.rule_clock import Clock
-from emulator.services.schedule_clock import Timing, problem, target_input
+from emulator.services.eventbridge.rule_clock import Clock
+from emulator.services.eventbridge.schedule_clock import Timing, problem, target_input
 
 NOW = datetime(2026, 11, 27, 9, 5, 30, tzinfo=UTC)
 ARN = "arn:aws:scheduler:eu-west-1:123456789012:schedule/default/daily"

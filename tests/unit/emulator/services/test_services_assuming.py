@@ -9,7 +9,7 @@ import pytest
 
 from emulator.iam.policy import Statement
 from emulator.iam.sessions import Assumption
-from emulator.services.assuming import RefusedError, assumption, seconds_of
+from emulator.services.sts.assuming import RefusedError, assumption, seconds_of
 
 ASKED = {"RoleArn": "arn:x", "RoleSessionName": "ada"}
 READING = {"Effect": "Allow", "Action": "a:Get", "Resource": "*"}

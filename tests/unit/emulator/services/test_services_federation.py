@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from emulator.services.assuming import RefusedError
-from emulator.services.federation import WITH_TOKEN, federated
+from emulator.services.sts.assuming import RefusedError
+from emulator.services.sts.federation import WITH_TOKEN, federated
 
 NOW = 1_795_910_400.0
 ISSUER = "https://token.actions.githubusercontent.com"

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 from msgspec import structs
 
-from emulator.services.sns_events import (
+from emulator.services.sns.messages import (
     Message,
     Subscriber,
     confirmation,

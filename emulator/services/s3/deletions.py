@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 
 from msgspec import structs
 
-from ..port.http import HttpRequest, HttpResponse
+from ...port.http import HttpRequest, HttpResponse
 
 _OBJECT: Final = re.compile(rb"<Object\b[^>]*>(.*?)</Object>", re.DOTALL)
 _KEY: Final = re.compile(rb"<Key\b[^>]*>(.*?)</Key>", re.DOTALL)

@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Callable
 from typing import Final
 
-from ..port.http import HttpRequest
+from ...port.http import HttpRequest
 
 INVALID_MD5: Final = ("InvalidDigest", "The Content-MD5 you specified was invalid.")
 WRONG_MD5: Final = ("BadDigest", "The Content-MD5 you specified did not match what we received.")

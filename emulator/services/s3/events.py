@@ -13,9 +13,9 @@ from urllib.parse import quote_plus
 
 from msgspec import Struct
 
-from ..event_sources import eventbridge
-from ..foundation.times import iso_time
-from ..functions.variables import uuid4
+from ...event_sources import eventbridge
+from ...foundation.times import iso_time
+from ...functions.variables import uuid4
 
 _WITHOUT_CONTENT: Final = "ObjectRemoved:"
 _OWNER: Final = "A3NL1KOZZKEXAMPLE"

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from html import escape, unescape
 from typing import Any, Final, NamedTuple
 
-from ..foundation.json_bytes import parsed_json
+from ...foundation.json_bytes import parsed_json
 from .assuming import RefusedError
 
 WITH_TOKEN: Final = "AssumeRoleWithWebIdentity"  # noqa: S105 - the name of an operation

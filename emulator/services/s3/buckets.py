@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from streamer.topology import Bucket
 
-from .calls import Call
+from ..calls import Call
 
 
 def calls(buckets: Iterable[Bucket], region: str) -> tuple[Call, ...]:

@@ -16,9 +16,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 from urllib.parse import unquote
 
-from ..foundation.json_bytes import parsed_json
-from ..foundation.times import instant
-from ..port.http import HttpRequest
+from ...foundation.json_bytes import parsed_json
+from ...foundation.times import instant
+from ...port.http import HttpRequest
 
 EXPIRED: Final = ("AccessDenied", "Request has expired")
 EXPIRED_FORM: Final = ("AccessDenied", "Invalid according to Policy: Policy expired.")

@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from msgspec import Struct, field
 
-from ..foundation.times import iso_time
-from .delivery import Delivery
+from ...foundation.times import iso_time
+from ..delivery import Delivery
 
 _PROTOCOLS: Final = ("http", "https", "email", "email-json", "sms", "sqs", "application", "lambda", "firehose")
 _LONGEST_SUBJECT: Final = 100

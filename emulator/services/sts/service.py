@@ -8,12 +8,12 @@ from __future__ import annotations
 import uuid
 from datetime import UTC, datetime, timedelta
 
-from ..iam.guard import Guard
-from ..iam.sessions import DurationError
-from ..port.elsewhere import operation_of, parameters_of
-from ..port.http import HttpRequest, HttpResponse
+from ...iam.guard import Guard
+from ...iam.sessions import DurationError
+from ...port.elsewhere import operation_of, parameters_of
+from ...port.http import HttpRequest, HttpResponse
+from ..denials import denial, error
 from . import assuming
-from .denials import denial, error
 from .federation import federated
 
 

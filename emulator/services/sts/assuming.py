@@ -12,10 +12,10 @@ from typing import Any, Final, NamedTuple
 
 from streamer.topology.grants import ANYTHING, Kind, Resource
 
-from ..iam.keys import Keys
-from ..iam.needs import Need
-from ..iam.sessions import ASSUME, TAG, Assumption, PolicyError, session_policy
-from ..port.http import HttpResponse
+from ...iam.keys import Keys
+from ...iam.needs import Need
+from ...iam.sessions import ASSUME, TAG, Assumption, PolicyError, session_policy
+from ...port.http import HttpResponse
 
 OPERATION: Final = "AssumeRole"
 OPERATIONS: Final = frozenset({OPERATION, "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity"})

@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import parse_qsl
 
-from ..iam.contexts import OF_OBJECT_TAGS
-from ..port.http import HttpRequest
+from ...iam.contexts import OF_OBJECT_TAGS
+from ...port.http import HttpRequest
 from .links import form_fields, is_form
 
 Facts = tuple[tuple[str, str], ...]

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from ..foundation.json_bytes import json_text, parsed_json, text_of
+from ...foundation.json_bytes import json_text, parsed_json, text_of
 
 _STEP: Final = re.compile(r"\.([\w-]+)|\[(\d+)\]|\['([^']+)'\]|\[\"([^\"]+)\"\]")
 _VARIABLE: Final = re.compile(r"<([\w.-]+)>")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import Any, Final
 
-from ..event_sources.streams.filters import (
+from ...event_sources.streams.filters import (
     PATTERN_CHARACTERS,
     Filter,
     InvalidFilterPatternError,

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ..event_sources.streams.filters import Filter
-from ..foundation.json_bytes import parsed_json
-from .event_patterns import compile_event_pattern
+from ...event_sources.streams.filters import Filter
+from ...foundation.json_bytes import parsed_json
+from ..eventbridge.patterns import compile_event_pattern
 
 BODY: Final = "MessageBody"
 LONGEST: Final = 256 * 1024

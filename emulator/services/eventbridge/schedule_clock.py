@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from msgspec import Struct
 
-from ..event_sources.eventbridge import event_about
+from ...event_sources.eventbridge import event_about
 from .rule_clock import RATE, at_rate, is_cron, next_due, period
 
 _AT: Final = "at("

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ..port.http import HttpRequest, HttpResponse
+from ...port.http import HttpRequest, HttpResponse
 
 _ACTION: Final = "GetCallerIdentity"
 

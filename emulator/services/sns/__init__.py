@@ -1,0 +1,1 @@
+"""SNS as far as it is ours: what filter policies let through, and what subscribers get."""
