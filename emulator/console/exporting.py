@@ -64,15 +64,18 @@ class Exporter:
     async def __aexit__(self, *_: object) -> None:
         if self._task is not None:
             await end([self._task])
-        await self._send_new()
+        await self._try_new()
 
     async def _run(self) -> None:
         while True:
             await asyncio.sleep(SECONDS)
-            try:
-                await self._send_new()
-            except Exception as error:  # noqa: BLE001 - top of a task: logged, and tried again with what comes
-                log.error("telling the collector failed", error=error)
+            await self._try_new()
+
+    async def _try_new(self) -> None:
+        try:
+            await self._send_new()
+        except Exception as error:  # noqa: BLE001 - nobody waits for it: logged, and tried again with what comes
+            log.error("telling the collector failed", error=error)
 
     async def _send_new(self) -> None:
         self._look()

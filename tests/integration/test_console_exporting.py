@@ -111,6 +111,16 @@ async def test_records_without_spans_say_nothing_of_a_collector(caplog: pytest.L
     assert "takes spans again" not in caplog.text
 
 
+async def test_an_error_of_ours_at_the_end_is_told_and_ends_nothing_else(caplog: pytest.LogCaptureFixture) -> None:
+    def look() -> None:
+        raise ZeroDivisionError
+
+    async with Exporter(Ring(), "http://127.0.0.1:9", boot="b", look=look):
+        pass
+
+    assert caplog.messages == ["telling the collector failed"]
+
+
 def test_a_refusal_is_a_problem(collector: Collector) -> None:
     collector.status = 400
 

@@ -93,8 +93,6 @@ class QueueMappings:
             self._unlisten = self._queues.listen(self._wake)
             self._events = [asyncio.Event() for _ in self._mappings]
             self._tasks = [asyncio.create_task(self._run(index)) for index in range(len(self._mappings))]
-            for task in self._tasks:
-                task.add_done_callback(_tell_failure)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -112,11 +110,18 @@ class QueueMappings:
     async def _run(self, index: int) -> None:
         mapping, event = self._mappings[index][0], self._events[index]
         free = asyncio.Semaphore(mapping.maximum_concurrency or CONCURRENCY)
+        is_behind = False
         while True:
             event.clear()
-            await free.acquire()
-            lots = await self._receive(mapping, event)
-            free.release()
+            try:
+                async with free:
+                    lots = await self._receive(mapping, event)
+            except Exception as error:  # noqa: BLE001 - top of a task: told once, and tried again
+                if not is_behind:
+                    log.error("a queue cannot be read, which is tried again", error=error, queue=mapping.queue)
+                lots, is_behind = [], True
+            else:
+                is_behind = False
             for lot in lots:
                 await free.acquire()
                 self._start(index, lot, free)
@@ -152,7 +157,8 @@ class QueueMappings:
             self._working.discard(task)
             self._events[index].set()
             if not task.cancelled() and (error := task.exception()) is not None:
-                log.error("a batch of messages was lost", error=error, queue=self._mappings[index][0].queue)
+                words = "working on a batch of messages failed; they come again when they are visible"
+                log.error(words, error=error, queue=self._mappings[index][0].queue)
 
         task.add_done_callback(ended)
 
@@ -187,8 +193,3 @@ class QueueMappings:
             fields = {"queue": mapping.queue, "function": mapping.function, "messages": len(messages) - len(finished)}
             log.warning("messages stay in their queue until they are visible again", error_type=why, **fields)
         return len(finished) == len(messages)
-
-
-def _tell_failure(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        log.error("a queue is not read any more", error=error)

@@ -110,7 +110,8 @@ class RunningMapping:
                 if self._stopping:
                     self._discovering.cancel()
         except Exception as error:  # noqa: BLE001 - top of a task: one mapping's fault must not end the others
-            log.error("an event source mapping ended", error=error, function=self._mapping.function)
+            words = "an event source mapping ended; the next start goes on where it was"
+            log.error(words, error=error, **self._names())
         finally:
             self._state = "Disabled"
 
@@ -189,6 +190,8 @@ class RunningMapping:
         delivered = False
         try:
             delivered = await self._deliver(self._mapping.on_failure, document)
+        except Exception as error:  # noqa: BLE001 - an error of ours must not end the mapping; the document is told
+            log.error("delivering a document failed", error=error)
         finally:
             if not delivered:
                 log.error("a document could not be delivered", document=document, destination=self._mapping.on_failure)

@@ -102,7 +102,7 @@ class ShardProcessor:
     # reading
 
     async def _read(self) -> None:
-        while (records := await self._shard.read()) is not None:
+        while (records := await self._records()) is not None:
             for start in range(0, len(records), SLICE_RECORDS):
                 self._distribute(records[start : start + SLICE_RECORDS])
                 if len(records) > SLICE_RECORDS:
@@ -113,6 +113,18 @@ class ShardProcessor:
         for lane in self._lanes:
             lane.close()
         self._wake_all()
+
+    async def _records(self) -> Sequence[RawRecord] | None:
+        is_behind = False
+        while True:
+            try:
+                return await self._shard.read()
+            except Exception as error:  # noqa: BLE001 - an error of ours must not end the mapping: told once
+                if not is_behind:
+                    words = "a stream cannot be read, which is tried again"
+                    log.error(words, error=error, function=self._work.function, shard=self._shard.shard_id)
+                is_behind = True
+            await asyncio.sleep(self._work.rules.retry_seconds[-1])
 
     def _distribute(self, records: Sequence[RawRecord]) -> None:
         work, now = self._work, self._work.clock()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 
+from emulator.event_sources.queues.batches import QueueMessage
 from emulator.event_sources.queues.embedded import EmbeddedQueues
 from emulator.event_sources.queues.mapping import QueueMappings
 from emulator.functions.limits import EVENT_BYTES
@@ -23,10 +24,15 @@ MEBIBYTE = 1024 * 1024
 class World:
     """Queues of SQS, read for a function that answers as told."""
 
-    def __init__(self, name: str, answer: Callable[[int], Outcome] = lambda _: Returned(b"null", "id")) -> None:
+    def __init__(
+        self,
+        name: str,
+        answer: Callable[[int], Outcome] = lambda _: Returned(b"null", "id"),
+        queues: type[EmbeddedQueues] = EmbeddedQueues,
+    ) -> None:
         queue = Queue(name=name, deduplicates_by_content=name.endswith(".fifo"))
         self.name = name
-        self.queues = EmbeddedQueues("us-east-1", "123456789012")
+        self.queues = queues("us-east-1", "123456789012")
         self.queues.create([queue])
         self.events: list[bytes] = []
         self._answer = answer
@@ -138,3 +144,23 @@ async def test_a_queue_that_goes_while_a_function_runs_takes_its_messages_along(
         await world.until(lambda: len(world.events) == 1)
 
     assert caplog.messages == []
+
+
+async def test_an_error_of_ours_while_reading_ends_nothing_and_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    class Broken(EmbeddedQueues):
+        reads = 0
+
+        def receive(self, queue: str, count: int) -> Sequence[QueueMessage]:
+            self.reads += 1
+            if self.reads in (1, 2):
+                raise ZeroDivisionError
+            return super().receive(queue, count)
+
+    world = World("jobs", queues=Broken)
+
+    async with world.mappings:
+        world.queues.send("jobs", "first")
+        await world.until(lambda: len(world.events) == 1)
+        await world.until(lambda: world.left() == 0)
+
+    assert caplog.messages == ["a queue cannot be read, which is tried again"]

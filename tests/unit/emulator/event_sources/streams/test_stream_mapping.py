@@ -25,6 +25,7 @@ from stream_fakes import (
 )
 
 from emulator.event_sources.streams.checkpoints import ENDED, Checkpoint, Checkpoints, MappingCheckpoint
+from emulator.event_sources.streams.endpoint import Page
 from emulator.event_sources.streams.mapping import EventSourceMappings
 from emulator.event_sources.streams.poller import PolledSource
 from emulator.event_sources.streams.source import RawRecord
@@ -139,6 +140,41 @@ async def test_a_document_that_cannot_be_delivered_is_in_the_log(caplog: pytest.
 
     (lost,) = [r for r in caplog.records if r.message == "a document could not be delivered"]
     assert vars(lost)["fields"]["document"]["DDBStreamBatchInfo"]["startSequenceNumber"] == "1"
+
+
+async def test_an_error_of_ours_while_delivering_a_document_ends_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    class Broken(FakeDestinations):
+        async def send(self, queue_name: str, document: Mapping[str, Any]) -> None:
+            raise ZeroDivisionError
+
+    api = FakeApi(s={})
+    functions = FakeFunctions(lambda records: FAILED if 1 in sequence_numbers(records) else Returned(b"null", "r"))
+    api.write(1, 2)
+    settings = mapping(maximum_retry_attempts=0, batch_size=1, on_failure="dead-letters")
+
+    async with mappings(api, functions, settings, destinations=Broken()):
+        await functions.until(lambda: functions.seen == [1, 2])
+
+    assert "a document could not be delivered" in messages(caplog)
+
+
+async def test_an_error_of_ours_while_reading_ends_nothing_and_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    class Broken(FakeApi):
+        reads = 0
+
+        async def records(self, iterator: str) -> Page:
+            self.reads += 1
+            if self.reads in (1, 2):
+                raise ZeroDivisionError
+            return await super().records(iterator)
+
+    api, functions = Broken(s={}), FakeFunctions()
+    api.write(1, 2)
+
+    async with mappings(api, functions):
+        await functions.until(lambda: functions.seen == [1, 2])
+
+    assert messages(caplog).count("a stream cannot be read, which is tried again") == 1
 
 
 async def test_children_wait_until_their_parents_records_are_processed() -> None:
