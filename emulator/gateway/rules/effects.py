@@ -35,6 +35,10 @@ class Invoke(Struct, frozen=True):
     wants_reply: bool = False
     """Whether the result's ``body`` goes to the client (route response)."""
 
+    def __repr__(self) -> str:
+        """Without the event, which holds tokens: a loop in debug mode writes what it calls to the log."""
+        return f"Invoke({self.function!r}, route_key={self.route_key!r}, request_id={self.request_id!r})"
+
 
 class Send(Struct, frozen=True):
     """Send one text message to the client."""

@@ -161,6 +161,14 @@ def test_the_client_waits_for_connect() -> None:
     assert states == [State.CONNECTING, State.OPEN]
 
 
+def test_what_is_to_be_invoked_is_written_to_no_log_with_its_event() -> None:
+    decision = decide(stage_of(route("$connect")), request=upgrade(("Authorization", "Bearer secret")))
+
+    assert isinstance(decision, Invoke)
+    assert "secret" in str(decision.event)
+    assert "secret" not in repr(decision)
+
+
 def test_without_connect_route_every_client_is_accepted() -> None:
     decision, handshake = run(stage_of(route("$default")), request=upgrade(("Sec-WebSocket-Protocol", "a")))
 
