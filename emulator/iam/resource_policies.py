@@ -10,11 +10,10 @@ from typing import Final, NamedTuple
 
 from msgspec import Struct
 
+from .patterns import is_within
 from .policy import Statement
 
 EVERYBODY: Final = "*"
-_PARTS: Final = ("", "/", ":")
-"""What may follow the ARN of a resource in the ARN of a part of it: an object, an index, a version."""
 
 
 class Who(NamedTuple):
@@ -73,7 +72,7 @@ class ResourcePolicy(Struct, frozen=True, kw_only=True):
 
     def is_of(self, arn: str) -> bool:
         """Whether it is the policy of a resource, or of what that is a part of."""
-        return arn.startswith(self.arn) and arn[len(self.arn) :][:1] in _PARTS
+        return is_within(arn, self.arn)
 
 
 def said_of(

@@ -12,14 +12,13 @@ from streamer.topology.grants import Kind, Place, arn
 
 from .encryption import Encrypted
 from .needs import Need
+from .patterns import is_within
 from .policy import Decision, Statement
 from .resource_policies import Named, ResourcePolicy
 from .resource_tags import Tags
 from .texts import shown
 
 _NAMES: Final = ("!GetAtt", "!Ref")
-_ENDS: Final = ("", "/", ":")
-"""What may follow the ARN of a resource in the ARN of a part of it."""
 
 
 class Boundary(Struct, frozen=True, kw_only=True):
@@ -122,7 +121,7 @@ def _element(name: str, texts: Iterable[str]) -> list[str]:
 
 def _in_template(text: str, roles: Roles, place: Place) -> str:
     """An ARN as a template in YAML refers to it, so that it is right wherever the template is deployed."""
-    known = [each for each in roles.written if text.startswith(each) and text[len(each) :][:1] in _ENDS]
+    known = [each for each in roles.written if is_within(text, each)]
     if not known:
         return json.dumps(text) if text == "*" else _anywhere(text, place)
     longest = max(known, key=len)

@@ -244,6 +244,12 @@ class Services:
 
     async def answer(self, request: HttpRequest, service: str) -> HttpResponse | None:
         """The answer to a request; None: the service does not know the operation."""
+        try:
+            return await self._answer(request, service)
+        except (ConfigurationError, ServicesBusyError) as reason:
+            return error(service, request, "ServiceUnavailable", str(reason), 503)
+
+    async def _answer(self, request: HttpRequest, service: str) -> HttpResponse | None:
         if "x-amz-target" in request.fields and request.body and not is_object(request.body):
             return error(service, request, "Serialization", "the body is no JSON object", 400)
         link = link_of(request, self._secrets, datetime.now(UTC)) if service == "s3" else None
@@ -329,17 +335,14 @@ class Services:
         if service == "s3" and (mistake := mistaken(request)) is not None:
             return readable(error(service, request, *mistake, 400), request)
         head = self._head(request, service, url)
-        try:
-            # What it was doing when it was lost is lost with it, so asking again repeats nothing.
-            frame = await self._asked(head, request.body) or await self._asked(head, request.body)
-        except (ConfigurationError, ServicesBusyError) as reason:
-            return error(service, request, "ServiceUnavailable", str(reason), 503)
+        # What it was doing when it was lost is lost with it, so asking again repeats nothing.
+        frame = await self._asked(head, request.body) or await self._asked(head, request.body)
         if frame is None:
             return error(service, request, "ServiceUnavailable", "the process of the services ended", 503)
         return _response(frame, request, service)
 
     async def _asked(self, head: Mapping[str, Any], body: bytes) -> Frame | None:
-        """The process's answer; None: it was lost meanwhile."""
+        """The process's answer; None: it was lost meanwhile. Raises ConfigurationError and ServicesBusyError."""
         self._begin()
         await self.ready()
         try:

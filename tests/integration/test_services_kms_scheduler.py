@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -60,6 +61,15 @@ def test_a_right_on_a_key_is_one_on_its_alias(world: World) -> None:
     assert world.called("kms", "encrypt", KeyId="alias/keyed", Plaintext="x")["KeyId"].endswith(KEY)
     refused = world.called("kms", "encrypt", KeyId="alias/other", Plaintext="x")["errorMessage"]
     assert f"kms:Encrypt on resource: arn:aws:kms:{REGION}:{ACCOUNT}:key/{other}" in refused
+
+
+def test_an_alias_is_answered_with_why_the_services_are_not_there(tmp_path: Path) -> None:
+    wrong = Call(service="kms", operation="create_alias", parameters={"AliasName": "wrong"}, resource="Wrong")
+    with services_world.running(tmp_path, wrong, permissions=ALLOWED) as emulator:
+        refused = World(emulator).called("kms", "encrypt", KeyId="alias/keyed", Plaintext="x")
+
+    assert "(ServiceUnavailable" in refused["errorMessage"]
+    assert "Wrong" in refused["errorMessage"]
 
 
 def test_a_key_of_a_template_has_the_id_that_the_template_knows(world: World) -> None:

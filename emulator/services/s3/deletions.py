@@ -15,9 +15,10 @@ from msgspec import structs
 
 from ...port.http import HttpRequest, HttpResponse
 
-_OBJECT: Final = re.compile(rb"<Object\b[^>]*>(.*?)</Object>", re.DOTALL)
-_KEY: Final = re.compile(rb"<Key\b[^>]*>(.*?)</Key>", re.DOTALL)
-_VERSION: Final = re.compile(rb"<VersionId\b[^>]*>(.*?)</VersionId>", re.DOTALL)
+# None of them looks beyond where another one begins: a body that closes nothing takes no longer than any.
+_OBJECT: Final = re.compile(rb"<Object\b[^<>]*>((?:(?!<Object\b).)*?)</Object>", re.DOTALL)
+_KEY: Final = re.compile(rb"<Key\b[^<>]*>([^<]*)</Key>")
+_VERSION: Final = re.compile(rb"<VersionId\b[^<>]*>([^<]*)</VersionId>")
 _OF_BODY: Final = ("content-length", "content-md5", "x-amz-content-sha256", "x-amz-sdk-checksum-algorithm")
 _CHECKSUM: Final = "x-amz-checksum-"
 _END: Final = b"</DeleteResult>"

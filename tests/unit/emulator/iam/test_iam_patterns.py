@@ -119,6 +119,28 @@ def test_colons_of_a_resource_are_its_own(pattern: str) -> None:
     assert is_resource("arn:aws:lambda:eu-west-1:1:function:say:live", f"arn:aws:lambda:eu-west-1:1:{pattern}")
 
 
+def reaches(parts: list[str], wanted: list[str], *, is_whole: bool) -> bool:
+    """The definition: each segment is a part, or as many as an asterisk at its end wants, in every way there is."""
+    first, *others = wanted
+    is_open = first.endswith("*")
+    if not others:
+        return (is_whole or is_open or len(parts) == 1) and is_like(":".join(parts), first)
+    most = len(parts) - len(others) if is_open else 1
+    ends = (end for end in range(1, most + 1) if is_like(":".join(parts[:end]), first) and end < len(parts))
+    return any(reaches(parts[end:], others, is_whole=is_whole) for end in ends)
+
+
+@given(st.text("ab:", max_size=9), st.text("ab::**?", max_size=9))
+def test_a_resource_is_what_the_definition_says(arn: str, pattern: str) -> None:
+    wanted = pattern.split(":", 5)
+
+    assert is_resource(arn, pattern) is (pattern == "*" or reaches(arn.split(":"), wanted, is_whole=len(wanted) == 6))
+
+
+def test_a_key_of_many_colons_takes_no_longer_than_any() -> None:
+    assert not is_resource(f"arn:aws:s3:::bucket/{':a' * 500}", "arn:aws:*:*:*:table/chat")
+
+
 @given(TEXT)
 def test_a_resource_without_wildcards_is_like_itself_alone(text: str) -> None:
     plain = f"arn:aws:s3:::{text.replace('*', '').replace('?', '')}"
