@@ -125,8 +125,9 @@ def by_group(messages: Iterable[QueueMessage]) -> list[list[QueueMessage]]:
 def done(outcome: Outcome, messages: Sequence[QueueMessage], *, reports_failures: bool) -> list[QueueMessage]:
     """The messages that are done and can be deleted.
 
-    All if the function returned, none if it failed. Where it reports failures, all but those it names; names that it
-    cannot mean make the whole batch a failure. [DOC] lambda-docs:services-sqs-errorhandling
+    All if the function returned, none if it failed. Where it reports failures, all but those it names, of a FIFO queue,
+    too, whose function has to name what comes after a failure in its group; names that it cannot mean make the whole
+    batch a failure. [DOC] lambda-docs:services-sqs-errorhandling; [USR] aws-powertools/powertools-lambda-java #1140
     """
     if not isinstance(outcome, Returned):
         return []
@@ -136,12 +137,21 @@ def done(outcome: Outcome, messages: Sequence[QueueMessage], *, reports_failures
     known = {message.message_id for message in messages}
     if failed is None or not failed <= known:
         return []
-    if messages and messages[0].group is not None:
-        # What comes after a failure in a group would overtake it.
-        names = [message.message_id for message in messages]
-        first = min((names.index(name) for name in failed), default=len(names))
-        return list(messages[:first])
     return [message for message in messages if message.message_id not in failed]
+
+
+def overtaking(messages: Sequence[QueueMessage], finished: Sequence[QueueMessage]) -> int:
+    """How many messages are done before one that was sent to their group earlier."""
+    left: set[str] = set()
+    count = 0
+    for message in messages:
+        if message.group is None:
+            continue
+        if message not in finished:
+            left.add(message.group)
+        elif message.group in left:
+            count += 1
+    return count
 
 
 def _reported(payload: bytes) -> set[str] | None:

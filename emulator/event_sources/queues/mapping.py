@@ -14,7 +14,7 @@ from ...foundation.tasks import end, happens
 from ...functions.limits import EVENT_BYTES
 from ...functions.outcome import Failed, Functions
 from ..streams.filters import compile_filters
-from .batches import QueueMessage, by_group, done, events, filtered_record, record
+from .batches import QueueMessage, by_group, done, events, filtered_record, overtaking, record
 from .waiting import LOOK_SECONDS
 
 CONCURRENCY: Final = 5
@@ -188,6 +188,9 @@ class QueueMappings:
         finished = done(outcome, messages, reports_failures=mapping.report_batch_item_failures)
         for message in finished:
             self._queues.delete(mapping.queue, message)
+        if count := overtaking(messages, finished):
+            words = "messages are done before one of their group that failed: batchItemFailures has to name them, too"
+            log.warning(words, queue=mapping.queue, function=mapping.function, messages=count)
         if len(finished) < len(messages):
             why = outcome.error_type if isinstance(outcome, Failed) else None
             fields = {"queue": mapping.queue, "function": mapping.function, "messages": len(messages) - len(finished)}

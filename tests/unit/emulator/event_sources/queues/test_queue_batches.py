@@ -13,6 +13,7 @@ from emulator.event_sources.queues.batches import (
     done,
     events,
     filtered_record,
+    overtaking,
     record,
 )
 from emulator.functions.limits import EVENT_BYTES
@@ -55,12 +56,28 @@ FIFO = [message("a", "g"), message("b", "g"), message("c", "g")]
         pytest.param(STANDARD, Returned(b"all done", "id"), True, "", id="no JSON fails all"),
         pytest.param(STANDARD, Returned(b"all done", "id"), False, "abc", id="no JSON where nobody reads it"),
         pytest.param(FIFO, failures(), True, "abc", id="in a group, none failed"),
-        pytest.param(FIFO, failures("b"), True, "a", id="in a group, what comes after stays"),
-        pytest.param(FIFO, failures("c", "b"), True, "a", id="in a group, what comes after the first stays"),
+        pytest.param(FIFO, failures("b"), True, "ac", id="in a group, what comes after is done"),
+        pytest.param(FIFO, failures("c", "b"), True, "a", id="in a group, unless it is named, too"),
     ],
 )
 def test_which_messages_are_done(messages: list[QueueMessage], outcome: Outcome, reports: bool, finished: str) -> None:
     assert "".join(each.message_id for each in done(outcome, messages, reports_failures=reports)) == finished
+
+
+@pytest.mark.parametrize(
+    ("messages", "finished", "count"),
+    [
+        pytest.param(STANDARD, "ac", 0, id="without groups"),
+        pytest.param(FIFO, "abc", 0, id="all are done"),
+        pytest.param(FIFO, "ab", 0, id="the last one is not"),
+        pytest.param(FIFO, "bc", 2, id="the first one is not"),
+        pytest.param([message("a", "g"), message("b", "h"), message("c", "g")], "bc", 1, id="another group"),
+    ],
+)
+def test_what_is_done_before_what_came_earlier_in_its_group(
+    messages: list[QueueMessage], finished: str, count: int
+) -> None:
+    assert overtaking(messages, [each for each in messages if each.message_id in finished]) == count
 
 
 @pytest.mark.parametrize(("over", "made"), [(-1, [2]), (1, [1, 1]), (2, [1, 1])])

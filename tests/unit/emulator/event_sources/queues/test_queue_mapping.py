@@ -40,7 +40,7 @@ class World:
             api=Api(name="queues", routes=()),
             functions=(Function(name="worker", handler="worker.handle"),),
             queues=(queue,),
-            queue_mappings=(QueueMapping(function="worker", queue=name),),
+            queue_mappings=(QueueMapping(function="worker", queue=name, report_batch_item_failures=True),),
         )
         self.mappings = QueueMappings(topology, self, lambda: self.queues)
 
@@ -104,6 +104,22 @@ async def test_what_follows_a_failure_in_its_group_waits() -> None:
 
     assert world.bodies() == [["0", "1", "2", "3", "4"]]
     assert world.left() == 10
+
+
+async def test_what_overtakes_a_failure_in_its_group_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    def names_the_first(_: int) -> Outcome:
+        first = json.loads(world.events[-1])["Records"][0]["messageId"]
+        return Returned(json.dumps({"batchItemFailures": [{"itemIdentifier": first}]}).encode(), "id")
+
+    world = World("jobs.fifo", names_the_first)
+    for body in "abc":
+        world.queues.send("jobs.fifo", body, group="g")
+
+    async with world.mappings:
+        await world.until(lambda: world.left() == 1)
+
+    told = "messages are done before one of their group that failed: batchItemFailures has to name them, too"
+    assert [vars(each)["fields"]["messages"] for each in caplog.records if each.message == told] == [2]
 
 
 async def test_what_follows_a_failure_in_a_queue_without_groups_does_not() -> None:
