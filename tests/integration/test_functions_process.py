@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
 import os
 import select
@@ -289,6 +290,33 @@ async def test_what_a_handler_of_ours_makes_belongs_to_the_init_though_it_was_im
         error = await fail(functions, "f", {})
 
     assert "in_init" in "".join(error["stackTrace"])
+
+
+async def test_processes_share_pipes_as_on_lambda_and_no_semaphores(project: Project) -> None:
+    project.write(
+        """
+        import multiprocessing
+        from concurrent.futures import ProcessPoolExecutor
+        def pipe(event, context):
+            ours, theirs = multiprocessing.Pipe()
+            process = multiprocessing.get_context("fork").Process(target=theirs.send, args=(event,))
+            process.start()
+            process.join()
+            return ours.recv()
+        def queue(event, context):
+            multiprocessing.Queue()
+        def pool(event, context):
+            with ProcessPoolExecutor() as workers:
+                return list(workers.map(abs, [-1]))
+        """
+    )
+
+    async with project.functions("pipe", "queue", "pool") as functions:
+        assert await call(functions, "pipe", "sent") == "sent"
+        for name in ("queue", "pool"):
+            failed = await fail(functions, name)
+            assert failed["errorType"] == "OSError"
+            assert failed["errorMessage"] == f"[Errno {errno.ENOSYS}] {os.strerror(errno.ENOSYS)}"
 
 
 @needs_linux

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import importlib.util
 import json
 import os
@@ -398,6 +399,7 @@ def run_python(import_path: list[str], channel: int | None) -> None:
         sys.modules["runtime_client"].inherit(channel)
     if "PYTHONBREAKPOINT" not in os.environ:
         sys.breakpointhook = tell_of_breakpoint
+    _withhold_semaphores()
     # What a handler of ours makes when it is imported belongs to this environment's init, not to the template.
     module = os.environ["_HANDLER"].rpartition(".")[0]
     if module.startswith("streamer.handlers."):
@@ -409,6 +411,16 @@ def run_python(import_path: list[str], channel: int | None) -> None:
     if channel is not None:
         sys.modules["runtime_client"].adapt()
     run(["bootstrap", os.environ["_HANDLER"]])
+
+
+def _withhold_semaphores() -> None:
+    """Let what processes share fail as on Lambda, which has no /dev/shm: locks, queues and pools of multiprocessing."""
+    compiled: Any = importlib.import_module("_multiprocessing")
+    compiled.SemLock = type("SemLock", (compiled.SemLock,), {"__new__": _no_semaphore})
+
+
+def _no_semaphore(*_: object) -> NoReturn:
+    raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
 
 
 def tell_of_breakpoint(*_arguments: Any, **_options: Any) -> None:
