@@ -136,11 +136,20 @@ def test_a_failure_that_may_pass_is_followed_by_another_attempt(
     }
 
 
-def test_an_action_that_takes_too_long_is_tried_again(make: Callable[..., World]) -> None:
+@pytest.mark.parametrize(
+    ("timeout_seconds", "remaining_seconds"),
+    [
+        pytest.param(0.01, 900.0, id="for itself"),
+        pytest.param(900.0, 0.04, id="for its function"),
+    ],
+)
+def test_an_action_that_takes_too_long_is_tried_again(
+    make: Callable[..., World], timeout_seconds: float, remaining_seconds: float
+) -> None:
     release = threading.Event()
-    world = make(lambda request, progress: release.wait(30), options={"timeout_seconds": 0.01})
+    world = make(lambda request, progress: release.wait(30), options={"timeout_seconds": timeout_seconds})
 
-    stored = world.run(request_record(max_attempts=2))
+    stored = world.run(request_record(max_attempts=2), remaining_seconds=remaining_seconds)
     release.set()
 
     assert (stored.status, failure_of(stored).code) == (Status.RETRYING, "TIMEOUT")

@@ -2,10 +2,14 @@
 
 import io
 import threading
+from dataclasses import replace
 from typing import Any
 
+from streamer_records import request_record
+
 from streamer.observability import Logger
-from streamer.running.audience import SLOW_SECONDS, ListenerLane, _Recipient, _Waiting
+from streamer.records import Listener
+from streamer.running.audience import SLOW_SECONDS, Audience, ListenerLane, _Recipient, _Waiting
 from streamer.running.execution import Workers
 from streamer.testing import FakeClock, RecordingSender
 
@@ -42,6 +46,21 @@ def told(seconds: float) -> list[Any]:
     finally:
         workers.close()
     return [message for _, message in reader.sent]
+
+
+def test_who_left_hears_no_more() -> None:
+    workers, sender = Workers(), RecordingSender()
+    stays, leaves = (Listener(name, "https://api.example.com/dev") for name in ("c-2", "c-3"))
+    record = request_record(listeners=frozenset({stays, leaves}))
+    audience = Audience(record, sender_at=sender.at, workers=workers, log=Logger(stream=io.StringIO()))
+    try:
+        audience.update(replace(record, listeners=frozenset({stays})))
+        audience.send('"end"', now=0.0)
+        audience.finish(until=30.0, monotonic=lambda: 0.0)
+    finally:
+        workers.close()
+
+    assert sorted(connection_id for connection_id, _ in sender.sent) == ["c-1", "c-2"]
 
 
 def test_a_connection_that_reads_gets_everything_in_order() -> None:

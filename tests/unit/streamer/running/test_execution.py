@@ -157,6 +157,18 @@ def test_a_coroutine_that_is_cancelled_before_it_starts_ends_too(workers: Worker
     assert running.wait(30)
 
 
+def test_a_coroutine_that_has_ended_is_beyond_reach_too(workers: Workers) -> None:
+    async def action() -> threading.Thread:
+        return threading.current_thread()
+
+    running = workers.start(action)
+    assert running.wait(30)
+    workers.close()
+    running.outcome().join(30)  # its loop is closed
+
+    running.cancel()
+
+
 def test_a_cancelled_function_is_beyond_reach(workers: Workers) -> None:
     release = threading.Event()
     running = workers.start(release.wait)

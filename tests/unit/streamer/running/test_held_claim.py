@@ -183,4 +183,5 @@ def test_cancelling_loses_the_claim_once_the_store_answers() -> None:
 
     assert held.claim.cancel("nobody listens")
     assert held.claim.lost_because == "nobody listens"
+    assert held.claim.found is Status.CANCELLED
     assert held.stored.status is Status.CANCELLED

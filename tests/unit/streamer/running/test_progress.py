@@ -228,6 +228,14 @@ def test_a_cancellation_is_heard_by_the_next_write(progress: Attempting, silentl
         progress(12)
 
 
+def test_an_action_hears_why_it_was_to_stop_first(progress: Attempting) -> None:
+    progress.reporter.end("nobody was listening any more")
+    progress.reporter.end("this run is over")
+
+    with pytest.raises(Cancelled, match="nobody was listening"):
+        progress(10)
+
+
 def test_a_store_that_fails_holds_progress_back_but_does_not_fail_the_action(progress: Attempting) -> None:
     progress.store.failures = 1
 
