@@ -96,15 +96,20 @@ def connecting(url: str, access: Access) -> list[str]:
     if access.secret is not None:
         token = minted(access.secret, access)
         who = f"Connect as {access.identity.user} of tenant {access.identity.tenant}, for 24 hours:"
-        return [who, f'  wscat -c "{url}?Authorization={token}"']
+        return [who, f"  wscat -c {_quoted(f'{url}?Authorization={token}')}"]
     if access.verifies_with == IAM:
         return ["Connect with a signed handshake (SigV4), as this does:", "  streamer call ping"]
     if access.verifies_with == OWN:
-        return ["Connect:", f'  wscat -c "{url}"']
+        return ["Connect:", f"  wscat -c {_quoted(url)}"]
     return [
         f"Connect with a token that your {access.verifies_with} verifies:",
-        f'  wscat -c "{url}?Authorization=TOKEN"',
+        f"  wscat -c {_quoted(f'{url}?Authorization=TOKEN')}",
     ]
+
+
+def _quoted(url: str) -> str:
+    """A URL as shells take it unchanged; within `"` they would replace what follows the `$` of the stage `$default`."""
+    return f"'{url}'" if "$" in url else f'"{url}"'
 
 
 def minted(secret: str, access: Access, seconds: float = TOKEN_SECONDS) -> str:

@@ -19,7 +19,7 @@ export function Connections({ selected, go }) {
   return html`<div class=${`panes ${selected ? "split" : ""}`}>
     <section class="page" aria-label="Connections">
       <h1>Connections <span class="count">${found.open.length} open</span></h1>
-      ${!all.length && html`<${Empty} title="No connections yet"><p>Connect a client:</p><pre class="value">wscat -c "${store.info?.websocket_urls?.[0] ?? "ws://…"}"</pre><//>`}
+      ${!all.length && html`<${Empty} title="No connections yet"><p>Connect a client:</p><pre class="value">wscat -c '${store.info?.websocket_urls?.[0] ?? "ws://…"}'</pre><//>`}
       ${found.open.length > 0 && html`<${Table} caption="Open" rows=${found.open} ...${table} columns=${open(found)} />`}
       ${found.closed.length > 0 && html`<${Table} caption="Closed" rows=${found.closed} ...${table} columns=${CLOSED} />`}
     </section>

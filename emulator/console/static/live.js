@@ -209,6 +209,6 @@ function Filters({ query, set, isPaused, freeze, count, rows }) {
 function Nothing({ store, query, clear }) {
   if (store.state === "connecting") return null;
   if ([...query.keys()].length && store.rows.length) return html`<${Empty} title="Nothing matches"><p>${counted(store.rows.length, "row is", "rows are")} hidden by the filters.</p><button type="button" class="button" onClick=${clear}>Remove all filters</button><//>`;
-  const call = store.info?.is_app ? "streamer call ping" : `wscat -c "${store.info?.websocket_urls?.[0] ?? ""}"`;
+  const call = store.info?.is_app ? "streamer call ping" : `wscat -c '${store.info?.websocket_urls?.[0] ?? ""}'`;
   return html`<${Empty} title="Waiting for the first message"><p>Connect a client, or call an action from another shell:</p><pre class="value">${call}</pre><p>Whatever passes through the emulator appears here.</p><//>`;
 }

@@ -8,7 +8,7 @@ from typing import Any
 import jwt
 import pytest
 
-from emulator.command.banner import banner
+from emulator.command.banner import banner, connecting
 from emulator.command.identity import OWN, SHELL, Access, Identity
 from emulator.command.target import DEMO, Target
 from emulator.gateway.rules.domains import Domain
@@ -102,6 +102,11 @@ def test_with_a_public_key_alone_the_token_is_the_users_own() -> None:
 
 def test_plain_handlers_need_no_token() -> None:
     assert 'wscat -c "ws://127.0.0.1:8787/dev"\n' in show(name="service:chat", is_app=False, secret=None)
+
+
+def test_the_stage_default_is_quoted_so_that_no_shell_replaces_it() -> None:
+    lines = connecting("ws://127.0.0.1:8787/$default", Access(identity=DEVELOPER, verifies_with=OWN, secret=None))
+    assert lines == ["Connect:", "  wscat -c 'ws://127.0.0.1:8787/$default'"]
 
 
 @pytest.mark.parametrize(("name", "call"), [(DEMO, "streamer call echo"), ("app:app", "streamer call ping")])
