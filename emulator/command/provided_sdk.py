@@ -30,6 +30,10 @@ _NAMED: Final = re.compile(
     r"""(?P<name>@(?:aws-sdk|smithy)/[a-z0-9][\w.-]*|aws-sdk)(?=["'`/])"""
 )
 """Where code asks for a package; a bundle also has the names of those that are in it."""
+_IN_MESSAGES: Final = frozenset({"@aws-sdk/signature-v4-crt", "@aws-sdk/signature-v4a"})
+"""What the SDK says, in a message that is in every bundle of it, to ``require``: who needs it brings it, "installed
+explicitly". [REC] that message of @aws-sdk/signature-v4-multi-region
+"""
 _SUFFIXES: Final = (".js", ".mjs", ".cjs")
 _NOT_CODE: Final = ("node_modules", ".git", ".streamer", "cdk.out", ".aws-sam", ".serverless")
 _FILES: Final = 2_000
@@ -119,7 +123,7 @@ def _install(command: tuple[str, ...], folder: Path) -> None:
 def _is_provided(name: str, function: Function) -> bool:
     """Whether Lambda has a package for a function's version; 0 stands for a runtime without one."""
     is_old = 0 < wanted_version(function.runtime or "") < _FIRST_WITH_NEW
-    return (name == OLD) is is_old
+    return (name == OLD) is is_old and name not in _IN_MESSAGES
 
 
 def _above(folder: Path) -> Iterator[Path]:

@@ -19,6 +19,7 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("node") is None, reason="needs Node.js"),
 ]
 NEW = "const { S3Client } = require('@aws-sdk/client-s3');"
+CRT = 'throw new Error(`by calling [require("@aws-sdk/signature-v4-crt");] or [require("@aws-sdk/signature-v4a");]`)'
 
 
 def topology(runtime: str | None = "nodejs20.x", **more: Any) -> Topology:
@@ -45,6 +46,7 @@ def folder(tmp_path: Path) -> Path:
         pytest.param("nodejs20.x", "require('aws-sdk')", [], id="the old one, which a newer runtime does not have"),
         pytest.param("nodejs14.x", NEW, [], id="the new one, which an older runtime does not have"),
         pytest.param("nodejs20.x", 'name: "@aws-sdk/client-s3"', [], id="a name in a bundle"),
+        pytest.param("nodejs20.x", CRT, [], id="what a message of the SDK itself names"),
         pytest.param("nodejs20.x", "require('lodash')", [], id="something else"),
         pytest.param("python3.12", NEW, [], id="another language"),
         pytest.param("node run.js", NEW, [], id="a command"),
