@@ -8,6 +8,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from functions_world import Lines, Project, call, topology_of, until
 from msgspec import structs
@@ -119,3 +120,25 @@ async def test_more_environments_at_once_than_its_socket_has_room_for_all_start(
 
     assert len(set(pids)) == MANY
     assert set(ends) == {0}
+
+
+async def test_a_template_that_is_stopped_holds_up_no_end(tmp_path: Path) -> None:
+    means = Means.of_this_machine()
+    launched = launch(means, tmp_path / "environments")
+    launched.tell(())
+    output = os.open(os.devnull, os.O_WRONLY)
+    told: dict[str, Any] = {"environment": {}, "folder": str(tmp_path), "command": ["sleep", "60"], "channel": None}
+    try:
+        async with (
+            asyncio.timeout(60),
+            Template(
+                means, descendants(process_files=means.process_files), launched=launched, end_seconds=0.1
+            ) as template,
+        ):
+            pid = await template.start(**told, output=output, ended=lambda status: None)
+            os.kill(launched.process.pid, signal.SIGSTOP)
+    finally:
+        os.close(output)
+
+    await until(lambda: not psutil.pid_exists(pid))
+    assert launched.process.returncode == -signal.SIGKILL

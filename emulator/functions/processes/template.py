@@ -16,11 +16,14 @@ from pathlib import Path
 from typing import Final, Self
 
 from ...foundation import log
+from ...foundation.tasks import happens
 from .bootstrap import REPLY
 from .descendants import Descendants, signal_each
 from .launching import IMPORT_AHEAD, Launched, launch, temporary_folder
 from .means import Means
 
+END_SECONDS: Final = 10.0
+"""How long the template may take to end its environments and remove their folder."""
 _FULL_SECONDS: Final = 0.005
 """How long to wait for room among the requests; the template forks a few meanwhile."""
 
@@ -41,12 +44,17 @@ class Template:
         *,
         import_ahead: Sequence[str] = IMPORT_AHEAD,
         launched: Launched | None = None,
+        end_seconds: float = END_SECONDS,
     ) -> None:
-        """``launched``: a process that was started for it already; None: its own, on entry."""
+        """``launched``: a process that was started for it already; None: its own, on entry.
+
+        ``end_seconds`` is how long it may take to end; then it is killed, as one that somebody stopped is.
+        """
         self._means = means
         self._launched_before = launched
         self._descendants = descendants
         self._import_ahead = import_ahead
+        self._end_seconds = end_seconds
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._starting: deque[tuple[asyncio.Future[int], Callable[[int], None]]] = deque()
@@ -68,8 +76,11 @@ class Template:
         self._ending = True
         self._ends.clear()
         if self._control is not None:
+            assert self._process is not None
             self._control.shutdown(socket.SHUT_WR)
-            await self._gone.wait()
+            if not await happens(self._gone, self._end_seconds):
+                self._process.kill()
+                await self._gone.wait()
         # Nothing is left to do, unless the template process itself has been killed.
         await asyncio.to_thread(shutil.rmtree, self.folder, ignore_errors=True)
 
@@ -169,7 +180,7 @@ class Template:
         status = self._process.wait()
         if not self._ending and (self._ends or self._starting):
             log.error("the process that starts functions ended; the next event starts it again", status=status)
-        if not self._ending:  # it could not end what left its environments' groups
+        if status != 0:  # it could not end what left its environments' groups
             signal_each(self._descendants.left_in(self.folder), signal.SIGKILL)
         ends, self._ends = list(self._ends.values()), {}
         starting, self._starting = self._starting, deque()
