@@ -31,7 +31,7 @@ from ..port.signed import POOLS, scope_of
 from .calls import Call, NotMadeError
 from .cognito.operations import is_of_users
 from .denials import denial, error, readable
-from .needs import of_absence, of_deletion, of_form, of_operation, of_s3, of_scheduler
+from .needs import of_operation, of_scheduler
 from .parameters import TARGET, ParameterError, ParameterStore
 from .process import ServicesBusyError, ServicesLostError, ServicesProcess
 from .routing import HOSTED, aws_url
@@ -39,6 +39,7 @@ from .s3.conditions import Uploads, given_of, how_signed
 from .s3.deletions import deletions, is_deletion, with_refusals, without
 from .s3.digests import mistaken
 from .s3.links import is_form, link_of
+from .s3.needs import of_absence, of_deletion, of_form, of_s3
 from .sts import assuming
 from .sts.identity import asks_identity, identity
 from .sts.service import assumed

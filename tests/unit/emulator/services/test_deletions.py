@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from emulator.port.http import HttpRequest, HttpResponse
-from emulator.services.needs import of_deletion
 from emulator.services.s3.deletions import Deletion, deletions, is_deletion, with_refusals, without
+from emulator.services.s3.needs import of_deletion
 
 BODY = (
     b'<Delete xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Object><Key>a &amp; b</Key></Object>'

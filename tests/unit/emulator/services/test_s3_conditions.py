@@ -9,8 +9,8 @@ import pytest
 from emulator.iam.conditions import are_met
 from emulator.iam.contexts import is_of_requests
 from emulator.port.http import HttpRequest
-from emulator.services.needs import of_s3
 from emulator.services.s3.conditions import Facts, Uploads, given_of, how_signed, of_put
+from emulator.services.s3.needs import of_s3
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 FORM = {"content-type": "multipart/form-data; boundary=b"}

@@ -10,7 +10,8 @@ import pytest
 from emulator.iam.needs import Need
 from emulator.services.kinesis.tokens import token
 from emulator.services.machines.tokens import token_of
-from emulator.services.needs import of_absence, of_form, of_operation, of_s3, of_scheduler
+from emulator.services.needs import of_operation, of_scheduler
+from emulator.services.s3.needs import of_absence, of_form, of_s3
 from emulator.services.secret_names import suffix
 from streamer.topology.grants import Kind, Resource
 
