@@ -219,7 +219,7 @@ def token(
     folder verifies with; where none runs, with JWT_SECRET of the shell or of .env, else the development secret in
     .streamer/. Without --user and --permission it is the developer's, who may do all that the App's actions ask for.
     """
-    development = tool("emulator.command.project_here")
+    development = tool("emulator.command.here.project")
     here = development.here()
     who = here.identity(user, tenant, permissions)
     key = here.key(secret, makes=True)
@@ -234,7 +234,7 @@ def _with_service(command: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(command)
     def chosen(**named: Any) -> Any:
         said = {name: named.pop(name) for name in _SAID_OF_SERVICE}
-        which = tool("emulator.command.which_service")
+        which = tool("emulator.command.here.which_service")
         where: Service = which.service(which.Asked(**said), lambda: tool("deploy.place"), DEFAULT_URL)
         return command(where=where, **named)
 
@@ -259,7 +259,7 @@ def _actions(_context: click.Context, _parameter: click.Parameter, incomplete: s
     from streamer.app import BUILT_IN_ACTIONS
 
     try:
-        ready = tool("emulator.command.project_here").here().ready
+        ready = tool("emulator.command.here.project").here().ready
     except ConfigurationError:
         return []
     known = () if ready is None else (*ready.actions, *sorted(BUILT_IN_ACTIONS - {"keep-alive"}))  # has no answer

@@ -28,8 +28,8 @@ sys.path.append(str(Path(__file__).parent.parent))
 
 import uvloop
 
-from emulator.command.log_stream import LogStream
-from emulator.command.terminal import Terminal, code_of
+from emulator.command.printing.stream import LogStream
+from emulator.command.printing.terminal import Terminal, code_of
 from emulator.wiring.emulator import Emulator, EmulatorConfig
 from streamer.topology import Api, Function, Route, Topology
 

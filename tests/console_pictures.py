@@ -28,7 +28,7 @@ from urllib.parse import urlencode
 from loaded_target import load_target
 from websockets.asyncio.client import connect
 
-from emulator.command.described_now import described_now
+from emulator.command.reloading.described_now import described_now
 from emulator.console.settings import ConsoleSettings
 from emulator.console.token import console_token
 from emulator.testing.thread import EmulatorThread, emulator_thread

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from streamer.auth import mint
 
 from ..wiring.emulator import Emulator
-from .identity import IAM, OWN, Access
+from .here.identity import IAM, OWN, Access
 from .target import DEMO, Target
 
 TOKEN_SECONDS: Final = 24 * 3600

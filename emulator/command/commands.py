@@ -20,9 +20,9 @@ from streamer.errors import ConfigurationError
 
 from . import parameters
 from .help import Command
+from .here.project import Here, here
+from .here.ready_file import Ready
 from .init import TEMPLATES, make_project
-from .project_here import Here, here
-from .ready_file import Ready
 
 FUNCTION_FAILED: Final = 1
 NOT_HEALTHY: Final = 1

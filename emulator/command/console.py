@@ -9,9 +9,9 @@ from streamer.errors import ConfigurationError
 
 from ..console.settings import ConsoleSettings
 from ..port.origin import is_loopback
-from .described_now import described_now
-from .identity import PUBLIC_KEY, PUBLISHED_KEYS, Access
+from .here.identity import PUBLIC_KEY, PUBLISHED_KEYS, Access
 from .options import EmulateOptions
+from .reloading.described_now import described_now
 from .target import Target
 
 

@@ -15,7 +15,7 @@ from ..foundation.place import REGION
 from ..templates.control_plane.engine import HOME_TOPOLOGY
 from ..wiring.config import EmulatorConfig
 from . import provided_sdk
-from .development_secret import FOLDER
+from .here.development_secret import FOLDER
 from .options import EmulateOptions
 from .target import Target
 

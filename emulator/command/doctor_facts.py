@@ -24,9 +24,9 @@ from streamer.project import CONFIG_FILE, DEFAULT_APP, Project, candidates
 
 from ..functions.processes.means import Means
 from .doctor import Facts, Package, Port, Running
-from .identity import IAM, OWN, PUBLIC_KEY, PUBLISHED_KEYS
+from .here.identity import IAM, OWN, PUBLIC_KEY, PUBLISHED_KEYS
+from .here.project import Here, here
 from .options import EmulateOptions
-from .project_here import Here, here
 from .which_project import project_at, template_name
 
 DISTRIBUTION: Final = "streamer-ws"

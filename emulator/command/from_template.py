@@ -29,7 +29,7 @@ from ..templates.samconfig import NAMES, SamConfig, overrides, read_config
 from ..templates.things import Things
 from ..templates.topology import Wanted
 from . import provided_sdk
-from .development_secret import state_folder
+from .here.development_secret import state_folder
 from .options import TemplateOptions
 from .provided_sdk import FOLDER as SDK
 

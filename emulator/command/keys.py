@@ -21,7 +21,7 @@ from ..foundation import log
 from ..foundation.tasks import end
 from ..wiring.emulator import Emulator
 from .banner import connecting
-from .identity import Access
+from .here.identity import Access
 
 WAITING: Final = 16
 """Keys that may wait for those before them; more are dropped, as those of a cat on the keyboard."""

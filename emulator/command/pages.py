@@ -10,7 +10,7 @@ from streamer.errors import ConfigurationError
 from ..port.origin import is_loopback
 from ..port.static import Pages
 from .banner import minted
-from .identity import Access
+from .here.identity import Access
 from .options import EmulateOptions
 
 TOKEN_SECONDS: Final = 15 * 60

@@ -28,21 +28,21 @@ from ..port.origin import is_loopback
 from ..wiring.emulator import Emulator, EmulatorConfig
 from .banner import banner
 from .console import console_of
-from .development_secret import FOLDER
-from .findable import findable
-from .identity import Access
+from .here.development_secret import FOLDER
+from .here.findable import findable
+from .here.identity import Access
+from .here.ready_file import FILE as READY_FILE
+from .here.ready_file import Ready, running
 from .inspected import inspected
 from .keys import Controls, Terminal, listening, terminal
 from .limits_and_assumptions import assumed, limited
-from .news import News
 from .options import EmulateOptions
 from .pages import pages_of
-from .ready_file import FILE as READY_FILE
-from .ready_file import Ready, running
-from .reload import changes
+from .printing.terminal import code_of
+from .reloading.changed_files import changes
+from .reloading.news import News
+from .reloading.trial import Trials, environment_of, parts
 from .target import Target
-from .terminal import code_of
-from .trial import Trials, environment_of, parts
 
 
 def run_emulator(
@@ -251,7 +251,7 @@ async def _reloading(
         settings = {project.folder / CONFIG_FILE, (options.env_file or project.folder / ENV_FILE).absolute()}
         following = _reload_on_changes(emulator, changes(project.code, since, settings), target, news)
     else:
-        from .template_reload import follow  # noqa: PLC0415 - only targets that are templates pay for it
+        from .reloading.templates import follow  # noqa: PLC0415 - only targets that are templates pay for it
 
         own = [each.resolve() for each in (options.state_file, options.ready_file) if each is not None]
         following = follow(emulator, target.template, own, since)

@@ -17,10 +17,10 @@ from ..functions.processes.launching import Launched
 from ..functions.runtimes import is_node
 from ..port.front import bind
 from . import provided_sdk
-from .development_secret import FOLDER, development_secret, state_folder
-from .identity import PUBLIC_KEY, PUBLISHED_KEYS, Access, Identity, key_kind
+from .here.development_secret import FOLDER, development_secret, state_folder
+from .here.identity import PUBLIC_KEY, PUBLISHED_KEYS, Access, Identity, key_kind
 from .options import EmulateOptions
-from .output import output, tell_messages
+from .printing.output import output, tell_messages
 from .target import DEMO, Target, find_service, of_template, prepared
 from .which_project import template_name
 

@@ -38,7 +38,7 @@ def start(options: EmulateOptions) -> None:
             serve(options, project, shell, launched)
     except ConfigurationError as error:
         if options.log_format == "json":
-            from .output import fail  # noqa: PLC0415 - as above
+            from .printing.output import fail  # noqa: PLC0415 - as above
 
             fail(error)
         raise

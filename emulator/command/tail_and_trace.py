@@ -15,9 +15,9 @@ from ..console.opening import open_url, page_url
 from ..console.recorded import Recorded
 from ..console.telling import Told
 from ..console.waterfall import waterfall
-from .console_reader import GoneError, Reader, found
 from .help import Command
-from .project_here import here
+from .here.console_reader import GoneError, Reader, found
+from .here.project import here
 
 LAST: Final = 200
 """Records that `tail` begins with."""

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 from loaded_target import load_target
 
-from emulator.command.described_now import described_now
+from emulator.command.reloading.described_now import described_now
 from emulator.console.settings import ConsoleSettings
 from emulator.console.token import console_token
 from emulator.testing.thread import EmulatorThread, emulator_thread

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
-from emulator.command.ready_file import FILE, Ready, write_ready
+from emulator.command.here.ready_file import FILE, Ready, write_ready
 
 pytestmark = pytest.mark.e2e
 

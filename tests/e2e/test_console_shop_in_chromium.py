@@ -15,7 +15,7 @@ import pytest_asyncio
 from console_pages import MARKS, flaws, go, needs_axe, tab
 from running_command import Emulate, dial
 
-from emulator.command.console_reader import Reader
+from emulator.command.here.console_reader import Reader
 from emulator.console.token import console_token
 
 SHOP = Path(__file__).parents[1] / "templates" / "shop"

@@ -15,7 +15,7 @@ import pytest
 from running_command import INLINE, PATIENCE_SECONDS, STREAMER, Emulate, ask, descendants, dial, streamer, watch_end
 from websockets.exceptions import ConnectionClosed
 
-from emulator.command.ready_file import FILE, running
+from emulator.command.here.ready_file import FILE, running
 from emulator.port.tls import authority
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from running_command import INLINE, PATIENCE_SECONDS, STREAMER, Emulate, ask, aws_client, certificates, dial, streamer
 
-from emulator.command.ready_file import FILE, running
+from emulator.command.here.ready_file import FILE, running
 from emulator.iam.call_log import VARIABLE
 
 

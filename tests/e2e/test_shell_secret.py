@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from running_command import INLINE, PATIENCE_SECONDS, STREAMER, Emulate, streamer
 
-from emulator.command.development_secret import development_secret
+from emulator.command.here.development_secret import development_secret
 
 pytestmark = pytest.mark.e2e
 

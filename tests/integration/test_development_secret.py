@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from emulator.command.development_secret import FILE, development_secret
+from emulator.command.here.development_secret import FILE, development_secret
 from streamer.errors import ConfigurationError
 from streamer.settings import Settings
 

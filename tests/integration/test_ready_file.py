@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from emulator.command.ready_file import Ready, remove_ready, running, trusted_ca_file, write_ready
+from emulator.command.here.ready_file import Ready, remove_ready, running, trusted_ca_file, write_ready
 from emulator.foundation.files import Claim
 
 

@@ -8,7 +8,7 @@ import os
 import time
 from pathlib import Path
 
-from emulator.command.reload import changes, watching
+from emulator.command.reloading.changed_files import changes, watching
 
 
 async def changed_names(folder: Path, *writes: Path) -> set[str]:

@@ -9,7 +9,7 @@ import jwt
 import pytest
 
 from emulator.command.banner import banner, connecting
-from emulator.command.identity import OWN, SHELL, Access, Identity
+from emulator.command.here.identity import OWN, SHELL, Access, Identity
 from emulator.command.target import DEMO, Target
 from emulator.gateway.rules.domains import Domain
 from emulator.port.tls import Authority

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from emulator.command.development_secret import development_secret
-from emulator.command.identity import DEVELOPMENT, OWN, PUBLIC_KEY, SHELL, Identity, is_here, key_kind, signing_key
+from emulator.command.here.development_secret import development_secret
+from emulator.command.here.identity import DEVELOPMENT, OWN, PUBLIC_KEY, SHELL, Identity, is_here, key_kind, signing_key
 from streamer.aws_limits import LOOPBACK
 from streamer.errors import ConfigurationError
 

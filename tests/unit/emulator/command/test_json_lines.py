@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from emulator.command.json_lines import JsonLines, platform_line, wrapped_stderr
-from emulator.command.log_stream import LogStream
+from emulator.command.printing.json_lines import JsonLines, platform_line, wrapped_stderr
+from emulator.command.printing.stream import LogStream
 from emulator.functions.platform_log import Report
 
 ID = "2f7bb03f"

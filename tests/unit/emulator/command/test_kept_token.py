@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from emulator.command.identity import Identity
-from emulator.command.kept_token import FILE, LEAST_SECONDS, LIFE_SECONDS, kept_token
+from emulator.command.here.identity import Identity
+from emulator.command.here.kept_token import FILE, LEAST_SECONDS, LIFE_SECONDS, kept_token
 
 NOW = 1_700_000_000.0
 SECRET = "s" * 32

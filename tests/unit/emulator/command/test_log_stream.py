@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from emulator.command.log_stream import HELD_LINES, LogStream
+from emulator.command.printing.stream import HELD_LINES, LogStream
 
 
 class Written(io.StringIO):

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from emulator.command.identity import Identity
-from emulator.command.service_now import Now, differences, now_of
+from emulator.command.here.identity import Identity
+from emulator.command.reloading.service_now import Now, differences, now_of
 from emulator.command.target import Target
 from streamer.topology import Api, Function, Key, Route, Table, Topology
 

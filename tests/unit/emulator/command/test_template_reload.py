@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from emulator.command.template_reload import new_warnings
+from emulator.command.reloading.templates import new_warnings
 
 TYPO = "template.yaml:29: Resources.Fn.Properties.Tmeout: AWS::Lambda::Function has no property 'Tmeout'"
 

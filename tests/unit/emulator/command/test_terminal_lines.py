@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from emulator.command.lines import Event, Rows, Tone, Verbosity, duration
-from emulator.command.log_stream import LogStream
-from emulator.command.output import has_colours
-from emulator.command.terminal import Terminal, code_of
+from emulator.command.printing.lines import Event, Rows, Tone, Verbosity, duration
+from emulator.command.printing.output import has_colours
+from emulator.command.printing.stream import LogStream
+from emulator.command.printing.terminal import Terminal, code_of
 from emulator.functions.tracebacks import Code
 
 CODE = Code(folder="/work/shop")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from emulator.command.trial import Problem, parts, told
+from emulator.command.reloading.trial import Problem, parts, told
 from emulator.functions.tracebacks import Code
 from streamer.topology import Api, Function, Route, Topology
 
@@ -48,7 +48,7 @@ def test_of_plain_handlers_every_module_is_tried_where_it_is() -> None:
 def test_a_problem_is_told_with_its_place() -> None:
     trace = [
         "Traceback (most recent call last):",
-        '  File "/repo/emulator/command/trial_run.py", line 1, in _failure',
+        '  File "/repo/emulator/command/reloading/trial_run.py", line 1, in _failure',
         '  File "/work/shop/app.py", line 1, in <module>',
         "    from pkg import store",
         '  File "/work/shop/pkg/store.py", line 3, in <module>',

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from emulator.command.which_service import Asked, service
+from emulator.command.here.which_service import Asked, service
 from streamer.auth import Principal, principal_of
 from streamer.client.signing import signed_with
 from streamer.errors import ConfigurationError

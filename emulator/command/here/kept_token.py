@@ -11,7 +11,7 @@ from typing import Final
 
 from streamer.project import own_file
 
-from ..foundation.files import PRIVATE, write_whole
+from ...foundation.files import PRIVATE, write_whole
 from .identity import Identity
 
 FILE: Final = "token.json"

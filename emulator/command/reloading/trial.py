@@ -15,10 +15,10 @@ from typing import Any, Final
 
 from streamer.topology import Function, Topology
 
-from ..foundation import log
-from ..functions.runtimes import identity, launch
-from ..functions.tracebacks import Code, folded, own_place
-from ..functions.variables import Endpoints, credentials, variables
+from ...foundation import log
+from ...functions.runtimes import identity, launch
+from ...functions.tracebacks import Code, folded, own_place
+from ...functions.variables import Endpoints, credentials, variables
 
 SECONDS: Final = 30.0
 """How long an import may take here; on Lambda it has 10."""

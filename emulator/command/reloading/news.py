@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 
-from ..foundation import log
-from .findable import Findable
-from .identity import Access
-from .options import EmulateOptions
+from ...foundation import log
+from ..here.findable import Findable
+from ..here.identity import Access
+from ..options import EmulateOptions
+from ..target import Target
 from .service_now import differences, now_of, service_now
-from .target import Target
 
 
 class News:

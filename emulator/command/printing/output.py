@@ -14,12 +14,12 @@ from typing import Final, TextIO
 
 from streamer.errors import ConfigurationError
 
-from ..foundation import log
-from ..functions.logs import Fanout, LambdaLogFiles, LogSink
+from ...foundation import log
+from ...functions.logs import Fanout, LambdaLogFiles, LogSink
+from ..options import EmulateOptions
 from .json_lines import JsonLines, wrapped_stderr
 from .lines import Verbosity
-from .log_stream import LogStream
-from .options import EmulateOptions
+from .stream import LogStream
 from .terminal import Terminal, code_of
 
 LIBRARIES: Final = ("asyncio", "py.warnings")

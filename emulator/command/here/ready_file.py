@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 from streamer.aws_limits import LOOPBACK
 from streamer.project import own_file
 
-from ..foundation.files import write_whole
-from ..foundation.place import REGION
+from ...foundation.files import write_whole
+from ...foundation.place import REGION
 from .development_secret import FOLDER
 from .identity import Identity
 

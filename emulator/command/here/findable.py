@@ -12,9 +12,9 @@ from typing import Any, Final
 
 from streamer.errors import ConfigurationError
 
-from ..foundation import log
-from ..foundation.files import Claim
-from ..foundation.tasks import end
+from ...foundation import log
+from ...foundation.files import Claim
+from ...foundation.tasks import end
 from .ready_file import FILE, Ready, remove_ready, running, write_ready
 
 SUCCESSION_SECONDS: Final = 1.0

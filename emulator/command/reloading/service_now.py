@@ -18,9 +18,9 @@ from typing import Any, Final
 
 import msgspec
 
-from .identity import Identity
-from .options import EmulateOptions
-from .target import Target
+from ..here.identity import Identity
+from ..options import EmulateOptions
+from ..target import Target
 
 SECONDS: Final = 30.0
 """How long that may take."""
@@ -95,8 +95,8 @@ def _json(part: Any) -> str:
 
 def main(descriptor: int, said: bytes) -> None:
     """Write what the options that are said would run, unless it cannot be read."""
-    from .serve import target_of  # noqa: PLC0415 - what the emulator has imported already
-    from .start import project_of  # noqa: PLC0415 - as above
+    from ..serve import target_of  # noqa: PLC0415 - what the emulator has imported already
+    from ..start import project_of  # noqa: PLC0415 - as above
 
     options = msgspec.json.decode(said, type=EmulateOptions, dec_hook=lambda _type, text: Path(text))
     project, shell = project_of(options)

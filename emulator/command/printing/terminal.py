@@ -12,10 +12,10 @@ from typing import Any, Final
 
 import streamer.demo
 
-from ..foundation import log
-from ..functions.tracebacks import Code
+from ...foundation import log
+from ...functions.tracebacks import Code
 from .lines import Event, Row, Rows, Tone, Verbosity
-from .log_stream import LogStream
+from .stream import LogStream
 
 DIM: Final = "\x1b[2m"
 RESET: Final = "\x1b[0m"
@@ -94,7 +94,7 @@ def event_of(record: logging.LogRecord) -> Event:
 
 def code_of(folder: Path) -> Code:
     """Whose code is where on this machine, for a project in a folder."""
-    tools = Path(__file__).parents[2]
+    tools = Path(__file__).parents[3]
     package = Path(streamer.demo.__file__).parent
     python = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib")}
     return Code(

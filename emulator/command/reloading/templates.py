@@ -13,11 +13,11 @@ from typing import Final
 
 from streamer.errors import ConfigurationError
 
-from ..foundation import log
-from ..wiring.emulator import Emulator
-from .from_template import BUILD_OUTPUT, TemplateTarget, run_build
-from .reload import watching
-from .terminal import code_of
+from ...foundation import log
+from ...wiring.emulator import Emulator
+from ..from_template import BUILD_OUTPUT, TemplateTarget, run_build
+from ..printing.terminal import code_of
+from .changed_files import watching
 from .trial import Trials, environment_of, parts
 
 IGNORED: Final = ("__pycache__", "node_modules", ".git", ".streamer")

@@ -14,8 +14,8 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from streamer.observability.printable import printable
 
-from ..functions.readable import Said, fields_text, is_metrics, said_by, structured, unglued
-from ..functions.tracebacks import Code, folded
+from ...functions.readable import Said, fields_text, is_metrics, said_by, structured, unglued
+from ...functions.tracebacks import Code, folded
 
 KEPT: Final = 4096
 """Most connections, and most messages under way, of which something is remembered."""

@@ -15,7 +15,7 @@ from streamer.project import read
 from streamer.settings import wanted_of
 
 from .identity import IAM, is_here
-from .project_here import Here, here
+from .project import Here, here
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,8 +95,8 @@ def _signer(project: Here, address: str, place: Callable[[], Place]) -> Callable
     # Few handshakes are signed, and all that talk to a service load this.
     from streamer.client.signing import signed_with  # noqa: PLC0415
 
-    from ..foundation.place import REGION  # noqa: PLC0415
-    from ..functions.variables import OWNER  # noqa: PLC0415
+    from ...foundation.place import REGION  # noqa: PLC0415
+    from ...functions.variables import OWNER  # noqa: PLC0415
 
     if is_here(address, LOOPBACK):  # an emulator: nobody's real key is shown to it
         region = REGION if project.ready is None else project.ready.region

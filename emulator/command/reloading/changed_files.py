@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Collection, Iterable, Iterator, Sequ
 from pathlib import Path
 from typing import Final
 
-from ..foundation.tasks import end
+from ...foundation.tasks import end
 
 SETTLE_MS: Final = 100
 """Editors write a file in several steps; changes this close together are one."""

@@ -11,7 +11,7 @@ from typing import Final
 from streamer.errors import ConfigurationError
 from streamer.project import STATE_FOLDER
 
-from ..foundation.files import PRIVATE, read_regular, write_whole
+from ...foundation.files import PRIVATE, read_regular, write_whole
 
 FOLDER: Final = Path(STATE_FOLDER)
 """What streamer keeps beside a project; ignored by git through a file of its own."""

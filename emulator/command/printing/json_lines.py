@@ -16,9 +16,9 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from ..foundation.times import iso_time
-from ..functions.readable import said, unglued
-from .log_stream import LogStream
+from ...foundation.times import iso_time
+from ...functions.readable import said, unglued
+from .stream import LogStream
 from .terminal import event_of
 
 _PLATFORM: Final = {

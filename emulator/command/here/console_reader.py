@@ -10,10 +10,10 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from streamer.errors import ConfigurationError
 
-from ..console.access import API
-from ..console.token import kept_token
+from ...console.access import API
+from ...console.token import kept_token
 from .identity import is_here
-from .project_here import Here
+from .project import Here
 
 ANSWER_SECONDS: Final = 60.0
 WAIT_SECONDS: Final = 20
