@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from streamer.topology import Key, Topology
 
+from ..functions.variables import name_and_qualifier
 from .actions import TOKEN_SECONDS
 from .around import Around
 
@@ -84,7 +85,9 @@ def described(topology: Topology) -> dict[str, Any]:
             {
                 "name": api.name,
                 "stage": api.stage,
-                "routes": [{"route": each.route_key, "function": each.function} for each in api.routes],
+                "routes": [
+                    {"route": each.route_key, "function": name_and_qualifier(each.function)[0]} for each in api.routes
+                ],
             }
             for api in topology.all_apis()
         ],

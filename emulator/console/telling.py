@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from ..foundation.json_bytes import strict_json
 from ..functions.outcome import Outcome, Refused, Returned
+from ..functions.variables import name_and_qualifier
 from ..gateway.rules.effects import Accept, Send
 from .faults import Fault, fault_of_line, fault_of_payload
 from .masking import NOBODY, Who, masked, masked_text, who_of
@@ -152,7 +153,7 @@ class Teller(Struct, frozen=True):
             "action": sent.get("action"),
             "request": sent.get("id"),
             "route": None if invoke is None else invoke.route_key,
-            "function": None if invoke is None else invoke.function,
+            "function": None if invoke is None else name_and_qualifier(invoke.function)[0],
             "gateway_request": None if invoke is None else invoke.request_id,
             "sent": [self._text(each.text) for each in (*record.effects, *record.replies) if isinstance(each, Send)],
             "ours": record.is_ours,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ..functions.outcome import Returned
+from ..functions.variables import name_and_qualifier
 from ..gateway.rules.effects import Raised, Send, TimedOut
 from .faults import Fault, fault_of_line, fault_of_payload
 from .masking import masked_text
@@ -80,7 +81,7 @@ def _of_message(message: Message, trace: Trace) -> tuple[str, str]:
     if isinstance(message.result, Raised):
         return "error", f"{function} raised {why}"
     if isinstance(message.result, TimedOut):
-        run = next((run for run in trace.runs if run.function == function), None)
+        run = next((run for run in trace.runs if run.function == name_and_qualifier(function)[0]), None)
         gave_up = f"the gateway gave up at {message.invoke.timeout_seconds:g} s"
         return "error", f"the function answered after {_ms(run.duration_ms)}, {gave_up}" if run else f"{why}; {gave_up}"
     if status == "error":

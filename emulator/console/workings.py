@@ -14,6 +14,7 @@ from streamer.observability.redaction import is_sensitive
 from streamer.topology import Function
 
 from ..foundation.json_bytes import strict_json
+from ..functions.variables import name_and_qualifier
 from .around import Around
 from .asked import Asked, BadRequestError
 from .invoking import Invoking
@@ -94,6 +95,10 @@ class Workings:
 
     def _told(self, function: Function, runs: list[Run]) -> Told:
         topology = self._around.topology()
+
+        def is_its(each: Any) -> bool:
+            return each.function is not None and name_and_qualifier(each.function)[0] == function.name
+
         return {
             "name": function.name,
             "handler": function.handler,
@@ -103,16 +108,11 @@ class Workings:
             "timeout_seconds": function.timeout_seconds,
             "concurrency": function.reserved_concurrency,
             "unavailable": function.unavailable or "",
-            "routes": [
-                route.route_key
-                for api in topology.all_apis()
-                for route in api.routes
-                if route.function == function.name
-            ],
-            "reads": [each.table for each in topology.event_source_mappings if each.function == function.name]
-            + [each.stream for each in topology.kinesis_mappings if each.function == function.name]
-            + [each.queue for each in topology.queue_mappings if each.function == function.name],
-            "schedules": [each.name for each in topology.schedules if each.function == function.name],
+            "routes": [route.route_key for api in topology.all_apis() for route in api.routes if is_its(route)],
+            "reads": [each.table for each in topology.event_source_mappings if is_its(each)]
+            + [each.stream for each in topology.kinesis_mappings if is_its(each)]
+            + [each.queue for each in topology.queue_mappings if is_its(each)],
+            "schedules": [each.name for each in topology.schedules if is_its(each)],
             "states": Counter(each.state for each in self._around.functions.now(function.name)),
             **summary(runs),
         }

@@ -13,6 +13,7 @@ from streamer.topology import Topology
 
 from ..foundation.recording import Recording
 from ..functions.outcome import AcceptEvent, Functions
+from ..functions.variables import name_and_qualifier
 from .queues.mapping import QueueMappings
 from .schedules import Schedules
 from .streams.kinesis import EngineSource, KinesisEngine
@@ -101,4 +102,4 @@ class Readers:
 
     def role_arn(self, function: str) -> str:
         """As whom Lambda reads a stream of Kinesis for a function."""
-        return f"arn:aws:iam::{self._account_id}:role/{self._role_name(function)}"
+        return f"arn:aws:iam::{self._account_id}:role/{self._role_name(name_and_qualifier(function)[0])}"

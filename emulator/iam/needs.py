@@ -155,8 +155,8 @@ def of_api(path: str) -> Need:
 
 
 def of_url(function: str) -> Iterator[Need]:
-    """What a request of a function's URL needs, since October 2025. [DOC] lambda-docs:urls-auth"""
-    resource = Resource(Kind.FUNCTION, function)
+    """What a request of the URL of a function or alias needs, since October 2025. [DOC] lambda-docs:urls-auth"""
+    resource = Resource(Kind.FUNCTION, function.partition(":")[0])
     yield Need("lambda:InvokeFunctionUrl", resource, (("lambda:functionurlauthtype", "AWS_IAM"),))
     yield Need("lambda:InvokeFunction", resource, (("lambda:invokedviafunctionurl", "true"),))
 

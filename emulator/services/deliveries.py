@@ -12,6 +12,7 @@ from ..event_sources.queues.batches import MessageRefusedError
 from ..event_sources.queues.mapping import Inbox
 from ..foundation import log
 from ..functions.outcome import AcceptEvent
+from ..functions.variables import name_and_qualifier
 from .delivery import CALL
 from .wire import Frame
 
@@ -47,7 +48,7 @@ class Outside:
         if CALL in to:
             self._lost(to, by, "targets that are calls of a service are not emulated")
         elif _FUNCTION in to:
-            self._to_function(to.partition(_FUNCTION)[2].partition(":")[0], by, payload)
+            self._to_function(to.partition(_FUNCTION)[2], by, payload)
         elif _QUEUE in to:
             self._to_queue(to.rpartition(":")[2], by, payload, frame.head)
         elif to.startswith(("http://", "https://")):
@@ -58,7 +59,7 @@ class Outside:
             self._lost(to, by, "only functions, queues and web servers are delivered to here")
 
     def _to_function(self, name: str, by: str, payload: str) -> None:
-        if name not in self._functions():
+        if name_and_qualifier(name)[0] not in self._functions():
             self._lost(name, by, "there is no such function")
         elif not self._accept(name, payload.encode(), str(uuid.uuid4())):
             log.warning("an event of a service was dropped: too many events wait", by=by, function=name)

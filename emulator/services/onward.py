@@ -44,7 +44,7 @@ class Onward:
             return
         text = text_of(document)
         if ":lambda:" in queue_name:
-            function = queue_name.split(":")[6]
+            function = queue_name.split(":", 6)[6]
             if not self._accept()(function, text.encode(), str(uuid.uuid4())):
                 raise DestinationError(f"{function}: too many events wait")
             return

@@ -263,7 +263,8 @@ class Route:
 
     route_key: str
     function: str = ""
-    """Empty where ``integration`` says what else it is."""
+    """Empty where ``integration`` says what else it is. Here and wherever something invokes one, a name may be followed
+    by a colon and a version or alias, which is emulated only."""
     integration: Integration | None = None
     """MOCK, an action of a service or an HTTP endpoint; all but MOCK are emulated only."""
     authorizer: str | None = None
@@ -418,9 +419,9 @@ class Topology:
         return (self.api, *self.more_apis)
 
     def function(self, name: str) -> Function:
-        """The function of that name; raises TopologyError where there is none."""
+        """The function of that name, with or without a qualifier; raises TopologyError where there is none."""
         for function in self.functions:
-            if function.name == name:
+            if function.name == name.partition(":")[0]:
                 return function
         raise TopologyError(f"there is no function {name!r}; there are: {names_of(self.functions)}")
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from ...functions.variables import name_and_qualifier
 from .source import StreamMapping
 
 NO_RECORDS: Final = "No records processed"
@@ -29,7 +30,7 @@ class MappingStatus(Struct, frozen=True, kw_only=True):
     def function_arn(self) -> str:
         """ARN of the function, in the account and region of the stream."""
         region, account = self.stream_arn.split(":")[3:5]
-        return f"arn:aws:lambda:{region}:{account}:function:{self.mapping.function}"
+        return f"arn:aws:lambda:{region}:{account}:function:{name_and_qualifier(self.mapping.function)[0]}"
 
 
 class LaneProgress(Struct, frozen=True, kw_only=True):

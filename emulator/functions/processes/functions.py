@@ -56,6 +56,7 @@ def by_need(topology: Topology) -> list[str]:
         functions = {route.route_key: route.function for route in api.routes if route.function}
         late += [function for key, function in functions.items() if key == DISCONNECT]
         early += [functions.get(CONNECT, ""), *(each for key, each in functions.items() if key != DISCONNECT)]
+    early, late = ([name_and_qualifier(each)[0] for each in names] for names in (early, late))
     known = [function.name for function in topology.functions]
     others = [name for name in known if name not in late]
     return [name for name in dict.fromkeys([*early, *others, *late]) if name in known]

@@ -131,7 +131,7 @@ class UserPools:
 
     async def _response(self, trigger: Trigger) -> Any:
         """What a function makes of ``response``. [DOC] cognito-docs, "Lambda trigger sources", errors"""
-        name = trigger.function.partition(":function:")[2].partition(":")[0]
+        name = trigger.function.partition(":function:")[2]
         outcome = await self._functions.invoke(name, json.dumps(trigger.event).encode())
         if isinstance(outcome, Refused):
             raise PoolError("UnexpectedLambdaException", f"{trigger.name} invocation failed: {outcome.message}")

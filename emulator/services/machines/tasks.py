@@ -22,7 +22,7 @@ from ...functions.variables import Endpoints
 from .errors import RUNTIME, TIMEOUT, StateError
 from .tokens import token_of
 
-_FUNCTION: Final = re.compile(r"arn:[\w-]+:lambda:[\w-]+:\d+:function:(?P<name>[\w-]+)(?::[\w$-]+)?")
+_FUNCTION: Final = re.compile(r"arn:[\w-]+:lambda:[\w-]+:\d+:function:(?P<name>[\w-]+(?::[\w$-]+)?)")
 _SERVICE: Final = re.compile(
     r"arn:[\w-]+:states:[\w-]*:\d*:(?P<sdk>aws-sdk:)?(?P<service>\w+):(?P<action>\w+)(?P<how>\.[\w.:]+)?"
 )
@@ -148,7 +148,9 @@ class TaskRunner:
     async def _lambda(self, parameters: Any) -> Any:
         named = str(parameters.get("FunctionName"))
         found = _FUNCTION.fullmatch(named)
-        name = found["name"] if found is not None else named.partition(":")[0]
+        name = found["name"] if found is not None else named
+        if "Qualifier" in parameters and ":" not in name:
+            name = f"{name}:{parameters['Qualifier']}"
         payload = parameters.get("Payload", {})
         http = {"HttpStatusCode": 200, "AllHttpHeaders": {}, "HttpHeaders": {}}
         around = {"SdkHttpMetadata": http, "SdkResponseMetadata": {"RequestId": str(uuid.uuid4())}, "StatusCode": 200}

@@ -21,7 +21,7 @@ from ..stack import Resource
 from ..things import Things
 from ..values import at, boolean, items, mapping, number, text, whole
 from .event_rules import is_for_the_clock, is_told_by_the_clock
-from .lambda_functions import function_name
+from .lambda_functions import function_name, qualified_name
 from .tables_and_queues import queue_names, table_names
 
 _RATE: Final = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
@@ -106,8 +106,10 @@ def queue_mapping(things: Things, resource: Resource) -> QueueMapping | None:
 def async_invocation(things: Things, resource: Resource) -> AsyncInvocation:
     """How asynchronous invocations of a function are retried, and who is told of them."""
     where = mapping(resource, "DestinationConfig")
+    named = _function(things, resource, resource.properties.get("FunctionName"), "FunctionName")
+    function = named.partition(":")[0]  # whatever its qualifier: there is one version here
     return AsyncInvocation(
-        function=_function(things, resource, resource.properties.get("FunctionName"), "FunctionName"),
+        function=function,
         maximum_retry_attempts=whole(resource, "MaximumRetryAttempts", 2),
         maximum_event_age_seconds=whole(resource, "MaximumEventAgeInSeconds", 21_600),
         on_failure=_told(things, resource, (where.get("OnFailure") or {}).get("Destination")),
@@ -217,10 +219,11 @@ def _input(resource: Resource, value: Any, *where: str | int) -> Mapping[str, An
 
 
 def _function(things: Things, resource: Resource, reference: Any, *where: str | int) -> str:
-    name = function_name(reference)
-    if name is None or name not in {each.name for each in things.of("AWS::Lambda::Function")}:
+    """The name of a function of the project, and its qualifier."""
+    found = qualified_name(reference)
+    if found is None or function_name(found) not in {each.name for each in things.of("AWS::Lambda::Function")}:
         raise Problem(at(resource, *where), f"{reference!r} is none of this project's functions")
-    return name
+    return found
 
 
 def _destination(things: Things, resource: Resource) -> str | None:

@@ -330,7 +330,9 @@ def _rest_authorizer(around: _OfKind, resource: Resource) -> HttpAuthorizer:
 
 def _function_url(things: Things, resource: Resource, functions: set[str]) -> HttpApi:
     target = str(resource.properties.get("TargetFunctionArn"))
-    function = function_of(target, functions, at(resource, "TargetFunctionArn"))
+    qualifier = resource.properties.get("Qualifier")
+    written = target if qualifier is None else f"{target}:{qualifier}"
+    function = function_of(written, functions, at(resource, "TargetFunctionArn"))
     own_cors = mapping(resource, "Cors")
     route = HttpRoute(
         path=DEFAULT_PATH,

@@ -146,19 +146,25 @@ def _qualifiers(things: Things, resource: Resource) -> tuple[str, ...]:
 
 def function_name(reference: Any) -> str | None:
     """The name in a function's ARN, with or without a qualifier, or in a plain name; None: it is neither."""
+    found = qualified_name(reference)
+    return None if found is None else found.partition(":")[0]
+
+
+def qualified_name(reference: Any) -> str | None:
+    """The name, and what follows it: a colon and a version or alias, as `Functions.invoke` takes it; None: neither."""
     if not isinstance(reference, str):
         return None
     parts = reference.split(":")
     if parts[0] == "arn" and len(parts) >= 7 and parts[2] == "lambda" and parts[5] == "function":
-        return parts[6]
-    return parts[0] if len(parts) <= 2 else None
+        return ":".join(parts[6:8])
+    return reference if len(parts) <= 2 else None
 
 
 def function_of(written: str, functions: set[str], path: Path) -> str:
-    """The function that an ARN, or the URI of an integration, names; raises `Problem`."""
+    """The function that an ARN, or the URI of an integration, names, with its qualifier; raises `Problem`."""
     parsed = _URI.fullmatch(written)
-    found = function_name(parsed[1] if parsed is not None else written)
-    if found is None or found not in functions:
+    found = qualified_name(parsed[1] if parsed is not None else written)
+    if found is None or found.partition(":")[0] not in functions:
         have = ", ".join(sorted(functions)) or "none"
         raise Problem(path, f"{written!r} names no function of this project; there are {have}")
     return found

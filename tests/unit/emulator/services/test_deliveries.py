@@ -63,7 +63,7 @@ def test_functions_are_invoked_and_queues_get_messages() -> None:
     world.deliver(f"{FUNCTION}writer:live")
     world.deliver(f"{QUEUE}inbox")
 
-    assert world.accepted == [("writer", b"{}"), ("writer", b"{}")]
+    assert world.accepted == [("writer", b"{}"), ("writer:live", b"{}")]
     assert world.sent == [("inbox", "{}", {"attributes": None, "group": None, "deduplication": None})]
 
 

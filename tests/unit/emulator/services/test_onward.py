@@ -58,7 +58,7 @@ async def test_a_function_is_invoked_with_the_record() -> None:
 
     await world.onward.send(FUNCTION, RECORD)
 
-    assert world.invoked == [("told", RECORD)]
+    assert world.invoked == [("told:live", RECORD)]
 
 
 async def test_a_topic_gets_the_text_and_its_attributes() -> None:

@@ -531,16 +531,28 @@ def test_a_destination_that_is_not_reached_is_told() -> None:
     assert any("arn:aws:s3:::records is not reached here" in warning for warning in warnings)
 
 
-def test_an_integration_with_an_alias_runs_its_function() -> None:
-    uri = {"Fn::Sub": "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/${Live}/invocations"}
+FUNCTIONS = "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/"
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        pytest.param(f"{FUNCTIONS}${{Live}}/invocations", id="its ARN"),
+        pytest.param(f"{FUNCTIONS}${{Answer.Arn}}:${{!stageVariables.alias}}/invocations", id="a stage variable"),
+    ],
+)
+def test_an_integration_with_an_alias_runs_its_function_as_that(uri: str) -> None:
     found = topology(
         Live=resource("Lambda::Alias", FunctionName=ref("Answer"), FunctionVersion="$LATEST", Name="live"),
         Integration=resource(
-            "ApiGatewayV2::Integration", ApiId=ref("Api"), IntegrationType="AWS_PROXY", IntegrationUri=uri
+            "ApiGatewayV2::Integration", ApiId=ref("Api"), IntegrationType="AWS_PROXY", IntegrationUri={"Fn::Sub": uri}
+        ),
+        Stage=resource(
+            "ApiGatewayV2::Stage", ApiId=ref("Api"), StageName="dev", AutoDeploy=True, StageVariables={"alias": "live"}
         ),
     )
 
-    assert found.api.routes == (Route(route_key="$connect", function="answer"),)
+    assert found.api.routes == (Route(route_key="$connect", function="answer:live"),)
 
 
 def test_tables_in_full() -> None:
