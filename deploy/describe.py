@@ -53,7 +53,7 @@ def find(cloud: Cloud, wanted: Wanted) -> Found:
     loose = cloud.existing_tables([name for name in _described(wanted) if name not in own])
     misfits = _misfits(cloud, wanted, loose)
     code = code_of(cloud, stack, account) if stack is not None else None
-    drift, notes = drift_of(cloud, template or {}, resources, code)
+    drift, notes = drift_of(cloud, template or {}, resources, code, stack)
     joining, more = drift_of(cloud, wanted.template, _joining(wanted, [n for n in loose if n not in misfits]))
     return Found(
         account=account,
@@ -195,7 +195,11 @@ _STACK_ID_TAG: Final = "aws:cloudformation:stack-id"
 
 
 def drift_of(
-    cloud: Cloud, template: Mapping[str, Any], resources: Sequence[Resource], code: Code | None = None
+    cloud: Cloud,
+    template: Mapping[str, Any],
+    resources: Sequence[Resource],
+    code: Code | None = None,
+    stack: Stack | None = None,
 ) -> tuple[tuple[Drift, ...], tuple[str, ...]]:
     """What is not as a stack says, and what could not be looked at.
 
@@ -204,6 +208,7 @@ def drift_of(
         template: The stack's.
         resources: The stack's, with their physical ids.
         code: What its functions should run; None: that is not compared.
+        stack: The stack; None: it is not there yet.
     """
     real: dict[str, Mapping[str, Any] | None] = {}
     refused: dict[str, DeployError] = {}
@@ -224,13 +229,13 @@ def drift_of(
     notes = [
         f"{', '.join(refused)} were not compared with what the stack says: {why}" for why in [*refused.values()][:1]
     ]
-    return drifts(template, resources, real, code), tuple(notes)
+    return drifts(template, resources, real, code, stack.stack_id if stack is not None else ""), tuple(notes)
 
 
 def drifted(cloud: Cloud, name: str) -> list[tuple[Drift, str]]:
     """What is not as a stack says now, and the owner of each."""
     stack, resources, template = require_stack(cloud, name), cloud.resources(name), cloud.deployed_template(name)
-    drift, _ = drift_of(cloud, template, resources, code_of(cloud, stack, cloud.account()))
+    drift, _ = drift_of(cloud, template, resources, code_of(cloud, stack, cloud.account()), stack)
     owners = {each.logical_id: owner_of(template, resources, each) or "" for each in resources}
     return [(each, owners[each.logical_id]) for each in drift]
 
@@ -307,7 +312,7 @@ def status(cloud: Cloud, name: str) -> Status:
     notes: tuple[str, ...] = (f"while the stack is in {stack.status} what there is is not compared with what it says",)
     if stack.status in AT_REST:
         code = code_of(cloud, stack, cloud.account())
-        drift, notes = drift_of(cloud, cloud.deployed_template(name), resources, code)
+        drift, notes = drift_of(cloud, cloud.deployed_template(name), resources, code, stack)
     return Status(
         stack=stack,
         resources=dict(sorted(counts.items())),

@@ -120,15 +120,16 @@ def _rights(template: Mapping[str, Any]) -> Iterator[Right]:
                 action=text(properties.get("Action", "")),
             )
         for name in _DOCUMENTS:
-            yield from _of_document(logical_id, properties.get(name))
+            yield from of_document(logical_id, properties.get(name))
         for policy in _listed(properties.get("Policies")):
             if isinstance(policy, Mapping):
-                yield from _of_document(logical_id, policy.get("PolicyDocument"))
+                yield from of_document(logical_id, policy.get("PolicyDocument"))
         for arn in _listed(properties.get("ManagedPolicyArns")):
             yield Right(logical_id, "Allow", "", "", "", f"whatever {text(arn)} allows")
 
 
-def _of_document(holder: str, document: Any) -> Iterator[Right]:
+def of_document(holder: str, document: Any) -> Iterator[Right]:
+    """What a policy document says; nothing of what is none."""
     if not isinstance(document, Mapping):
         return
     for statement in _listed(document.get("Statement")):

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from . import roles
 from .adoption import misfit
 from .cloud import Resource
 from .stack.names import is_literal
@@ -27,15 +28,21 @@ AUTHORIZER: Final = "AWS::ApiGatewayV2::Authorizer"
 API_MAPPING: Final = "AWS::ApiGatewayV2::ApiMapping"
 RULE: Final = "AWS::Events::Rule"
 ALARM: Final = "AWS::CloudWatch::Alarm"
+ALIAS: Final = "AWS::Lambda::Alias"
 LOG_GROUP: Final = "AWS::Logs::LogGroup"
 ROLE: Final = "AWS::IAM::Role"
 SECRET: Final = "AWS::SecretsManager::Secret"  # noqa: S105 - a type
 
+BOUNDARY: Final = "PermissionsBoundary"
+"""ARN of the policy that bounds a role; None: none does."""
+WARM: Final = "ProvisionedConcurrencyConfig"
+"""How many environments of an alias are kept started; None: none is."""
 DELETION: Final = "planned deletion"
 """Date on which a secret goes; None: it stays."""
 
 COMPARED: Final[Mapping[str, str]] = {
     FUNCTION: "functions",
+    ALIAS: "aliases",
     MAPPING: "event source mappings",
     TABLE: "tables",
     QUEUE: "queues",
@@ -53,7 +60,7 @@ COMPARED: Final[Mapping[str, str]] = {
 }
 """Type of a resource that is looked at to what several of it are called."""
 
-NEEDED: Final = frozenset({FUNCTION, TABLE, QUEUE, API, STAGE})
+NEEDED: Final = frozenset({FUNCTION, ALIAS, TABLE, QUEUE, API, STAGE})
 """Types without one of which a stack is not changed at all. What is gone of others is told, unless it is changed."""
 
 _SETTINGS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -66,6 +73,7 @@ _SETTINGS: Final[Mapping[str, tuple[str, ...]]] = {
         "EphemeralStorage",
         "ReservedConcurrentExecutions",
     ),
+    ALIAS: ("FunctionVersion", "RoutingConfig", WARM),
     MAPPING: (
         "Enabled",
         "BatchSize",
@@ -84,14 +92,17 @@ _SETTINGS: Final[Mapping[str, tuple[str, ...]]] = {
     RULE: ("State", "ScheduleExpression"),
     ALARM: ("ActionsEnabled", "Threshold", "EvaluationPeriods", "Period", "ComparisonOperator", "TreatMissingData"),
     LOG_GROUP: ("RetentionInDays",),
+    ROLE: (BOUNDARY,),
     SECRET: (DELETION,),
 }
 """Properties whose values in a template are those that AWS tells."""
 _DEFAULTS: Final[Mapping[str, Mapping[str, Any]]] = {
     FUNCTION: {"ReservedConcurrentExecutions": None},
+    ALIAS: {"RoutingConfig": None, WARM: None},
     MAPPING: {"Enabled": True},
     RULE: {"State": "ENABLED"},
     ALARM: {"ActionsEnabled": True},
+    ROLE: {BOUNDARY: None},
     SECRET: {DELETION: None},
 }
 """What a resource has whose template says nothing of it. [DOC] cfn-docs: each type's properties"""
@@ -100,6 +111,7 @@ _BY_HAND_ALONE: Final[Mapping[str, frozenset[str]]] = {
     INTEGRATION: frozenset(_SETTINGS[INTEGRATION]),
     RULE: frozenset({"ScheduleExpression"}),
     ALARM: frozenset(_SETTINGS[ALARM]) - {"ActionsEnabled"},
+    ROLE: frozenset(_SETTINGS[ROLE]),
 }
 """Those of them that no single call sets without the rest of the resource."""
 _OF_TABLES: Final[Mapping[str, str]] = {
@@ -168,6 +180,7 @@ def drifts(
     resources: Sequence[Resource],
     real: Mapping[str, Mapping[str, Any] | None],
     code: Code | None = None,
+    stack_id: str = "",
 ) -> tuple[Drift, ...]:
     """Compare.
 
@@ -176,7 +189,9 @@ def drifts(
         resources: The stack's, with their physical ids.
         real: Logical id to what AWS says of the resource; None: there is none. Absent: not looked at.
         code: What the functions should run; None: it is not compared.
+        stack_id: The stack's id, which says where it is; empty: that is not known.
     """
+    names = roles.names_of(resources, stack_id)
     described = template.get("Resources", {})
     found: list[Drift] = []
     for resource in resources:
@@ -187,9 +202,18 @@ def drifts(
         if what is None:
             found.append(_drift(resource, GONE))
         else:
-            found += _changed(resource, properties, what, code)
-            found += _grown(template, resource, properties, what)
+            found += _changed(resource, _known(properties, names), what, code)
+            if resource.resource_type == ROLE:
+                found += [_drift(resource, said) for said in roles.changed(template, names, resource, what)]
     return tuple(found)
+
+
+def _known(properties: Mapping[str, Any], names: Mapping[str, str]) -> Mapping[str, Any]:
+    """Properties with the number of the version that an alias leads to, which ends that version's ARN."""
+    match properties.get("FunctionVersion"):
+        case {"Fn::GetAtt": [str(version), "Version"]} if version in names:
+            return {**properties, "FunctionVersion": names[version].rpartition(":")[2]}
+    return properties
 
 
 def _drift(resource: Resource, what: str, repair: Mapping[str, Any] | None = None) -> Drift:
@@ -211,7 +235,10 @@ def _changed(
         if why is not None:
             yield _drift(resource, f"is not as the stack says: {why}")
     wanted = {**_DEFAULTS.get(kind, {}), **properties}
-    differences = [*_settings(wanted, real, _SETTINGS.get(kind, ()), _BY_HAND_ALONE.get(kind, frozenset()))]
+    by_hand_alone = _BY_HAND_ALONE.get(kind, frozenset())
+    if kind == ALIAS and real.get(WARM) is not None is not wanted[WARM]:  # auto scaling may have set it
+        by_hand_alone = frozenset({WARM})
+    differences = [*_settings(wanted, real, _SETTINGS.get(kind, ()), by_hand_alone)]
     if kind == FUNCTION:
         differences += [*_variables(properties, real), *_code(properties, real, code)]
     if kind == TABLE:
@@ -226,31 +253,6 @@ def _changed(
         can_be_set = all(part for _, part in differences)
         said = "; ".join(each for each, _ in differences)
         yield _drift(resource, f"was changed by hand: {said}", repair if can_be_set else {})
-
-
-def _grown(
-    template: Mapping[str, Any], role: Resource, properties: Mapping[str, Any], real: Mapping[str, Any]
-) -> Iterator[Drift]:
-    """Policies that somebody gave a role: it may do more than the stack says, and cannot be deleted with it."""
-    if role.resource_type != ROLE or any(each["Type"] in _POLICIES for each in template["Resources"].values()):
-        return
-    inline, attached = (properties.get(name, []) for name in ("Policies", "ManagedPolicyArns"))
-    wanted = [*_policy_names(inline), *(attached if isinstance(attached, list) else [attached])]
-    if not all(isinstance(each, str) and is_literal(each) for each in wanted):
-        return
-    names = sorted({*real.get("Policies", ()), *real.get("ManagedPolicyArns", ())} - {*wanted})
-    if names:
-        yield _drift(role, f"has policies of which the stack does not know: {', '.join(names)}")
-
-
-def _policy_names(inline: Any) -> Iterator[Any]:
-    """Names of policies, and in place of a name what only CloudFormation makes one of."""
-    for each in inline if isinstance(inline, list) else [inline]:
-        yield each.get("PolicyName") if isinstance(each, Mapping) else each
-
-
-_POLICIES: Final = frozenset({"AWS::IAM::Policy", "AWS::IAM::ManagedPolicy", "AWS::IAM::RolePolicy"})
-"""Types that give policies to roles from outside: then nobody here knows all that a role should have."""
 
 
 def _code(

@@ -10,9 +10,11 @@ from typing import Any, Final
 
 from ..drift import (
     ALARM,
+    ALIAS,
     API,
     API_MAPPING,
     AUTHORIZER,
+    BOUNDARY,
     COMPARED,
     DELETION,
     FUNCTION,
@@ -26,6 +28,7 @@ from ..drift import (
     SECRET,
     STAGE,
     TABLE,
+    WARM,
 )
 from .errors import translated
 from .watching import ALARMS_PER_CALL, Watching
@@ -83,6 +86,41 @@ def _set_function(client: Client, name: str, owner: str, settings: Mapping[str, 
     if others:
         functions.update_function_configuration(FunctionName=name, **others)
         updated.wait(FunctionName=name)
+
+
+def _aliases(client: Client, names: Sequence[str], owner: str) -> Mapping[str, Real]:
+    functions = client("lambda")
+
+    def ask(name: str) -> Mapping[str, Any]:
+        function, _, alias = name.rpartition(":")
+        found = functions.get_alias(FunctionName=function, Name=alias)
+        try:
+            asked = functions.get_provisioned_concurrency_config(FunctionName=function, Qualifier=alias)
+        except functions.exceptions.ProvisionedConcurrencyConfigNotFoundException:
+            warm = None
+        else:
+            warm = {"ProvisionedConcurrentExecutions": asked["RequestedProvisionedConcurrentExecutions"]}
+        shares = found.get(_ROUTING, {}).get(_SHARES, {})
+        listed = [{"FunctionVersion": version, "FunctionWeight": share} for version, share in shares.items()]
+        return {**found, _ROUTING: {_SHARES: listed} if listed else None, WARM: warm}
+
+    return _each(ask, names, functions.exceptions.ResourceNotFoundException)
+
+
+def _set_alias(client: Client, name: str, owner: str, settings: Mapping[str, Any]) -> None:
+    functions, others = client("lambda"), dict(settings)
+    function, _, alias = name.rpartition(":")
+    if WARM in others:
+        warm = others.pop(WARM)
+        if warm is None:
+            functions.delete_provisioned_concurrency_config(FunctionName=function, Qualifier=alias)
+        else:
+            functions.put_provisioned_concurrency_config(FunctionName=function, Qualifier=alias, **warm)
+    if _ROUTING in others:
+        listed = (others[_ROUTING] or {}).get(_SHARES, ())
+        others[_ROUTING] = {_SHARES: {each["FunctionVersion"]: each["FunctionWeight"] for each in listed}}
+    if others:
+        functions.update_alias(FunctionName=function, Name=alias, **others)
 
 
 def _mappings(client: Client, names: Sequence[str], owner: str) -> Mapping[str, Real]:
@@ -182,10 +220,16 @@ def _roles(client: Client, names: Sequence[str], owner: str) -> Mapping[str, Rea
     iam = client("iam")
 
     def ask(name: str) -> Mapping[str, Any]:
-        inline = [each for page in _pages(iam, "list_role_policies", name) for each in page["PolicyNames"]]
+        role = iam.get_role(RoleName=name)["Role"]
+        named = [each for page in _pages(iam, "list_role_policies", name) for each in page["PolicyNames"]]
+        inline = [iam.get_role_policy(RoleName=name, PolicyName=each) for each in named]
         pages = _pages(iam, "list_attached_role_policies", name)
-        attached = [each["PolicyArn"] for page in pages for each in page["AttachedPolicies"]]
-        return {"Policies": inline, "ManagedPolicyArns": attached}
+        return {
+            "AssumeRolePolicyDocument": role.get("AssumeRolePolicyDocument"),
+            BOUNDARY: role.get(BOUNDARY, {}).get("PermissionsBoundaryArn"),
+            "Policies": [{key: each[key] for key in ("PolicyName", "PolicyDocument")} for each in inline],
+            "ManagedPolicyArns": [each["PolicyArn"] for page in pages for each in page["AttachedPolicies"]],
+        }
 
     return _each(ask, names, iam.exceptions.NoSuchEntityException)
 
@@ -206,6 +250,9 @@ def _set_secret(client: Client, name: str, owner: str, settings: Mapping[str, An
 
 
 _RESERVED: Final = "ReservedConcurrentExecutions"
+_ROUTING: Final = "RoutingConfig"
+_SHARES: Final = "AdditionalVersionWeights"
+"""Of a list in templates, and of version to share in Lambda's API."""
 
 
 def _each(ask: Callable[[str], Mapping[str, Any]], names: Iterable[str], absent: type[Exception]) -> Mapping[str, Real]:
@@ -238,6 +285,7 @@ def _pages(iam: Any, operation: str, role: str) -> Iterable[Mapping[str, Any]]:
 
 _LOOKS: Final[Mapping[str, Callable[[Client, Sequence[str], str], Mapping[str, Real]]]] = {
     FUNCTION: _functions,
+    ALIAS: _aliases,
     MAPPING: _mappings,
     API: _apis,
     STAGE: _stages,
@@ -253,6 +301,7 @@ _LOOKS: Final[Mapping[str, Callable[[Client, Sequence[str], str], Mapping[str, R
 }
 _SETTERS: Final[Mapping[str, Callable[[Client, str, str, Mapping[str, Any]], None]]] = {
     FUNCTION: _set_function,
+    ALIAS: _set_alias,
     MAPPING: _set_mapping,
     STAGE: _set_stage,
     RULE: _set_rule,

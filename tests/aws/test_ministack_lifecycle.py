@@ -260,6 +260,11 @@ def test_what_keeps_a_stack_from_working_without_a_word_is_told_and_set_back(pro
     [rule] = [each["Name"] for each in events.list_rules()["Rules"] if each["Name"].startswith(project.service)]
     events.disable_rule(Name=rule)
     project.aws.client("logs").delete_log_group(logGroupName=f"/aws/lambda/{router}")
+    iam, role = project.aws.client("iam"), functions.get_function_configuration(FunctionName=router)["Role"]
+    given = {"RoleName": role.rpartition("/")[2], "PolicyName": "router"}
+    policy = iam.get_role_policy(**given)["PolicyDocument"]
+    policy["Statement"].append({"Effect": "Allow", "Action": "dynamodb:*", "Resource": "*"})
+    iam.put_role_policy(**given, PolicyDocument=json.dumps(policy))
 
     status, said = project.streamer("status").stdout, project.deploy()
 
@@ -272,6 +277,8 @@ def test_what_keeps_a_stack_from_working_without_a_word_is_told_and_set_back(pro
         assert what in status
         assert f"set {what.partition(' ')[0]} back" in said
     assert "RouterLogGroup is gone: somebody deleted it, and the stack does not know" in status
+    assert "RouterRole has rights of which the stack does not know: dynamodb:* on *\n" in status
+    assert "Role lacks" not in status
     assert "by hand" not in project.streamer("status").stdout
 
 

@@ -178,13 +178,15 @@ def test_the_printed_policy_is_enough_with_everything_that_a_team_asks_for(
     project.configure(everything(protected=True, days=7))
     said = project.deploy()
     ran(project, "rollback", "--yes")
-    ran(project, "status")
+    status = ran(project, "status")
     refused = project.streamer("destroy", "--yes", "--delete-data")
     project.configure(everything(protected=False, days=30))
     project.deploy()
     ran(project, "destroy", "--yes", "--delete-data")
 
     assert "RetentionInDays: 30 -> 7" in said
+    assert "Role has" not in status + said
+    assert "Role lacks" not in status + said
     assert refused.returncode == 2
     assert "protected" in refused.stderr
     assert project.tables() == []

@@ -157,7 +157,12 @@ def test_a_version_is_started_beforehand_and_another_code_is_another_version(
     warm = functions.get_provisioned_concurrency_config(**router, Qualifier="live")
     project.write(APP.replace("VERSION = 1", "VERSION = 2"))
     project.deploy()
+    functions.delete_provisioned_concurrency_config(**router, Qualifier="live")
+    set_back = project.deploy()
 
+    assert "set RouterFunctionLive back" in set_back
+    again = functions.get_provisioned_concurrency_config(**router, Qualifier="live")
+    assert again["RequestedProvisionedConcurrentExecutions"] == 2
     assert first != "$LATEST"
     assert warm["RequestedProvisionedConcurrentExecutions"] == 2
     assert functions.get_alias(**router, Name="live")["FunctionVersion"] not in (first, "$LATEST")

@@ -553,6 +553,9 @@ def test_what_is_gone_is_none(aws: Aws, stub: Any) -> None:
 
 
 NAME = "0e7e1a4c-0000-4000-8000-000000000000"
+ALIAS = f"{NAME}:live"
+OF_ALIAS = {"FunctionName": NAME, "Name": "live"}
+OF_VERSION = {"FunctionName": NAME, "Qualifier": "live"}
 Call = tuple[str, dict[str, Any], dict[str, Any]]
 """An operation, what it is asked, and its answer."""
 OF_MAPPING = ("lambda", drift.MAPPING, "")
@@ -654,14 +657,39 @@ OF_MAPPING = ("lambda", drift.MAPPING, "")
         pytest.param(
             *("iam", drift.ROLE, ""),
             [
+                (
+                    "get_role",
+                    {"RoleName": NAME},
+                    {
+                        "Role": {
+                            "Path": "/",
+                            "RoleName": NAME,
+                            "RoleId": "AROA12345678901234567",
+                            "Arn": f"arn:aws:iam::1:role/{NAME}",
+                            "CreateDate": NOW,
+                            "AssumeRolePolicyDocument": "%7B%22Statement%22%3A%20%5B%5D%7D",
+                            "PermissionsBoundary": {"PermissionsBoundaryArn": "arn:aws:iam::1:policy/bounds"},
+                        }
+                    },
+                ),
                 ("list_role_policies", {"RoleName": NAME}, {"PolicyNames": ["own"]}),
+                (
+                    "get_role_policy",
+                    {"RoleName": NAME, "PolicyName": "own"},
+                    {"RoleName": NAME, "PolicyName": "own", "PolicyDocument": "%7B%22Version%22%3A%20%221%22%7D"},
+                ),
                 (
                     "list_attached_role_policies",
                     {"RoleName": NAME},
                     {"AttachedPolicies": [{"PolicyArn": "arn:aws:iam::aws:policy/X"}]},
                 ),
             ],
-            {"Policies": ["own"], "ManagedPolicyArns": ["arn:aws:iam::aws:policy/X"]},
+            {
+                "AssumeRolePolicyDocument": {"Statement": []},
+                "PermissionsBoundary": "arn:aws:iam::1:policy/bounds",
+                "Policies": [{"PolicyName": "own", "PolicyDocument": {"Version": "1"}}],
+                "ManagedPolicyArns": ["arn:aws:iam::aws:policy/X"],
+            },
             id="a role",
         ),
         pytest.param(
@@ -690,7 +718,7 @@ def test_a_resource_is_told_in_the_words_of_templates(
         ("apigatewayv2", drift.STAGE, "get_stage", "NotFoundException"),
         ("apigatewayv2", drift.INTEGRATION, "get_integrations", "NotFoundException"),
         ("events", drift.RULE, "describe_rule", "ResourceNotFoundException"),
-        ("iam", drift.ROLE, "list_role_policies", "NoSuchEntity"),
+        ("iam", drift.ROLE, "get_role", "NoSuchEntity"),
         ("secretsmanager", drift.SECRET, "describe_secret", "ResourceNotFoundException"),
         ("sqs", drift.QUEUE, "get_queue_attributes", "AWS.SimpleQueueService.NonExistentQueue"),
         ("dynamodb", drift.TABLE, "describe_table", "ResourceNotFoundException"),
@@ -795,6 +823,71 @@ def test_what_was_changed_by_hand_is_set_by_its_service(
         stub(service).add_response(operation, answer, asked)
 
     aws.set_back(kind, NAME, "a1", settings)
+
+
+@pytest.mark.parametrize(
+    ("shares", "routing"),
+    [
+        ({}, None),
+        ({"2": 0.5}, {"AdditionalVersionWeights": [{"FunctionVersion": "2", "FunctionWeight": 0.5}]}),
+    ],
+)
+@pytest.mark.parametrize("number", [None, 4])
+def test_an_alias_is_told_with_what_is_kept_started_of_it(
+    aws: Aws, stub: Any, shares: dict[str, float], routing: Any, number: int | None
+) -> None:
+    answer = {"FunctionVersion": "3", "RoutingConfig": {"AdditionalVersionWeights": shares}}
+    stub("lambda").add_response("get_alias", answer, OF_ALIAS)
+    if number is None:
+        refusal = "ProvisionedConcurrencyConfigNotFoundException"
+        stub("lambda").add_client_error(
+            "get_provisioned_concurrency_config", refusal, "", 404, expected_params=OF_VERSION
+        )
+    else:
+        found = {"RequestedProvisionedConcurrentExecutions": number}
+        stub("lambda").add_response("get_provisioned_concurrency_config", found, OF_VERSION)
+
+    warm = None if number is None else {"ProvisionedConcurrentExecutions": number}
+    expected = {"FunctionVersion": "3", "RoutingConfig": routing, drift.WARM: warm}
+    assert aws.there(drift.ALIAS, [ALIAS], "") == {ALIAS: expected}
+
+
+def test_an_alias_that_is_gone_is_none(aws: Aws, stub: Any) -> None:
+    stub("lambda").add_client_error("get_alias", "ResourceNotFoundException", "", 404)
+
+    assert aws.there(drift.ALIAS, [ALIAS], "") == {ALIAS: None}
+
+
+@pytest.mark.parametrize(
+    ("settings", "calls"),
+    [
+        pytest.param(
+            {"FunctionVersion": "3", "RoutingConfig": None},
+            [("update_alias", {**OF_ALIAS, "FunctionVersion": "3", "RoutingConfig": {"AdditionalVersionWeights": {}}})],
+            id="where it leads",
+        ),
+        pytest.param(
+            {"RoutingConfig": {"AdditionalVersionWeights": [{"FunctionVersion": "2", "FunctionWeight": 0.1}]}},
+            [("update_alias", {**OF_ALIAS, "RoutingConfig": {"AdditionalVersionWeights": {"2": 0.1}}})],
+            id="shares of the user's own",
+        ),
+        pytest.param(
+            {drift.WARM: {"ProvisionedConcurrentExecutions": 2}},
+            [("put_provisioned_concurrency_config", {**OF_VERSION, "ProvisionedConcurrentExecutions": 2})],
+            id="what is kept started",
+        ),
+        pytest.param(
+            {drift.WARM: None}, [("delete_provisioned_concurrency_config", OF_VERSION)], id="nothing that is kept"
+        ),
+    ],
+)
+def test_an_alias_is_set_back_without_what_is_as_it_should_be(
+    aws: Aws, stub: Any, settings: dict[str, Any], calls: list[tuple[str, dict[str, Any]]]
+) -> None:
+    for operation, asked in calls:
+        stub("lambda").add_response(operation, {}, asked)
+
+    aws.set_back(drift.ALIAS, ALIAS, "", settings)
 
 
 def test_a_rule_of_another_bus_is_named_with_it(aws: Aws, stub: Any) -> None:

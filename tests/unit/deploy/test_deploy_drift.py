@@ -11,6 +11,8 @@ from deploy.cloud import Change, Resource
 from deploy.describe import drift_of, status
 from deploy.drift import (
     ALARM,
+    ALIAS,
+    BOUNDARY,
     DELETION,
     LOG_GROUP,
     MAPPING,
@@ -21,6 +23,7 @@ from deploy.drift import (
     SECRET,
     STAGE,
     TABLE,
+    WARM,
     Code,
     Drift,
     drifts,
@@ -351,18 +354,6 @@ def test_what_was_changed_of_others_is_said_and_set_back_where_a_call_can(
             id="capacity, which no one call sets back",
         ),
         pytest.param(FUNCTION_TYPE, {"Code": {"ZipFile": "x"}}, {"CodeSha256": "other"}, id="code of its own"),
-        pytest.param(
-            ROLE,
-            {"Policies": [{"PolicyName": "own"}], "ManagedPolicyArns": ["arn:a"]},
-            {"Policies": ["own"], "ManagedPolicyArns": ["arn:a"]},
-            id="policies of the stack",
-        ),
-        pytest.param(
-            ROLE,
-            {"ManagedPolicyArns": [{"Fn::Sub": "arn:${AWS::Partition}:x"}]},
-            {"Policies": [], "ManagedPolicyArns": ["arn:aws:x", "arn:b"]},
-            id="policies that only CloudFormation knows",
-        ),
     ],
 )
 def test_what_is_as_the_stack_says_or_may_be_is_not_told(
@@ -371,20 +362,59 @@ def test_what_is_as_the_stack_says_or_may_be_is_not_told(
     assert one(kind, properties, there) == []
 
 
-def test_a_role_that_was_given_more_is_told_and_not_touched() -> None:
-    there = {"Policies": ["own", "more"], "ManagedPolicyArns": ["arn:aws:iam::aws:policy/AdministratorAccess"]}
+@pytest.mark.parametrize(
+    ("routes", "warm", "said", "repair"),
+    [
+        pytest.param(("3", None), 2, None, None, id="as the stack says"),
+        pytest.param(("2", None), 2, "FunctionVersion is 2 and not 3", {"FunctionVersion": "3"}, id="another version"),
+        pytest.param(
+            ("3", [{"FunctionVersion": "2", "FunctionWeight": 0.5}]),
+            2,
+            "RoutingConfig is [{'FunctionVersion': '2', 'FunctionWeight': 0.5}] and not none",
+            {"RoutingConfig": None},
+            id="two versions by turns",
+        ),
+        pytest.param(
+            ("3", None),
+            None,
+            "ProvisionedConcurrencyConfig is none and not 2",
+            {WARM: {"ProvisionedConcurrentExecutions": 2}},
+            id="nothing is kept started",
+        ),
+        pytest.param(
+            ("3", None), 9, "ProvisionedConcurrencyConfig is 9 and not 2", {}, id="as auto scaling may have set it"
+        ),
+    ],
+)
+def test_an_alias_leads_to_the_stacks_version_and_is_kept_started(
+    routes: tuple[str, Any], warm: int | None, said: str | None, repair: Any
+) -> None:
+    def of(kind: str, logical_id: str, physical_id: str) -> Resource:
+        return Resource(logical_id=logical_id, physical_id=physical_id, resource_type=kind, status="")
 
-    [found] = one(ROLE, {"Policies": [{"PolicyName": "own"}]}, there)
+    def kept(number: int | None) -> Any:
+        return None if number is None else {"ProvisionedConcurrentExecutions": number}
 
-    what = "has policies of which the stack does not know: arn:aws:iam::aws:policy/AdministratorAccess, more"
+    properties = {"FunctionVersion": {"Fn::GetAtt": ["Version", "Version"]}, WARM: kept(2)}
+    resources = [
+        of(ALIAS, "Alias", "arn:aws:lambda:eu-central-1:1:function:f:live"),
+        of("AWS::Lambda::Version", "Version", "arn:aws:lambda:eu-central-1:1:function:f:3"),
+    ]
+    version, others = routes
+    shares = {"AdditionalVersionWeights": others} if others else None
+    there = {"FunctionVersion": version, "RoutingConfig": shares, WARM: kept(warm)}
+
+    found = drifts({"Resources": {"Alias": {"Type": ALIAS, "Properties": properties}}}, resources, {"Alias": there})
+
+    expected = [] if said is None else [(f"was changed by hand: {said}", repair)]
+    assert [(each.what, each.repair) for each in found] == expected
+
+
+def test_a_boundary_that_was_taken_from_a_role_is_told() -> None:
+    [found] = one(ROLE, {BOUNDARY: "arn:aws:iam::1:policy/bounds"}, {BOUNDARY: None})
+
+    what = "was changed by hand: PermissionsBoundary is none and not arn:aws:iam::1:policy/bounds"
     assert (found.what, found.repair) == (what, {})
-
-
-def test_a_role_that_a_resource_of_ones_own_gives_policies_is_compared_with_nothing() -> None:
-    role = Resource(logical_id="Thing", physical_id="thing", resource_type=ROLE, status="CREATE_COMPLETE")
-    template = {"Resources": {"Thing": {"Type": ROLE, "Properties": {}}, "Own": {"Type": "AWS::IAM::Policy"}}}
-
-    assert drifts(template, [role], {"Thing": {"Policies": ["own"]}}) == ()
 
 
 @pytest.mark.parametrize(
