@@ -10,7 +10,7 @@ from .adoption import misfit
 from .cloud import Account, BucketState, Cloud, Resource, Stack
 from .drift import COMPARED, NEEDED, QUEUE, TABLE, Code, Drift, drifts, owner_of
 from .errors import CredentialsError, DeniedError, DeployError, StackStateError
-from .plan import AT_REST, SERVICE_TAG, Found, Wanted, bucket_name, other_owner, tags_of
+from .plan import AT_REST, SERVICE_TAG, Found, Wanted, bucket_name, other_owner, tags_of, way_out
 from .stack.access_log import LOGGING_ROLE_PARAMETER
 from .stack.losses import BUCKET, holds_data, of_removal, stays
 
@@ -309,8 +309,9 @@ def status(cloud: Cloud, name: str) -> Status:
     queues = {r.logical_id: r.physical_id for r in resources if r.resource_type == QUEUE and r.physical_id}
     lengths = {name: cloud.queue_length(url) for name, url in queues.items()}
     drift: tuple[Drift, ...] = ()
-    notes: tuple[str, ...] = (f"while the stack is in {stack.status} what there is is not compared with what it says",)
-    if stack.status in AT_REST:
+    way = way_out(stack)
+    notes: tuple[str, ...] = (f"{way}; until then what there is is not compared with what the stack says",)
+    if way is None:
         code = code_of(cloud, stack, cloud.account())
         drift, notes = drift_of(cloud, cloud.deployed_template(name), resources, code, stack)
     return Status(

@@ -309,27 +309,46 @@ def require_ours(stack: Stack | None, wanted: Wanted) -> Stack | None:
             f"name with --stack-name, or, if it shall be this one's from now on, say `streamer deploy --adopt "
             f"{stack.name}`"
         )
-    if stack.status.endswith("_IN_PROGRESS"):
-        raise StackStateError(
-            f"{stack.name} is being changed right now ({stack.status}); wait for it; `streamer status` shows it"
-        )
-    if stack.status in ("ROLLBACK_COMPLETE", *AT_REST):
+    way = way_out(stack)
+    if way is None or stack.status == "ROLLBACK_COMPLETE":
         return stack
-    if stack.status == "UPDATE_ROLLBACK_FAILED":
-        raise StackStateError(
-            f"{stack.name} could not be rolled back ({_reason(stack)}); remove the cause, then run "
-            f"`aws cloudformation continue-update-rollback --stack-name {stack.name}` and deploy again"
-        )
-    if stack.status == "UPDATE_FAILED":
-        # [DOC] cfn-docs:stack-failure-options: somebody else's update that kept what it had made; the stack serves on.
-        raise StackStateError(
-            f"an update of {stack.name} was left half done ({_reason(stack)}); run `aws cloudformation rollback-stack "
-            f"--stack-name {stack.name}`, wait for it, and deploy again"
-        )
-    raise StackStateError(
-        f"{stack.name} is stuck in {stack.status} ({_reason(stack)}); run `streamer destroy`, which keeps the tables, "
-        f"and deploy again"
-    )
+    raise StackStateError(f"{way}; `streamer status` shows it" if stack.status.endswith("_IN_PROGRESS") else way)
+
+
+def way_out(stack: Stack) -> str | None:
+    """What keeps a stack from being changed in the state that it is in, and what to do; None: nothing does.
+
+    [DOC] cfn-docs:view-stack-events, stack status codes
+    """
+    name, why = stack.name, f"({_reason(stack)})"
+    if stack.status in AT_REST:
+        return None
+    if stack.status == "REVIEW_IN_PROGRESS":
+        return f"{name} is empty: a change set waits for it, or did; `streamer deploy` makes another one"
+    if stack.status.endswith("_IN_PROGRESS"):
+        return f"{name} is being changed right now ({stack.status}); wait for it"
+    match stack.status:
+        case "ROLLBACK_COMPLETE":
+            return f"{name} is the empty remains of a deployment that failed; `streamer deploy` removes it first"
+        case "UPDATE_ROLLBACK_FAILED":
+            return (
+                f"{name} could not be rolled back {why}; remove the cause, then run "
+                f"`aws cloudformation continue-update-rollback --stack-name {name}` and deploy again"
+            )
+        case "UPDATE_FAILED":
+            # [DOC] cfn-docs:stack-failure-options: somebody else's update that kept what it had made; it serves on.
+            return (
+                f"an update of {name} was left half done {why}; run `aws cloudformation rollback-stack "
+                f"--stack-name {name}`, wait for it, and deploy again"
+            )
+        case "IMPORT_ROLLBACK_FAILED":
+            # Somebody else's import: ours is part of an update. What was there before it serves on.
+            return (
+                f"resources that somebody imported into {name} could not be given back {why}; the service may go on "
+                f"serving, and CloudFormation takes no change; AWS Support may help; else `streamer destroy`, which "
+                f"ends the service and keeps the tables, and deploy again"
+            )
+    return f"{name} is stuck in {stack.status} {why}; run `streamer destroy`, which keeps the tables, and deploy again"
 
 
 def _reason(stack: Stack) -> str:

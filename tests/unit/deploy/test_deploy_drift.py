@@ -491,8 +491,25 @@ def test_status_tells_what_was_changed_and_what_is_gone(topology: Topology) -> N
     assert told["Stage"] == "is gone: somebody deleted it, and the stack does not know"
 
 
-@pytest.mark.parametrize("state", ["UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS", "ROLLBACK_COMPLETE", "DELETE_FAILED"])
-def test_a_stack_that_is_not_at_rest_is_compared_with_nothing(topology: Topology, state: str) -> None:
+@pytest.mark.parametrize(
+    ("state", "way"),
+    [
+        ("UPDATE_IN_PROGRESS", "is being changed right now (UPDATE_IN_PROGRESS); wait for it"),
+        ("DELETE_IN_PROGRESS", "is being changed right now (DELETE_IN_PROGRESS); wait for it"),
+        (
+            "ROLLBACK_COMPLETE",
+            "is the empty remains of a deployment that failed; `streamer deploy` removes it first",
+        ),
+        (
+            "DELETE_FAILED",
+            "is stuck in DELETE_FAILED (CloudFormation gives no reason); run `streamer destroy`, which keeps the "
+            "tables, and deploy again",
+        ),
+    ],
+)
+def test_of_a_stack_that_is_not_at_rest_the_way_out_is_told_and_nothing_compared(
+    topology: Topology, state: str, way: str
+) -> None:
     cloud = whole(topology)
     cloud.functions.clear()
     cloud.found = stack(state)
@@ -500,7 +517,7 @@ def test_a_stack_that_is_not_at_rest_is_compared_with_nothing(topology: Topology
     found = status(cloud, "chat-dev")
 
     assert found.drift == ()
-    assert found.notes == (f"while the stack is in {state} what there is is not compared with what it says",)
+    assert found.notes == (f"chat-dev {way}; until then what there is is not compared with what the stack says",)
 
 
 @pytest.mark.parametrize("left", ["DELETE_COMPLETE", "DELETE_SKIPPED"])

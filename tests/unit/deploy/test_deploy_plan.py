@@ -4,6 +4,7 @@ import contextlib
 from dataclasses import replace
 from typing import Any
 
+import botocore.session
 import pytest
 from fake_cloud import STACK_ID, event, stack
 
@@ -11,6 +12,7 @@ from deploy.cloud import Account, BucketState, Stack
 from deploy.drift import GONE, Drift
 from deploy.errors import DeployError, StackStateError
 from deploy.plan import (
+    AT_REST,
     CreateBucket,
     Found,
     Propose,
@@ -20,6 +22,7 @@ from deploy.plan import (
     Wanted,
     plan,
     root_cause,
+    way_out,
 )
 
 TABLE = {"Type": "AWS::DynamoDB::Table", "Properties": {"TableName": "t", "KeySchema": []}}
@@ -192,6 +195,9 @@ def test_the_remains_of_a_failed_creation_are_removed_first(wanted: Wanted, empt
         ),
         pytest.param(stack("ROLLBACK_FAILED"), "stuck in ROLLBACK_FAILED .*streamer destroy", id="creation stuck"),
         pytest.param(stack("DELETE_FAILED"), "stuck in DELETE_FAILED", id="deletion stuck"),
+        pytest.param(
+            stack("IMPORT_ROLLBACK_FAILED"), "imported into chat-dev .* may go on serving", id="somebody's import stuck"
+        ),
         pytest.param(stack(tags={}), "was not made by streamer.*--stack-name", id="name taken"),
     ],
 )
@@ -202,6 +208,17 @@ def test_a_stack_that_cannot_be_changed_is_one_clear_line(
         plan(wanted, replace(deployed, stack=there), inline_bytes=5000)
 
     assert "\n" not in str(refused.value)
+
+
+def test_every_state_of_a_stack_has_a_way_out() -> None:
+    states = botocore.session.get_session().get_service_model("cloudformation").shape_for("StackStatus").enum
+
+    ways = {state: way_out(stack(state)) for state in states}
+
+    assert {state for state, way in ways.items() if way is None} == AT_REST
+    # A stack that is deleted has no name that it could be asked for by.
+    stuck = {"CREATE_FAILED", "ROLLBACK_FAILED", "DELETE_FAILED", "DELETE_COMPLETE"}
+    assert {state for state, way in ways.items() if way is not None and "is stuck in" in way} == stuck
 
 
 @pytest.mark.parametrize(
