@@ -274,7 +274,7 @@ class App:
         Args:
             action: Its name.
             bucket: Name of the bucket, found by the variable ``UPLOADS_BUCKET``.
-            largest_bytes: Most bytes of one upload, at most 5 GB; the emulator takes 24 MB.
+            largest_bytes: Most bytes of one upload, at most 5 GB; the emulator takes 128 MB.
             content_types: What may be uploaded, such as ``text/csv`` or ``image/*``; none: anything. It is what the
                 client says: an action that reads an upload looks itself.
             permissions: Who may upload; a caller needs all of them.

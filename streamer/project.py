@@ -82,7 +82,9 @@ KEYS: Final = frozenset(
 )
 """What may stand in ``streamer.toml``, in a stage's part of it likewise but for ``stages``; most is for deploying."""
 
-_TEXTS: Final = frozenset({"app", "base_path", "domain", "project", "resources", "service", "stack_name", "stage"})
+_TEXTS: Final = frozenset(
+    {"app", "base_path", "domain", "project", "python", "resources", "service", "stack_name", "stage"}
+)
 
 SERVICE_NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,30}")
 """What a service may be called: the beginning of its stacks' names."""
@@ -122,6 +124,8 @@ class Project:
     """File with CloudFormation of one's own, relative to the folder; None: there is none."""
     environment_from: Mapping[str, str] = field(default_factory=dict)
     """Variable to what every function gets of a resource: a logical id, or an attribute of it."""
+    python: str | None = None
+    """The Python that functions run in on AWS, such as ``3.13``; None: the file does not say."""
     domain: str | None = None
     """The domain by which clients connect on AWS; None: the API's own address."""
     base_path: str = ""
@@ -213,6 +217,7 @@ def parse(document: Mapping[str, Any], folder: Path, stage: str | None = None) -
         functions=_sizes(document, own),
         resources=values.get("resources"),
         environment_from={**_texts(document, "environment_from"), **_texts(own, "environment_from")},
+        python=values.get("python"),
         domain=values.get("domain"),
         base_path=values.get("base_path", ""),
         stack=values.get("stack_name") or f"{values.get('service') or service_name(folder)}-{chosen or DEFAULT_STAGE}",

@@ -64,7 +64,7 @@ class Target:
     domains: Mapping[str, tuple[Domain, ...]] = field(default_factory=dict)
     """API by name to the custom domains that lead to it."""
     told: str | None = None
-    """What of ``resources`` is emulated and what is not; None: there are none."""
+    """What of ``resources`` is emulated and what is not, and that AWS has another Python; None: nothing of these."""
 
     @property
     def has_tokens(self) -> bool:
@@ -126,13 +126,14 @@ def prepared(chosen: str, found: App | Topology, project: Project, *, environmen
         require_sense(each.environment, project.environment_from)
     topology = separated(resized(topology, project.functions))
     services: tuple[Call, ...] = ()
-    told = None
+    told = other_python(project.python, sys.version_info[:2])
     if project.resources is not None or project.environment_from:
         # Templates cost some 50 ms to import, which no other target pays.
         from .own_resources import with_own_resources  # noqa: PLC0415
 
         own = with_own_resources(topology, project, frozenset(environment))
-        topology, services, told = own.topology, own.services, own.told
+        topology, services = own.topology, own.services
+        told = "\n".join([*filter(None, [told]), own.told])
     validate(topology)
     is_app = isinstance(found, App)
     return Target(
@@ -145,6 +146,12 @@ def prepared(chosen: str, found: App | Topology, project: Project, *, environmen
         domains=_domains(topology, project),
         told=told,
     )
+
+
+def other_python(wanted: str | None, here: tuple[int, int]) -> str | None:
+    """That functions run in another Python here than ``streamer.toml`` wants on AWS; None: they do not, or may."""
+    own = ".".join(map(str, here))
+    return None if wanted in (None, own) else f"functions run in Python {own} here, and on AWS in {wanted}"
 
 
 def _is_ours(function: Function) -> bool:

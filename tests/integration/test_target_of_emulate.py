@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from loaded_target import load_target
 
-from emulator.command.target import DEMO
+from emulator.command.target import DEMO, other_python, prepared
 from emulator.command.which_project import pairs
+from streamer import App
 from streamer.errors import ConfigurationError, TopologyError
 from streamer.project import Project, read
 from streamer.topology import Topology
@@ -280,3 +281,24 @@ def test_what_was_given_as_a_variable_and_may_be_a_secret_is_not_repeated(text: 
         pairs(("A=1", text))
 
     assert str(refused.value) == "--env number 2 is not NAME=VALUE, such as --env GREETING=hello"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "told"),
+    [
+        pytest.param(None, None, id="the file does not say"),
+        pytest.param("3.13", None, id="the same"),
+        pytest.param("3.12", "functions run in Python 3.13 here, and on AWS in 3.12", id="another one"),
+    ],
+)
+def test_another_python_than_that_of_aws_is_told(wanted: str | None, told: str | None) -> None:
+    assert other_python(wanted, (3, 13)) == told
+
+
+def test_the_python_of_the_file_is_told_beside_what_its_resources_are(tmp_path: Path) -> None:
+    (tmp_path / "resources.json").write_text('{"Resources": {"Jobs": {"Type": "AWS::SQS::Queue"}}}')
+    project = Project(folder=tmp_path, code=tmp_path, resources="resources.json", python="2.7")
+
+    lines = (prepared("app:app", App(), project, environment={"JWT_SECRET": "x" * 32}).told or "").splitlines()
+
+    assert [line.partition(" ")[0] for line in lines] == ["functions", "resources.json:"]
