@@ -1,12 +1,12 @@
 """Executing a plan through the boundary, and only displaying it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pytest
 from fake_cloud import STACK_ID, STACK_TYPE, FakeCloud, event, stack
 
-from deploy.cloud import Account, Change, Event, Stack
+from deploy.cloud import Account, Change, Event, Proposal, Stack
 from deploy.errors import DeployError, FailedError, StackStateError
 from deploy.execute import Carried, Performer, Progress, Said, Ticked, done, rehearse, summary
 from deploy.plan import CreateBucket, Plan, Propose, RemoveFailedStack, Step, UploadCode, UploadTemplate
@@ -251,6 +251,27 @@ def test_a_signal_while_tidying_up_says_what_may_be_left() -> None:
     left = r"nothing was changed; the change set .* and the empty stack chat-dev .* left, .*interrupted"
     with pytest.raises(DeployError, match=left), performer.accountable():
         performer.prepare(made(PROPOSE), CARGO, ACCOUNT)
+
+
+class Silent(FakeCloud):
+    """Takes the proposal, perhaps, and answers nothing about it."""
+
+    def propose(self, proposal: Proposal) -> str:
+        raise DeployError("no answer")
+
+    def change_sets(self, stack: str) -> Mapping[str, str]:
+        raise DeployError("no answer either")
+
+
+def test_a_change_set_that_nobody_can_find_may_be_left() -> None:
+    cloud = Silent()
+    performer = Desk(cloud).performer
+
+    left = r"^no answer; nothing was changed; the change set .* may be left, unexecuted \(no answer either\)"
+    with pytest.raises(DeployError, match=left), performer.accountable():
+        performer.prepare(made(PROPOSE), CARGO, ACCOUNT)
+
+    assert cloud.did == []
 
 
 def test_that_remains_were_removed_is_told_though_what_follows_fails() -> None:
