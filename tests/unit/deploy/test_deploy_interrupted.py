@@ -140,6 +140,27 @@ def test_a_signal_after_a_deletion_was_asked_for_says_what_became_of_it(wish: Wi
     assert "CloudFormation goes on deleting" in str(ended) or "is deleted" in str(ended)
 
 
+@pytest.mark.parametrize(
+    ("kind", "status", "told"),
+    [
+        pytest.param("create", None, "not deployed; nothing was changed", id="create"),
+        pytest.param("update", "CREATE_COMPLETE", "not deployed; nothing was changed", id="update"),
+        pytest.param("update", "ROLLBACK_COMPLETE", "not deployed; nothing was changed", id="remove remains"),
+        pytest.param("destroy", "CREATE_COMPLETE", "that is not the name; nothing was changed", id="destroy"),
+    ],
+)
+def test_whoever_says_no_changes_nothing(kind: str, status: str | None, told: str, wish: Wish) -> None:
+    cloud = start(kind, wish)
+    if cloud.live is not None and status is not None:
+        cloud._to(cloud.live.stack_id, status)
+
+    ended = act(kind, wish, cloud, Person(lambda: False).desk)
+
+    assert str(ended) == told
+    assert (None if cloud.live is None else cloud.live.status) == status
+    assert (cloud.executed, cloud.tables) == ([], TABLES if kind == "destroy" else [])
+
+
 class Denying(LiveCloud):
     """A cloud whose user may not make some calls, ever."""
 

@@ -10,10 +10,13 @@ import pytest
 from click.testing import CliRunner, Result
 from fake_cloud import OURS, FakeCloud, NoCredentials, event, stack
 
-from deploy.cloud import Account, Change, Proposal, Replacement, Stack
+from deploy.cloud import Account, Change, Proposal, Replacement, Resource, Stack
 from deploy.commands import COMMANDS
-from deploy.errors import DangerError, DeniedError, DeployError, StackStateError
+from deploy.config import parse
+from deploy.deployment import Desk
+from deploy.errors import DangerError, DeniedError, DeployError, StackStateError, StoppedError
 from deploy.history import deployments, keep, prefix
+from deploy.pipeline import carry_out, go_back
 
 APP = "from streamer import App\n\napp = App()\n"
 DONE = ("UPDATE_COMPLETE", [event(1, "UPDATE_COMPLETE")])
@@ -269,6 +272,33 @@ def test_going_back_brings_the_code_and_keeps_the_secrets(run: Run, project: Pat
     values = {each.name: each.value for each in cloud.proposals[0].parameters}
     assert values == {"CodeBucket": "code", "CodeKey": "chat/old.zip", "JwtSecret": None}
     assert "chat-dev is what it was at 19700101T000000.000Z-old-" in found.stdout
+
+
+DECLINING = Desk(
+    say=lambda *_: None,
+    report=lambda _: None,
+    confirm=lambda _: False,
+    type_name=lambda _: False,
+    secret=lambda *_: None,
+)
+
+
+def test_whoever_says_no_to_a_change_set_that_waits_leaves_it_waiting(run: Run, project: Path) -> None:
+    cloud, config = waiting(run), parse((project / "streamer.toml").read_text(), project, {})
+
+    with pytest.raises(StoppedError, match=r"^not deployed; the change set streamer-1 goes on waiting; nothing was"):
+        carry_out(cloud, DECLINING, config, "streamer-1", frozenset())
+
+    assert cloud.did == []
+
+
+def test_whoever_says_no_to_going_back_leaves_no_trace(run: Run, project: Path) -> None:
+    cloud, config = remembered(run), parse((project / "streamer.toml").read_text(), project, {})
+
+    with pytest.raises(StoppedError, match=r"^not rolled back; nothing was changed$"):
+        go_back(cloud, DECLINING, config, None, frozenset())
+
+    assert cloud.did == ["propose", "delete change set"]
 
 
 class Buckets(FakeCloud):
@@ -542,6 +572,67 @@ def test_tables_are_protected_once_the_stack_stands(
 
     assert run(cloud, "deploy", "--yes").return_value == 0
     assert [each for each in cloud.did if "protect" in each] == did
+
+
+class Failing(FakeCloud):
+    """One in which protecting and setting back fail."""
+
+    failure: BaseException
+
+    def protect_stack(self, name: str, *, is_protected: bool) -> None:
+        raise self.failure
+
+    def protect_table(self, name: str, *, is_protected: bool) -> None:
+        raise self.failure
+
+    def set_back(self, kind: str, name: str, owner: str, settings: Mapping[str, Any]) -> None:
+        raise self.failure
+
+
+FAILING_AFTERWARDS = {
+    "termination_protection = true": "its termination protection may not be as streamer.toml says",
+    "deletion_protection = true": "the protection of its tables may not be as streamer.toml says",
+    "": "what was noted above may not all be set back",
+}
+
+
+@pytest.mark.parametrize("setting", FAILING_AFTERWARDS, ids=["stack", "tables", "drift"])
+@pytest.mark.parametrize(
+    ("failure", "told"),
+    [
+        pytest.param(DeniedError("not permitted"), "not permitted", id="refused"),
+        pytest.param(KeyboardInterrupt(), "streamer: stopped", id="Ctrl-C"),
+    ],
+)
+def test_what_fails_after_a_deployment_says_that_it_is_one(
+    run: Run, project: Path, setting: str, failure: BaseException, told: str
+) -> None:
+    toml = project / "streamer.toml"
+    toml.write_text(f"{toml.read_text()}{setting}\n")
+    described = json.loads(run(FakeCloud(), "template").stdout)
+    function = described["Resources"]["RouterFunction"]["Properties"]
+    part = Resource(
+        logical_id="RouterFunction",
+        physical_id="chat-dev-router",
+        resource_type="AWS::Lambda::Function",
+        status="CREATE_COMPLETE",
+    )
+    cloud = Failing(
+        found=running(),
+        script=[DONE, DONE],
+        descriptions={TABLE: {"DeletionProtectionEnabled": False}},
+        parts=[] if setting else [part],
+        template=described,
+        functions={"chat-dev-router": {**function, "MemorySize": 128}},
+    )
+    cloud.failure = failure
+
+    found = run(cloud, "deploy", "--yes")
+
+    is_stopped = isinstance(failure, KeyboardInterrupt)
+    said = found.stderr.strip() if is_stopped else str(found.exception)
+    assert said == f"{told}; chat-dev itself is deployed; {FAILING_AFTERWARDS[setting]}"
+    assert found.return_value == (130 if is_stopped else None)
 
 
 def test_protected_tables_are_not_even_asked_to_be_deleted(run: Run) -> None:

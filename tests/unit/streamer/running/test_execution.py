@@ -39,6 +39,23 @@ def test_a_coroutine_is_run_to_its_end(workers: Workers) -> None:
     assert outcome(workers, add) == 7
 
 
+def test_a_coroutine_hears_how_what_it_waits_for_failed(workers: Workers) -> None:
+    def fail() -> None:
+        raise ValueError("no")
+
+    async def action() -> str:
+        try:
+            await asyncio.to_thread(fail)
+        except ValueError as error:
+            return f"heard: {error}"
+        return "heard nothing"
+
+    running = workers.start(action)
+
+    assert running.wait(30)
+    assert running.outcome() == "heard: no"
+
+
 def test_what_a_call_raises_is_raised_again(workers: Workers) -> None:
     with pytest.raises(ZeroDivisionError):
         outcome(workers, lambda: 1 / 0)
