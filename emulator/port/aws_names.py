@@ -71,6 +71,12 @@ def service_of(host: str) -> str | None:
     return _SAME.get(found, found)
 
 
+def region_of(host: str) -> str | None:
+    """The Region that a name of AWS's is in; None: it names none, or is not AWS's."""
+    labels = _name(host).split(".") if is_aws(host) else []
+    return next((each for each in labels if _REGION.fullmatch(each)), None)
+
+
 def signed_service(authorization: str) -> str | None:
     """The service for which a request is signed; None: it is not signed for one."""
     found = _SCOPE.search(authorization)

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 from msgspec import Struct
 
 from streamer.aws_limits import LOOPBACK
 from streamer.errors import ConfigurationError
 
+from ..foundation import log
 from ..foundation.files import PRIVATE, regular, write_whole
 from ..foundation.place import REGION
-from .aws_names import certificate_names
+from .aws_names import certificate_names, region_of
+
+_MOST_TOLD: Final = 16
+"""Regions that are told of."""
 
 
 class Authority(Struct, frozen=True):
@@ -30,8 +36,11 @@ class Authority(Struct, frozen=True):
         """For whom the certificate is, a line each."""
         return self.server_file.with_name(self.server_file.name.replace("-server.pem", "-names.txt"))
 
-    def server_context(self) -> ssl.SSLContext:
+    def server_context(self, region: str = REGION) -> ssl.SSLContext:
         """What the front needs to speak TLS.
+
+        A name of AWS's in another Region than ``region`` is told of in the log, where it is wanted first: it is not of
+        the certificate, and all that its client says is that names do not match.
 
         Raises:
             ConfigurationError: the file is not what was written into it.
@@ -44,6 +53,7 @@ class Authority(Struct, frozen=True):
             raise ConfigurationError(text) from error
         # HTTP/2 is for clients that offer nothing else; the server's order counts.
         context.set_alpn_protocols(["http/1.1", "h2"])
+        context.sni_callback = _elsewhere(region)
         return context
 
 
@@ -67,6 +77,20 @@ def authority(folder: Path, *, host: str = "127.0.0.1", region: str = REGION, na
         except OSError as error:
             raise ConfigurationError(f"certificates cannot be written to {folder}: {error.strerror}") from error
     return made
+
+
+def _elsewhere(region: str) -> Callable[[ssl.SSLObject, str, ssl.SSLContext], None]:
+    """Hears of the name that a client wants, before it is shown the certificate."""
+    told: set[str] = set()
+
+    def heard(_: ssl.SSLObject, name: str | None, __: ssl.SSLContext) -> None:
+        other = None if name is None else region_of(name)
+        if other not in (None, region, *told) and len(told) < _MOST_TOLD:
+            told.add(str(other))
+            text = f"what is asked for by a name of {other} is not here: all of this emulator is in {region}"
+            log.warning(text, name=name)
+
+    return heard
 
 
 def _is_made(files: Authority, names: tuple[str, ...]) -> bool:

@@ -176,7 +176,7 @@ def listening(
     connect: Connect,
 ) -> list[ServedApi]:
     """The APIs, each with a port of its own: the configured one and those after it, or free ones."""
-    tls = authority.server_context()
+    tls = authority.server_context(config.region)
     asked = None if config.all_users else owners()
     if asked is not None:
         stack.callback(asked.close)

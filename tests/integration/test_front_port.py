@@ -102,6 +102,19 @@ def test_another_host_gets_a_certificate_of_its_own(tmp_path: Path) -> None:
     assert handshake(ssl.create_default_context(cafile=made.ca_file), made.server_context(), "192.0.2.1")
 
 
+def test_names_of_another_region_are_told_once(certificates: Authority, caplog: pytest.LogCaptureFixture) -> None:
+    client, server = ssl.create_default_context(cafile=certificates.ca_file), certificates.server_context("us-east-1")
+
+    assert handshake(client, server, "sqs.us-east-1.amazonaws.com")
+    for service in ("sqs", "sns"):
+        with pytest.raises(ssl.SSLCertVerificationError):
+            handshake(client, server, f"{service}.eu-west-1.amazonaws.com")
+
+    assert [record.getMessage() for record in caplog.records] == [
+        "what is asked for by a name of eu-west-1 is not here: all of this emulator is in us-east-1"
+    ]
+
+
 async def test_broken_tls_ends_that_connection_alone(front: Front) -> None:
     assert b"HELLO" not in await say(front, b"\x16\x03\x01\x00\x05hello")
     assert await say(front, b"hello") == b"HELLO in the clear"

@@ -10,6 +10,7 @@ from emulator.port.aws_names import (
     certificate_names,
     domain_name,
     is_aws,
+    region_of,
     service_of,
     signed_service,
     url_name,
@@ -46,6 +47,20 @@ from emulator.port.aws_names import (
 def test_the_service_of_a_name(host: str, service: str | None) -> None:
     assert service_of(host) == service
     assert is_aws(host) is (service is not None)
+
+
+@pytest.mark.parametrize(
+    ("host", "region"),
+    [
+        ("sqs.eu-west-1.amazonaws.com:443", "eu-west-1"),
+        ("abc123.execute-api.US-GOV-WEST-1.amazonaws.com", "us-gov-west-1"),
+        ("abc123.lambda-url.eu-west-1.on.aws", "eu-west-1"),
+        ("sts.amazonaws.com", None),
+        ("sqs.eu-west-1.example.com", None),
+    ],
+)
+def test_the_region_of_a_name(host: str, region: str | None) -> None:
+    assert region_of(host) == region
 
 
 def test_the_api_of_a_name() -> None:
