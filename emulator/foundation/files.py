@@ -10,6 +10,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import re
 import secrets
 import stat
 from collections.abc import Iterator
@@ -21,6 +22,8 @@ MODE: Final = 0o666
 """What a new file may be used for, less the umask."""
 PRIVATE: Final = 0o600
 """For what holds payloads or keys."""
+_DRAFT_BYTES: Final = 4
+"""Of chance in the name of a draft."""
 
 
 def write_whole(
@@ -115,12 +118,32 @@ def draft_of(path: Path, mode: int) -> Iterator[tuple[Path, int]]:
     It is gone in the end, unless it took the place of the one that is meant.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    draft = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(_DRAFT_BYTES)}")
     descriptor = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
         yield draft, descriptor
     finally:
         draft.unlink(missing_ok=True)
+
+
+def remove_left_drafts(path: Path) -> None:
+    """Remove drafts of a file whose processes are gone: one that is killed leaves its own, which may be large."""
+    named = re.compile(rf"{re.escape(path.name)}\.(\d+)\.[0-9a-f]{{{2 * _DRAFT_BYTES}}}")
+    with contextlib.suppress(OSError):  # they are in nobody's way
+        for each in path.parent.iterdir():
+            found = named.fullmatch(each.name)
+            if found is not None and not _is_running(int(found[1])):
+                each.unlink(missing_ok=True)
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        pass  # another user's, or a number that no process can have
+    return True
 
 
 class Claim:

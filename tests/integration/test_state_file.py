@@ -255,6 +255,17 @@ async def test_the_file_is_its_owners_alone_and_a_link_to_it_stays_one(tmp_path:
     assert names(tmp_path) == ["link", "state"]
 
 
+async def test_what_an_emulator_left_that_was_killed_while_it_wrote_is_removed(tmp_path: Path) -> None:
+    nobody = 2**22 + 1
+    left = tmp_path / f"state.{nobody}.0123abcd"
+    kept = [f"state.{os.getpid()}.0123abcd", f"state.{nobody}.of-the-user", f"states.{nobody}.0123abcd", "state.0"]
+    for name in (left.name, *kept):
+        (tmp_path / name).touch()
+
+    async with opened(tmp_path / "state"):
+        assert names(tmp_path) == sorted(["state", *kept])
+
+
 async def test_a_file_that_grows_is_written_anew_while_changes_go_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,7 +19,7 @@ from typing import Final
 from streamer.errors import ConfigurationError, StreamerError
 
 from ...foundation import log
-from ...foundation.files import PRIVATE, draft_of, regular, write_whole
+from ...foundation.files import PRIVATE, draft_of, regular, remove_left_drafts, write_whole
 from ...foundation.tasks import end
 
 SOON_SECONDS: Final = 0.02
@@ -85,6 +85,7 @@ class KeptFile:
                 break
             os.close(descriptor)  # whoever had it put another in its place meanwhile
         self._descriptor = descriptor
+        remove_left_drafts(self._target)
         size = os.fstat(descriptor).st_size
         if size > FILE_BYTES:
             text = f"{self._path} is too large for a state: {size} bytes of at most {FILE_BYTES}; name another file"
