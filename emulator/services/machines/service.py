@@ -30,6 +30,8 @@ from .tasks import TaskRunner
 TARGET: Final = "AWSStepFunctions."
 KEPT: Final = 1000
 """Most executions that are remembered; those that ended longest ago go."""
+KEPT_CHARACTERS: Final = 64 * 1024 * 1024
+"""Of all that they were given and came to, the last one apart."""
 RUNNING: Final = 1000
 """Most that run at once."""
 _PAGE: Final = 100
@@ -67,6 +69,8 @@ class Execution:
     error: str | None = None
     cause: str | None = None
     events: list[dict[str, Any]] = field(default_factory=list)
+    characters: int = 0
+    """Of what its events tell."""
     task: asyncio.Task[None] | None = None
 
     def shown(self) -> dict[str, Any]:
@@ -89,10 +93,23 @@ class Execution:
 
     def record(self, kind: str, details: Mapping[str, Any]) -> None:
         """Note an event."""
+        self.characters += sum(len(text) for told in details.values() for text in told.values())
         number = len(self.events) + 1
         self.events.append(
             {"timestamp": time.time(), "type": kind, "id": number, "previousEventId": number - 1, **details}
         )
+
+
+def gone(executions: Mapping[str, Execution]) -> list[str]:
+    """Which ones to forget, so that there is room for one more. One that has just ended is still asked for."""
+    ended = sorted((each.stopped, arn) for arn, each in executions.items() if each.stopped is not None)
+    count, characters, found = len(executions), sum(executions[arn].characters for _, arn in ended), []
+    for _, arn in ended[:-1]:
+        if count < KEPT and characters <= KEPT_CHARACTERS:
+            break
+        found.append(arn)
+        count, characters = count - 1, characters - executions[arn].characters
+    return found
 
 
 class StateMachines:
@@ -269,8 +286,7 @@ class StateMachines:
             started=time.time(),
             ended=asyncio.get_running_loop().create_future(),
         )
-        ended = [arn for arn, each in self._executions.items() if each.status != "RUNNING"]
-        for arn in ended[: max(0, len(self._executions) - KEPT + 1)]:
+        for arn in gone(self._executions):
             del self._executions[arn]
         self._executions[execution.arn] = execution
         execution.task = start(self._running, self._run(execution))
