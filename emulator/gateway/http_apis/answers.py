@@ -15,7 +15,7 @@ from streamer.topology.http_apis import HttpKind
 
 from ...foundation.json_bytes import parsed_json
 from ..rules.effects import HttpAnswer, NotInvoked, Raised, Replied, Result, TimedOut
-from .events import Asked, is_binary_type
+from .events import Asked, accepts_binary, is_binary_type
 from .headers import CONTENT_TYPE, Headers, MalformedError, own_headers, sendable
 from .refusals import LATE, error
 
@@ -208,9 +208,8 @@ def _decodes(asked: Asked, headers: Iterable[tuple[str, str]]) -> bool:
     """Whether base64 becomes bytes: in REST APIs only for binary types. [DOC] apigw-docs:lambda-proxy-binary-media"""
     if asked.api.kind is not HttpKind.REST:
         return True
-    accepted = asked.fields.get("accept", "").partition(",")[0].partition(";")[0].strip().lower()
     said = next((value for name, value in headers if name.lower() == CONTENT_TYPE), "").partition(";")[0]
-    return is_binary_type(accepted, asked.api.binary_types) or is_binary_type(said, asked.api.binary_types)
+    return accepts_binary(asked) or is_binary_type(said, asked.api.binary_types)
 
 
 def _headers(asked: Asked, result: Mapping[str, Any], *, is_second: bool) -> Headers:

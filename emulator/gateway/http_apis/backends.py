@@ -60,11 +60,10 @@ async def _rest(backend: Backend, asked: Asked, event: Event, endpoints: Endpoin
             return answers.answered(asked, result)[0]
         assert isinstance(result, Replied | Raised)
         said = error_message(result.payload) if isinstance(result, Raised) else ""
-        text = result.payload.decode("utf-8", "replace")
-        return rest_backends.answer_of(backend, asked, event, override, said=said, headers={}, body=text)
+        return rest_backends.answer_of(backend, asked, event, override, said=said, headers={}, body=result.payload)
     if backend.kind == "MOCK":
         said = str(mock_status(body.decode("utf-8", "replace")))
-        return rest_backends.answer_of(backend, asked, event, override, said=said, headers={}, body="")
+        return rest_backends.answer_of(backend, asked, event, override, said=said, headers={}, body=b"")
     request = rest_backends.request_for(backend, body, asked, event, override)
     reply = await asyncio.to_thread(ask, request, body, endpoints, seconds=route.timeout_seconds)
     _tell(reply, route)
@@ -77,7 +76,7 @@ async def _rest(backend: Backend, asked: Asked, event: Event, endpoints: Endpoin
         override,
         said=str(reply.status),
         headers={name.lower(): value for name, value in reply.headers},
-        body=reply.body.decode("utf-8", "replace"),
+        body=reply.body,
     )
 
 

@@ -305,6 +305,12 @@ def is_binary_type(kind: str, binary_types: tuple[str, ...]) -> bool:
     return any(each in ("*/*", kind, f"{major}/*") for each in (each.lower() for each in binary_types))
 
 
+def accepts_binary(asked: Asked) -> bool:
+    """Whether the client of a REST API wants bytes: the first type that it accepts counts. [DOC] as `is_binary_type`"""
+    first = asked.fields.get("accept", "").partition(",")[0].partition(";")[0].strip().lower()
+    return is_binary_type(first, asked.api.binary_types)
+
+
 # authorizers
 
 

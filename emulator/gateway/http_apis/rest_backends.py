@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Mapping
 from typing import Any, Final
@@ -20,7 +21,7 @@ from ..rules.effects import HttpAnswer
 from ..rules.mapping import MappingError, Override, Request, parameter_value, rendered, request_of, value_of_body
 from ..vtl.methods import shown
 from .answers import remapped
-from .events import Asked
+from .events import Asked, accepts_binary, is_binary_type
 from .headers import own_headers, sendable
 
 _JSON: Final = "application/json"
@@ -100,7 +101,7 @@ def answer_of(
     *,
     said: str,
     headers: Mapping[str, str],
-    body: str,
+    body: bytes,
 ) -> HttpAnswer:
     """What becomes of a backend's answer.
 
@@ -118,12 +119,13 @@ def answer_of(
         MalformedError: a header cannot be sent.
     """
     response = _response(backend.responses, said)
+    text = body.decode("utf-8", "replace")
     set_by: dict[str, Any] = {"header": {}}
     around = {**event, "requestContext": {**event["requestContext"], "responseOverride": set_by}}
     kind = next(iter(response.templates), _JSON)
     template = response.templates.get(_JSON, response.templates.get(kind))
-    made = body if not template else rendered(template, body, around, override, is_request=False)
-    named = {name: _value(source, event, headers, body) for name, source in response.headers.items()}
+    made = rendered(template, text, around, override, is_request=False).encode("utf-8", "replace") if template else None
+    named = {name: _value(source, event, headers, text) for name, source in response.headers.items()}
     named |= {str(name): shown(value) for name, value in set_by["header"].items()}
     found = {name: value for name, value in named.items() if value is not None}
     if "content-type" not in {name.lower() for name in found}:
@@ -132,8 +134,18 @@ def answer_of(
     return HttpAnswer(
         status if isinstance(status, int) and 200 <= status <= 599 else response.status,
         (*(sendable(*each) for each in found.items()), *own_headers(asked)),
-        made.encode("utf-8", "replace"),
+        _unchanged(asked, headers.get("content-type", ""), body, text) if made is None else made,
     )
+
+
+def _unchanged(asked: Asked, content_type: str, body: bytes, text: str) -> bytes:
+    """What no template changes of a backend's answer: what is binary, as it is or in base64, as the client accepts it.
+
+    [DOC] apigw-docs:api-gateway-payload-encodings-workflow, without ``contentHandling``
+    """
+    if not is_binary_type(content_type.partition(";")[0].strip().lower(), asked.api.binary_types):
+        return text.encode("utf-8", "replace")
+    return body if accepts_binary(asked) else base64.b64encode(body)
 
 
 def _response(responses: tuple[BackendResponse, ...], said: str) -> BackendResponse:

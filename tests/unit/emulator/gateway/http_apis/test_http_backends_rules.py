@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from dataclasses import replace
 from typing import Any
@@ -10,10 +11,10 @@ import pytest
 from http_api_requests import api, asked
 
 from emulator.gateway.http_apis.http_backends import action_request, answer_with, value
-from emulator.gateway.http_apis.rest_backends import body_of, request_for
+from emulator.gateway.http_apis.rest_backends import answer_of, body_of, request_for
 from emulator.gateway.rules.effects import HttpAnswer
 from emulator.gateway.rules.mapping import MappingError, no_override
-from streamer.topology.http_apis import Backend, HttpKind
+from streamer.topology.http_apis import Backend, BackendResponse, HttpKind
 
 EVENT: dict[str, Any] = {
     "path": "/dev/pets/7",
@@ -46,6 +47,31 @@ EVENT: dict[str, Any] = {
 )
 def test_where_a_parameter_is_found(written: str, found: str) -> None:
     assert value(written, EVENT) == found
+
+
+PNG = b"\x89PNG\xff"
+
+
+@pytest.mark.parametrize(
+    ("types", "accepted", "content_type", "sent"),
+    [
+        pytest.param(("image/*",), "image/png,*/*", "image/png", PNG, id="binary for who accepts it"),
+        pytest.param(("*/*",), "*/*", "image/png", PNG, id="all types"),
+        pytest.param(("image/*",), "*/*", "image/png", base64.b64encode(PNG), id="binary for who accepts text first"),
+        pytest.param(("image/*",), "image/png", "text/plain", PNG.decode(errors="replace").encode(), id="text"),
+        pytest.param((), "image/png", "image/png", PNG.decode(errors="replace").encode(), id="no type is binary"),
+    ],
+)
+def test_what_is_binary_comes_as_the_client_accepts_it(
+    types: tuple[str, ...], accepted: str, content_type: str, sent: bytes
+) -> None:
+    request = asked(api(kind=HttpKind.REST, binary_types=types), "/dev/", headers=(("Accept", accepted),))
+    backend = Backend(kind="AWS", responses=(BackendResponse(status=200),))
+    headers = {"content-type": content_type}
+
+    answer = answer_of(backend, request, EVENT, no_override(), said="200", headers=headers, body=PNG)
+
+    assert answer.body == sent
 
 
 def test_half_a_surrogate_pair_reaches_an_endpoint_as_something_else() -> None:
