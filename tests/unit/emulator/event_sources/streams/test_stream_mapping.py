@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -24,11 +24,15 @@ from stream_fakes import (
     topology,
 )
 
+from emulator.event_sources.streams.batching import Rules
 from emulator.event_sources.streams.checkpoints import ENDED, Checkpoint, Checkpoints, MappingCheckpoint
 from emulator.event_sources.streams.endpoint import Page
+from emulator.event_sources.streams.filters import Filter
 from emulator.event_sources.streams.mapping import EventSourceMappings
 from emulator.event_sources.streams.poller import PolledSource
+from emulator.event_sources.streams.processor import ShardProcessor, Work
 from emulator.event_sources.streams.source import RawRecord
+from emulator.foundation.recording import Recording
 from emulator.functions.outcome import Outcome, Refused, Returned
 from streamer.errors import ConfigurationError, TopologyError
 from streamer.topology import EventSourceMapping
@@ -555,3 +559,38 @@ async def test_no_task_is_left_behind() -> None:
         await functions.until(lambda: len(functions.seen) > 3)
 
     assert asyncio.all_tasks() == before
+
+
+class Silent:
+    """A shard to which nothing is written."""
+
+    shard_id = "s"
+    parent_ids = ()
+
+    async def read(self) -> Sequence[RawRecord] | None:
+        await asyncio.Event().wait()
+        return None
+
+
+async def test_a_shard_that_is_stopped_before_it_begins_ends_all_the_same() -> None:
+    def never(*_: object) -> Any:
+        raise AssertionError
+
+    work = Work(
+        function="f",
+        source="items",
+        shape=never,
+        lanes=1,
+        rules=Rules(),
+        filter=Filter(()),
+        functions=FakeFunctions(),
+        give_up=never,
+        note=never,
+        clock=lambda: NOW,
+        recording=Recording(),
+    )
+    processor = ShardProcessor(Silent(), work)
+    processor.stop()
+
+    async with asyncio.timeout(30):
+        await processor.run()
