@@ -6,6 +6,7 @@ import asyncio
 import functools
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final, Self, assert_never
 
@@ -186,6 +187,17 @@ class AsyncInvocations:
         self._stopped = {function.name for function in topology.functions if function.reserved_concurrency == 0}
         self._rules = {rules.function: rules for rules in topology.async_invocations}
 
+    def _rules_of(self, name: str, qualifier: str | None) -> AsyncInvocation:
+        """Those of the version or alias that is invoked; a dead-letter queue is of all of a function's.
+
+        [DOC] lambda-api:API_PutFunctionEventInvokeConfig
+        """
+        own = AsyncInvocation(function=name)
+        every = self._rules.get(name, own)
+        if qualifier in (None, VERSION):
+            return every
+        return replace(self._rules.get(f"{name}:{qualifier}", own), dead_letters=every.dead_letters)
+
     def hold(self, *, is_held: bool) -> None:
         """Let events that fail from now on wait for their next attempt, and those that wait so go on."""
         if is_held:
@@ -212,7 +224,7 @@ class AsyncInvocations:
 
     async def _run(self, function: str, payload: bytes, request_id: str) -> None:
         name, qualifier = name_and_qualifier(function)
-        rules = self._rules.get(name) or AsyncInvocation(function=name)
+        rules = self._rules_of(name, qualifier)
         accepted_at = time.monotonic()
         failures = refusals = 0
         while True:

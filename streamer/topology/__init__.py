@@ -356,7 +356,10 @@ class QueueMapping:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AsyncInvocation:
-    """How asynchronous invocations of a function are retried. [DOC] lambda-docs:invocation-async-error-handling"""
+    """How asynchronous invocations of a function are retried, by a qualifier those of its version or alias.
+
+    [DOC] lambda-docs:invocation-async-error-handling
+    """
 
     function: str
     maximum_retry_attempts: int = 2

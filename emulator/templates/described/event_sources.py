@@ -14,6 +14,7 @@ from streamer.topology.kinesis import KinesisMapping
 
 from ...event_sources.streams.filters import InvalidFilterPatternError, compile_filters
 from ...foundation.json_bytes import parsed_json
+from ...functions.variables import VERSION
 from ...services.eventbridge.rule_clock import is_rate
 from ...services.kinesis.names import stream_name
 from ..errors import Problem
@@ -107,9 +108,9 @@ def async_invocation(things: Things, resource: Resource) -> AsyncInvocation:
     """How asynchronous invocations of a function are retried, and who is told of them."""
     where = mapping(resource, "DestinationConfig")
     named = _function(things, resource, resource.properties.get("FunctionName"), "FunctionName")
-    function = named.partition(":")[0]  # whatever its qualifier: there is one version here
+    function, qualifier = named.partition(":")[0], resource.properties.get("Qualifier", VERSION)
     return AsyncInvocation(
-        function=function,
+        function=function if qualifier == VERSION else f"{function}:{qualifier}",
         maximum_retry_attempts=whole(resource, "MaximumRetryAttempts", 2),
         maximum_event_age_seconds=whole(resource, "MaximumEventAgeInSeconds", 21_600),
         on_failure=_told(things, resource, (where.get("OnFailure") or {}).get("Destination")),
@@ -126,7 +127,7 @@ def dead_letters(things: Things, resource: Resource) -> AsyncInvocation | None:
 def async_invocations(
     configured: Iterable[AsyncInvocation], with_dead_letters: Iterable[AsyncInvocation]
 ) -> tuple[AsyncInvocation, ...]:
-    """One description for each function, of its configuration and of its dead-letter queue."""
+    """One description for each function or version, of its configuration and of a function's dead-letter queue."""
     found = {each.function: each for each in configured}
     for each in with_dead_letters:
         found[each.function] = replace(found.get(each.function, each), dead_letters=each.dead_letters)

@@ -140,13 +140,13 @@ class World:
             await asyncio.wait_for(self.arrivals.acquire(), 60)
 
     def invocations(
-        self, rules: AsyncInvocation, notes: Notes | None = None, *, concurrency: int | None = None
+        self, *rules: AsyncInvocation, notes: Notes | None = None, concurrency: int | None = None
     ) -> AsyncInvocations:
         topology = Topology(
             api=Api(name="a", routes=()),
             functions=(Function(name="f", handler="a.b", reserved_concurrency=concurrency),),
             queues=(Queue(name="dead"),),
-            async_invocations=(rules,),
+            async_invocations=rules,
         )
         return AsyncInvocations(
             topology,
@@ -217,7 +217,7 @@ async def test_an_event_of_a_function_without_concurrency_goes_to_the_destinatio
 @pytest.mark.parametrize(("invoked", "version"), [("f", "$LATEST"), ("f:live", "live")])
 async def test_an_event_that_succeeds_is_told_to_its_own_destination(invoked: str, version: str) -> None:
     world = World(FAILED, Returned(b'{"done":1}', "one"))
-    rules = AsyncInvocation(function="f", on_failure="arn:aws:sns:us-east-1:123456789012:bad", on_success="dead")
+    rules = AsyncInvocation(function=invoked, on_failure="arn:aws:sns:us-east-1:123456789012:bad", on_success="dead")
 
     async with world.invocations(rules) as invocations:
         invocations.accept(invoked, b'{"a":1}', "one")
@@ -232,6 +232,27 @@ async def test_an_event_that_succeeds_is_told_to_its_own_destination(invoked: st
     assert document["requestPayload"] == {"a": 1}
     assert document["responseContext"] == {"statusCode": 200, "executedVersion": "$LATEST"}
     assert document["responsePayload"] == {"done": 1}
+
+
+@pytest.mark.parametrize(
+    ("invoked", "told"),
+    [
+        pytest.param("f", ["of-latest", "dead"], id="a function"),
+        pytest.param("f:$LATEST", ["of-latest", "dead"], id="its latest version"),
+        pytest.param("f:live", ["of-alias", "dead"], id="an alias"),
+        pytest.param("f:1", ["dead"], id="a version without rules"),
+    ],
+)
+async def test_an_event_goes_by_the_rules_of_the_version_that_is_invoked(invoked: str, told: list[str]) -> None:
+    world = World(FAILED, FAILED, FAILED)
+    of_latest = AsyncInvocation(function="f", on_failure="of-latest", dead_letters="dead")
+    of_alias = AsyncInvocation(function="f:live", on_failure="of-alias")
+
+    async with world.invocations(of_latest, of_alias) as invocations:
+        invocations.accept(invoked, b"{}", "one")
+        await world.documents_are(len(told))
+
+    assert [queue for queue, _ in world.documents] == told
 
 
 async def test_a_dead_letter_queue_gets_nothing_of_an_event_that_succeeds() -> None:
@@ -306,7 +327,7 @@ async def test_what_was_accepted_and_not_done_is_done_by_the_next_run_under_the_
     kept: list[bytes] = []
     before, after = World(RETURNED), World(RETURNED, RETURNED)
     notes = Notes({EVENTS: {"of-a-function-that-is-gone": ["gone", "{}"]}}, kept.append)
-    async with before.invocations(RULES, notes) as invocations:
+    async with before.invocations(RULES, notes=notes) as invocations:
         invocations.accept("f", b"{}", "done")
         await asyncio.wait_for(before.settled.wait(), 60)
         await asyncio.sleep(0)
@@ -314,7 +335,7 @@ async def test_what_was_accepted_and_not_done_is_done_by_the_next_run_under_the_
         invocations.accept("f", b"{}", "waits too")
 
     left = Notes(notes.content, kept.append)
-    async with after.invocations(RULES, left):
+    async with after.invocations(RULES, notes=left):
         await asyncio.wait_for(after.settled.wait(), 60)
         await asyncio.sleep(0)
 
@@ -345,7 +366,7 @@ async def test_events_that_are_done_make_room_for_others() -> None:
 
 async def test_without_a_place_for_notes_nothing_is_kept() -> None:
     world, notes = World(), Notes()
-    async with world.invocations(RULES, notes) as invocations:
+    async with world.invocations(RULES, notes=notes) as invocations:
         invocations.accept("f", b"{}", "one")
 
     assert notes.content == {}

@@ -521,6 +521,15 @@ def test_who_is_told_of_asynchronous_invocations() -> None:
     )
 
 
+def test_an_alias_has_retries_of_its_own() -> None:
+    found = topology(
+        Live=resource("Lambda::Alias", FunctionName=ref("Answer"), FunctionVersion="$LATEST", Name="live"),
+        Of=resource("Lambda::EventInvokeConfig", FunctionName=ref("Answer"), Qualifier="live", MaximumRetryAttempts=1),
+    )
+
+    assert found.async_invocations == (AsyncInvocation(function="answer:live", maximum_retry_attempts=1),)
+
+
 def test_a_destination_that_is_not_reached_is_told() -> None:
     told = {"OnSuccess": {"Destination": "arn:aws:s3:::records"}}
     config = resource("Lambda::EventInvokeConfig", FunctionName=ref("Answer"), DestinationConfig=told)
