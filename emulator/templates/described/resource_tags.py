@@ -29,13 +29,23 @@ _ARNS: Final = {
     "AWS::SecretsManager::Secret": "{secret}",
     "AWS::StepFunctions::StateMachine": "states:{region}:{account}:stateMachine:{name}",
 }
+_STACK_NAME: Final = "aws:cloudformation:stack-name"
+_LOGICAL_ID: Final = "aws:cloudformation:logical-id"
 _PROPERTIES: Final = {"AWS::Cognito::UserPool": "UserPoolTags"}
 """Where a type has its tags, if not in ``Tags``."""
 
 
 def tags(things: Things, place: Place) -> dict[str, dict[str, str]]:
-    """Of resources that have some, by their ARNs."""
-    found = {arn_of(each, place): dict(_tags(each, place)) for each in things.of(*_ARNS)}
+    """Of resources that have some, by their ARNs; what CloudFormation gives all of a stack among them.
+
+    [DOC] cfn-docs:aws-properties-resource-tags; [?] whether roles get those, of which none is known here
+    """
+    found = {}
+    for stack, each in things.all:
+        own = dict(_tags(each, place))
+        if each.type != "AWS::IAM::Role":
+            own |= {_STACK_NAME: stack.name, _LOGICAL_ID: each.logical_id}
+        found[arn_of(each, place)] = own
     return {arn: each for arn, each in found.items() if arn is not None and each}
 
 

@@ -222,12 +222,17 @@ def test_tags_of_resources_are_known_by_their_arns() -> None:
     )
     short = [arn.removeprefix("arn:aws:") for arn in sorted(found.tags)]
 
-    assert {str(each) for each in found.tags.values()} == {"{'Team': 'red'}"}
+    named = {arn: each.get("aws:cloudformation:logical-id") for arn, each in found.tags.items()}
+    assert {named[arn] for arn, each in found.tags.items() if each.get("Team") != "red"} == {"Others"}
+    assert {each["aws:cloudformation:stack-name"] for arn, each in found.tags.items() if ":iam:" not in arn} == {
+        PLACE.stack
+    }
     assert [each for each in short if not each.startswith(("cognito-idp:", "secretsmanager:"))] == [
         "dynamodb:us-east-1:123456789012:table/all",
         "dynamodb:us-east-1:123456789012:table/notes",
         "events:us-east-1:123456789012:event-bus/bus",
         "iam::123456789012:role/app/says",
+        "sqs:us-east-1:123456789012:others",
         "ssm:us-east-1:123456789012:parameter/a/b",
     ]
     assert [
