@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from . import roles
+from . import callers, roles
 from .adoption import misfit
 from .cloud import Resource
 from .stack.names import is_literal
@@ -205,6 +205,8 @@ def drifts(
             found += _changed(resource, _known(properties, names), what, code)
             if resource.resource_type == ROLE:
                 found += [_drift(resource, said) for said in roles.changed(template, names, resource, what)]
+    found += [_drift(each, GONE) for each in callers.missing(template, resources, real)]
+    found += [_drift(each, said) for each, said in callers.strangers(resources, real)]
     return tuple(found)
 
 

@@ -176,6 +176,7 @@ _OWN: Final[Mapping[str, tuple[str, ...]]] = {
         "lambda:GetAlias",
         "lambda:GetFunction",
         "lambda:GetFunctionConfiguration",
+        "lambda:GetPolicy",
         "lambda:GetProvisionedConcurrencyConfig",
         "lambda:PutFunctionConcurrency",
         "lambda:PutProvisionedConcurrencyConfig",

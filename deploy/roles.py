@@ -13,7 +13,7 @@ from typing import Any, Final
 from .cloud import Resource
 from .differences import Right, of_document
 
-_TOLD: Final = 3
+_MOST: Final = 3
 """Most rights that are told one by one."""
 _HEAD, _TAIL, _ANY, _SUFFIX = "\ue000", "\ue001", "\ue002", "\ue003"
 """In a text, what comes before and after an id in an ARN, what CloudFormation alone knows, and how a secret's ends."""
@@ -71,14 +71,14 @@ def changed(
         documents = {name: document for name, document in policies.items() if document is not None}
         more, less = _compared([*documents.values()], [there.get(name, {}) for name in documents], names)
         if more:
-            yield f"has rights of which the stack does not know: {_told(more)}"
+            yield f"has rights of which the stack does not know: {told(more)}"
         if less:
-            yield f"lacks rights that the stack gives it: {_told(less)}"
+            yield f"lacks rights that the stack gives it: {told(less)}"
     more, less = _compared([properties.get(_TRUST)], [real.get(_TRUST)], names)
     if more:
-        yield f"trusts whom the stack does not: {_told(more)}"
+        yield f"trusts whom the stack does not: {told(more)}"
     if less:
-        yield f"does not trust whom the stack does: {_told(less)}"
+        yield f"does not trust whom the stack does: {told(less)}"
 
 
 def _policies(template: Mapping[str, Any], names: Mapping[str, str], role: Resource) -> dict[str, Any] | None:
@@ -195,10 +195,11 @@ def _matches(said: str, real: str) -> bool:
     return re.fullmatch(pattern, real, re.DOTALL) is not None
 
 
-def _told(rights: Sequence[Right]) -> str:
+def told(rights: Sequence[Right]) -> str:
+    """Rights in a few words, the first of many."""
     said = sorted({_sentence(each) for each in rights})
-    more = [f"{len(said) - _TOLD} more"] if len(said) > _TOLD else []
-    return ", ".join([*said[:_TOLD], *more])
+    more = [f"{len(said) - _MOST} more"] if len(said) > _MOST else []
+    return ", ".join([*said[:_MOST], *more])
 
 
 def _sentence(right: Right) -> str:

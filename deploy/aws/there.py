@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import abc
 import functools
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from ..callers import POLICY
 from ..drift import (
     ALARM,
     ALIAS,
@@ -66,9 +68,19 @@ def _functions(client: Client, names: Sequence[str], owner: str) -> Mapping[str,
 
     def ask(name: str) -> Mapping[str, Any]:
         found = functions.get_function(FunctionName=name)
-        return {_RESERVED: found.get("Concurrency", {}).get(_RESERVED), **found["Configuration"]}
+        reserved = found.get("Concurrency", {}).get(_RESERVED)
+        return {_RESERVED: reserved, POLICY: _callers(functions, FunctionName=name), **found["Configuration"]}
 
     return _each(ask, names, functions.exceptions.ResourceNotFoundException)
+
+
+def _callers(functions: Any, **called: str) -> Mapping[str, Any]:
+    """The policy of who may call a function, or an alias of it; an empty one where there is none."""
+    try:
+        document: Mapping[str, Any] = json.loads(functions.get_policy(**called)["Policy"])
+    except functions.exceptions.ResourceNotFoundException:
+        return {}
+    return document
 
 
 def _set_function(client: Client, name: str, owner: str, settings: Mapping[str, Any]) -> None:
@@ -102,7 +114,8 @@ def _aliases(client: Client, names: Sequence[str], owner: str) -> Mapping[str, R
             warm = {"ProvisionedConcurrentExecutions": asked["RequestedProvisionedConcurrentExecutions"]}
         shares = found.get(_ROUTING, {}).get(_SHARES, {})
         listed = [{"FunctionVersion": version, "FunctionWeight": share} for version, share in shares.items()]
-        return {**found, _ROUTING: {_SHARES: listed} if listed else None, WARM: warm}
+        callers = _callers(functions, FunctionName=function, Qualifier=alias)
+        return {**found, _ROUTING: {_SHARES: listed} if listed else None, WARM: warm, POLICY: callers}
 
     return _each(ask, names, functions.exceptions.ResourceNotFoundException)
 

@@ -265,6 +265,10 @@ def test_what_keeps_a_stack_from_working_without_a_word_is_told_and_set_back(pro
     policy = iam.get_role_policy(**given)["PolicyDocument"]
     policy["Statement"].append({"Effect": "Allow", "Action": "dynamodb:*", "Resource": "*"})
     iam.put_role_policy(**given, PolicyDocument=json.dumps(policy))
+    anybody = {"Action": "lambda:InvokeFunction", "Principal": "*"}
+    functions.add_permission(FunctionName=router, StatementId="public", **anybody)
+    taken = json.loads(functions.get_policy(FunctionName=connect)["Policy"])["Statement"][0]["Sid"]
+    functions.remove_permission(FunctionName=connect, StatementId=taken)
 
     status, said = project.streamer("status").stdout, project.deploy()
 
@@ -279,6 +283,10 @@ def test_what_keeps_a_stack_from_working_without_a_word_is_told_and_set_back(pro
     assert "RouterLogGroup is gone: somebody deleted it, and the stack does not know" in status
     assert "RouterRole has rights of which the stack does not know: dynamodb:* on *\n" in status
     assert "Role lacks" not in status
+    assert status.count("lets in whom the stack does not know") == 1
+    assert "RouterFunction lets in whom the stack does not know: lambda:InvokeFunction by *\n" in status
+    assert status.count("is gone: somebody deleted it") == 2
+    assert f"{taken.rpartition('-')[0].removeprefix(f'{project.service}-dev-')} is gone: somebody deleted it" in status
     assert "by hand" not in project.streamer("status").stdout
 
 

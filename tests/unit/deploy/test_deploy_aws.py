@@ -15,6 +15,7 @@ from deploy import drift
 from deploy.aws.boto import Aws
 from deploy.aws.errors import translated
 from deploy.aws.shapes import bucket_policy
+from deploy.callers import POLICY
 from deploy.cloud import Account, BucketState, Parameter, Proposal, Replacement
 from deploy.errors import CredentialsError, DeniedError, DeployError
 
@@ -566,8 +567,11 @@ OF_MAPPING = ("lambda", drift.MAPPING, "")
     [
         pytest.param(
             *("lambda", drift.FUNCTION, ""),
-            [("get_function", {"FunctionName": NAME}, {"Configuration": {"Timeout": 1}})],
-            {"Timeout": 1, "ReservedConcurrentExecutions": None},
+            [
+                ("get_function", {"FunctionName": NAME}, {"Configuration": {"Timeout": 1}}),
+                ("get_policy", {"FunctionName": NAME}, {"Policy": '{"Statement": []}'}),
+            ],
+            {"Timeout": 1, "ReservedConcurrentExecutions": None, POLICY: {"Statement": []}},
             id="a function without a reservation",
         ),
         pytest.param(
@@ -577,9 +581,10 @@ OF_MAPPING = ("lambda", drift.MAPPING, "")
                     "get_function",
                     {"FunctionName": NAME},
                     {"Concurrency": {"ReservedConcurrentExecutions": 0}, "Configuration": {}},
-                )
+                ),
+                ("get_policy", {"FunctionName": NAME}, {"Policy": "{}"}),
             ],
-            {"ReservedConcurrentExecutions": 0},
+            {"ReservedConcurrentExecutions": 0, POLICY: {}},
             id="a function that may not run",
         ),
         *(
@@ -847,8 +852,10 @@ def test_an_alias_is_told_with_what_is_kept_started_of_it(
         found = {"RequestedProvisionedConcurrentExecutions": number}
         stub("lambda").add_response("get_provisioned_concurrency_config", found, OF_VERSION)
 
+    stub("lambda").add_client_error("get_policy", "ResourceNotFoundException", "", 404, expected_params=OF_VERSION)
+
     warm = None if number is None else {"ProvisionedConcurrentExecutions": number}
-    expected = {"FunctionVersion": "3", "RoutingConfig": routing, drift.WARM: warm}
+    expected = {"FunctionVersion": "3", "RoutingConfig": routing, drift.WARM: warm, POLICY: {}}
     assert aws.there(drift.ALIAS, [ALIAS], "") == {ALIAS: expected}
 
 
