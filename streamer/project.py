@@ -7,6 +7,7 @@ import errno
 import os
 import re
 import stat
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -333,6 +334,19 @@ def _value(text: str) -> str:
     return re.split(r"\s#", text, maxsplit=1)[0].strip()
 
 
+def parsed(source: str | bytes, python: tuple[int, int] | None = None) -> ast.Module:
+    """What somebody wrote, as a tree. What Python warns of is said when it is compiled, with the name of the file.
+
+    Raises:
+        SyntaxError: it is not Python, or newer than ``python``, or than the one that reads it.
+        ValueError: it holds a null byte.
+        RecursionError: it is nested too deeply.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(source, feature_version=python)
+
+
 def candidates(code: Path) -> list[str]:
     """Targets that a folder seems to hold, as ``module:attribute``: what modules assign an App or a Topology to.
 
@@ -343,7 +357,7 @@ def candidates(code: Path) -> list[str]:
         if number >= _FILES:
             break
         try:
-            tree = ast.parse(path.read_text("utf-8"))
+            tree = parsed(path.read_text("utf-8"))
         except (OSError, ValueError, SyntaxError, RecursionError):
             continue  # somebody else's mistake; a module that is asked for says what is wrong with it
         parts = path.relative_to(code).with_suffix("").parts

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from streamer.project import parsed
+
 from ..errors import BundleError
 from . import language
 from .bundle import File, Files, top_module
@@ -126,11 +128,11 @@ def read(source: bytes, *, package: str) -> Read:
     """What a module imports; ``package`` is where its relative imports start.
 
     Raises:
-        SyntaxError: it is not Python, or newer than the Python that reads it.
-        ValueError: it holds a null byte.
+        SyntaxError, ValueError: as `parsed`.
+        RecursionError: it is nested too deeply to be read.
     """
     reader = _Reader(package)
-    reader.visit(ast.parse(source), is_certain=True)
+    reader.visit(parsed(source), is_certain=True)
     return Read(tuple(reader.imports), tuple(reader.by_name))
 
 
@@ -201,7 +203,7 @@ class _Checker:
         try:
             found = read(source, package=package)
             early = language.too_early(source, version_of(self.python))
-        except (SyntaxError, ValueError) as exc:
+        except (SyntaxError, ValueError, RecursionError) as exc:
             self.unread.append(f"{path} ({exc})")
             return []
         new = language.too_new(source, version_of(self.python))

@@ -10,6 +10,8 @@ import builtins
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from streamer.project import parsed
+
 _LAZY_SINCE: Final = (3, 14)
 _OF_MODULES: Final = frozenset((*dir(builtins), "__file__", "__annotations__", "__path__"))
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -18,7 +20,7 @@ _Function = ast.FunctionDef | ast.AsyncFunctionDef
 def too_new(source: bytes, python: tuple[int, int]) -> tuple[int, str] | None:
     """Line and reason of the first syntax that a Python does not know; None: none, as far as this one knows."""
     try:
-        ast.parse(source, feature_version=python)
+        parsed(source, python)
     except SyntaxError as exc:
         return exc.lineno or 1, exc.msg
     return None
@@ -28,12 +30,11 @@ def too_early(source: bytes, python: tuple[int, int]) -> list[tuple[int, str]]:
     """Line and name of what an annotation names that no statement before it has made, as far as reading tells.
 
     Raises:
-        SyntaxError: it is not Python, or newer than the Python that reads it.
-        ValueError: it holds a null byte.
+        SyntaxError, ValueError, RecursionError: as `parsed`.
     """
     if python >= _LAZY_SINCE:
         return []
-    tree = ast.parse(source)
+    tree = parsed(source)
     imported = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
     is_text = any(node.module == "__future__" and node.names[0].name == "annotations" for node in imported)
     if is_text or any(alias.name == "*" for node in imported for alias in node.names):

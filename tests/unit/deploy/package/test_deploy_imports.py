@@ -80,6 +80,12 @@ def test_is_missing(source: str, missing: str) -> None:
         check(files, ["app"], python="3.13", architecture="arm64")
 
 
+def test_what_python_warns_of_is_not_said_once_more_for_each_reading() -> None:
+    source = r"word = '\w'" + "\ndef f():\n try: ...\n finally: return 1"
+
+    assert check(project(app=source), ["app"], python="3.13", architecture="arm64") == ()
+
+
 def test_a_module_that_nothing_imports_does_not_count() -> None:
     assert check(project(app="", scratch="import forgotten"), ["app"], python="3.13", architecture="arm64") == ()
 
@@ -92,6 +98,7 @@ def test_a_module_that_nothing_imports_does_not_count() -> None:
         pytest.param("match x:\n case 1:\n  import pandas", "app.py:3 imports 'pandas'", id="case"),
         pytest.param("import importlib\nimportlib.import_module(x)", "IMPORTS NOT CHECKED: app.py:2", id="any name"),
         pytest.param("type X[T = int] = ???", "IMPORTS NOT CHECKED: app.py", id="not Python"),
+        pytest.param(f"x = {'+'.join('y' * 5000)}", "IMPORTS NOT CHECKED: app.py", id="too deep"),
     ],
 )
 def test_what_nobody_can_tell_is_one_line(source: str, note: str) -> None:
