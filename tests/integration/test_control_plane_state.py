@@ -14,7 +14,9 @@ from websockets.sync.client import connect
 Start = Callable[[], ControlWorld]
 
 
-def test_a_stack_is_there_again_with_its_code_its_rows_and_its_address(tmp_path: Path) -> None:
+def test_a_stack_is_there_again_with_its_code_its_rows_and_its_address(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     with running(tmp_path, keeps=True) as emulator:
         world = ControlWorld(emulator)
         world.upload("a.zip", "kept")
@@ -46,6 +48,7 @@ def test_a_stack_is_there_again_with_its_code_its_rows_and_its_address(tmp_path:
         world = ControlWorld(emulator)
         assert world.cloudformation.describe_stacks()["Stacks"] == []
         assert outputs(before)["Table"] not in world.client("dynamodb").list_tables()["TableNames"]
+    assert "is gone" not in caplog.text
 
 
 def test_without_state_the_next_emulator_knows_no_stack(tmp_path: Path) -> None:
@@ -99,13 +102,18 @@ def test_a_stack_whose_uploads_are_gone_is_told_and_forgotten(tmp_path: Path, ca
     with running(tmp_path, keeps=True) as emulator:
         world = ControlWorld(emulator)
         world.upload("a.zip")
-        world.deployed("chat", template("a.zip"))
+        named = template("a.zip")
+        named["Resources"]["Table"]["Properties"]["TableName"] = "rows"
+        world.deployed("chat", named)
     for each in (tmp_path / ".streamer" / "uploads").iterdir():
         each.unlink()
 
     with running(tmp_path, keeps=True) as emulator:
-        assert ControlWorld(emulator).cloudformation.describe_stacks()["Stacks"] == []
-    assert "the stack chat is gone: deploy it again" in caplog.text
+        world = ControlWorld(emulator)
+        assert world.cloudformation.describe_stacks()["Stacks"] == []
+        assert "the stack chat is gone: deploy it again" in caplog.text
+        world.upload("a.zip")
+        assert world.deployed("chat", named)["StackStatus"] == "CREATE_COMPLETE", world.events("chat")
 
 
 def test_a_damaged_note_is_one_line(tmp_path: Path) -> None:
