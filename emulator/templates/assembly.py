@@ -180,7 +180,7 @@ def _serverless(target: str, folder: Path, stack: str | None) -> Project:
     state = _read(folder / "serverless-state.json") if (folder / "serverless-state.json").is_file() else {}
     service = state.get("service") or {}
     provider = service.get("provider") or {}
-    name = stack or provider.get("stackName") or f"{service.get('service', folder.parent.resolve().name)}-dev"
+    name = stack or provider.get("stackName") or _stack_of(service, state, folder)
     part = Part(
         template=folder / SERVERLESS,
         folder=folder.parent,
@@ -189,6 +189,17 @@ def _serverless(target: str, folder: Path, stack: str | None) -> Project:
         region=_region(provider.get("region")),
     )
     return Project(name=target, root=folder.parent, parts=(part,))
+
+
+def _stack_of(service: dict[str, Any], state: dict[str, Any], folder: Path) -> str:
+    """A service's stack is named after it and the stage, which is the part before the last of where it is uploaded to.
+
+    The provider's own stage is not what ``--stage`` said. [REC] osls: generate-artifact-directory-name, getStackName
+    """
+    provider, uploaded = service.get("provider") or {}, (state.get("package") or {}).get("artifactDirectoryName")
+    parts = uploaded.split("/") if isinstance(uploaded, str) else ()
+    stage = parts[-2] if len(parts) > 1 else provider.get("stage", "dev")
+    return f"{service.get('service', folder.parent.resolve().name)}-{stage}"
 
 
 # CDK

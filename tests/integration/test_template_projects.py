@@ -253,6 +253,27 @@ def test_a_service_is_emulated_in_its_region_unless_samconfig_says_another(
 
 
 @pytest.mark.parametrize(
+    ("provider", "uploaded", "stack"),
+    [
+        ({}, None, "chat-dev"),
+        ({"stage": "live"}, None, "chat-live"),
+        ({"stage": "live"}, "serverless/chat/trial/1795991584346-2026-11-29T22:33:04.346Z", "chat-trial"),
+        ({"stage": "live", "stackName": "talk"}, "serverless/chat/trial/1795991584346", "talk"),
+    ],
+)
+def test_a_services_stack_is_named_after_its_stage(
+    provider: dict[str, str], uploaded: str | None, stack: str, tmp_path: Path
+) -> None:
+    shutil.copytree(TEMPLATES / "serverless" / ".serverless", tmp_path / ".serverless")
+    state = {"service": {"service": "chat", "provider": provider}, "package": {"artifactDirectoryName": uploaded}}
+    (tmp_path / ".serverless" / "serverless-state.json").write_text(json.dumps(state))
+
+    lines = load_template(".serverless", EmulateOptions(), folder=tmp_path, state_folder=tmp_path / "s").lines()
+
+    assert lines[0] == f".serverless (Serverless), stack {stack}, us-east-1"
+
+
+@pytest.mark.parametrize(
     ("options", "message"),
     [
         pytest.param({"parameters": ("Stage=x",)}, "Parameters.Stage: 'x' is not one of dev, live", id="value"),
