@@ -58,10 +58,22 @@ def order(request) -> dict:
 '''
 
 
+PUT = """async (item) => fetch("api/dynamodb/PutItem", {method: "POST", headers: {"content-type": "application/json",
+  authorization: `Bearer ${sessionStorage.getItem("streamer-console-token")}`}, body: JSON.stringify({
+  TableName: "streamer_subscriptions",
+  Item: Object.fromEntries(Object.entries(item).map(([name, text]) => [name, {S: text}]))})})"""
+"""Writes an item of texts, as somebody else does."""
+
+
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[EmulatorThread, str]]:
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("pages")
+
+
+@pytest.fixture(scope="module")
+def served(project: Path) -> Iterator[tuple[EmulatorThread, str]]:
     """An emulator that has had some traffic, and its console's address with the token."""
-    with emulated(tmp_path_factory.mktemp("pages"), PROJECT, "greet", "slow", "wait", "order") as (emulator, url):
+    with emulated(project, PROJECT, "greet", "slow", "wait", "order") as (emulator, url):
         with emulator.connect("ada", "acme") as client:
             client.request("greet", {"name": "ada"}, id="good")
             with pytest.raises(RequestFailedError):
@@ -102,21 +114,22 @@ async def test_an_item_is_edited_only_as_long_as_it_is_as_it_was_shown(
     await page.get_by_role("row").filter(has_text="https://one.example").click()
     editor = page.get_by_role("complementary", name="Item")
     await editor.get_by_role("button", name="Save").wait_for()
-    await page.evaluate(
-        """async () => fetch("api/dynamodb/PutItem", {method: "POST", headers: {"content-type": "application/json",
-          authorization: `Bearer ${sessionStorage.getItem("streamer-console-token")}`}, body: JSON.stringify({
-          TableName: "streamer_subscriptions",
-          Item: {connection_id: {S: "c1"}, target: {S: "t1"}, endpoint: {S: "https://two.example"}}})})"""
-    )
+    await page.evaluate(PUT, {**item, "endpoint": "https://two.example"})
     await page.get_by_role("textbox", name="Item").fill(json.dumps({**item, "endpoint": "https://three.example"}))
     await editor.get_by_role("button", name="Save").click()
     await editor.get_by_text("Somebody has changed it meanwhile").wait_for()
     await page.keyboard.press("Escape")
     await page.keyboard.press("Escape")
     await page.get_by_role("row").filter(has_text="https://two.example").wait_for()
-    await page.get_by_role("checkbox").first.check()
-    await page.get_by_role("button", name="Delete 1 item").click()
-    await page.get_by_role("heading", name="It is empty").wait_for()
+    await page.evaluate(PUT, {"connection_id": "c2", "target": "t2", "endpoint": "https://four.example"})
+    await page.get_by_role("row").filter(has_text="https://four.example").wait_for()
+    for number in (0, 1):
+        await page.get_by_role("checkbox").nth(number).check()
+    await page.evaluate(PUT, {"connection_id": "c2", "target": "t2", "endpoint": "https://five.example"})
+    await page.get_by_role("button", name="Delete 2 items").click()
+    # What was deleted before that can be put back all the same.
+    await page.get_by_text("Somebody has changed it meanwhile").wait_for()
+    await page.get_by_role("row").filter(has_text="https://two.example").wait_for(state="detached")
     await page.get_by_role("button", name="Undo").click()
     await page.get_by_role("row").filter(has_text="https://two.example").wait_for()
 
@@ -240,6 +253,24 @@ async def test_a_token_may_stand_in_the_address_and_a_request_be_cancelled(page:
     await client.get_by_role("button", name="Send", exact=True).click()
     await client.get_by_role("button", name="Cancel").click()
     await client.locator(".bubble.got").get_by_text('"cancelled"', exact=True).first.wait_for()
+
+
+async def test_an_action_that_the_code_has_had_since_is_offered_when_the_page_is_shown_again(
+    page: Any, project: Path
+) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url.rpartition("/")[2]))
+    async with page.expect_response("**/describe"):
+        await go(page, "Send")
+    await go(page, "Live")
+    since = '\n@app.action("since")\ndef since(request):\n    return 1\n'
+    await asyncio.to_thread((project / "app.py").write_text, PROJECT + since)
+    await page.get_by_role("searchbox").press_sequentially("greet")
+    async with page.expect_response("**/describe"):
+        await go(page, "Send")
+    await page.get_by_label("Action").select_option("since")
+    await asyncio.to_thread((project / "app.py").write_text, PROJECT)
+    assert asked.count("describe") == 2  # and not for each letter that is typed elsewhere
 
 
 PLACES = (

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from console_world import Asked, running
+from javascript_tools import node
 
 from emulator.console.settings import ConsoleSettings
 
@@ -14,6 +18,12 @@ SECRET = "s" * 32
 TABLE = "streamer_subscriptions"
 ITEM = {"connection_id": {"S": "c1"}, "target": {"S": "acme#topic:news"}, "endpoint": {"S": "https://x"}}
 KEY = {name: ITEM[name] for name in ("connection_id", "target")}
+CHANGE = """
+const [file, key, item, next] = JSON.parse(process.argv[1]);
+const { change } = await import(file);
+console.log(JSON.stringify(change(key, item, next)));
+"""
+ITEMS_JS = Path(__file__).resolve().parents[2] / "emulator" / "console" / "static" / "items.js"
 
 
 @pytest.fixture(scope="module")
@@ -76,3 +86,41 @@ def test_looking_is_not_recorded(asked: Asked) -> None:
     perform(asked, "Scan", TableName=TABLE)
 
     assert [event["kind"] for event in asked.events(after=before) if event["kind"] == "call"] == []
+
+
+def changing(item: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
+    """What the page asks for to make an item as it shows it another one."""
+    told = json.dumps([str(ITEMS_JS), {"partition": "connection_id", "sort": "target"}, item, wanted])
+    done = subprocess.run(
+        [node(), "--input-type=module", "-e", CHANGE, told], capture_output=True, text=True, timeout=60, check=True
+    )
+    found: dict[str, Any] = json.loads(done.stdout)
+    return {"TableName": TABLE, **found}
+
+
+@pytest.mark.needs_node
+def test_what_others_have_added_to_an_item_stays_when_it_is_saved_and_when_that_is_undone(asked: Asked) -> None:
+    shown = {**ITEM, "count": {"N": "1"}, "old": {"L": []}}
+    wanted = {**ITEM, "count": {"N": "2"}, "constructor": {"S": "new"}}
+    added = {"added": {"S": "by somebody else"}}
+    perform(asked, "PutItem", TableName=TABLE, Item={**shown, **added})
+
+    assert perform(asked, "UpdateItem", **changing(shown, wanted))[0] == 200
+    assert perform(asked, "GetItem", TableName=TABLE, Key=KEY)[1]["Item"] == {**wanted, **added}
+    assert perform(asked, "UpdateItem", **changing(shown, wanted))[0] == 409
+    assert perform(asked, "UpdateItem", **changing(wanted, shown))[0] == 200
+    assert perform(asked, "GetItem", TableName=TABLE, Key=KEY)[1]["Item"] == {**shown, **added}
+
+
+@pytest.mark.needs_node
+@pytest.mark.parametrize("now", [{**ITEM, "endpoint": {"S": "https://y"}}, KEY, None], ids=["other", "less", "gone"])
+def test_an_item_that_is_not_as_it_was_shown_is_neither_saved_nor_deleted(
+    asked: Asked, now: dict[str, Any] | None
+) -> None:
+    perform(asked, "DeleteItem", TableName=TABLE, Key=KEY)
+    if now is not None:
+        perform(asked, "PutItem", TableName=TABLE, Item=now)
+
+    assert perform(asked, "UpdateItem", **changing(ITEM, {**ITEM, "endpoint": {"S": "https://z"}}))[0] == 409
+    assert perform(asked, "DeleteItem", **changing(ITEM, ITEM))[0] == 409
+    assert perform(asked, "GetItem", TableName=TABLE, Key=KEY)[1].get("Item") == now

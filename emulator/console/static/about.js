@@ -3,7 +3,7 @@
 
 import { html, useState } from "./vendor/preact-htm.js";
 import { ask } from "./api.js";
-import { age, asText, bytes, counted, download as save, short } from "./format.js";
+import { age, asText, bytes, counted, download as save } from "./format.js";
 import { usePolled, useStore } from "./parts.js";
 
 export function About() {
@@ -27,14 +27,10 @@ export function About() {
     await ask("clear", { body: {} });
     store.reset();
   };
-  const { topology } = info;
   return html`<section class="page" aria-label="About">
     <h1>${info.target || "About"} <span class="count">streamer ${info.version}</span></h1>
     <div class="cards">
       <${Card} title="Addresses" rows=${[...info.websocket_urls.map((/** @type {string} */ url) => ["WebSocket", url]), ["@connections", info.management_url], ["DynamoDB", info.dynamodb_url], ["Lambda, SQS", info.url], ["certificate", info.ca_file], ["isolation", info.isolation], ["stage", info.stage], ["a token lasts", info.mints && age(info.token_seconds)]]} />
-      <${Card} title="Functions" rows=${topology.functions.map((/** @type {any} */ each) => [short(each.name), `${each.handler}, ${each.memory_mb} MB, ${each.timeout_seconds} s`])} />
-      <${Card} title="Routes" rows=${topology.apis.flatMap((/** @type {any} */ api) => api.routes.map((/** @type {any} */ route) => [route.route, short(route.function)]))} />
-      <${Card} title="Tables" rows=${topology.tables.map((/** @type {any} */ table) => [short(table.name), `${table.key.partition}${table.key.sort ? ` / ${table.key.sort}` : ""}${table.ttl ? `, TTL ${table.ttl}` : ""}`])} />
       <${Card} title="Versions" rows=${Object.entries(info.versions)} />
       <${Card} title="Limits" rows=${Object.entries(info.limits).map(([name, value]) => [explained(name, info), shown(value)])} />
       <${Card} title="Assumptions" rows=${Object.entries(info.assumptions).map(([name, value]) => [explained(name, info), shown(value)])} />

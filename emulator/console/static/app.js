@@ -117,7 +117,7 @@ function App() {
     <main>
       ${current === "live" && html`<${Live} query=${query} selected=${page === "messages" ? rest : null} go=${go} />`}
       ${current === "connections" && html`<${Connections} selected=${rest} go=${go} />`}
-      ${hasSend.current && html`<div class="kept" hidden=${current !== "send"}><${Send} query=${query} /></div>`}
+      ${hasSend.current && html`<div class="kept" hidden=${current !== "send"}><${Send} query=${query} isShown=${current === "send"} /></div>`}
       ${current === "requests" && html`<${Requests} query=${query} selected=${rest} go=${go} />`}
       ${current === "tables" && html`<${Tables} query=${query} table=${rest} go=${go} />`}
       ${current === "functions" && html`<${Functions} selected=${rest} go=${go} />`}

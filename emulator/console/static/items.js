@@ -65,25 +65,26 @@ export function keyOf(item, key) {
   return Object.fromEntries([key.partition, key.sort].filter(Boolean).map((name) => [name, item[/** @type {string} */ (name)]]));
 }
 
-/** What holds only while an item is as it was shown. @param {Item} item @param {Item} [next] What will be written. */
-export function unchanged(item, next = {}) {
-  /** @type {string[]} */
-  const terms = [];
-  /** @type {Record<string, string>} */
-  const names = {};
-  /** @type {Item} */
-  const values = {};
-  for (const [index, [name, value]] of Object.entries(item).entries()) {
+/** What makes an item as it was shown another one, only while nobody has changed it; what others have added stays.
+ * @param {Key} key @param {Item} item @param {Item} [next] */
+export function change(key, item, next = item) {
+  /** @type {Item[]} */
+  const [names, values] = [{}, {}];
+  /** @type {string[][]} */
+  const [terms, set, removed] = [[], [], []];
+  for (const [index, name] of Object.keys({ ...item, ...next }).entries()) {
+    const [was, is] = [item, next].map((each) => Object.hasOwn(each, name) && each[name]);
     names[`#n${index}`] = name;
-    values[`:v${index}`] = value;
-    terms.push(`#n${index} = :v${index}`);
+    terms.push(was ? `#n${index} = :v${index}` : `attribute_not_exists(#n${index})`);
+    if (was) values[`:v${index}`] = was;
+    if (!is) removed.push(`#n${index}`);
+    else if (!same(was, is)) {
+      set.push(`#n${index} = :w${index}`);
+      values[`:w${index}`] = is;
+    }
   }
-  // What somebody else has added meanwhile must not be overwritten either.
-  for (const [index, name] of Object.keys(next).filter((each) => !(each in item)).entries()) {
-    names[`#a${index}`] = name;
-    terms.push(`attribute_not_exists(#a${index})`);
-  }
-  return { ConditionExpression: terms.join(" AND "), ExpressionAttributeNames: names, ExpressionAttributeValues: values };
+  const parts = [set.length && `SET ${set}`, removed.length && `REMOVE ${removed}`].filter(Boolean);
+  return { Key: keyOf(item, key), ConditionExpression: terms.join(" AND "), ExpressionAttributeNames: names, ExpressionAttributeValues: values, UpdateExpression: parts.join(" ") || undefined };
 }
 
 /** @param {string} partition */

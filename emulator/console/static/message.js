@@ -4,7 +4,7 @@
 import { html, useEffect, useState } from "./vendor/preact-htm.js";
 import { ask } from "./api.js";
 import { asText, bytes, clock, counted, duration, exact, newId, parsed, short } from "./format.js";
-import { Copy, Empty, Icon, LineText, Status, Tabs, Value } from "./parts.js";
+import { Copy, Detail, Empty, LineText, Status, Tabs, Value } from "./parts.js";
 import { store } from "./store.js";
 import { Waterfall } from "./waterfall.js";
 
@@ -49,10 +49,9 @@ export function Message({ number, onClose, go }) {
     };
   }, [number]);
   const select = async (/** @type {number} */ chosen) => setRecord(record?.number === chosen ? null : await ask(store.about(`events/${chosen}`)));
-  if (wrong && !trace) return html`<aside class="detail" aria-label="Detail"><${Head} onClose=${onClose} title="Not kept any more" /><${Empty} title="It is gone"><p>${wrong}</p><a class="button" href="#/live">What is kept</a><//></aside>`;
-  if (!trace) return html`<aside class="detail" aria-label="Detail" aria-busy="true"><${Head} onClose=${onClose} title="…" /></aside>`;
-  return html`<aside class="detail" aria-label="Detail">
-    <${Head} onClose=${onClose} title=${title(trace.origin)} />
+  if (wrong && !trace) return html`<${Detail} label="Detail" title="Not kept any more" back=${onClose}><${Empty} title="It is gone"><p>${wrong}</p><a class="button" href="#/live">What is kept</a><//><//>`;
+  if (!trace) return html`<${Detail} label="Detail" title="…" back=${onClose}><p aria-busy="true" /><//>`;
+  return html`<${Detail} label="Detail" title=${title(trace.origin)} back=${onClose}>
     <div class=${`verdict ${trace.status}`}><${Status} status=${trace.status} /><p title=${trace.verdict}>${short(trace.verdict)}</p></div>
     <${Facts} origin=${trace.origin} cause=${trace.cause} />
     <${Faults} faults=${trace.faults} />
@@ -62,7 +61,7 @@ export function Message({ number, onClose, go }) {
     <${Tabs} key=${number} label="Parts" tabs=${parts(trace, go)} />
     ${!store.recording && html`<${Again} trace=${trace} go=${go} />`}
     <footer class="actions">${copies(trace)}</footer>
-  </aside>`;
+  <//>`;
 }
 
 /** Repeats what was, and shows what comes of it. @param {{trace: any, go: (path: string, query?: URLSearchParams) => void}} props */
@@ -102,12 +101,6 @@ function Again({ trace, go }) {
 /** @param {any} value */
 function pretty(value) {
   return typeof value === "string" ? value : JSON.stringify(value, null, 2);
-}
-
-/** @param {{title: string, onClose: () => void}} props */
-function Head({ title: text, onClose }) {
-  return html`<header class="head">
-    <button type="button" class="button icon-only" aria-label="Back to the list" title="Back (Escape)" onClick=${onClose}><${Icon} name="back" /></button><h2>${text}</h2></header>`;
 }
 
 /** @param {any} origin */

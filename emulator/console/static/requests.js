@@ -23,19 +23,14 @@ export function Requests({ query, selected, go }) {
   if (!found) return html`<section class="page" aria-busy=${!wrong} aria-label="Requests"><h1>Requests</h1>${wrong && html`<p class="why" role="alert">${wrong}</p>`}</section>`;
   const open = (/** @type {any} */ one) => go(`/requests/${encodeURIComponent(nameOf(one))}`, query);
   const all = Object.values(found.counts).reduce((sum, count) => sum + Number(count), 0);
-  const choose = (/** @type {string} */ name) => {
+  const to = (/** @type {string} */ name, /** @type {string} */ value) => {
     const next = new URLSearchParams(query);
-    if (name === state) next.delete("state");
-    else next.set("state", name);
     next.delete("cursor");
+    if (value) next.set(name, value);
+    else next.delete(name);
     go("/requests", next);
   };
-  const from = (/** @type {string | null} */ cursor) => {
-    const next = new URLSearchParams(query);
-    if (cursor) next.set("cursor", cursor);
-    else next.delete("cursor");
-    go("/requests", next);
-  };
+  const choose = (/** @type {string} */ name) => to("state", name === state ? "" : name);
   const shown = STATES.filter((name) => found.counts[name] || name === state);
   return html`<div class=${`panes ${selected ? "split" : ""}`}>
     <section class="page" aria-label="Requests">
@@ -44,7 +39,7 @@ export function Requests({ query, selected, go }) {
       ${!all && html`<${Empty} title="No queued requests yet"><p>Actions that take long are queued: those with an estimated duration above the threshold.</p><pre class="value">streamer call ${info?.actions?.[0] ?? "ACTION"}</pre><//>`}
       ${all > 0 && !found.matching && html`<${Empty} title="None in this state"><button type="button" class="button" onClick=${() => choose(state)}>Show all</button><//>`}
       ${found.requests.length > 0 && html`<${Table} caption=${state ? word(state) : "Stuck ones first, then the latest"} columns=${columns(found.now)} rows=${found.requests} id=${nameOf} selected=${selected} choose=${open} />`}
-      ${(found.next || query.has("cursor")) && html`<div class="actions">${query.has("cursor") && html`<button type="button" class="button" onClick=${() => from(null)}>From the first</button>`}${found.next && html`<button type="button" class="button" onClick=${() => from(found.next)}>Show ${counted(found.left, "older one")}</button>`}</div>`}
+      ${(found.next || query.has("cursor")) && html`<div class="actions">${query.has("cursor") && html`<button type="button" class="button" onClick=${() => to("cursor", "")}>From the first</button>`}${found.next && html`<button type="button" class="button" onClick=${() => to("cursor", found.next)}>Show ${counted(found.left, "older one")}</button>`}</div>`}
       ${!found.whole && html`<p class="missed">The table is large: only its first part was read.</p>`}
     </section>
     ${selected && html`<${One} key=${selected} name=${selected} back=${() => go("/requests", query)} changed=${again} />`}

@@ -8,8 +8,8 @@ import { Session } from "./session.js";
 
 /** @typedef {{key: number, user: string, tenant: string, permissions: string, text: string, given?: number}} Draft */
 
-/** @param {{query: URLSearchParams}} props */
-export function Send({ query }) {
+/** @param {{query: URLSearchParams, isShown: boolean}} props */
+export function Send({ query, isShown }) {
   const { info, boot } = useStore();
   const [drafts, setDrafts] = useState(/** @type {Draft[]} */ ([]));
   const [described, setDescribed] = useState(/** @type {any} */ (null));
@@ -17,8 +17,8 @@ export function Send({ query }) {
   const said = query.toString();
   useEffect(() => {
     // What the code takes as it is now; a form is made of it.
-    if (info?.is_app) ask("describe").then(setDescribed, () => setDescribed(null));
-  }, [boot, info?.is_app, said]);
+    if (isShown && info?.is_app) ask("describe").then(setDescribed, () => setDescribed(null));
+  }, [boot, info?.is_app, isShown]);
   const add = () => {
     made.current += 1;
     const who = info?.identity ?? { user: "ada", tenant: "acme", permissions: [] };

@@ -134,7 +134,7 @@ function Compose({ text, setText, info, described, isOpen, send }) {
   const [isText, setIsText] = useState(false);
   const [said, setSaid] = useState("");
   const [, setRound] = useState(0);
-  const names = info.is_app ? info.actions : info.topology.apis.flatMap((/** @type {any} */ api) => api.routes.map((/** @type {any} */ route) => route.route)).filter((/** @type {string} */ route) => !route.startsWith("$"));
+  const names = described?.actions.map((/** @type {any} */ each) => each.name) ?? (info.is_app ? info.actions : info.topology.apis.flatMap((/** @type {any} */ api) => api.routes.map((/** @type {any} */ route) => route.route)).filter((/** @type {string} */ route) => !route.startsWith("$")));
   const message = parsedOr(text);
   const isObject = message !== null && typeof message === "object" && !Array.isArray(message);
   const offer = isObject ? described?.actions.find((/** @type {any} */ each) => each.name === message.action) : undefined;

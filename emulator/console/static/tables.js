@@ -4,11 +4,10 @@
 import { html, useEffect, useRef, useState } from "./vendor/preact-htm.js";
 import { ask } from "./api.js";
 import { ago, counted, download as save, parsed } from "./format.js";
-import { absent, brief, isPlain, keyOf, OPERATORS, plainItem, same, search, typed, unchanged } from "./items.js";
+import { absent, brief, change, isPlain, keyOf, OPERATORS, plainItem, same, search, typed } from "./items.js";
 import { Copy, Detail, Empty, Facts, usePolled, useStore } from "./parts.js";
 
 const PAGE = 50;
-const EXPORT = 5000;
 const COLUMNS = 7;
 const NEW = "new";
 
@@ -30,7 +29,7 @@ export function Tables({ query, table: named, go }) {
 function One({ table, tables, query, go }) {
   const [starts, setStarts] = useState(/** @type {any[]} */ ([]));
   const [chosen, setChosen] = useState(/** @type {Record<string, any>} */ ({}));
-  const [said, setSaid] = useState(/** @type {{text: string, undo?: () => Promise<void>} | null} */ (null));
+  const [said, setSaid] = useState(/** @type {{text: string, undo?: () => Promise<any>} | null} */ (null));
   const [wrong, setWrong] = useState("");
   const index = table.indexes.find((/** @type {any} */ each) => each.name === query.get("index"));
   const key = index ? index.key : table.key;
@@ -62,12 +61,12 @@ function One({ table, tables, query, go }) {
   const removeAll = () => attempt(async () => {
     /** @type {any[]} */
     const removed = [];
-    for (const each of Object.values(chosen)) {
-      await perform("DeleteItem", { TableName: table.name, Key: keyOf(each, table.key), ...unchanged(each) });
-      removed.push(each);
+    try {
+      for (const each of Object.values(chosen)) removed.push(await deleted(table, each));
+    } finally {
+      setChosen({});
+      setSaid({ text: `${counted(removed.length, "item")} deleted`, undo: () => putBack(table, removed) });
     }
-    setChosen({});
-    setSaid({ text: `${counted(removed.length, "item")} deleted`, undo: () => putBack(table, removed) });
   });
   const count = () => attempt(async () => {
     let [total, from] = [0, undefined];
@@ -213,12 +212,13 @@ function Editor({ table, id, done, back }) {
     const next = written();
     const isSameKey = same(keyOf(next, table.key), keyOf(item, table.key));
     if (!isNew && !isSameKey) throw new Error("The key cannot be changed: make a copy, and delete this one.");
-    await perform("PutItem", { TableName: table.name, Item: next, ...(isNew ? absent(table.key.partition) : unchanged(item, next)) });
-    done("written", isNew ? undefined : () => perform("PutItem", { TableName: table.name, Item: item }), "");
+    const changed = (/** @type {any} */ from, /** @type {any} */ to) => perform("UpdateItem", { TableName: table.name, ...change(table.key, from, to) });
+    await (isNew ? putBack(table, [next]) : changed(item, next));
+    done("written", isNew ? undefined : () => changed(next, item), "");
   });
   const remove = () => attempt(async () => {
-    await perform("DeleteItem", { TableName: table.name, Key: keyOf(item, table.key), ...unchanged(item) });
-    done("1 item deleted", () => putBack(table, [item]), "");
+    const removed = await deleted(table, item);
+    done("1 item deleted", () => putBack(table, [removed]), "");
   });
   const look = (/** @type {boolean} */ asTyped) => attempt(async () => {
     const value = written();
@@ -236,9 +236,14 @@ function Editor({ table, id, done, back }) {
   <//>`;
 }
 
-/** @param {any} table @param {any[]} items */
-async function putBack(table, items) {
-  for (const each of items) await perform("PutItem", { TableName: table.name, Item: each, ...absent(table.key.partition) });
+/** Deletes an item as it was shown; answers with all of it, which an index may not show. @param {any} table @param {any} item */
+async function deleted(table, item) {
+  return (await perform("DeleteItem", { TableName: table.name, ...change(table.key, item), ReturnValues: "ALL_OLD" })).Attributes;
+}
+
+/** Writes items whose keys nobody has. @param {any} table @param {any[]} items */
+function putBack(table, items) {
+  return Promise.all(items.map((Item) => perform("PutItem", { TableName: table.name, Item, ...absent(table.key.partition) })));
 }
 
 /** @param {any} table @param {string} operation @param {any} parameters */
@@ -249,7 +254,7 @@ async function download(table, operation, parameters) {
     const page = await perform(operation, { ...parameters, ...(from ? { ExclusiveStartKey: from } : {}) });
     items.push(...page.Items);
     from = page.LastEvaluatedKey;
-  } while (from && items.length < EXPORT);
+  } while (from);
   save(`${table.name}.json`, JSON.stringify(items, null, 1));
 }
 
