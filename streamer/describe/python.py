@@ -13,7 +13,7 @@ from streamer.describe.service import Described, DescribedAction, named_apart
 _SIMPLE: Final = {"string": "str", "number": "float", "integer": "int", "boolean": "bool", "null": "None"}
 _HEAD: Final = '''"""Types of {title} {version}, made by ``streamer describe --format python``.
 
-``client: Client = StreamerClient(url, token)`` has a type checker know every action.
+A function that gives a ``StreamerClient(url, token)`` as a ``Client`` has type checkers know every action.
 """
 
 from __future__ import annotations

@@ -103,9 +103,10 @@ def test_the_python_types_are_those_of_the_client(project: Path) -> None:
     (project / "use.py").write_text(
         "from service import Client\n"
         "from streamer.client import StreamerClient\n\n\n"
+        "def service() -> Client:\n"
+        '    return StreamerClient("ws://127.0.0.1:8787/dev")\n\n\n'
         "async def use() -> int:\n"
-        '    client: Client = StreamerClient("ws://127.0.0.1:8787/dev")\n'
-        "    async with client:\n"
+        "    async with service() as client:\n"
         '        receipt = await client.request("order", {"items": [{"sku": "a"}]}, metadata={"from": "here"})\n'
         '        await client.request("order", {"items": 1})  # wrong\n'
         '        await client.request("ordre", {"items": []})  # wrong\n'
@@ -127,7 +128,7 @@ def test_the_python_types_are_those_of_the_client(project: Path) -> None:
     )
     wrong = [line for line in done.stdout.splitlines() if ": error:" in line]
 
-    assert {line.split(":")[1] for line in wrong} == {"9", "10", "13"}, done.stdout + done.stderr
+    assert {line.split(":")[1] for line in wrong} == {"12", "13", "16"}, done.stdout + done.stderr
 
 
 @pytest.mark.needs_node

@@ -91,7 +91,7 @@ NOT_RUN: Final[dict[tuple[str, str], str]] = {
     ("examples/plain_handlers/README.md", "pip install pytest"): "test_examples.py runs the tests",
     ("examples/plain_handlers/README.md", "export BADGE_KEY"): NEEDS_AWS,
     ("docs/describe.md", "import "): "test_describe_command compiles such code",
-    ("docs/describe.md", "client: service_types.Client"): "test_describe_command checks such code with mypy",
+    ("docs/describe.md", "def service() -> service_types.Client"): "test_describe_command checks such code with mypy",
     ("examples/reports/README.md", "pip install pytest pytest-asyncio"): "test_examples.py runs the tests",
     ("examples/reports/README.md", "streamer deploy"): NEEDS_AWS,
     ("examples/invoices/README.md", "streamer emulate"): "test_examples.py runs its tests, which emulate it",
