@@ -124,9 +124,10 @@ class Payload(click.ParamType[Any]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """The JSON value."""
         try:
-            text = sys.stdin.read() if value == "-" else value
+            # Windows marks files as UTF-8, and its consoles take what is piped for something else.
+            text = sys.stdin.buffer.read().decode("utf-8-sig") if value == "-" else value
             if value.startswith("@"):
-                text = Path(value[1:]).read_text("utf-8")
+                text = Path(value[1:]).read_text("utf-8-sig")
             return _json(_as_typed(text))
         except OSError as error:
             self.fail(f"cannot read {value[1:]}: {error.strerror}", param, ctx)

@@ -97,9 +97,10 @@ async def test_the_result_is_on_standard_output_and_progress_on_standard_error(t
 
 async def test_the_payload_may_come_from_standard_input(tmp_path: Path) -> None:
     async with service(report, tmp_path):
-        status, out, _ = await call(tmp_path, "report", "-", "--token", "t", stdin='["ä"]')
+        latin = {"PYTHONIOENCODING": "latin-1"}
+        status, out, _ = await call(tmp_path, "report", "-", "--token", "t", stdin='\ufeff["€"]', variables=latin)
 
-    assert (status, json.loads(out)) == (0, ["ä"])
+    assert (status, json.loads(out)) == (0, ["€"])
 
 
 async def test_a_result_is_printed_whatever_the_terminals_encoding(

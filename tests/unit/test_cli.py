@@ -252,8 +252,9 @@ class TestPayload:
     def test_json(self, text: str, value: Any) -> None:
         assert Payload().convert(text, None, None) == value
 
-    def test_a_file(self, tmp_path: Path) -> None:
-        (tmp_path / "p.json").write_text('{"ä": 1}', "utf-8")
+    @pytest.mark.parametrize("encoding", ["utf-8", pytest.param("utf-8-sig", id="marked as Windows does")])
+    def test_a_file(self, tmp_path: Path, encoding: str) -> None:
+        (tmp_path / "p.json").write_text('{"ä": 1}', encoding)
 
         assert Payload().convert(f"@{tmp_path / 'p.json'}", None, None) == {"ä": 1}
 
