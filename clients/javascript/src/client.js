@@ -309,7 +309,7 @@ export class StreamerClient extends /** @type {new () => Target} */ (EventTarget
    */
   async #result(inbox, id, { onProgress, timeout, signal }) {
     inbox.stop = following(signal, inbox);
-    const timer = timeout && after(() => inbox.fail(new RequestTimeoutError(id, timeout)), timeout);
+    const timer = timeout != null && after(() => inbox.fail(new RequestTimeoutError(id, timeout)), timeout);
     try {
       for await (const event of inbox) {
         if (isFinal(event)) return resultOf(event);

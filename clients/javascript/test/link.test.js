@@ -408,6 +408,12 @@ test("times that no timer can hold are as long as one can be", async () => {
   assert.deepEqual(await Promise.all([asking, longer]), [1, 1]);
 });
 
+test("who has no time left waits no longer", async () => {
+  await opened();
+
+  await assert.rejects(client.request("report", null, { timeout: 0 }), { name: "RequestTimeoutError" });
+});
+
 test("leaving a loop unsubscribes at once, even while it waits", async () => {
   const socket = await opened();
   socket.answers = ({ action, id }) => socket.say({ type: "response", request_id: id, data: action });
