@@ -21,6 +21,7 @@ from typing import Any
 from streamer_records import connection_record
 
 from streamer import App, Request, RetryableError
+from streamer.errors import DispatchError, ErrorCode
 from streamer.observability import Logger
 from streamer.records import RequestKey, RequestRecord, Status
 from streamer.requests.lifecycle import Applied, Change, is_final
@@ -38,6 +39,8 @@ SWEEP_SECONDS = 60.0
 STREAMED = (Status.PENDING, Status.RETRYING, Status.CANCELLED)
 """What the event source mapping's filters let through."""
 FINALS = ("complete", "cancelled", "error")
+NOT_NOW = (ErrorCode.RATE_LIMITED, ErrorCode.SERVICE_UNAVAILABLE)
+"""What a client is told of a message that it is to send again."""
 
 
 class Killed(BaseException):
@@ -297,7 +300,8 @@ class World:
                 delivery.event(environment)
             case "stream":
                 result = self._handlers(environment).processor(delivery.event, FakeContext())
-                assert result == {"batchItemFailures": []}
+                if result != {"batchItemFailures": []}:
+                    raise DispatchError("the record is to come again")
             case "run":
                 event, invocation = delivery.event
                 self._handlers(environment).processor(event, FakeContext(aws_request_id=invocation))
@@ -346,7 +350,8 @@ class World:
             self.say({"action": action, "id": request_id, "payload": self.payload}, environment)
 
         def unless_answered(environment: Environment) -> None:
-            if not [message for message in self.sender.to(self.connection) if message["request_id"] == request_id]:
+            answers = [message for message in self.sender.to(self.connection) if message["request_id"] == request_id]
+            if not answers or _is_refusal(answers[-1]):
                 send(environment)
 
         return send
@@ -402,7 +407,7 @@ class World:
     def _check_told(self, record: RequestRecord) -> None:
         by_connection: dict[str, list[dict[str, Any]]] = {}
         for connection, message in self.sender.sent:
-            if message["request_id"] == record.request_id:
+            if message["request_id"] == record.request_id and not _is_refusal(message):
                 by_connection.setdefault(connection, []).append(message)
         for connection, messages in by_connection.items():
             percentages = [message["percentage"] for message in messages if message["type"] == "progress"]
@@ -415,6 +420,10 @@ class World:
 
 def void(_: Any) -> None:
     """What came back is looked at in the end."""
+
+
+def _is_refusal(message: dict[str, Any]) -> bool:
+    return message.get("error", {}).get("code") in NOT_NOW
 
 
 def _final_of(message: dict[str, Any]) -> Any:

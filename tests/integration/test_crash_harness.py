@@ -9,18 +9,26 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from crash_world import Fate, World
+from crash_world import Environment, Fate, World
 from dynamodb_engines import embedded_engine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emulator.dynamodb.endpoints.tables import create_tables
+from streamer import App
+from streamer.errors import DispatchError, SendError, StoreError
+from streamer.limits import Limits
+from streamer.records import RequestRecord
+from streamer.requests.lifecycle import is_final
 from streamer.service import tables
 from streamer.stores.client import Clients
 from streamer.stores.dynamodb import DynamoConnectionStore, DynamoSubscriptionStore
 from streamer.stores.dynamodb_requests import DynamoRequestStore
+from streamer.testing import Handlers
 
 RUNS = 500
+FAULTY_RUNS = 60
+AT_ONCE = 2
 DYNAMODB_RUNS = 20
 
 MakeWorld = Callable[[int, Fate], World]
@@ -69,6 +77,49 @@ def nobody_dies(what: str) -> bool:
     return False
 
 
+class FaultyWorld(World):
+    """Calls fail too, before they did what they are for or after it; clocks differ; a user may have two requests."""
+
+    def __init__(self, seed: int) -> None:
+        self._chance = random.Random(f"faults {seed}")
+        super().__init__(seed, self._fate)
+
+    def _fate(self, what: str) -> bool:
+        chance = self._chance.random()
+        if chance > 0.98:
+            return True
+        match what.split()[1]:
+            case "send" | "is_active" if chance < 0.03:
+                self.dead_letters.append(what)  # nobody tells a client again what it could not be told
+                self._fail(SendError(what, is_temporary=True))
+            case "dispatch" if chance < 0.1:
+                self._fail(DispatchError(what))
+            case "send" | "is_active" | "dispatch":
+                pass
+            case _ if chance < 0.05:
+                self._fail(StoreError(what))
+        return False
+
+    def _fail(self, error: Exception) -> None:
+        self.kills += 1
+        raise error
+
+    def _make_app(self) -> App:
+        app = App(limits=Limits(concurrent_requests_per_user=AT_ONCE))
+        app.action("work", queued=True, max_attempts=3, cancel_on_disconnect=self.rng.random() < 0.3)(self._work)
+        app.action("once", queued=True)(self._work)
+        return app
+
+    def _handlers(self, environment: Environment) -> Handlers:
+        handlers, skew_seconds = super()._handlers(environment), self._chance.uniform(-2, 2)
+        handlers.clock = lambda: self.now + skew_seconds
+        return handlers
+
+    def _changed(self, before: RequestRecord | None, after: RequestRecord) -> None:
+        super()._changed(before, after)
+        assert sum(not is_final(record.status) for record in self.stored.values()) <= AT_ONCE
+
+
 def holds(world: World, **scenario: Any) -> World:
     """Run a world to its end and check it."""
     world.scenario(**scenario)
@@ -94,6 +145,11 @@ def test_one_death_at_each_step_in_turn(seed: int) -> None:
             break
 
     assert step > 10
+
+
+def test_stores_connections_and_clocks_that_are_not_to_be_relied_on() -> None:
+    for seed in range(FAULTY_RUNS):
+        holds(FaultyWorld(seed))
 
 
 @given(seed=st.integers(0, 2**64))
