@@ -31,7 +31,7 @@ from .execute import Progress, rehearse
 from .guide import Guide
 from .looking import logs, status
 from .moments import INTERRUPTED, status_of
-from .options import cloud_of, config_of, of_stack, say
+from .options import WithExamples, cloud_of, config_of, of_stack, say
 from .permissions import MANAGED_POLICY, Where, cloudformation, deployer, unknown_types
 from .pipeline import carry_out, go_back, list_of
 from .plan import Found, plan, require_described
@@ -80,7 +80,9 @@ def _ends_with_a_sentence(body: Callable[..., int]) -> Callable[..., int]:
     return command
 
 
-@click.command()
+@click.command(
+    cls=WithExamples, epilog="streamer template > template.json\nstreamer template --stage prod | cfn-lint -"
+)
 @_target
 @of_stack
 def template(**said: Any) -> None:
@@ -88,7 +90,7 @@ def template(**said: Any) -> None:
     say(to_json(load_service(config_of(**said)).template, indent=2))
 
 
-@click.command()
+@click.command(cls=WithExamples, epilog="streamer build --list\nstreamer build shop.service:app --output code.zip")
 @_target
 @of_stack
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write the zip there.")
@@ -110,7 +112,7 @@ def build(output: Path | None, *, is_listed: bool, **said: Any) -> None:
     say(*console.sizes(code), f"{path}  sha256 of the content: {code.digest}")
 
 
-@click.command()
+@click.command(cls=WithExamples, epilog="streamer deploy --guided\nstreamer deploy --stage prod --dry-run")
 @_target
 @of_stack
 @click.option("--guided", is_flag=True, help="Ask for the settings and write streamer.toml.")
@@ -225,7 +227,7 @@ def _require_one(**chosen: bool) -> None:
         raise DeployError(f"{' and '.join(names)} do not go together")
 
 
-@click.command()
+@click.command(cls=WithExamples, epilog="streamer rollback --list\nstreamer rollback --stage prod --to 2026-11-29")
 @of_stack
 @click.option("--list", "is_listed", is_flag=True, help="Show the deployments that can be gone back to.")
 @click.option("--to", "named", metavar="NAME", help="The deployment, by how its name in the list begins.")
@@ -307,10 +309,12 @@ def _guide(*, dry_run: bool, **said: Any) -> None:
     _interruptible(Guide(project_folder(Path.cwd(), said.get("app")), said, cloud_of, asks_aws=not dry_run).run)
 
 
-@click.command()
+@click.command(
+    cls=WithExamples, epilog="streamer destroy --stage dev\nstreamer destroy --stage dev --delete-data --yes"
+)
 @of_stack
 @click.option("--delete-data", is_flag=True, help="Delete the tables with everything in them, too.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask whether to go on.")
 @_ends_with_a_sentence
 def destroy(*, delete_data: bool, yes: bool, **said: Any) -> int:
     """Delete the stack. The tables stay, and the next deployment finds them again, unless --delete-data is given."""

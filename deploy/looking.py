@@ -12,12 +12,12 @@ from streamer.errors import ConfigurationError
 from . import console, describe
 from . import logs as log
 from .config import Config
-from .options import cloud_of, config_of, of_stack, say
+from .options import WithExamples, cloud_of, config_of, of_stack, say
 from .project import load_service
 from .stack.template import to_json
 
 
-@click.command()
+@click.command(cls=WithExamples, epilog="streamer status --stage prod\nstreamer status --json | jq .alarms")
 @of_stack
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for programs.")
 def status(*, as_json: bool, **said: Any) -> None:
@@ -48,11 +48,13 @@ def fields(found: describe.Status) -> dict[str, Any]:
     }
 
 
-@click.command()
+@click.command(cls=WithExamples, epilog="streamer logs router --since 1h\nstreamer logs --follow --filter ERROR")
 @click.argument("function", required=False)
 @of_stack
-@click.option("--follow", is_flag=True, help="Go on showing new lines until Ctrl-C.")
-@click.option("--since", default="10m", show_default=True, help="30s, 15m, 2h or 1d ago.")
+@click.option("--follow", "-f", is_flag=True, help="Go on showing new lines until Ctrl-C.")
+@click.option(
+    "--since", metavar="DURATION", default="10m", show_default=True, help="How far back, such as 30s, 15m, 2h or 1d."
+)
 @click.option(
     "--filter", "pattern", help="Filter pattern of CloudWatch Logs, such as ERROR or '{ $.level = \"ERROR\" }'."
 )

@@ -14,6 +14,22 @@ from .config import Config, load, project_folder
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+class WithExamples(click.Command):
+    """A command whose epilog are examples, one per line and not wrapped."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples."""
+        with formatter.section("Examples"):
+            for example in (self.epilog or "").splitlines():
+                formatter.write(f"{'':>{formatter.current_indent}}{example}\n")
+
+
+class GroupWithExamples(WithExamples, click.Group):
+    """The same for a group, and its commands."""
+
+    command_class = WithExamples
+
+
 def not_empty(_ctx: click.Context, option: click.Parameter, value: str | None) -> str | None:
     """A value of an option that chooses what is acted upon; None without the option.
 

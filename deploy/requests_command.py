@@ -27,7 +27,7 @@ from streamer.topology.logical_ids import function_id, queue_id
 
 from .config import Config, load, project_folder
 from .errors import DeployError
-from .options import F, not_empty, stack_options
+from .options import F, GroupWithExamples, not_empty, stack_options
 from .place import LocalEmulator, aws_clients, emulator_here
 
 FAILED: Final = 1
@@ -41,11 +41,11 @@ def _where(function: F) -> F:
     return stack_options(stage="The stage on AWS. Default: the emulator that runs in this folder.")(prefix(function))
 
 
-def _whose(text: str) -> Callable[[F], F]:
-    """Options that choose whose requests are meant; ``text`` is their help."""
+def _whose(of_tenant: str, of_user: str) -> Callable[[F], F]:
+    """Options that choose whose requests are meant, and what their help says."""
 
     def decorate(function: F) -> F:
-        for name in ("--user", "--tenant"):
+        for name, text in (("--user", of_user), ("--tenant", of_tenant)):
             function = click.option(name, callback=not_empty, help=text)(function)
         return function
 
@@ -55,7 +55,7 @@ def _whose(text: str) -> Callable[[F], F]:
 def _of_one(function: F) -> F:
     """What names one request: its id, and the options that say where and whose it is."""
     for part in (
-        _whose("Whose request it is; with tenant and user it is found without reading the whole table."),
+        _whose("Whose request it is.", "Whose request it is; with --tenant, the whole table is not read for it."),
         _where,
         click.argument("id"),
     ):
@@ -63,9 +63,13 @@ def _of_one(function: F) -> F:
     return function
 
 
-@click.group(invoke_without_command=True)
+@click.group(
+    cls=GroupWithExamples,
+    invoke_without_command=True,
+    epilog="streamer requests --failed\nstreamer requests --stage prod --tenant acme\nstreamer requests retry 7f3a",
+)
 @_where
-@_whose("Only requests of this tenant, this user; with both the whole table is not read.")
+@_whose("Only requests of this tenant.", "Only requests of this user; with --tenant, the whole table is not read.")
 @click.option("--failed", is_flag=True, help="Only failed requests, stuck ones and dead letters.")
 @click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="Show at most so many.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
@@ -109,7 +113,7 @@ def requests(
         )
 
 
-@requests.command("show")
+@requests.command("show", epilog="streamer requests show 7f3a | jq .status")
 @_of_one
 def show(id: str, *, tenant: str | None, user: str | None, **where: Any) -> None:  # noqa: A002 - the argument's name
     """Show all that is stored of the request ID, as JSON."""
@@ -118,16 +122,16 @@ def show(id: str, *, tenant: str | None, user: str | None, **where: Any) -> None
             click.echo(json.dumps(all_fields(record), indent=2))
 
 
-@requests.command("retry")
+@requests.command("retry", epilog="streamer requests retry 7f3a --attempts 3")
 @_of_one
 @click.option(
     "--attempts", type=click.IntRange(min=1), default=1, show_default=True, help="How often it may be tried again."
 )
 def retry(id: str, *, tenant: str | None, user: str | None, attempts: int, **where: Any) -> int:  # noqa: A002
-    """Let the failed request ID run again; whoever hears about it hears what comes of it.
+    """Let the failed request ID run again.
 
-    A request that is still on its way gets another run, which changes nothing unless it is stuck. Its dead letters are
-    removed from the queue.
+    Whoever hears about it hears what comes of it. A request that is still on its way gets another run, which changes
+    nothing unless it is stuck. Its dead letters are removed from the queue.
     """
     with _explained():
         operator = _operator(**where)
@@ -140,11 +144,14 @@ def retry(id: str, *, tenant: str | None, user: str | None, attempts: int, **whe
     return 0
 
 
-@requests.command("cancel")
+@requests.command("cancel", epilog="streamer requests cancel 7f3a --reason 'asked for twice'")
 @_of_one
 @click.option("--reason", default="cancelled by an operator", show_default=True, help="What whoever listens is told.")
 def cancel(id: str, *, tenant: str | None, user: str | None, reason: str, **where: Any) -> int:  # noqa: A002
-    """End the request ID. Whoever listens is told; a run that is under way finds out at its next progress."""
+    """End the request ID.
+
+    Whoever listens is told; a run that is under way finds out at its next progress.
+    """
     with _explained():
         operator = _operator(**where)
         record = _one(operator, id, tenant, user)
@@ -163,11 +170,12 @@ def _seconds(_context: click.Context, _parameter: click.Parameter, value: str) -
         raise click.BadParameter(str(error)) from error
 
 
-@requests.command("wait")
+@requests.command("wait", epilog="streamer requests wait 7f3a --timeout 5m")
 @_of_one
 @click.option(
     "--timeout",
     "seconds",
+    metavar="DURATION",
     callback=_seconds,
     default="15m",
     show_default=True,

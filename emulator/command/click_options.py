@@ -28,7 +28,7 @@ _OPTIONS: Final = (
     click.option(
         "--env", multiple=True, metavar="NAME=VALUE", help="A variable that every function gets; repeat for more."
     ),
-    click.option("--host", default=DEFAULTS.host, show_default=True, help="Address to listen on."),
+    click.option("--host", metavar="ADDRESS", default=DEFAULTS.host, show_default=True, help="Address to listen on."),
     click.option(
         "--port", type=click.IntRange(0, 65_535), default=DEFAULTS.port, show_default=True, help="0 picks a free one."
     ),
@@ -156,6 +156,7 @@ _OPTIONS: Final = (
     click.option(
         "--log-dir",
         type=click.Path(file_okay=False, path_type=Path),
+        metavar="FOLDER",
         help="Write Lambda's log lines there, per function.",
     ),
 )

@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Final, Protocol, Self
+from typing import Any, Final, Protocol, Self, TypeVar
 
 import click
 
@@ -19,6 +19,7 @@ from .help import Command
 from .here.console_reader import GoneError, Reader, found
 from .here.project import here
 
+F = TypeVar("F", bound=Callable[..., Any])
 LAST: Final = 200
 """Records that `tail` begins with."""
 
@@ -55,15 +56,21 @@ def _source(recording: Path | None, stage: str | None, since: str | None) -> Sou
     return Reader.of(here()) if recording is None else Recorded(recording)
 
 
-def _elsewhere(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that choose another place than the emulator here."""
-    for option in (
-        click.option("--recording", type=FILE, help="Read this file, an export of the console or of a failed test."),
-        click.option("--since", metavar="DURATION", help="With --stage: how far back. Default: 10m; of a trace 6h."),
-        click.option("--stage", help="Read the logs and traces of this stage on AWS."),
-    ):
-        command = option(command)
-    return command
+def _elsewhere(since: str) -> Callable[[F], F]:
+    """The options that choose another place than the emulator here; ``since`` is how far back a stage is read."""
+
+    def decorate(command: F) -> F:
+        for option in (
+            click.option(
+                "--recording", type=FILE, help="Read this file, an export of the console or of a failed test."
+            ),
+            click.option("--since", metavar="DURATION", help=f"With --stage: how far back. Default: {since}."),
+            click.option("--stage", help="Read the logs and traces of this stage on AWS."),
+        ):
+            command = option(command)
+        return command
+
+    return decorate
 
 
 @click.command(
@@ -81,7 +88,7 @@ def _elsewhere(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--request", "trace", metavar="ID", help="Only what belongs to the message of this id.")
 @click.option("--limit", type=click.IntRange(1, 20_000), default=LAST, show_default=True, help="The last so many.")
 @click.option("--follow", "-f", is_flag=True, help="Go on with what comes, until Ctrl-C.")
-@_elsewhere
+@_elsewhere(since="10m")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 def tail(
     *,
@@ -123,7 +130,7 @@ def tail(
     examples=["streamer trace 7f3a", "streamer trace 98 --json | jq .verdict", "streamer trace 7f3a --stage prod"],
 )
 @click.argument("name", metavar="ID")
-@_elsewhere
+@_elsewhere(since="6h")
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 def trace(*, name: str, recording: Path | None, stage: str | None, since: str | None, as_json: bool) -> int:
     """Show what became of a message.

@@ -16,6 +16,7 @@ from emulator.command.options import EmulateOptions
 from emulator.command.parameters import Claim, Payload
 from streamer._entry import tool
 
+OF_REQUESTS = ("requests show", "requests wait", "requests cancel", "requests retry")
 TOKEN = ["token", "--user", "ada", "--tenant", "acme", "--secret", "s" * 32]
 
 
@@ -188,7 +189,7 @@ def test_without_a_command_the_help_is_shown(capsys: pytest.CaptureFixture[str])
 
 
 @pytest.mark.parametrize("option", ["-h", "--help"])
-@pytest.mark.parametrize("command", ["", *cli.cli.commands, *cli.HERE, *cli.WATCHING])
+@pytest.mark.parametrize("command", ["", *cli.cli.commands, *cli.HERE, *cli.WATCHING, *cli.DEPLOYING, *OF_REQUESTS])
 def test_every_command_has_help_with_examples(command: str, option: str, capsys: pytest.CaptureFixture[str]) -> None:
     status, out, _ = run([*command.split(), option], capsys)
 
