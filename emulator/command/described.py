@@ -57,12 +57,13 @@ def _text(described: Described, kind: str, version: str, url: str | None, *, bui
 
 
 def written(file: Path, text: str) -> None:
-    """Put the text into a file.
+    """Put the text into a file, and that into a folder which is made if it is not there.
 
     Raises:
         ConfigurationError: it cannot be written.
     """
     try:
+        file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
     except OSError as error:
         raise ConfigurationError(f"{file} cannot be written: {error.strerror}") from error

@@ -50,22 +50,22 @@ def test_what_the_terminals_encoding_has_no_form_for_is_escaped_as_json_does_it(
 
 @pytest.mark.parametrize("kind", ["json", "asyncapi"])
 def test_a_service_that_changed_differs_and_what_breaks_is_named(project: Path, kind: str) -> None:
-    file = project / "service.json"
-    assert described(project, "--format", kind, "--output", "service.json") == ""
+    file = project / "web" / "src" / "service.json"
+    assert described(project, "--format", kind, "--output", "web/src/service.json") == ""
     assert json.loads(file.read_text())["info"]["title"] == "Shop"
-    assert described(project, "--format", kind, "--check", "service.json") == ""
+    assert described(project, "--format", kind, "--check", "web/src/service.json") == ""
 
     (project / "app.py").write_text(
         APP.replace('"report.monthly"', '"report.yearly"').replace("count: int = 1", "count: int")
     )
-    done = streamer("describe", "--format", kind, "--check", "service.json", folder=project)
+    done = streamer("describe", "--format", kind, "--check", "web/src/service.json", folder=project)
 
     assert done.returncode == 1
     assert done.stderr.splitlines() == [
         "breaking: action report.monthly is gone",
         "compatible: action report.yearly is new",
         "breaking: items of the payload of order needs count",
-        "streamer: service.json is not what the App is now; write it anew with --output",
+        "streamer: web/src/service.json is not what the App is now; write it anew with --output",
     ]
 
 
@@ -83,7 +83,7 @@ def test_mistakes_are_one_line(project: Path) -> None:
     for arguments, words in (
         (["nothing:app"], "there is no module 'nothing'"),
         (["--check", "a.json"], "does not exist"),
-        (["--output", "no/folder"], "cannot be written"),
+        (["--output", "app.py/folder"], "cannot be written"),
     ):
         done = streamer("describe", *arguments, folder=project)
         assert (done.returncode, done.stdout) == (2, "")
