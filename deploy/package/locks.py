@@ -95,7 +95,7 @@ def needed(packages: Iterable[Locked], roots: Iterable[Edge], environment: Envir
 
 def _choose(candidates: list[Locked], edge: Edge, environment: Environment, file: str) -> Locked:
     fit = [c for c in candidates if not c.markers or any(holds(m, environment, file) for m in c.markers)]
-    if len(fit) > 1 and edge.version:
+    if edge.version:
         fit = [c for c in fit if _satisfies(c.version, edge.version)] or fit
     if not fit:
         raise BundleError(f"{file} does not hold {edge.name} for this target: lock the project again")

@@ -30,6 +30,12 @@ def test_a_requirement_without_a_wheel_is_one_clear_line(output: str) -> None:
             f"WARNING: Retrying (Retry(total=0)) after connection broken by 'NewConnectionError'\n{PIP}", id="pip"
         ),
         pytest.param("error: Failed to fetch: `https://x/simple/a/`\n  cause: client error (Connect)", id="uv"),
+        pytest.param(f"Retrying (Retry(total=0))\n{PIP}", id="pip, which tries again"),
+        pytest.param(f"NewConnectionError: refused\n{PIP}", id="nobody listens"),
+        pytest.param(f"NameResolutionError: no such host\n{PIP}", id="no name"),
+        pytest.param(f"Could not connect to x\n{PIP}", id="no connection"),
+        pytest.param(f"error: could not connect\n{PIP}", id="no connection, in small letters"),
+        pytest.param("error sending request for url (https://x)", id="uv, which could not ask"),
     ],
 )
 def test_an_index_that_cannot_be_reached_is_not_taken_for_a_missing_wheel(output: str) -> None:
@@ -49,7 +55,18 @@ def test_anything_else_keeps_the_installers_own_words() -> None:
     [
         pytest.param("jwt/api.py", True, id="module"),
         pytest.param("PyJWT-2.dist-info/METADATA", True, id="metadata"),
-        pytest.param("PyJWT-2.dist-info/RECORD", False, id="record of this installation"),
+        *(
+            pytest.param(f"PyJWT-2.dist-info/{name}", False, id=f"{name} of this installation")
+            for name in (
+                "RECORD",
+                "INSTALLER",
+                "REQUESTED",
+                "WHEEL",
+                "direct_url.json",
+                "uv_cache.json",
+                "uv_build.json",
+            )
+        ),
         pytest.param("bin/tool", False, id="script"),
         pytest.param("jwt/__pycache__/api.cpython-311.pyc", False, id="bytecode of this machine"),
         pytest.param("../../../bin/tool", False, id="outside"),
