@@ -317,6 +317,7 @@ async def test_processes_share_pipes_as_on_lambda_and_no_semaphores(project: Pro
             failed = await fail(functions, name)
             assert failed["errorType"] == "OSError"
             assert failed["errorMessage"] == f"[Errno {errno.ENOSYS}] {os.strerror(errno.ENOSYS)}"
+        await until(lambda: sum("take Process and Pipe" in text for text in project.lines.texts) == 2)
 
 
 @needs_linux

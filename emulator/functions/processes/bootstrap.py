@@ -420,6 +420,8 @@ def _withhold_semaphores() -> None:
 
 
 def _no_semaphore(*_: object) -> NoReturn:
+    text = "locks, queues and pools of multiprocessing do not work on Lambda, nor here: take Process and Pipe"
+    print(text, file=sys.stderr)  # noqa: T201 - a log
     raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
 
 
