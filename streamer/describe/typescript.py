@@ -32,9 +32,10 @@ def text(described: Described) -> str:
         lines += [f"  /** {each.replace('*/', '* /')} */" for each in [" ".join(filter(None, words))] if each]
         payload = f"payload{'?' if action.payload is None else ''}: {type_text(action.payload)}"
         lines.append(f"  {_key(action.name)}: {{ {payload}; result: {type_text(action.result)} }};")
-    lines += ["};", "", "export type Topics = {"]
-    lines += [f"  {_key(topic.name)}: {type_text(topic.data)};" for topic in described.topics]
-    return "\n".join([*lines, "};", ""])
+    topics = "".join(f"  {_key(topic.name)}: {type_text(topic.data)};\n" for topic in described.topics)
+    # A topic needs no declaration: where none has one, any may be meant.
+    told = f"{{\n{topics}}}" if topics else _ANY_OBJECT
+    return "\n".join([*lines, "};", "", f"export type Topics = {told};", ""])
 
 
 def type_text(schema: Any) -> str:

@@ -132,6 +132,13 @@ def test_typescript_has_the_clients_words() -> None:
     assert '  "orders/new": Placed;\n  news: any;' in text
 
 
+def test_without_a_declaration_any_topic_may_be_heard() -> None:
+    of_none = describe(App(), DEFAULT)
+
+    assert "export type Topics = Record<string, any>;" in typescript.text(of_none)
+    assert "def topic(self, name: str)" in python.text(of_none)
+
+
 def test_python_is_code_with_a_type_for_each_schema() -> None:
     text = python.text(describe(app, DEFAULT))
     names = {node.name for node in ast.parse(text).body if isinstance(node, ast.ClassDef)}
