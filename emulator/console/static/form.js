@@ -2,6 +2,7 @@
 // A form made from a JSON Schema: one field for each member, JSON where no field fits.
 
 import { html, useEffect, useState } from "./vendor/preact-htm.js";
+import { parsed as kept, parsedOr } from "./format.js";
 import { followed } from "./schema.js";
 
 const DEEPEST = 3;
@@ -18,7 +19,7 @@ export function plainSchema(given, schemas) {
 /** What a field's text means; undefined: nothing was said. @param {string} text @param {any} schema @returns {any} */
 export function meant(text, schema) {
   if (text === "") return undefined;
-  if (schema.type === "integer" || schema.type === "number") return Number.isFinite(Number(text)) ? Number(text) : text;
+  if (schema.type === "integer" || schema.type === "number") return Number.isFinite(Number(text)) ? parsedOr(text, Number(text)) : text;
   return text;
 }
 
@@ -87,7 +88,7 @@ function JsonField({ label, value, change, title, class: look }) {
 /** @param {string} text @returns {{value: any, said: string} | null} */
 function parsed(text) {
   try {
-    const value = JSON.parse(text);
+    const value = kept(text);
     return { value, said: JSON.stringify(value) };
   } catch {
     return null;
