@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any, Final
 
 from ..foundation import log
@@ -183,15 +184,15 @@ class EmbeddedBackend:
         finally:
             self._pending = None
 
-    def expire(self, now: float) -> int:
-        """Delete the items whose TTL has passed, as DynamoDB itself; returns how many."""
+    def expire(self, now: float, most: int | None = None) -> int:
+        """Delete the items whose TTL has passed, at most so many of a table, as DynamoDB itself; returns how many."""
         deleted = 0
         self._user_identity = SERVICE_IDENTITY
         try:
             for table in self.tables.values():
                 if table.expiry is None:
                     continue
-                for item in table.expiry.due(now, table.primary.get):
+                for item in islice(table.expiry.due(now, table.primary.get), most):
                     table.replace(item, None)
                     deleted += 1
         finally:

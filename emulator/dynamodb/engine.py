@@ -197,12 +197,13 @@ class EmbeddedDynamoDB:
 
         return unsubscribe
 
-    def expire(self, now: float) -> int:
+    def expire(self, now: float, most: int | None = None) -> int:
         """Delete the items whose TTL lies before ``now`` (Unix seconds); returns how many.
 
+        ``most`` is how many of a table it may be, the first to expire first; None: all.
         Their stream records carry the identity of the DynamoDB service. [DOC] ddb-docs:time-to-live-ttl-streams
         """
-        return self.backend.expire(now)
+        return self.backend.expire(now, most)
 
 
 def is_queue_request(request: HttpRequest) -> bool:

@@ -45,6 +45,9 @@ if TYPE_CHECKING:
 
 EXPIRY_SECONDS: Final = 1.0
 """How often the embedded engine looks for expired items; AWS takes minutes to days. [DOC] ddb-docs:howitworks-ttl"""
+EXPIRED_AT_ONCE: Final = 500
+"""Most items of a table that expire then. With more, as after a weekend, everybody else would wait, and a mapping would
+miss what its stream does not keep."""
 
 
 class EmbeddedDatabase:
@@ -143,7 +146,7 @@ async def _expire(engine: EmbeddedDynamoDB) -> None:
     while True:
         await asyncio.sleep(EXPIRY_SECONDS)
         try:
-            engine.expire(time.time())
+            engine.expire(time.time(), EXPIRED_AT_ONCE)
         except Exception as error:  # noqa: BLE001 - top of a task: logged, and tried again
             log.error("expiring items failed", error=error)
 

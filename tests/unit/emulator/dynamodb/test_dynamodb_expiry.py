@@ -71,6 +71,15 @@ def test_items_from_before_ttl_was_switched_on_expire_too() -> None:
     assert (before, world.database.expire(START)) == (0, 1)
 
 
+def test_of_many_the_first_to_expire_go_first_so_many_of_each_table_at_a_time(world: World) -> None:
+    for number in range(5):
+        world.put(f"a{number}", ttl=ttl(number - 10))
+
+    assert world.database.expire(START, 2) == 2
+    assert world.keys() == ["a2", "a3", "a4"]
+    assert [world.database.expire(START, 2) for _ in range(3)] == [2, 1, 0]
+
+
 def test_rewriting_an_item_does_not_grow_the_queue_for_ever(world: World) -> None:
     for number in range(5000):
         world.put("a", ttl=ttl(number))
