@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ import streamer
 import streamer.loading
 import streamer.project
 from streamer.app import App
+from streamer.errors import ConfigurationError
+from streamer.project import CONFIG_FILE, DEFAULT_APP
 from streamer.service import separated
 from streamer.topology import Topology
 from streamer.topology.sizes import resized
@@ -99,6 +102,11 @@ def _target(config: Config) -> App | Topology:
     folder = str(streamer.project.read(config.folder, config.stage).code)
     if folder not in sys.path:
         sys.path.insert(0, folder)
+    if config.app == DEFAULT_APP and importlib.util.find_spec("app") is None:
+        raise ConfigurationError(
+            f"there is no service in {folder}: no app.py, and {CONFIG_FILE} names no other; go to its folder, "
+            "name it as module:attribute, or make a new one: streamer init"
+        )
     return streamer.loading.load_service(config.app, stage=config.stage, table_prefix=config.prefix)
 
 

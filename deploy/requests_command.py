@@ -329,16 +329,17 @@ def _operator(*, table_prefix: str | None, **where: str | None) -> Operator:
     prefix = _said("table_prefix", table_prefix)
     # An empty one, as of a variable that is not set, is a mistake, and must not become the emulator here.
     if all(value is None for value in where.values()):
-        return _local(emulator_here(folder_of(Path.cwd())), prefix)
+        folder = folder_of(Path.cwd())
+        if (emulator := emulator_here(folder)) is None:
+            raise DeployError(
+                f"no emulator runs in {folder} or above; start `streamer emulate`, or name a --stage on AWS"
+            )
+        return _local(emulator, prefix)
     config = load(project_folder(Path.cwd()), where | ({"table_prefix": prefix} if prefix is not None else {}))
     return _on_aws(config)
 
 
-def _local(emulator: LocalEmulator | None, prefix: str | None) -> Operator:
-    if emulator is None:
-        raise DeployError(
-            "no emulator runs in this folder; start one with `streamer emulate`, or name a --stage on AWS"
-        )
+def _local(emulator: LocalEmulator, prefix: str | None) -> Operator:
     place = Place(
         requests_table=requests_table(prefix or "streamer_"),
         function_name=PROCESSOR_FUNCTION,

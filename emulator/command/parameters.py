@@ -30,10 +30,10 @@ _PLAIN: Final = {
 
 
 def in_plain_words(complaint: str) -> str:
-    """What click says of an argument, without its own names of types."""
+    """What click says of an argument, without its own names of types and the brackets of what may be left out."""
     for said, plain in _PLAIN.items():
         complaint = complaint.replace(said, plain)
-    return complaint
+    return re.sub(r"'\[([A-Z]+)\]'", r"'\1'", complaint)
 
 
 class Folder(click.Path):

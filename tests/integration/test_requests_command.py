@@ -229,7 +229,9 @@ def test_a_ready_file_of_another_kind_is_no_emulator_and_one_line(
     (tmp_path / ".streamer" / "emulator.json").write_text(text, "utf-8")
     monkeypatch.chdir(tmp_path)
 
-    with pytest.raises(DeployError, match=r"^no emulator runs in this folder; start one with `streamer emulate`, or"):
+    with pytest.raises(
+        DeployError, match=r"^no emulator runs in .* or above; start `streamer emulate`, or name a --stage"
+    ):
         run()
 
 
@@ -372,7 +374,9 @@ def test_an_id_that_is_not_there_is_bad_input(engine: Engine, command: str) -> N
 def test_without_an_emulator_the_command_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
-    with pytest.raises(DeployError, match="no emulator runs in this folder; start one"):
+    with pytest.raises(
+        DeployError, match=f"no emulator runs in {tmp_path} or above; start `streamer emulate`, or name a --stage"
+    ):
         run()
 
 

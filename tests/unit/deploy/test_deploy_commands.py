@@ -2,6 +2,7 @@
 
 import json
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from fake_cloud import OURS, STACK_ID, FakeCloud, NoCredentials, event, stack
 from deploy.cloud import BucketState, Change, LogEvent, Replacement, Resource, Stack
 from deploy.commands import COMMANDS
 from deploy.errors import DangerError, DeniedError, DeployError, StackStateError
+from streamer.errors import ConfigurationError
 
 APP = """
 from streamer import App
@@ -70,6 +72,18 @@ def test_build_writes_the_zip_and_reports_sizes(run: Run, project: Path) -> None
     assert found.exit_code == 0
     assert (project / "code.zip").stat().st_size > 10_000
     assert [word in found.stdout for word in ("runtime", "pyjwt", "project", "together")] == [True] * 4
+
+
+@pytest.mark.parametrize("command", ["build", "template", "deploy"])
+def test_a_folder_without_a_service_is_told_as_that(
+    command: str, run: Run, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project / "streamer.toml").write_text('service = "chat"\n')
+    monkeypatch.delitem(sys.modules, "app", raising=False)
+    monkeypatch.setattr(sys, "path", [each for each in sys.path if not Path(each, "app.py").exists()])
+
+    with pytest.raises(ConfigurationError, match=f"there is no service in {project}: no app.py, and streamer.toml"):
+        run(FakeCloud(), command)
 
 
 def test_what_build_wrote_into_the_project_is_not_in_the_next_bundle(run: Run, project: Path) -> None:
