@@ -45,7 +45,9 @@ class Outside:
     def deliver(self, frame: Frame) -> None:
         """Deliver what a frame of the process says."""
         to, by, payload = (str(frame.head[name]) for name in ("to", "by", "payload"))
-        if CALL in to:
+        if why := str(frame.head.get("why") or ""):
+            self._lost(to, by, why)
+        elif CALL in to:
             self._lost(to, by, "targets that are calls of a service are not emulated")
         elif _FUNCTION in to:
             self._to_function(to.partition(_FUNCTION)[2], by, payload)

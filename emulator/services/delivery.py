@@ -27,6 +27,13 @@ class Delivery(Struct, frozen=True, kw_only=True):
     """Deduplication id, for a FIFO queue."""
     headers: Mapping[str, str] = field(default_factory=dict)
     """Of a request to a URL."""
+    why: str = ""
+    """Why it is not sent, which is told; empty: it is."""
+
+    @classmethod
+    def lost(cls, to: str, by: str, error: Exception) -> Delivery:
+        """What cannot be sent, because of an error."""
+        return cls(to=to, by=by, payload="", why=str(error) or type(error).__name__)
 
 
 Tell = Callable[[Delivery], None]

@@ -128,16 +128,21 @@ class Events:
         of = inputs.Rule(rule.name, rule.arn)
         for target in copy.deepcopy(rule.targets):
             arn, by = str(target["Arn"]), f"rule {rule.name}"
-            text = inputs.target_input(target, sent, of, self._now())
-            if ":event-bus/" in arn:
-                self._forward(arn, sent)
-            elif ":sns:" in arn:
-                moto_sns.send(arn, text, None)
-            else:
-                group = (target.get("SqsParameters") or {}).get("MessageGroupId")
-                if ":kinesis:" in arn:
-                    group = inputs.partition_key(target, sent)
-                self._tell(Delivery(to=arn, by=by, payload=text, group=group))
+            try:
+                self._send_to(target, arn, by, inputs.target_input(target, sent, of, self._now()), sent)
+            except Exception as error:  # noqa: BLE001 - moto's of any kind: told, and the other targets get theirs
+                self._tell(Delivery.lost(arn, by, error))
+
+    def _send_to(self, target: Mapping[str, Any], arn: str, by: str, text: str, sent: Mapping[str, Any]) -> None:
+        if ":event-bus/" in arn:
+            self._forward(arn, sent)
+        elif ":sns:" in arn:
+            moto_sns.send(arn, text, None)
+        else:
+            group = (target.get("SqsParameters") or {}).get("MessageGroupId")
+            if ":kinesis:" in arn:
+                group = inputs.partition_key(target, sent)
+            self._tell(Delivery(to=arn, by=by, payload=text, group=group))
 
     def _forward(self, arn: str, sent: Mapping[str, Any]) -> None:
         """Put an event on another bus, with its id and time. [DOC] eb-docs:eb-bus-to-bus"""

@@ -63,7 +63,10 @@ class Schedules:
         timings = [_timing(schedule) for _, (_, schedule) in sorted(known.items())]
         for timing, at in self._clock.due(timings, self._now()):
             group, schedule = known[timing.arn]
-            self._send(schedule, at)
+            try:
+                self._send(schedule, at)
+            except Exception as error:  # noqa: BLE001 - moto's of any kind: told, and the other schedules send theirs
+                self._tell(Delivery.lost(str(schedule.target["Arn"]), f"schedule {schedule.name}", error))
             if timing.is_once and schedule.action_after_completion == "DELETE":
                 group.schedules.pop(schedule.name, None)
 

@@ -18,9 +18,14 @@ now = datetime(2026, 11, 27, 9, 0, tzinfo=UTC)
 found = []
 services = MotoServices("us-east-1", ("AKIAEXAMPLE", "secret"), found.append, now=lambda: now)
 
+FIFO = {"Name": "a.fifo", "Attributes": {"FifoTopic": "true"}}
+
 def call(operation, **parameters):
     services.make(Call(service="events", operation=operation, parameters=parameters, resource="Rule"))
 
+services.make(Call(service="sns", operation="create_topic", resource="Topic", parameters=FIFO))
+call("put_rule", Name="broken", ScheduleExpression="rate(1 minute)")
+call("put_targets", Rule="broken", Targets=[{"Id": "1", "Arn": "arn:aws:sns:us-east-1:123456789012:a.fifo"}])
 call("put_rule", Name="minutely", ScheduleExpression="rate(1 minute)")
 call("put_targets", Rule="minutely", Targets=[{"Id": "1", "Arn": "arn:aws:sqs:us-east-1:123456789012:inbox"}])
 call("put_rule", Name="off", ScheduleExpression="cron(* * * * ? *)", State="DISABLED")
@@ -29,6 +34,29 @@ assert services.has_clock
 for _ in range(121):
     services.tick()
     now += timedelta(seconds=1)
+print(json.dumps([structs.asdict(each) for each in found]))
+"""
+
+SCHEDULES = """
+import json
+from datetime import UTC, datetime, timedelta
+from msgspec import structs
+from emulator.services.calls import Call
+from emulator.services.moto_services import MotoServices
+
+found = []
+later = datetime.now(UTC) + timedelta(seconds=30)
+services = MotoServices("us-east-1", ("AKIAEXAMPLE", "secret"), found.append, now=lambda: later)
+BUS = {
+    "Arn": "arn:aws:events:us-east-1:123456789012:event-bus/default",
+    "EventBridgeParameters": {"DetailType": "said", "Source": "mine"},
+}
+INBOX = {"Arn": "arn:aws:sqs:us-east-1:123456789012:inbox"}
+for name, target in (("a", {**BUS, "Input": "no JSON"}), ("b", {**INBOX, "Input": "hello"})):
+    given = {"Name": name, "ScheduleExpression": "rate(1 minute)", "FlexibleTimeWindow": {"Mode": "OFF"}}
+    given["Target"] = {**target, "RoleArn": "arn:aws:iam::123456789012:role/any"}
+    services.make(Call(service="scheduler", operation="create_schedule", parameters=given, resource="Schedule"))
+services.tick()
 print(json.dumps([structs.asdict(each) for each in found]))
 """
 
@@ -70,10 +98,18 @@ def test_an_object_that_was_overwritten_is_let_go_and_one_topic_of_many_is_known
 
 
 def test_rules_send_to_their_targets_when_they_are_due() -> None:
-    first, second = json.loads(printed_by(SCRIPT))
+    lost, first, lost_again, second = json.loads(printed_by(SCRIPT))
     assert first["to"] == "arn:aws:sqs:us-east-1:123456789012:inbox"
     assert first["by"] == "rule minutely"
     event = json.loads(first["payload"])
     assert (event["detail-type"], event["time"]) == ("Scheduled Event", "2026-11-27T09:01:00Z")
     assert event["resources"] == ["arn:aws:events:us-east-1:123456789012:rule/minutely"]
     assert json.loads(second["payload"])["time"] == "2026-11-27T09:02:00Z"
+    assert (lost["by"], lost) == ("rule broken", lost_again)
+    assert "MessageGroupId" in lost["why"]
+
+
+def test_what_one_schedule_cannot_send_keeps_no_other_from_sending() -> None:
+    broken, sent = json.loads(printed_by(SCHEDULES))
+    assert (broken["by"], sent["payload"]) == ("schedule a", "hello")
+    assert "Expecting value" in broken["why"]

@@ -157,6 +157,15 @@ def test_a_topic_gets_what_a_rule_sends(world: World) -> None:
     assert event["Records"][0]["Sns"]["Message"] == '{"told": true}'
 
 
+def test_what_one_target_does_not_take_the_others_get(world: World) -> None:
+    """Such as a topic of FIFO, whose messages need a group."""
+    topic = world.client("sns").create_topic(Name="ordered.fifo", Attributes={"FifoTopic": "true"})["TopicArn"]
+    events = rule(world, "several", {"source": ["several"]}, {"Arn": topic}, {"Arn": function_arn("writer")})
+    made = put(events, "several", {})
+
+    assert [each["id"] for each in world.events()] == [made]
+
+
 def test_a_bucket_tells_the_bus(world: World) -> None:
     s3 = world.client("s3")
     s3.create_bucket(Bucket="bussed", CreateBucketConfiguration={"LocationConstraint": REGION})

@@ -103,6 +103,15 @@ def test_what_arrives_nowhere_is_told_once(to: str, why: str, caplog: pytest.Log
     assert not world.sent
 
 
+def test_what_cannot_be_sent_is_told_with_its_reason(caplog: pytest.LogCaptureFixture) -> None:
+    world = World()
+    world.deliver(f"{QUEUE}inbox", why="it has no group")
+
+    (line,) = [each for each in caplog.records if "arrives nowhere" in each.message]
+    assert line.__dict__["fields"]["why"] == "it has no group"
+    assert not world.sent
+
+
 def test_a_database_of_the_users_has_no_queues(caplog: pytest.LogCaptureFixture) -> None:
     world = World(has_queues=False)
     with caplog.at_level(logging.WARNING):
