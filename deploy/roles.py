@@ -31,7 +31,7 @@ _POLICIES: Final[Mapping[str, str]] = {
     "AWS::IAM::RolePolicy": "RoleName",
 }
 """Type that gives a policy to roles from outside to the property that names them."""
-_OF_THEIR_OWN: Final = ("AWS::CloudFormation::", "Custom::")
+_OF_THEIR_OWN: Final = ("AWS::CloudFormation::CustomResource", "Custom::")
 """How types begin of which everything that is referred to is whatever somebody wrote."""
 _ARNS: Final = frozenset({"Arn", "Id", "StreamArn"})
 """Attributes that are ARNs with the physical id in them."""

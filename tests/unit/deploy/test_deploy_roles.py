@@ -22,6 +22,7 @@ PHYSICAL = {
     "Secret": ("AWS::SecretsManager::Secret", "s-1"),
     "Rule": ("AWS::Events::Rule", "bus|chat-dev-rule"),
     "Made": ("Custom::Thing", "made-1"),
+    "MadeToo": ("AWS::CloudFormation::CustomResource", "made-2"),
     "Nested": ("AWS::CloudFormation::Stack", "arn:aws-cn:cloudformation:cn-north-1:123456789012:stack/n/1"),
     "Managed": ("AWS::IAM::ManagedPolicy", "arn:aws-cn:iam::123456789012:policy/more"),
     "Beside": ("AWS::IAM::Policy", "chat-Besi-1"),
@@ -75,6 +76,8 @@ def of_policies(said: Sequence[Any], real: Sequence[Any]) -> list[str]:
         pytest.param({"Fn::Sub": ["arn:x:${Name}", {"Name": {"Ref": "Other"}}]}, "arn:x:y", id="a value beside"),
         pytest.param({"Fn::ImportValue": "other"}, "arn:anything", id="what another stack exports"),
         pytest.param({"Fn::GetAtt": ["Made", "Arn"]}, "arn:anything", id="what somebody's code answered"),
+        pytest.param({"Fn::GetAtt": ["MadeToo", "Arn"]}, "arn:anything", id="likewise"),
+        pytest.param({"Ref": "Nested"}, PHYSICAL["Nested"][1], id="a nested stack"),
         pytest.param({"Fn::GetAtt": ["Nested", "Outputs.Arn"]}, "arn:anything", id="what a nested stack says"),
         pytest.param({"Ref": "Parameter"}, "*", id="a parameter"),
         pytest.param([TABLE_ARN, {"Ref": "AWS::NoValue"}], TABLE_ARN, id="no value"),
@@ -83,6 +86,36 @@ def of_policies(said: Sequence[Any], real: Sequence[Any]) -> list[str]:
 )
 def test_what_cloudformation_filled_in_is_as_the_stack_says(said: Any, real: Any) -> None:
     assert of_policies([allow("x:Get", said)], [allow(["x:get"], real)]) == []
+
+
+@pytest.mark.parametrize(
+    ("said", "real"),
+    [
+        pytest.param({"Fn::GetAtt": ["Table", "Arn"]}, f"{TABLE_ARN}-2", id="another table"),
+        pytest.param(
+            {"Fn::GetAtt": ["Table", "Arn"]}, f"arn:x:table/a-{PHYSICAL['Table'][1]}", id="whose name ends so"
+        ),
+        pytest.param({"Fn::GetAtt": ["Table", "Arn"]}, f"{TABLE_ARN}/*", id="what is below it"),
+        pytest.param({"Fn::GetAtt": ["Table", "StreamArn"]}, "*", id="all streams"),
+        pytest.param({"Fn::Sub": "${Table.Arn}/index/*"}, "arn:x:table/other/index/*", id="another table's indexes"),
+        pytest.param({"Fn::Sub": "${Table.Arn}/index/*"}, f"{TABLE_ARN}/index/*/more", id="more than the indexes"),
+        pytest.param({"Fn::Sub": "${Topic}"}, "arn:aws-cn:sns:cn-north-1:123456789012:newsletter", id="another topic"),
+        pytest.param({"Fn::GetAtt": ["Secret", "Id"]}, "*", id="all secrets"),
+        pytest.param({"Fn::GetAtt": ["Secret", "Id"]}, "arn:x:secret:s-1-aB3xYz9", id="another secret"),
+        pytest.param({"Fn::GetAtt": ["Logs", "Arn"]}, "arn:x:log-group:/aws/lambda/chat-dev-router*", id="more logs"),
+        pytest.param({"Fn::Sub": "arn:x:${AWS::Region}:y"}, "arn:x:cn-northwest-1:y", id="another Region"),
+        pytest.param({"Fn::Sub": "arn:x:${AWS::AccountId}:y"}, "arn:x:210987654321:y", id="another account"),
+        pytest.param({"Fn::Sub": "arn:x:${AWS::StackName}-y"}, "arn:x:chat-prod-y", id="another stack's"),
+        pytest.param({"Fn::Sub": "arn:${AWS::Partition}:x"}, "arn:aws:x", id="another partition"),
+        pytest.param({"Fn::Sub": "arn:x:${!aws:userid}"}, "arn:x:*", id="any user for one's own"),
+    ],
+)
+def test_what_is_another_thing_than_what_cloudformation_filled_in_is_told(said: Any, real: str) -> None:
+    found = of_policies([allow("x:Get", said)], [allow("x:Get", real)])
+
+    assert found[0] == f"has rights of which the stack does not know: x:Get on {real}"
+    assert found[1].startswith("lacks rights that the stack gives it: x:Get on ")
+    assert found[1].isprintable()
 
 
 @pytest.mark.parametrize(
@@ -135,6 +168,12 @@ def test_what_cloudformation_filled_in_is_as_the_stack_says(said: Any, real: Any
             [allow(["x:Get", "x:A", "x:B", "x:C", "x:D", "x:E"], "arn:a")],
             ["has rights of which the stack does not know: x:A on arn:a, x:B on arn:a, x:C on arn:a, 2 more"],
             id="many",
+        ),
+        pytest.param(
+            [allow("x:Get", "arn:a")],
+            [allow(["x:Get", "x:A", "x:B", "x:C"], "arn:a")],
+            ["has rights of which the stack does not know: x:A on arn:a, x:B on arn:a, x:C on arn:a"],
+            id="as many as are told one by one",
         ),
         pytest.param([{"Fn::If": ["Big", {}, {}]}], [allow("*", "*")], [], id="statements that CloudFormation chooses"),
     ],
@@ -190,6 +229,13 @@ ADMINISTRATOR = "arn:aws-cn:iam::aws:policy/AdministratorAccess"
             {"Policies": [], "ManagedPolicyArns": ["arn:aws-cn:iam::123456789012:policy/more", ADMINISTRATOR]},
             [f"has policies of which the stack does not know: {ADMINISTRATOR}"],
             id="a managed one beside the role",
+        ),
+        pytest.param(
+            {},
+            {"Beside": {"Type": "AWS::IAM::RolePolicy", "Properties": {**OWN, "RoleName": {"Ref": "Role"}}}},
+            {"Policies": [WIDE]},
+            ["has rights of which the stack does not know: x:* on arn:a"],
+            id="the one role's of a resource beside it",
         ),
         pytest.param(
             {},
