@@ -35,11 +35,11 @@ function decoded(text) {
   }
 }
 
-/** @param {string} path @param {URLSearchParams} [query] */
-function go(path, query) {
+/** @param {string} path @param {URLSearchParams} [query] @param {boolean} [isTyped] */
+function go(path, query, isTyped) {
   const said = query?.toString();
   const next = `#${path}${said ? `?${said}` : ""}`;
-  if (next !== location.hash) location.hash = next;
+  if (next !== location.hash) location[isTyped ? "replace" : "assign"](next);
 }
 
 function App() {
@@ -99,7 +99,7 @@ function App() {
     const { value } = /** @type {HTMLInputElement} */ (event.target);
     if (value) next.set("q", value);
     else next.delete("q");
-    go(rest && page === "messages" ? `/messages/${rest}` : "/live", next);
+    go(rest && page === "messages" ? `/messages/${rest}` : "/live", next, place().query.has("q"));
   };
   const current = page === "messages" ? "live" : page;
   // Its sockets stay open while another page is shown.

@@ -236,12 +236,12 @@ function Editor({ table, id, done, back }) {
   <//>`;
 }
 
-/** Deletes an item as it was shown; answers with all of it, which an index may not show. @param {any} table @param {any} item */
+/** Deletes an item as it was shown; answers with all of it. @param {any} table @param {any} item */
 async function deleted(table, item) {
   return (await perform("DeleteItem", { TableName: table.name, ...change(table.key, item), ReturnValues: "ALL_OLD" })).Attributes;
 }
 
-/** Writes items whose keys nobody has. @param {any} table @param {any[]} items */
+/** Writes items that are not there. @param {any} table @param {any[]} items */
 function putBack(table, items) {
   return Promise.all(items.map((Item) => perform("PutItem", { TableName: table.name, Item, ...absent(table.key.partition) })));
 }
