@@ -34,6 +34,8 @@ from .streaming import CutOffError, Flow, Rest
 AT_ONCE: Final = 64
 """Most requests of one connection at once."""
 HEADER_LIST_BYTES: Final = 64 * 1024
+TURN_BYTES: Final = 4096
+"""Bytes that are handled at once: a read may hold thousands of frames, for which everybody else would wait."""
 _NOT_HERE: Final = frozenset({"connection", "keep-alive", "transfer-encoding", "upgrade"})
 """Headers of an answer that HTTP/2 knows not (RFC 9113, 8.2.2)."""
 
@@ -64,7 +66,11 @@ class Http2Protocol(asyncio.Protocol):
         self._request_seconds = request_seconds
         self._exchanges: dict[int, Exchange] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._unread = bytearray()
+        """What waits for its turn."""
+        self._has_turn = False
         self._is_full = False
+        """Whether the client does not read what it is sent."""
         self._loop = asyncio.get_running_loop()
         self._quiet_since = self._loop.time()
         self._watch_timer = self._loop.call_later(request_seconds, self._watch)
@@ -86,32 +92,59 @@ class Http2Protocol(asyncio.Protocol):
         if self._is_over:
             return
         self._quiet_since = self._loop.time()
+        self._unread += data
+        if not self._has_turn and not self._is_full:
+            self._take_turn()
+
+    def _take_turn(self) -> None:
+        self._has_turn = False
+        data = bytes(self._unread[:TURN_BYTES])
+        del self._unread[:TURN_BYTES]
         try:
             for event in self._h2.receive_data(data):
                 self._take(event)
             self._send_all()
         except ProtocolError:
+            self._unread.clear()
             self._close()
             return
         self._flush()
+        self._read_on()
+
+    def _read_on(self) -> None:
+        """Stand in line with what is left; read no more before it is handled and the client has read its answers."""
+        if self._transport is None or self._transport.is_closing():
+            return
+        if self._is_over:
+            self._unread.clear()
+        if self._is_full or self._unread:
+            self._transport.pause_reading()
+        else:
+            self._transport.resume_reading()
+        if self._unread and not self._is_full and not self._has_turn:
+            self._has_turn = True
+            self._loop.call_soon(self._take_turn)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Requests that are being answered are cancelled."""
         self._transport = None
         self._watch_timer.cancel()
+        self._unread.clear()
         self._exchanges.clear()
         for task in self._tasks:
             task.cancel()
 
     def pause_writing(self) -> None:
-        """The client does not read its answers: send no more."""
+        """The client does not read its answers: send no more, and take no more from it."""
         self._is_full = True
+        self._read_on()
 
     def resume_writing(self) -> None:
         """It read them."""
         self._is_full = False
         self._send_all()
         self._flush()
+        self._read_on()
 
     def _watch(self) -> None:
         now = self._loop.time()

@@ -17,6 +17,7 @@ from h2.errors import ErrorCodes
 
 from emulator.port.front import Front
 from emulator.port.http import BODY_BYTES, PREFACE, HttpProtocol, HttpRequest, HttpResponse
+from emulator.port.http2 import Http2Protocol
 from emulator.port.streaming import CutOffError, Rest
 from emulator.port.tls import authority
 
@@ -301,6 +302,57 @@ async def test_whoever_breaks_the_protocol_is_cut_off() -> None:
         writer.write(PREFACE + headers_of_no_stream)
         await asyncio.wait_for(reader.read(), 60)
         writer.close()
+
+
+class Written(asyncio.Transport):
+    """Keeps what is written, and whether it is read from."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.data = b""
+        self.is_paused = False
+
+    def write(self, data: Any) -> None:
+        self.data += bytes(data)
+
+    def is_closing(self) -> bool:
+        return False
+
+    def pause_reading(self) -> None:
+        self.is_paused = True
+
+    def resume_reading(self) -> None:
+        self.is_paused = False
+
+    @property
+    def pings(self) -> int:
+        """How many were answered."""
+        return self.data.count(b"\0\0\x08\x06\x01")
+
+
+async def test_who_floods_waits_for_others_and_is_not_heard_before_it_reads() -> None:
+    transport = Written()
+    protocol = Http2Protocol(Asked(), transport, peer="127.0.0.1", is_tls=False, request_seconds=60)
+    settings, ping = b"\0\0\0\x04" + bytes(5), b"\0\0\x08\x06" + bytes(13)
+
+    protocol.data_received(PREFACE + settings + 1000 * ping)
+    assert 0 < transport.pings < 300
+    assert transport.is_paused
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert transport.pings == 1000
+    assert not transport.is_paused
+
+    protocol.pause_writing()
+    protocol.data_received(ping)
+    await asyncio.sleep(0)
+    assert transport.pings == 1000
+    assert transport.is_paused
+    protocol.resume_writing()
+    await asyncio.sleep(0)
+    assert transport.pings == 1001
+    assert not transport.is_paused
+    protocol.connection_lost(None)
 
 
 async def test_a_first_line_that_comes_in_pieces_is_told_apart() -> None:
