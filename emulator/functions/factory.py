@@ -75,7 +75,7 @@ def create_functions(
         )
     kind: Callable[..., RunningFunctions] = functools.partial(ProcessFunctions, inspected=inspected, launched=launched)
     if isolation == "inline":
-        from .inline.functions import InlineFunctions  # noqa: PLC0415 - it imports botocore, and the default does not
+        from .inline.functions import InlineFunctions  # noqa: PLC0415 - it imports AWS's client, and the default does not
 
         kind = functools.partial(InlineFunctions, is_debugged=is_debugged)
     return kind(

@@ -84,8 +84,9 @@ def test_help_does_not_load_what_it_only_lists(tmp_path: Path) -> None:
     }
 
 
-def test_the_emulator_is_ready_before_it_imports_what_is_only_needed_later(tmp_path: Path) -> None:
-    arguments = ["emulate", "--demo", "--port", "0", "--ready-file", "told.json"]
+@pytest.mark.parametrize("isolation", ["process", "inline"])
+def test_the_emulator_is_ready_before_it_imports_what_is_only_needed_later(tmp_path: Path, isolation: str) -> None:
+    arguments = ["emulate", "--demo", "--port", "0", "--ready-file", "told.json", "--isolation", isolation]
     imported(UNTIL_READY, *arguments, folder=tmp_path)  # makes the certificates
 
     modules, _ = imported(UNTIL_READY, *arguments, folder=tmp_path)

@@ -8,11 +8,12 @@ signs, and that is where the function is looked up.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
-
-from botocore.credentials import Credentials, ReadOnlyCredentials
+from typing import TYPE_CHECKING, Any, Final
 
 from ...iam.keys import Keys
+
+if TYPE_CHECKING:
+    from botocore.credentials import ReadOnlyCredentials
 
 _EXPLICIT: Final = "explicit"
 """botocore's name for credentials that code named."""
@@ -30,7 +31,8 @@ def sign_as(owner: Keys, current: Callable[[], Keys | None]) -> Callable[[], Non
     """Exchange credentials of functions for those of the current function whenever something is signed with them.
 
     So are those that botocore found by itself, perhaps before there was a function: on Lambda the function's own are
-    all that it finds. Credentials that code names itself are left alone.
+    all that it finds. Credentials that code names itself are left alone. Imports botocore, which is a sixth of all that
+    a start does with functions in threads.
 
     Args:
         owner: What is signed with where no function runs, though the client was made by one.
@@ -39,6 +41,8 @@ def sign_as(owner: Keys, current: Callable[[], Keys | None]) -> Callable[[], Non
     Returns:
         What ends that.
     """
+    from botocore.credentials import Credentials, ReadOnlyCredentials  # noqa: PLC0415 - see above
+
     original = Credentials.get_frozen_credentials
 
     def get_frozen_credentials(self: Any) -> ReadOnlyCredentials:

@@ -165,7 +165,8 @@ class InlineFunctions:
         ]
 
     def warm(self) -> None:
-        """Nothing needs warming: threads start at once, and modules are imported by the first event that needs them."""
+        """Import what functions sign with, once the loop has time; their own modules are left to their first event."""
+        self._loop.call_soon(self._loop.run_in_executor, None, self._scope.sign)
 
     def _start(self, event: _Invocation) -> None:
         target = event.target

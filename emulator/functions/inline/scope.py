@@ -78,6 +78,9 @@ class Scope:
         # threads for actions) see what the handler sees.
         self._seen: ContextVar[Seen | None] = ContextVar("seen", default=None)
         self._undo: list[Callable[[], None]] = []
+        self._signing = threading.Lock()
+        self._has_signers = True
+        """Whether nothing is left for `sign` to do: so it is while this is not open."""
 
     @property
     def seen(self) -> Seen | None:
@@ -86,6 +89,8 @@ class Scope:
 
     def enter(self, seen: Seen) -> None:
         """From now on the calling thread sees this."""
+        if not self._has_signers:
+            self.sign()
         # pytest, and others that capture output, exchange the streams between a fixture's start and the test.
         self._take_output()
         self._seen.set(seen)
@@ -121,18 +126,29 @@ class Scope:
         self._take_output()
         self._undo.append(self._leave_output)
         self._replace(sys, "breakpointhook", _Breakpoint(self))
-        self._undo.append(sign_as(self._owner, self._current_keys))
+        self._has_signers = False
+        if "botocore.credentials" in sys.modules:
+            self.sign()
         handler = _LogHandler(self)
         logging.getLogger().addHandler(handler)
         self._undo.append(lambda: logging.getLogger().removeHandler(handler))
+
+    def sign(self) -> None:
+        """Let functions sign as themselves, unless they do. Before the first of them runs, from any thread."""
+        with self._signing:
+            if not self._has_signers:
+                self._undo.append(sign_as(self._owner, self._current_keys))
+                self._has_signers = True
 
     def _current_keys(self) -> Keys | None:
         return None if self.seen is None else self.seen.keys
 
     def close(self) -> None:
         """Put everything back."""
-        while self._undo:
-            self._undo.pop()()
+        with self._signing:
+            self._has_signers = True
+            while self._undo:
+                self._undo.pop()()
 
     def _take_output(self) -> None:
         for name in ("stdout", "stderr"):
