@@ -30,6 +30,7 @@ ROWS: Final = {
     "messages_per_connection": "D15",
     "ping_resets_idle": "E10",
     "none_result_is_error": "D13",
+    "missing_status_is_error": "A12",
     "empty_message_body": "B24",
     "non_utf8_post": "G3",
     "abnormal_reason": "F6",

@@ -137,6 +137,12 @@ def test_any_2xx_of_connect_opens(world: World, status: int) -> None:
     world.open(target=world.told(**{"return": {"statusCode": status}})).pinged()
 
 
+def test_an_object_without_a_status_may_be_one_of_200(make_world: MakeWorld) -> None:
+    world = make_world(assumptions={"missing_status_is_error": False})
+
+    world.open(target=world.told(**{"return": {}})).pinged()
+
+
 @pytest.mark.parametrize("status", [301, 400, 401, 403, 404, 429, 500, 501, 503])
 def test_any_other_status_of_connect_is_the_handshakes(world: World, status: int) -> None:
     assert world.refused(world.told(**{"return": {"statusCode": status}})).status == status

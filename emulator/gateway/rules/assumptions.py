@@ -23,6 +23,8 @@ class Assumptions:
     """Whether a client's ping counts as activity; False is safe: what lives here lives on AWS. [?]"""
     none_result_is_error: bool = True
     """Whether a message route that returns None is answered with "Internal server error". [?]"""
+    missing_status_is_error: bool = True
+    """Whether an object without ``statusCode``, such as ``{}``, is malformed, rather than one of 200. [?]"""
     empty_message_body: str | None = ""
     """``body`` of the event of an empty text message. [?]"""
     non_utf8_post: NonUtf8Post = NonUtf8Post.REPLACE

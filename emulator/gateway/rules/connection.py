@@ -200,7 +200,7 @@ class Connection:
         return effects
 
     def _returned(self, invoke: Invoke, payload: bytes) -> list[Effect]:
-        response = parse_proxy_response(payload)
+        response = parse_proxy_response(payload, needs_status=self._stage.assumptions.missing_status_is_error)
         if isinstance(response, Malformed):
             return self._malformed(invoke, response)
         return self._answered(invoke, response)

@@ -197,7 +197,7 @@ class Handshake:
     def _connected(self, result: Result, now: float, now_ms: int) -> Decision:
         match result:
             case Replied(payload):
-                response = parse_proxy_response(payload)
+                response = parse_proxy_response(payload, needs_status=self._stage.assumptions.missing_status_is_error)
             case Raised(is_unreachable=is_unreachable):
                 # [DOC] apigw-docs:supported-gateway-response-types, INTEGRATION_FAILURE
                 return self._failed(now_ms, 504 if is_unreachable else 502)

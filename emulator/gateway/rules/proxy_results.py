@@ -33,8 +33,13 @@ class Malformed(Struct, frozen=True):
     """Whether the function returned None, the most frequent mistake."""
 
 
-def parse_proxy_response(payload: bytes) -> ProxyResponse | Malformed:
-    """Read a function's result. [INF] apigw-docs on proxy errors; [USR] middy #1219"""
+def parse_proxy_response(payload: bytes, *, needs_status: bool = True) -> ProxyResponse | Malformed:
+    """Read a function's result. [INF] apigw-docs on proxy errors; [USR] middy #1219
+
+    Args:
+        payload: What the function returned, as JSON.
+        needs_status: Whether an object without a ``statusCode`` is malformed, rather than one of 200.
+    """
     try:
         result = parsed_json(payload.decode())  # of bytes, it would look for UTF-16 first
     except ValueError:
@@ -43,6 +48,8 @@ def parse_proxy_response(payload: bytes) -> ProxyResponse | Malformed:
         return Malformed('the result is None; return {"statusCode": 200}', is_none=True)
     if not isinstance(result, dict):
         return Malformed(f"the result is a {type(result).__name__}, not an object with a statusCode")
+    if not needs_status and result.get("statusCode") is None:
+        result = {**result, "statusCode": 200}
     return _read(result)
 
 
@@ -51,6 +58,10 @@ def _read(result: dict[str, Any]) -> ProxyResponse | Malformed:
     if unknown:
         return Malformed(f"the result has keys that are not allowed: {', '.join(unknown)}")
     status = _status(result.get("statusCode"))
+    if result.get("statusCode") is None:
+        return Malformed(
+            "the result has no statusCode; if AWS takes it, as REST APIs do: --assume missing_status_is_error=false"
+        )
     if status is None:
         return Malformed(f"statusCode must be an integer from 200 to 599, not {result.get('statusCode')!r}")
     body = result.get("body")

@@ -32,6 +32,7 @@ def test_a_limit_is_set_by_name(pair: str, field: str, value: Any) -> None:
     [
         ("ping_resets_idle=true", "ping_resets_idle", True),
         ("none_result_is_error=false", "none_result_is_error", False),
+        ("missing_status_is_error=false", "missing_status_is_error", False),
         ("empty_message_body=null", "empty_message_body", None),
         ("abnormal_reason=Connection dropped", "abnormal_reason", "Connection dropped"),
         ("throttled_message=a=b", "throttled_message", "a=b"),

@@ -170,6 +170,13 @@ def test_a_result_of_none_warns_loudly_and_may_be_tolerated() -> None:
     assert (strict.last_active, lenient.last_active) == (2.0, 1.0)  # what only the developer hears is no activity
 
 
+def test_a_result_without_a_status_may_be_tolerated() -> None:
+    stage = stage_of(route("join", route_response=True), assumptions=Assumptions(missing_status_is_error=False))
+    connection = opened(stage)
+
+    assert connection.replied(invoked(connection), returned({"body": "x"}), 2.0) == [Send("x")]
+
+
 def test_a_route_response_over_128_kb_is_an_error() -> None:
     connection = opened(stage_of(route("join", route_response=True)))
     results = (returned({"statusCode": 200, "body": "x" * size}) for size in (131_072, 131_073))

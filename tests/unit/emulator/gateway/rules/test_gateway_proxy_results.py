@@ -57,6 +57,14 @@ def test_a_malformed_result_is_told_apart(result: Any) -> None:
     assert found.is_none is (result is None)
 
 
+@pytest.mark.parametrize(
+    ("result", "expected"),
+    [({}, ProxyResponse(200)), ({"body": "x"}, ProxyResponse(200, "x")), ({"statusCode": None}, ProxyResponse(200))],
+)
+def test_a_result_may_need_no_status(result: Any, expected: ProxyResponse) -> None:
+    assert parse_proxy_response(json.dumps(result).encode(), needs_status=False) == expected
+
+
 @given(st.binary(max_size=40) | st.text(max_size=40).map(lambda text: json.dumps({"statusCode": text}).encode()))
 @settings(max_examples=80)
 def test_any_bytes_are_read_or_malformed(payload: bytes) -> None:
