@@ -98,7 +98,7 @@ async def tab(browser: Any, **context: Any) -> AsyncIterator[Any]:
     await opened_in.close()
     assert len(asked - {""}) <= 1, asked  # nothing is asked of others; files that are saved have no place
     # A refusal that the page shows is also told on the console, by the browser itself.
-    unexpected = [each for each in problems if not re.search(r"(404|409) \(.*/_streamer/api/", each)]
+    unexpected = [each for each in problems if not re.search(r"(400|404|409) \(.*/_streamer/api/", each)]
     assert not unexpected, unexpected
 
 

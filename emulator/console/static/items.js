@@ -97,7 +97,7 @@ export const OPERATORS = [["=", "="], ["<", "<"], ["<=", "≤"], [">", ">"], [">
 /** The Query or Scan that is meant. @param {string} table @param {Key} key @param {URLSearchParams} query @returns {{operation: string, parameters: any}} */
 export function search(table, key, query) {
   const index = query.get("index");
-  const base = { TableName: table, ...(index ? { IndexName: index } : {}) };
+  const base = { TableName: table, IndexName: index || undefined };
   const partition = query.get("key");
   if (!partition) return { operation: "Scan", parameters: base };
   const value = (/** @type {string} */ name, /** @type {string} */ text) => ({ [key.types[name] ?? "S"]: text });

@@ -35,7 +35,7 @@ function One({ table, tables, query, go }) {
   const key = index ? index.key : table.key;
   const { operation, parameters } = search(table.name, key, query);
   const start = starts[starts.length - 1];
-  const body = { ...parameters, Limit: PAGE, ...(start ? { ExclusiveStartKey: start } : {}) };
+  const body = { ...parameters, Limit: PAGE, ExclusiveStartKey: start };
   const { found, wrong: refused, again } = usePolled(`dynamodb/${operation}`, 2000, body);
   const items = found?.Items ?? [];
   const changed = useChanged(items, table.key, JSON.stringify(body));
@@ -71,7 +71,7 @@ function One({ table, tables, query, go }) {
   const count = () => attempt(async () => {
     let [total, from] = [0, undefined];
     do {
-      const page = await perform(operation, { ...parameters, Select: "COUNT", ...(from ? { ExclusiveStartKey: from } : {}) });
+      const page = await perform(operation, { ...parameters, Select: "COUNT", ExclusiveStartKey: from });
       total += page.Count;
       from = page.LastEvaluatedKey;
     } while (from);
@@ -251,7 +251,7 @@ async function download(table, operation, parameters) {
   const items = [];
   let from;
   do {
-    const page = await perform(operation, { ...parameters, ...(from ? { ExclusiveStartKey: from } : {}) });
+    const page = await perform(operation, { ...parameters, Select: "ALL_ATTRIBUTES", ExclusiveStartKey: from });
     items.push(...page.Items);
     from = page.LastEvaluatedKey;
   } while (from);
