@@ -17,6 +17,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 class WithExamples(click.Command):
     """A command whose epilog are examples, one per line and not wrapped."""
 
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        # Also where it is run without the group that says so: click keeps the option that it makes first.
+        options["context_settings"] = {"help_option_names": ["-h", "--help"], **options.get("context_settings", {})}
+        super().__init__(*arguments, **options)
+
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples."""
         with formatter.section("Examples"):

@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 import cli
+from deploy.options import WithExamples
 from emulator.command.help import Command
 from emulator.command.options import EmulateOptions
 from emulator.command.parameters import Claim, Payload
@@ -197,9 +198,14 @@ def test_every_command_has_help_with_examples(command: str, option: str, capsys:
     assert f"streamer {command}".strip() in out.partition("Examples:")[2]
 
 
-def test_a_command_that_is_run_by_itself_has_both_options_of_help() -> None:
-    command = Command("alone", callback=lambda: None, examples=["streamer alone"])
-
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param(Command("alone", callback=lambda: None, examples=["streamer alone"]), id="of the emulator"),
+        pytest.param(WithExamples("alone", callback=lambda: None, epilog="streamer alone"), id="of the deployer"),
+    ],
+)
+def test_a_command_that_is_run_by_itself_has_both_options_of_help(command: click.Command) -> None:
     for option in ("-h", "--help"):
         assert "streamer alone" in CliRunner().invoke(command, [option]).output
 
