@@ -105,7 +105,7 @@ DEPLOYING: Final = {
     "status": "Show how the service does on AWS.",
     "template": "Print the CloudFormation template.",
 }
-"""Commands that live in ``deploy.commands``, and what the list of commands says of them."""
+"""Commands that live in ``deploy.command.commands``, and what the list of commands says of them."""
 HERE: Final = {
     "actions": "List what clients can call.",
     "asyncapi": "Describe an App as AsyncAPI.",
@@ -127,7 +127,7 @@ WATCHING: Final = {
 @click.group(
     cls=Group,
     elsewhere={
-        "deploy.commands": DEPLOYING,
+        "deploy.command.commands": DEPLOYING,
         "emulator.command.commands": HERE,
         "emulator.command.tail_and_trace": WATCHING,
     },
@@ -144,7 +144,7 @@ def cli(ctx: click.Context) -> None:
     """Asynchronous request processing over WebSockets on AWS, developed entirely offline."""
     # The emulator and the deployer know nothing of each other.
     ctx.meta["streamer.place"] = lambda: tool("deploy.place")
-    ctx.meta["streamer.stages"] = lambda *said, **more: tool("deploy.watching").stage(*said, **more)
+    ctx.meta["streamer.stages"] = lambda *said, **more: tool("deploy.command.watching").stage(*said, **more)
 
 
 def _emulate_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -272,7 +272,7 @@ class Cloud(Protocol):
         What nobody can tell is left out.
 
         Args:
-            kind: One of `deploy.drift.COMPARED`.
+            kind: One of `deploy.planning.drift.COMPARED`.
             names: Physical ids.
             owner: The API, or the domain, that they are of; empty: they are of none.
         """

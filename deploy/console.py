@@ -12,10 +12,10 @@ from streamer.observability.printable import printable
 
 from .cloud import Change, Event, LogEvent, Replacement
 from .describe import Status
-from .differences import Difference, Right
 from .execute import Progress, Said, Ticked, summary
 from .package.bundle import RUNTIME_DISTRIBUTIONS, Bundle
 from .package.dependencies import canonical
+from .planning.differences import Difference, Right
 
 _SIGNS = {
     "Add": ("+", "green"),

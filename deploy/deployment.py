@@ -8,15 +8,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from . import console, describe, history
-from .changes import require_named, require_safe
 from .cloud import ChangeSet, Cloud, Stack
 from .config import Config
-from .differences import Difference, differences, rights
-from .drift import TABLE, Drift
 from .errors import DeployError, StackStateError, StoppedError, UnwatchedError, unwritten
 from .execute import Carried, Performer, Report, sentence
 from .package.bundle import Bundle
-from .plan import (
+from .planning.changes import require_named, require_safe
+from .planning.differences import Difference, differences, rights
+from .planning.drift import TABLE, Drift
+from .planning.plan import (
     Found,
     Plan,
     RemoveFailedStack,

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from .adoption import misfit
 from .cloud import Account, BucketState, Cloud, Resource, Stack
-from .drift import COMPARED, NEEDED, QUEUE, TABLE, Code, Drift, drifts, owner_of
 from .errors import CredentialsError, DeniedError, DeployError, StackStateError
-from .plan import AT_REST, SERVICE_TAG, Found, Wanted, bucket_name, other_owner, tags_of, way_out
+from .planning.adoption import misfit
+from .planning.drift import COMPARED, NEEDED, QUEUE, TABLE, Code, Drift, drifts, owner_of
+from .planning.plan import AT_REST, SERVICE_TAG, Found, Wanted, bucket_name, other_owner, tags_of, way_out
 from .stack.access_log import LOGGING_ROLE_PARAMETER
 from .stack.losses import BUCKET, holds_data, of_removal, stays
 

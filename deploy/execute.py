@@ -15,7 +15,7 @@ from typing import Final
 from .cloud import Account, Change, ChangeSet, Cloud, Event, Parameter, Proposal, Stack
 from .errors import DeployError, FailedError, StackStateError, unwritten
 from .moments import Moment, ended_after, ended_before, is_passing
-from .plan import (
+from .planning.plan import (
     SERVICE_TAG,
     STACK_TYPE,
     CreateBucket,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from . import console, describe, history
-from .changes import require_named, require_safe
 from .cloud import Cloud, Stack
 from .config import Config
 from .deployment import (
@@ -22,7 +21,8 @@ from .deployment import (
     show,
 )
 from .errors import DeployError, StackStateError, StoppedError
-from .plan import Wanted, chosen_values, plan
+from .planning.changes import require_named, require_safe
+from .planning.plan import Wanted, chosen_values, plan
 from .stack.template import INLINE_BYTES, to_json
 
 

@@ -23,19 +23,11 @@ from streamer.topology.sizes import resized
 from .config import Config
 from .errors import BundleError
 from .package import bytecode, imports
-from .package.bundle import (
-    RUNTIME_DISTRIBUTIONS,
-    Bundle,
-    File,
-    bundle,
-    combine,
-    require_handlers,
-    runtime_files,
-)
+from .package.bundle import RUNTIME_DISTRIBUTIONS, Bundle, File, bundle, combine, require_handlers, runtime_files
 from .package.dependencies import Dependencies, canonical, dependencies, unread
 from .package.project_files import project_files
 from .package.requirements import installed_files, own_requirements, resolve
-from .plan import Wanted, code_key
+from .planning.plan import Wanted, code_key
 from .stack.settings import StackSettings, secret_parameter
 from .stack.template import template, to_json
 

@@ -32,7 +32,7 @@ IMPORTED: Final = (
     *("cli", "emulator.command.early", "emulator.command.run", "emulator.command.serve", "emulator.command.start"),
     *("emulator.command.printing.output", "emulator.console.service", "emulator.functions.inline.functions"),
     *("botocore.auth", "botocore.endpoint", "jwt", "trustme", "uvloop", "watchfiles", "simplejson", "tomllib"),
-    *("deploy.commands", "boto3", "anyio._backends._asyncio", "emulator.console.around", "encodings.idna"),
+    *("deploy.command.commands", "boto3", "anyio._backends._asyncio", "emulator.console.around", "encodings.idna"),
     "streamer.client",
     *("emulator.command.from_template", "emulator.console.records", "emulator.templates.yaml_tags", "jsonschema"),
     *("samtranslator.parser.parser", "samtranslator.translator.translator"),

@@ -108,7 +108,7 @@ def test_the_gateways_rules_and_the_runtimes_are_pure() -> None:
         "emulator.gateway.rules.handshake",
         "emulator.gateway.rules.management",
     } <= pure
-    assert {"deploy.stack.template", "deploy.plan"} <= pure
+    assert {"deploy.stack.template", "deploy.planning.plan"} <= pure
 
 
 def test_only_the_client_of_the_runtime_speaks_websockets() -> None:

@@ -9,8 +9,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from ..callers import POLICY
-from ..drift import (
+from ..planning.callers import POLICY
+from ..planning.drift import (
     ALARM,
     ALIAS,
     API,

@@ -28,7 +28,7 @@ FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 STAGES: Final = "streamer.stages"
-"""Where the context of ``streamer`` has what makes a source of a stage on AWS: ``deploy.watching.stage``."""
+"""Where the context of ``streamer`` has what makes a source of a stage on AWS: ``deploy.command.watching.stage``."""
 
 
 class Source(Protocol):

@@ -12,7 +12,7 @@ from ministack_projects import APP, JWT_SECRET, REGION, MiniStack, Project, proj
 from deploy.aws.boto import Aws
 from deploy.errors import FailedError
 from deploy.execute import Carried, Performer
-from deploy.plan import SERVICE_TAG, STAGE_TAG, Plan, Propose
+from deploy.planning.plan import SERVICE_TAG, STAGE_TAG, Plan, Propose
 
 ROW = {"connection_id": {"S": "kept"}, "owner": {"S": "acme/ada"}, "tenant_id": {"S": "acme"}}
 

@@ -14,8 +14,8 @@ from cfn_lint_data import DATA, SCHEMAS
 from deployed_topologies import FULL, chat, of_an_app
 from every_feature import every_feature
 
-from deploy.changes import IDENTITY
 from deploy.config import load
+from deploy.planning.changes import IDENTITY
 from deploy.project import load_service
 from deploy.stack import own_resources
 from deploy.stack.losses import is_precious

@@ -14,9 +14,9 @@ from dynamodb_engines import Engine, OurEngine, embedded_engine
 from streamer_records import NOW, request_record
 
 import cli
+from deploy.command.requests import is_trouble, put_back_line
 from deploy.errors import DeployError
 from deploy.place import LocalEmulator, emulator_here
-from deploy.requests_command import is_trouble, put_back_line
 from emulator.dynamodb.endpoints.tables import create_tables
 from streamer.records import KEPT_SECONDS, Failure, ProgressPoint, RequestRecord, Status
 from streamer.requests.runs import run_event

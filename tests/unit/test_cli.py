@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 import cli
-from deploy.options import WithExamples
+from deploy.command.options import WithExamples
 from emulator.command.help import Command
 from emulator.command.options import EmulateOptions
 from emulator.command.parameters import Claim, Payload
@@ -218,7 +218,7 @@ def test_every_option_has_help_or_says_it_by_its_choices(name: str, command: cli
 
 
 def test_the_commands_for_deploying_are_those_that_are_listed() -> None:
-    assert set(cli.DEPLOYING) == set(tool("deploy.commands").COMMANDS)
+    assert set(cli.DEPLOYING) == set(tool("deploy.command.commands").COMMANDS)
 
 
 def test_the_commands_that_are_loaded_when_they_are_used_are_those_that_are_listed() -> None:

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from fake_cloud import FakeCloud
 
-from deploy.adoption import misfit
 from deploy.describe import _misfits
-from deploy.plan import Wanted
+from deploy.planning.adoption import misfit
+from deploy.planning.plan import Wanted
 from deploy.stack.settings import StackSettings
 from deploy.stack.tables import table
 from deploy.stack.template import template

@@ -11,13 +11,13 @@ import pytest
 from botocore.parsers import ResponseParserError
 from botocore.stub import ANY, Stubber
 
-from deploy import drift
 from deploy.aws.boto import Aws
 from deploy.aws.errors import translated
 from deploy.aws.shapes import bucket_policy
-from deploy.callers import POLICY
 from deploy.cloud import Account, BucketState, Parameter, Proposal, Replacement
 from deploy.errors import CredentialsError, DeniedError, DeployError
+from deploy.planning import drift
+from deploy.planning.callers import POLICY
 
 ACCOUNT = Account(account_id="123456789012", region="us-east-1")
 NOW = datetime.datetime(2026, 11, 23, tzinfo=datetime.UTC)

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from deploy.callers import POLICY
 from deploy.cloud import Resource
-from deploy.drift import GONE, drifts
+from deploy.planning.callers import POLICY
+from deploy.planning.drift import GONE, drifts
 
 FUNCTION, ALIAS, PERMISSION = (f"AWS::Lambda::{kind}" for kind in ("Function", "Alias", "Permission"))
 TEMPLATE: dict[str, Any] = {

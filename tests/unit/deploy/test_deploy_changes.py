@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from deploy.changes import diff, require_named, require_possible, require_safe
 from deploy.cloud import Change, Replacement
 from deploy.errors import DangerError, DeployError
+from deploy.planning.changes import diff, require_named, require_possible, require_safe
 from deploy.stack.tables import table
 from streamer.topology import Index, Key, StreamView, Table
 

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from fake_cloud import OURS, STACK_ID, FakeCloud, NoCredentials, event, stack
 
 from deploy.cloud import BucketState, Change, LogEvent, Replacement, Resource, Stack
-from deploy.commands import COMMANDS
+from deploy.command.commands import COMMANDS
 from deploy.errors import DangerError, DeniedError, DeployError, StackStateError
 from streamer.errors import ConfigurationError
 

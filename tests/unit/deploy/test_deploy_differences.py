@@ -7,7 +7,7 @@ import pytest
 
 from deploy.cloud import Change
 from deploy.console import changes, permissions
-from deploy.differences import Difference, differences, rights, text
+from deploy.planning.differences import Difference, differences, rights, text
 
 
 def of(properties: dict[str, Any], kind: str = "AWS::Lambda::Function", **rest: Any) -> dict[str, Any]:

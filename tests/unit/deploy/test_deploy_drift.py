@@ -9,7 +9,8 @@ from fake_cloud import FakeCloud, stack
 
 from deploy.cloud import Change, Resource
 from deploy.describe import drift_of, status
-from deploy.drift import (
+from deploy.errors import CredentialsError, DeniedError, DeployError
+from deploy.planning.drift import (
     ALARM,
     ALIAS,
     BOUNDARY,
@@ -28,8 +29,7 @@ from deploy.drift import (
     Drift,
     drifts,
 )
-from deploy.drift import FUNCTION as FUNCTION_TYPE
-from deploy.errors import CredentialsError, DeniedError, DeployError
+from deploy.planning.drift import FUNCTION as FUNCTION_TYPE
 from deploy.stack.settings import StackSettings
 from deploy.stack.tables import table
 from deploy.stack.template import template

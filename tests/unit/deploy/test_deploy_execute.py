@@ -9,7 +9,7 @@ from fake_cloud import STACK_ID, STACK_TYPE, FakeCloud, event, stack
 from deploy.cloud import Account, Change, Event, Proposal, Stack
 from deploy.errors import DeployError, FailedError, StackStateError
 from deploy.execute import Carried, Performer, Progress, Said, Ticked, done, rehearse, summary
-from deploy.plan import CreateBucket, Plan, Propose, RemoveFailedStack, Step, UploadCode, UploadTemplate
+from deploy.planning.plan import CreateBucket, Plan, Propose, RemoveFailedStack, Step, UploadCode, UploadTemplate
 
 ACCOUNT = Account(account_id="123456789012", region="us-east-1")
 CARGO = Carried(zipped=b"zip", template="{}", values={"JwtSecret": "hush"}, tags={"streamer:service": "chat"})

@@ -11,10 +11,10 @@ from click.testing import CliRunner, Result
 from fake_cloud import FakeCloud, NoCredentials, stack
 
 from deploy.cloud import Account
-from deploy.commands import _ask_secret
+from deploy.command.commands import _ask_secret
+from deploy.command.guide import Guide
 from deploy.config import Config
 from deploy.errors import CredentialsError, DeployError
-from deploy.guide import Guide
 
 APP = "from streamer import App\n\napp = App()\n"
 NO_ANSWERS = [""] * 7

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from fake_cloud import OURS, FakeCloud, NoCredentials, event, stack
 
 from deploy.cloud import Account, Change, Proposal, Replacement, Resource, Stack
-from deploy.commands import COMMANDS
+from deploy.command.commands import COMMANDS
 from deploy.config import parse
 from deploy.deployment import Desk
 from deploy.errors import DangerError, DeniedError, DeployError, StackStateError, StoppedError

@@ -9,9 +9,9 @@ import pytest
 from fake_cloud import STACK_ID, event, stack
 
 from deploy.cloud import Account, BucketState, Stack
-from deploy.drift import GONE, Drift
 from deploy.errors import DeployError, StackStateError
-from deploy.plan import (
+from deploy.planning.drift import GONE, Drift
+from deploy.planning.plan import (
     AT_REST,
     CreateBucket,
     Found,

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from deploy.cloud import Resource
-from deploy.roles import changed, names_of
+from deploy.planning.roles import changed, names_of
 
 STACK_ID = "arn:aws-cn:cloudformation:cn-north-1:123456789012:stack/chat-dev/1-2-3"
 TRUST = {

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from deployed_topologies import of_an_app
 
-from deploy.changes import diff, require_possible
 from deploy.cloud import Replacement, Resource
 from deploy.config import parse as parse_config
-from deploy.drift import drifts
 from deploy.errors import DeployError
 from deploy.permissions import Where, cloudformation, deployer, unknown_types
+from deploy.planning.changes import diff, require_possible
+from deploy.planning.drift import drifts
 from deploy.stack.own_resources import parse
 from deploy.stack.settings import StackSettings
 from deploy.stack.template import template

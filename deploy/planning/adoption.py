@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from .stack.names import is_literal
+from ..stack.names import is_literal
 
 _SHAPE: Final = (
     "AttributeDefinitions",

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
-from . import describe
-from .cloud import Cloud, LogEvent
-from .config import load
-from .errors import DeployError
-from .logs import Window, ago_ms, lines
+from .. import describe
+from ..cloud import Cloud, LogEvent
+from ..config import load
+from ..errors import DeployError
+from ..logs import Window, ago_ms, lines
+from ..seen import ACCESS, Teller, Told, about, invocations, root_of, waterfall
 from .options import cloud_of
-from .seen import ACCESS, Teller, Told, about, invocations, root_of, waterfall
 
 TAIL_SINCE: Final = "10m"
 TRACE_SINCE: Final = "6h"

@@ -9,12 +9,12 @@ import click
 
 from streamer.errors import ConfigurationError
 
-from . import console, describe
-from . import logs as log
-from .config import Config
+from .. import console, describe
+from .. import logs as log
+from ..config import Config
+from ..project import load_service
+from ..stack.template import to_json
 from .options import WithExamples, cloud_of, config_of, of_stack, say
-from .project import load_service
-from .stack.template import to_json
 
 
 @click.command(cls=WithExamples, epilog="streamer status --stage prod\nstreamer status --json | jq .alarms")

@@ -11,12 +11,12 @@ import click
 from streamer.errors import ConfigurationError
 from streamer.project import CONFIG_FILE
 
-from .cloud import Cloud
-from .config import Config, parse, updated
-from .errors import CredentialsError, DeniedError, DeployError
-from .plan import SERVICE_TAG
-from .project import load_service
-from .stack.settings import ARCHITECTURES, PYTHONS, RETENTION_DAYS
+from ..cloud import Cloud
+from ..config import Config, parse, updated
+from ..errors import CredentialsError, DeniedError, DeployError
+from ..planning.plan import SERVICE_TAG
+from ..project import load_service
+from ..stack.settings import ARCHITECTURES, PYTHONS, RETENTION_DAYS
 
 Check = Callable[[str], Any]
 

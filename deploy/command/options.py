@@ -8,8 +8,8 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from .cloud import Cloud
-from .config import Config, load, project_folder
+from ..cloud import Cloud
+from ..config import Config, load, project_folder
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -87,6 +87,6 @@ def cloud_of(config: Config) -> Cloud:
     if make_cloud is not None:
         return make_cloud(config)
     # boto3 takes a fifth of a second to import; `build`, `template` and --help do without.
-    from .aws.boto import Aws  # noqa: PLC0415
+    from ..aws.boto import Aws  # noqa: PLC0415
 
     return Aws(region=config.region, profile=config.profile)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from .cloud import Resource
+from ..cloud import Resource
 from .differences import Right, of_document
 
 _MOST: Final = 3

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from .cloud import Resource
+from ..cloud import Resource
 from .differences import of_document
 from .roles import told
 

@@ -11,10 +11,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from ..cloud import Resource
+from ..stack.names import is_literal
 from . import callers, roles
 from .adoption import misfit
-from .cloud import Resource
-from .stack.names import is_literal
 
 FUNCTION: Final = "AWS::Lambda::Function"
 MAPPING: Final = "AWS::Lambda::EventSourceMapping"

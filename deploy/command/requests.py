@@ -25,10 +25,10 @@ from streamer.settings import parse_duration
 from streamer.stores.names import requests_table
 from streamer.topology.logical_ids import function_id, queue_id
 
-from .config import Config, load, project_folder
-from .errors import DeployError
+from ..config import Config, load, project_folder
+from ..errors import DeployError
+from ..place import LocalEmulator, aws_clients, emulator_here
 from .options import F, GroupWithExamples, not_empty, stack_options
-from .place import LocalEmulator, aws_clients, emulator_here
 
 FAILED: Final = 1
 OVERDUE_SECONDS: Final = 180.0

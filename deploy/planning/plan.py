@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from ..cloud import Account, BucketState, Change, Event, Stack
+from ..errors import DeployError, StackStateError
+from ..history import template_digest
+from ..stack.access_log import LOGGING_ROLE_PARAMETER
 from .changes import diff, require_possible
-from .cloud import Account, BucketState, Change, Event, Stack
 from .drift import NEEDED, TABLE, Drift
-from .errors import DeployError, StackStateError
-from .history import template_digest
-from .stack.access_log import LOGGING_ROLE_PARAMETER
 
 SERVICE_TAG: Final = "streamer:service"
 """Tag of every stack made here; a stack without it is somebody else's."""

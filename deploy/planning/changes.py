@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from ..cloud import Change, Replacement
+from ..errors import DangerError, DeployError
+from ..stack.losses import is_precious, of_removal, of_replacement
 from .adoption import has_literal_shape
-from .cloud import Change, Replacement
-from .errors import DangerError, DeployError
-from .stack.losses import is_precious, of_removal, of_replacement
 
 _TABLE: Final = "AWS::DynamoDB::Table"
 _MAPPING: Final = "AWS::Lambda::EventSourceMapping"

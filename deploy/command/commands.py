@@ -21,25 +21,25 @@ import click
 from streamer.errors import ConfigurationError
 from streamer.service import tables
 
-from . import console, describe
-from .changes import require_named
-from .config import Config, project_folder
-from .deployment import Desk, Ended, Wish, bring, require_length, take_away
-from .differences import differences, rights
-from .errors import DeployError, FailedError, StoppedError, UnwatchedError
-from .execute import Progress, rehearse
+from .. import console, describe
+from ..config import Config, project_folder
+from ..deployment import Desk, Ended, Wish, bring, require_length, take_away
+from ..errors import DeployError, FailedError, StoppedError, UnwatchedError
+from ..execute import Progress, rehearse
+from ..moments import INTERRUPTED, status_of
+from ..permissions import MANAGED_POLICY, Where, cloudformation, deployer, unknown_types
+from ..pipeline import carry_out, go_back, list_of
+from ..planning.changes import require_named
+from ..planning.differences import differences, rights
+from ..planning.plan import Found, plan, require_described
+from ..project import Service, load_service
+from ..project import build as make
+from ..stack.access_log import LOGGING_ROLE_PARAMETER
+from ..stack.template import INLINE_BYTES, to_json
 from .guide import Guide
 from .looking import logs, status
-from .moments import INTERRUPTED, status_of
 from .options import WithExamples, cloud_of, config_of, of_stack, say
-from .permissions import MANAGED_POLICY, Where, cloudformation, deployer, unknown_types
-from .pipeline import carry_out, go_back, list_of
-from .plan import Found, plan, require_described
-from .project import Service, load_service
-from .project import build as make
-from .requests_command import requests
-from .stack.access_log import LOGGING_ROLE_PARAMETER
-from .stack.template import INLINE_BYTES, to_json
+from .requests import requests
 
 T = TypeVar("T")
 OWN_PARAMETERS: Final = frozenset({"CodeBucket", "CodeKey", LOGGING_ROLE_PARAMETER})
