@@ -16,8 +16,6 @@ from msgspec import Struct
 from streamer.topology import EventSourceMapping
 from streamer.topology.kinesis import KinesisMapping
 
-from ...functions.variables import name_and_qualifier
-
 
 class Checkpoint(Struct, frozen=True, kw_only=True):
     """How far a mapping is in one shard: what comes after it was not delivered, or not for the last time."""
@@ -55,7 +53,7 @@ def identity(mapping: EventSourceMapping | KinesisMapping) -> str:
     another mapping too, so that they see the stream from the starting position on. How batches are made and retried may
     change.
     """
-    parts: list[Any] = [name_and_qualifier(mapping.function)[0]]
+    parts: list[Any] = [mapping.function]
     if isinstance(mapping, EventSourceMapping):
         parts += [mapping.table, mapping.starting_position]
     else:

@@ -32,6 +32,7 @@ SAVED = MappingCheckpoint(identity=identity(MAPPING), stream_arn=ARN, shards={"s
     "change",
     [
         pytest.param({"function": "other"}, id="function"),
+        pytest.param({"function": f"{MAPPING.function}:live"}, id="an alias, which may be read for as well"),
         pytest.param({"table": "other"}, id="table"),
         pytest.param({"starting_position": "LATEST"}, id="starting position"),
         pytest.param({"filters": ()}, id="no filters"),
