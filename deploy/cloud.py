@@ -274,7 +274,7 @@ class Cloud(Protocol):
         Args:
             kind: One of `deploy.planning.drift.COMPARED`.
             names: Physical ids.
-            owner: The API, or the domain, that they are of; empty: they are of none.
+            owner: The API, the domain or the function that they are of; empty: they are of none.
         """
 
     def set_back(self, kind: str, name: str, owner: str, settings: Mapping[str, Any]) -> None:

@@ -19,6 +19,7 @@ from ..planning.drift import (
     BOUNDARY,
     COMPARED,
     DELETION,
+    EVENTS,
     FUNCTION,
     INTEGRATION,
     LOG_GROUP,
@@ -134,6 +135,17 @@ def _set_alias(client: Client, name: str, owner: str, settings: Mapping[str, Any
         others[_ROUTING] = {_SHARES: {each["FunctionVersion"]: each["FunctionWeight"] for each in listed}}
     if others:
         functions.update_alias(FunctionName=function, Name=alias, **others)
+
+
+def _events(client: Client, names: Sequence[str], owner: str) -> Mapping[str, Real]:
+    """What becomes of asynchronous events of a function, which is its owner."""
+    functions = client("lambda")
+    absent = functions.exceptions.ResourceNotFoundException
+    return _each(lambda _: functions.get_function_event_invoke_config(FunctionName=owner), names, absent)
+
+
+def _set_events(client: Client, name: str, owner: str, settings: Mapping[str, Any]) -> None:
+    client("lambda").update_function_event_invoke_config(FunctionName=owner, **settings)
 
 
 def _mappings(client: Client, names: Sequence[str], owner: str) -> Mapping[str, Real]:
@@ -299,6 +311,7 @@ def _pages(iam: Any, operation: str, role: str) -> Iterable[Mapping[str, Any]]:
 _LOOKS: Final[Mapping[str, Callable[[Client, Sequence[str], str], Mapping[str, Real]]]] = {
     FUNCTION: _functions,
     ALIAS: _aliases,
+    EVENTS: _events,
     MAPPING: _mappings,
     API: _apis,
     STAGE: _stages,
@@ -315,6 +328,7 @@ _LOOKS: Final[Mapping[str, Callable[[Client, Sequence[str], str], Mapping[str, R
 _SETTERS: Final[Mapping[str, Callable[[Client, str, str, Mapping[str, Any]], None]]] = {
     FUNCTION: _set_function,
     ALIAS: _set_alias,
+    EVENTS: _set_events,
     MAPPING: _set_mapping,
     STAGE: _set_stage,
     RULE: _set_rule,

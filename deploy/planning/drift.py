@@ -15,6 +15,7 @@ from ..cloud import Resource
 from ..stack.names import is_literal
 from . import callers, roles
 from .adoption import misfit
+from .roles import is_named
 
 FUNCTION: Final = "AWS::Lambda::Function"
 MAPPING: Final = "AWS::Lambda::EventSourceMapping"
@@ -29,6 +30,7 @@ API_MAPPING: Final = "AWS::ApiGatewayV2::ApiMapping"
 RULE: Final = "AWS::Events::Rule"
 ALARM: Final = "AWS::CloudWatch::Alarm"
 ALIAS: Final = "AWS::Lambda::Alias"
+EVENTS: Final = "AWS::Lambda::EventInvokeConfig"
 LOG_GROUP: Final = "AWS::Logs::LogGroup"
 ROLE: Final = "AWS::IAM::Role"
 SECRET: Final = "AWS::SecretsManager::Secret"  # noqa: S105 - a type
@@ -43,6 +45,7 @@ DELETION: Final = "planned deletion"
 COMPARED: Final[Mapping[str, str]] = {
     FUNCTION: "functions",
     ALIAS: "aliases",
+    EVENTS: "settings of asynchronous events",
     MAPPING: "event source mappings",
     TABLE: "tables",
     QUEUE: "queues",
@@ -74,6 +77,7 @@ _SETTINGS: Final[Mapping[str, tuple[str, ...]]] = {
         "ReservedConcurrentExecutions",
     ),
     ALIAS: ("FunctionVersion", "RoutingConfig", WARM),
+    EVENTS: ("MaximumRetryAttempts", "MaximumEventAgeInSeconds"),
     MAPPING: (
         "Enabled",
         "BatchSize",
@@ -158,15 +162,18 @@ GONE: Final = "is gone: somebody deleted it, and the stack does not know"
 _OWNERS: Final[Mapping[str, str]] = {
     **dict.fromkeys((STAGE, ROUTE, INTEGRATION, AUTHORIZER), "ApiId"),
     API_MAPPING: "DomainName",
+    EVENTS: "FunctionName",
 }
 """Type of what is a part of something else to the property that names that."""
 
 
 def owner_of(template: Mapping[str, Any], resources: Sequence[Resource], part: Resource) -> str | None:
-    """Id of the API, or of the domain, that a resource is a part of; empty: it is no part; None: nobody can tell."""
+    """Id of the API, the domain or the function that a resource is a part of; empty: of none; None: nobody can tell."""
     if part.resource_type not in _OWNERS:
         return ""
     properties = template.get("Resources", {}).get(part.logical_id, {}).get("Properties", {})
+    if part.resource_type == EVENTS and properties.get("Qualifier") != "$LATEST":
+        return None
     match properties.get(_OWNERS[part.resource_type]):
         case {"Ref": logical_id}:
             return next((each.physical_id for each in resources if each.logical_id == logical_id), None)
@@ -203,6 +210,7 @@ def drifts(
             found.append(_drift(resource, GONE))
         else:
             found += _changed(resource, _known(properties, names), what, code)
+            found += [_drift(resource, said) for said in _destination(properties, what, names)]
             if resource.resource_type == ROLE:
                 found += [_drift(resource, said) for said in roles.changed(template, names, resource, what)]
     found += [_drift(each, GONE) for each in callers.missing(template, resources, real)]
@@ -255,6 +263,15 @@ def _changed(
         can_be_set = all(part for _, part in differences)
         said = "; ".join(each for each, _ in differences)
         yield _drift(resource, f"was changed by hand: {said}", repair if can_be_set else {})
+
+
+def _destination(properties: Mapping[str, Any], real: Mapping[str, Any], names: Mapping[str, str]) -> Iterator[str]:
+    """Whether what is given up goes where the stack says, and not nowhere."""
+    match properties.get("DestinationConfig"), real.get("DestinationConfig"):
+        case {"OnFailure": {"Destination": wanted}}, Mapping() as there:
+            arn = there.get("OnFailure", {}).get("Destination", "")
+            if not is_named(wanted, arn, names):
+                yield f"was changed by hand: what is given up goes to {arn or 'nobody'}"
 
 
 def _code(

@@ -81,6 +81,12 @@ def changed(
         yield f"does not trust whom the stack does: {told(less)}"
 
 
+def is_named(value: Any, real: str, names: Mapping[str, str]) -> bool:
+    """Whether a text of AWS's is what a value of a template becomes, or may become."""
+    filled = _filled(value, names)
+    return isinstance(filled, str) and _matches(filled, real)
+
+
 def _policies(template: Mapping[str, Any], names: Mapping[str, str], role: Resource) -> dict[str, Any] | None:
     """Name, or ARN, of each policy that a role should have to its document, None where that is another's.
 

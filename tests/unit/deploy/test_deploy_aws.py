@@ -587,6 +587,12 @@ OF_MAPPING = ("lambda", drift.MAPPING, "")
             {"ReservedConcurrentExecutions": 0, POLICY: {}},
             id="a function that may not run",
         ),
+        pytest.param(
+            *("lambda", drift.EVENTS, "router"),
+            [("get_function_event_invoke_config", {"FunctionName": "router"}, {"MaximumRetryAttempts": 0})],
+            {"MaximumRetryAttempts": 0},
+            id="what becomes of asynchronous events",
+        ),
         *(
             pytest.param(
                 *OF_MAPPING,
@@ -719,6 +725,7 @@ def test_a_resource_is_told_in_the_words_of_templates(
     [
         ("lambda", drift.FUNCTION, "get_function", "ResourceNotFoundException"),
         ("lambda", drift.MAPPING, "get_event_source_mapping", "ResourceNotFoundException"),
+        ("lambda", drift.EVENTS, "get_function_event_invoke_config", "ResourceNotFoundException"),
         ("apigatewayv2", drift.API, "get_api", "NotFoundException"),
         ("apigatewayv2", drift.STAGE, "get_stage", "NotFoundException"),
         ("apigatewayv2", drift.INTEGRATION, "get_integrations", "NotFoundException"),
@@ -778,6 +785,12 @@ UPDATED = ("get_function", {"FunctionName": NAME}, {"Configuration": {"LastUpdat
             {"ReservedConcurrentExecutions": 5},
             [("put_function_concurrency", {"FunctionName": NAME, "ReservedConcurrentExecutions": 5}, {})],
             id="a reservation",
+        ),
+        pytest.param(
+            *("lambda", drift.EVENTS),
+            {"MaximumRetryAttempts": 2},
+            [("update_function_event_invoke_config", {"FunctionName": "a1", "MaximumRetryAttempts": 2}, {})],
+            id="what becomes of asynchronous events",
         ),
         pytest.param(
             *("lambda", drift.MAPPING),

@@ -15,6 +15,7 @@ from deploy.planning.drift import (
     ALIAS,
     BOUNDARY,
     DELETION,
+    EVENTS,
     LOG_GROUP,
     MAPPING,
     QUEUE,
@@ -28,6 +29,7 @@ from deploy.planning.drift import (
     Code,
     Drift,
     drifts,
+    owner_of,
 )
 from deploy.planning.drift import FUNCTION as FUNCTION_TYPE
 from deploy.stack.settings import StackSettings
@@ -408,6 +410,47 @@ def test_an_alias_leads_to_the_stacks_version_and_is_kept_started(
 
     expected = [] if said is None else [(f"was changed by hand: {said}", repair)]
     assert [(each.what, each.repair) for each in found] == expected
+
+
+QUEUE_ARN = "arn:aws:sqs:eu-central-1:1:chat-dead-letters"
+
+
+@pytest.mark.parametrize("kind", [MAPPING, EVENTS])
+@pytest.mark.parametrize(
+    ("there", "said"),
+    [
+        pytest.param({"DestinationConfig": {"OnFailure": {"Destination": QUEUE_ARN}}}, None, id="as the stack says"),
+        pytest.param({}, None, id="of which AWS does not tell"),
+        pytest.param({"DestinationConfig": {"OnFailure": {}}}, "goes to nobody", id="nowhere"),
+        pytest.param({"DestinationConfig": {}}, "goes to nobody", id="nowhere at all"),
+        pytest.param(
+            {"DestinationConfig": {"OnFailure": {"Destination": "arn:aws:sqs:eu-central-1:1:other"}}},
+            "goes to arn:aws:sqs:eu-central-1:1:other",
+            id="elsewhere",
+        ),
+    ],
+)
+def test_what_is_given_up_goes_where_the_stack_says(kind: str, there: dict[str, Any], said: str | None) -> None:
+    queue = Resource(logical_id="Dead", physical_id="https://sqs/1/chat-dead-letters", resource_type=QUEUE, status="")
+    reader = Resource(logical_id="Reader", physical_id="r", resource_type=kind, status="")
+    destination = {"OnFailure": {"Destination": {"Fn::GetAtt": ["Dead", "Arn"]}}}
+    template = {"Resources": {"Reader": {"Type": kind, "Properties": {"DestinationConfig": destination}}}}
+
+    found = drifts(template, [queue, reader], {"Reader": there})
+
+    expected = [] if said is None else [f"was changed by hand: what is given up {said}"]
+    assert [each.what for each in found] == expected
+
+
+@pytest.mark.parametrize(("qualifier", "owner"), [("$LATEST", "chat-work"), ("live", None)])
+def test_settings_of_asynchronous_events_are_those_of_a_function_and_of_no_alias(
+    qualifier: str, owner: str | None
+) -> None:
+    function = Resource(logical_id="Work", physical_id="chat-work", resource_type=FUNCTION_TYPE, status="")
+    events = Resource(logical_id="Async", physical_id="chat-work|x", resource_type=EVENTS, status="")
+    described = {"Type": EVENTS, "Properties": {"FunctionName": {"Ref": "Work"}, "Qualifier": qualifier}}
+
+    assert owner_of({"Resources": {"Async": described}}, [function, events], events) == owner
 
 
 def test_a_boundary_that_was_taken_from_a_role_is_told() -> None:
