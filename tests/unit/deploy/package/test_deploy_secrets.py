@@ -21,7 +21,7 @@ PEM = f"-----BEGIN PRIVATE KEY-----\n{BODY}\n-----END PRIVATE KEY-----\n"
         pytest.param("team.kdbx", "", "a key store (KeePass)", id="KeePass"),
         pytest.param("http.keytab", "", "a key store (Kerberos)", id="Kerberos"),
         pytest.param(".aws/credentials", "", "AWS", id="credentials of AWS"),
-        pytest.param("a/.kube/config", "", "Kubernetes", id="kubeconfig"),
+        pytest.param("a/.kube/config", "", "Kubernetes", id="kubeconfig by its place"),
         pytest.param("keys/jwt-private.pem", PEM, "a private key", id="PEM"),
         pytest.param("notes.txt", PEM.replace("PRIVATE", "RSA PRIVATE"), "a private key", id="RSA in any file"),
         pytest.param("x", PEM.replace("PRIVATE", "OPENSSH PRIVATE"), "a private key", id="OpenSSH"),
@@ -36,12 +36,18 @@ PEM = f"-----BEGIN PRIVATE KEY-----\n{BODY}\n-----END PRIVATE KEY-----\n"
         pytest.param("terraform.tfstate", "", "Terraform", id="Terraform"),
         pytest.param("a.ini", "aws_secret_access_key = " + "a1B2" * 10, "AWS", id="AWS key"),
         pytest.param("a.json", '{"SecretAccessKey": "' + "a1B2" * 10 + '"}', "AWS", id="AWS key in JSON"),
+        pytest.param("conf", f"user:\n  client-key-data: {BODY}", "Kubernetes", id="kubeconfig"),
         pytest.param("state", "SQLite format 3\0...", "SQLite", id="SQLite"),
         pytest.param("state", "streamer-dynamodb 1", "state of the emulator", id="the emulator"),
     ],
 )  # fmt: skip
 def test_is_a_secret(path: str, content: str, expected: str) -> None:
     assert expected in str(kind(path, content.encode()))
+
+
+@pytest.mark.parametrize("content", [b"\xfe\xed\xfe\xed\0\0\0\2", b"\xce\xce\xce\xce\0\0\0\2"], ids=["JKS", "JCEKS"])
+def test_a_key_store_of_java_is_known_by_its_content(content: bytes) -> None:
+    assert kind("store", content) == "a key store (Java)"
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ class World:
         name: str,
         answer: Callable[[int], Outcome] = lambda _: Returned(b"null", "id"),
         queues: type[EmbeddedQueues] = EmbeddedQueues,
+        **mapping: Any,
     ) -> None:
         queue = Queue(name=name, deduplicates_by_content=name.endswith(".fifo"))
         self.name = name
@@ -40,7 +41,7 @@ class World:
             api=Api(name="queues", routes=()),
             functions=(Function(name="worker", handler="worker.handle"),),
             queues=(queue,),
-            queue_mappings=(QueueMapping(function="worker", queue=name, report_batch_item_failures=True),),
+            queue_mappings=(QueueMapping(function="worker", queue=name, report_batch_item_failures=True, **mapping),),
         )
         self.mappings = QueueMappings(topology, self, lambda: self.queues)
 
@@ -92,6 +93,16 @@ async def test_no_event_is_larger_than_lambda_takes(name: str) -> None:
 
     assert world.bodies() == [["0", "1", "2", "3", "4"], ["5", "6", "7", "8", "9"]]
     assert max(map(len, world.events)) <= EVENT_BYTES
+
+
+async def test_an_event_that_is_as_large_as_lambda_takes_does_not_wait_for_the_batching_window() -> None:
+    world = World("jobs", batch_size=100, batching_window_seconds=300)
+    world.fill(10)
+
+    async with world.mappings:
+        await world.until(lambda: world.left() == 0)
+
+    assert len(world.events) == 2
 
 
 async def test_what_follows_a_failure_in_its_group_waits() -> None:
