@@ -61,6 +61,7 @@ def request(target: str, host: str = "examplebucket.s3.amazonaws.com", method: s
         (request(TARGET, method="PUT"), SIGNED, Link(KEY, MISMATCH, is_verified=False)),
         (request(TARGET, "other.s3.amazonaws.com"), SIGNED, Link(KEY, MISMATCH, is_verified=False)),
         (request(TARGET.replace("86400", "tomorrow")), SIGNED, Link(KEY, MISMATCH, is_verified=False)),
+        (request(TARGET.replace("20130524T", "yesterday")), SIGNED, Link(KEY, MISMATCH, is_verified=False)),
         (request(TARGET.replace(KEY, "AKIAOTHER")), SIGNED, Link("AKIAOTHER", None, is_verified=False)),
         (request("/test.txt?versionId=1"), SIGNED, None),
     ],
@@ -76,6 +77,7 @@ def request(target: str, host: str = "examplebucket.s3.amazonaws.com", method: s
         "method",
         "host",
         "no-number",
+        "no-date",
         "key-of-others",
         "no-link",
     ],
@@ -104,6 +106,24 @@ def test_a_form_is_good_until_its_policy_expires() -> None:
     assert later == Link("AKIAOTHER", EXPIRED_FORM, is_verified=False)
     assert link_of(form('"b"; charset=utf-8', policy=policy, **unknown), SECRETS, SIGNED) is not None
     assert link_of(form(key="a"), SECRETS, SIGNED) is None
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        pytest.param(b"{", id="no JSON"),
+        pytest.param(b"[1]", id="no object"),
+        pytest.param(b"{}", id="without an end"),
+        pytest.param(b'{"expiration": "tomorrow"}', id="no instant"),
+        pytest.param(b"[" * 200_000, id="nested deeply"),
+        pytest.param(b"", id="no text"),
+    ],
+)
+def test_a_policy_that_is_none_lets_nothing_in(policy: bytes) -> None:
+    text = base64.b64encode(policy).decode() or "no base64!"
+    fields = {"X-Amz-Credential": "AKIAOTHER/20130524/us-east-1/s3/aws4_request", "X-Amz-Signature": "0"}
+
+    assert link_of(form(policy=text, **fields), SECRETS, SIGNED) == Link("AKIAOTHER", EXPIRED_FORM, is_verified=False)
 
 
 def test_a_form_may_be_signed_in_the_second_version_and_with_a_token() -> None:
