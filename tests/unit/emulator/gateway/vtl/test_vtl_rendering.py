@@ -93,6 +93,11 @@ UTIL = [
     ("$util.urlDecode('a+b%26c')", "a b&c"),
     ("$util.base64Encode('Ann')", "QW5u"),
     ("$util.base64Decode('QW5u')", "Ann"),
+    ("$util.base64Decode('QW4=')", "An"),
+    ("$util.base64Decode('QW4')", "An"),
+    ("$util.base64Decode('QW5uQ')", "Ann"),
+    ("""$util.base64Decode('"QW5u"')""", "Ann"),
+    ("$util.base64Decode('%')", ""),
     ("#set($o = $util.parseJson('{\"a\": [1, 2]}'))$o.a[1]", "2"),
 ]
 DIRECTIVES = [
@@ -212,7 +217,6 @@ MISTAKES = [
     ("${context.a", "${ without }"),
     ("#set($a = 'x)", "a text without an end"),
     ("$input.path('$.items[?(@.id)]')", "is not understood"),
-    ("$util.base64Decode('%')", "$util.base64Decode()"),
     ("$util.parseJson('{')", "$util.parseJson()"),
     ("$context.connectionId.substring(1, 'x')", ".substring()"),
     ("$context.connectionId.substring(-1)", "no places among 4"),
