@@ -114,6 +114,12 @@ def test_what_was_built_for_lambda_or_for_anything_is_packed(
     assert set(resolved(put(files))) == {"lib.py", f"{ABOUT}/METADATA"}
 
 
+def test_what_an_index_has_is_public_whatever_it_looks_like(put: Callable[..., Installer]) -> None:
+    files = {"lib/prod.env": "x", "lib/keys.py": "\n" + "npm" + "_q7Wz0RkT5mYb3XcV9nHs1LdF8gJp6ZtG2xKv"}
+
+    assert files.keys() < resolved(put({**files, **record(*files)})).keys()
+
+
 @pytest.mark.parametrize(
     ("says", "complaint"),
     [

@@ -17,6 +17,8 @@ TEMPLATE: dict[str, Any] = {
         "One": {"Type": PERMISSION, "Properties": {"FunctionName": {"Ref": "RouterLive"}}},
         "Two": {"Type": PERMISSION, "Properties": {"FunctionName": {"Ref": "RouterLive"}}},
         "Three": {"Type": PERMISSION, "Properties": {"FunctionName": {"Fn::GetAtt": ["Sweep", "Arn"]}}},
+        "Reads": {"Type": "AWS::Lambda::EventSourceMapping", "Properties": {"FunctionName": {"Ref": "RouterLive"}}},
+        "NotYet": {"Type": PERMISSION, "Properties": {"FunctionName": {"Ref": "RouterLive"}}},
         "Elsewhere": {"Type": PERMISSION, "Properties": {"FunctionName": "by-its-name"}},
     }
 }
@@ -27,6 +29,8 @@ PHYSICAL = {
     "One": "chat-One-1",
     "Two": "arn:f:router:live|chat-Two-2",
     "Three": "chat-Three-3",
+    "Reads": "0e7e1a4c",
+    "NotYet": "",
     "Elsewhere": "chat-Else-4",
 }
 RESOURCES = [
