@@ -96,6 +96,22 @@ def test_poetrys_dependencies(wanted: Any, edges: list[Edge]) -> None:
             "a @ https://example.com/a.whl --hash=h:1",
             id="of an address",
         ),
+        pytest.param(
+            {
+                "resolution-markers": ["os_name == 'nt'"],
+                "dependencies": [{"name": "b", "extra": ["x"], "marker": "os_name == 'nt'", "version": "2"}],
+                "optional-dependencies": {"Fast_One": [{"name": "c"}]},
+            },
+            Locked(
+                "a",
+                "1",
+                markers=("os_name == 'nt'",),
+                edges=(Edge("b", ("x",), "os_name == 'nt'", "2"),),
+                optional={"fast-one": (Edge("c"),)},
+            ),
+            "a==1",
+            id="with what it needs",
+        ),
         *(
             pytest.param({"source": {kind: "../a"}}, Locked("a", "1", path="../a", optional={}), "a==1", id=kind)
             for kind in ("editable", "directory", "path", "virtual")
@@ -159,6 +175,8 @@ LOCK = [
     Locked("two", "2", markers=("os_name == 'nt'", "python_full_version >= '3.12'")),
     Locked("many", "1.0"),
     Locked("many", "2.0b1"),
+    Locked("odd", "spring-a"),
+    Locked("odd", "spring-b"),
 ]
 
 
@@ -171,6 +189,7 @@ LOCK = [
         pytest.param(Edge("two"), ["two==2"], id="the one for this Python"),
         pytest.param(Edge("many", version="1.0"), ["many==1.0"], id="a version"),
         pytest.param(Edge("many", version=">=2.0b1"), ["many==2.0b1"], id="a specifier, before a release"),
+        pytest.param(Edge("odd", version="spring-b"), ["odd==spring-b"], id="a version that PEP 440 does not know"),
     ],
 )
 def test_what_is_needed_on_lambda(root: Edge, lines: list[str]) -> None:
