@@ -51,6 +51,17 @@ def test_poetrys_short_specifiers(specifier: str, pep_440: str) -> None:
         pytest.param({"markers": "os_name == 'nt'"}, [Edge("a", (), "(os_name == 'nt')")], id="elsewhere"),
         pytest.param({"python": "3.13"}, [Edge("a", (), "python_full_version == '3.13'")], id="one Python"),
         pytest.param(
+            {"python": "!=3.12, ~3.12"},
+            [
+                Edge(
+                    "a",
+                    (),
+                    "python_full_version != '3.12' and python_full_version >= '3.12' and python_full_version < '3.13'",
+                )
+            ],
+            id="some of one Python",
+        ),
+        pytest.param(
             {"markers": "os_name == 'nt' or x == 'y'", "python": "^3.11"},
             [
                 Edge(
@@ -152,6 +163,9 @@ def test_uv_says_where_a_package_comes_from(package: dict[str, Any], locked: Loc
             id="of several groups",
         ),
         pytest.param(
+            {"dependencies": {"b": ">=2"}}, Locked("a", "1", edges=(Edge("b", version=">=2"),), optional={}), id="needs"
+        ),
+        pytest.param(
             {"extras": {"Fast_Path": ["b[c] (>=1) ; os_name == 'posix'"]}},
             Locked("a", "1", optional={"fast-path": (Edge("b", ("c",), 'os_name == "posix"', ">=1"),)}),
             id="with an extra",
@@ -251,3 +265,7 @@ def test_what_a_lock_of_uv_does_not_have_is_named(
 def test_what_is_no_requirement_is_named() -> None:
     with pytest.raises(BundleError, match=r"pyproject\.toml has 'a b', which is no requirement"):
         parsed_roots(["a b"], "pyproject.toml")
+
+    lock = {"package": [{"name": "a", "version": "1", "extras": {"fast": ["a b"]}}]}
+    with pytest.raises(BundleError, match=r"poetry\.lock has 'a b', which is no requirement"):
+        poetry_packages(lock)
