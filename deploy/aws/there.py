@@ -140,12 +140,12 @@ def _set_alias(client: Client, name: str, owner: str, settings: Mapping[str, Any
 def _events(client: Client, names: Sequence[str], owner: str) -> Mapping[str, Real]:
     """What becomes of asynchronous events of a function, which is its owner."""
     functions = client("lambda")
-    absent = functions.exceptions.ResourceNotFoundException
-    return _each(lambda _: functions.get_function_event_invoke_config(FunctionName=owner), names, absent)
+    absent, ask = functions.exceptions.ResourceNotFoundException, functions.get_function_event_invoke_config
+    return _each(lambda _: ask(FunctionName=owner, Qualifier=_LATEST), names, absent)
 
 
 def _set_events(client: Client, name: str, owner: str, settings: Mapping[str, Any]) -> None:
-    client("lambda").update_function_event_invoke_config(FunctionName=owner, **settings)
+    client("lambda").update_function_event_invoke_config(FunctionName=owner, Qualifier=_LATEST, **settings)
 
 
 def _mappings(client: Client, names: Sequence[str], owner: str) -> Mapping[str, Real]:
@@ -275,6 +275,7 @@ def _set_secret(client: Client, name: str, owner: str, settings: Mapping[str, An
 
 
 _RESERVED: Final = "ReservedConcurrentExecutions"
+_LATEST: Final = "$LATEST"
 _ROUTING: Final = "RoutingConfig"
 _SHARES: Final = "AdditionalVersionWeights"
 """Of a list in templates, and of version to share in Lambda's API."""

@@ -187,6 +187,7 @@ def test_the_printed_policy_is_enough_with_everything_that_a_team_asks_for(
     assert "RetentionInDays: 30 -> 7" in said
     assert "Role has" not in status + said
     assert "Role lacks" not in status + said
+    assert "is gone" not in status + said
     assert refused.returncode == 2
     assert "protected" in refused.stderr
     assert project.tables() == []

@@ -556,6 +556,7 @@ def test_what_is_gone_is_none(aws: Aws, stub: Any) -> None:
 NAME = "0e7e1a4c-0000-4000-8000-000000000000"
 ALIAS = f"{NAME}:live"
 OF_ALIAS = {"FunctionName": NAME, "Name": "live"}
+OF_LATEST = {"FunctionName": "router", "Qualifier": "$LATEST"}
 OF_VERSION = {"FunctionName": NAME, "Qualifier": "live"}
 Call = tuple[str, dict[str, Any], dict[str, Any]]
 """An operation, what it is asked, and its answer."""
@@ -589,7 +590,7 @@ OF_MAPPING = ("lambda", drift.MAPPING, "")
         ),
         pytest.param(
             *("lambda", drift.EVENTS, "router"),
-            [("get_function_event_invoke_config", {"FunctionName": "router"}, {"MaximumRetryAttempts": 0})],
+            [("get_function_event_invoke_config", OF_LATEST, {"MaximumRetryAttempts": 0})],
             {"MaximumRetryAttempts": 0},
             id="what becomes of asynchronous events",
         ),
@@ -789,7 +790,13 @@ UPDATED = ("get_function", {"FunctionName": NAME}, {"Configuration": {"LastUpdat
         pytest.param(
             *("lambda", drift.EVENTS),
             {"MaximumRetryAttempts": 2},
-            [("update_function_event_invoke_config", {"FunctionName": "a1", "MaximumRetryAttempts": 2}, {})],
+            [
+                (
+                    "update_function_event_invoke_config",
+                    {**OF_LATEST, "FunctionName": "a1", "MaximumRetryAttempts": 2},
+                    {},
+                )
+            ],
             id="what becomes of asynchronous events",
         ),
         pytest.param(
