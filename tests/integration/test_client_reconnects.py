@@ -231,25 +231,6 @@ async def test_it_is_sent_again_if_the_caller_says_so() -> None:
     assert [message["id"] for message in service.got if message["action"] == "pay"] == ["r-1", "r-1"]
 
 
-async def test_what_api_gateway_complains_of_on_another_connection_is_no_request_of_an_earlier_one(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("streamer.client.session.RESUMING_SECONDS", (0.001,))
-    async with connected() as (service, client):
-        service.silent |= {"pay", "subscribe"}
-        service.known["r-1"] = [END]
-        asking = asyncio.ensure_future(client.request("pay", id="r-1"))
-        await service.wait_for(lambda: service.got)
-        await service.lose()
-        await service.wait_for(lambda: len(service.got) == 2)
-
-        await service.sockets[1].send('{"message": "Internal server error", "connectionId": "c", "requestId": "r"}')
-        await say(service.sockets[1], "response", service.got[1]["id"], data={"subscribed": True})
-        service.silent.clear()
-
-        assert await asking == "done"
-
-
 async def test_a_request_made_while_there_is_no_connection_waits_for_one() -> None:
     async with connected() as (service, client):
         service.refusing = [503] * 3
