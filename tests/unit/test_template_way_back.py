@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from loaded_target import load_target
 
+from deploy.stack.publishing import ALIAS
 from deploy.stack.settings import StackSettings
 from deploy.stack.template import template
 from emulator.templates.resources.kind import Place
@@ -68,10 +69,10 @@ def _listed(function: Function) -> list[str]:
 
 
 def normal(topology: Topology) -> Topology:
-    """Without what AWS or the deployer chooses: names of its own, permissions, secrets, how things are sorted."""
+    """Without what AWS or the deployer chooses: names, aliases, permissions, secrets, the order."""
 
     def own(name: str) -> str:
-        return name.removeprefix(f"{STACK}-")
+        return name.removeprefix(f"{STACK}-").removesuffix(f":{ALIAS}")
 
     def own_if_any(name: str | None) -> str | None:
         return None if name is None else own(name)
