@@ -160,7 +160,10 @@ class Deliveries:
         self.take("sns", self._caller)
         from . import moto_sns  # noqa: PLC0415 - only where a bucket tells a topic
 
-        moto_sns.send(to, json_text(told), _SUBJECT)
+        try:
+            moto_sns.send(to, json_text(told), _SUBJECT)
+        except Exception as error:  # noqa: BLE001 - moto's of any kind: told, and the object is put and others are told
+            self._tell(Delivery.lost(to, f"bucket {bucket}", error))
 
 
 def _check_notifications() -> None:

@@ -171,10 +171,16 @@ def _value(value: Any) -> str:
 
 
 def send(topic_arn: str, text: str, subject: str | None) -> None:
-    """Publish to a topic of the process, if it is there."""
+    """Publish to a topic of the process.
+
+    Raises:
+        LookupError: there is no such topic.
+        Exception: moto's of any kind: the topic does not take it, as one that is FIFO and needs a group.
+    """
     from moto.sns import sns_backends  # noqa: PLC0415 - only where something else tells a topic
 
     _arn, _partition, _service, region, account, _name = topic_arn.split(":")
     backend = sns_backends[account][region]
-    if topic_arn in backend.topics:
-        backend.publish(message=text, arn=topic_arn, subject=subject)
+    if topic_arn not in backend.topics:
+        raise LookupError("there is no such topic")
+    backend.publish(message=text, arn=topic_arn, subject=subject)

@@ -60,6 +60,28 @@ services.tick()
 print(json.dumps([structs.asdict(each) for each in found]))
 """
 
+BUCKET = """
+import json
+from msgspec import structs
+from emulator.services.calls import Call
+from emulator.services.moto_services import MotoServices
+
+found = []
+services = MotoServices("us-east-1", ("AKIAEXAMPLE", "secret"), found.append)
+
+def call(service, operation, **parameters):
+    return services.make(Call(service=service, operation=operation, parameters=parameters, resource="Ours"))
+
+GONE = "arn:aws:sns:us-east-1:123456789012:gone"
+WANTED = {"TopicConfigurations": [{"TopicArn": GONE, "Events": ["s3:ObjectCreated:*"]}]}
+call("sns", "create_topic", Name="gone")
+call("s3", "create_bucket", Bucket="uploads")
+call("s3", "put_bucket_notification_configuration", Bucket="uploads", NotificationConfiguration=WANTED)
+call("sns", "delete_topic", TopicArn=GONE)
+call("s3", "put_object", Bucket="uploads", Key="a", Body=b"x")
+print(json.dumps([structs.asdict(each) for each in found]))
+"""
+
 KEEPS = """
 import gc, json
 from emulator.services.calls import Call
@@ -113,3 +135,8 @@ def test_what_one_schedule_cannot_send_keeps_no_other_from_sending() -> None:
     broken, sent = json.loads(printed_by(SCHEDULES))
     assert (broken["by"], sent["payload"]) == ("schedule a", "hello")
     assert "Expecting value" in broken["why"]
+
+
+def test_what_a_topic_that_is_gone_does_not_get_is_told() -> None:
+    (lost,) = json.loads(printed_by(BUCKET))
+    assert (lost["by"], lost["why"]) == ("bucket uploads", "there is no such topic")
