@@ -10,7 +10,7 @@ from emulator.templates.resources.kind import Meaning
 from emulator.templates.resources.others import NOUNS
 from emulator.templates.resources.registry import KINDS
 
-DOCUMENT = Path(__file__).parents[4] / "docs" / "templates.md"
+DOCUMENT = Path(__file__).parents[5] / "docs" / "templates.md"
 MEANINGS = {
     Meaning.EMULATED: "emulated",
     Meaning.KNOWN: "understood",
