@@ -18,11 +18,9 @@ from .backend import EmbeddedBackend, JournaledChange
 from .items import StoredItem
 from .stream_records import SERVICE_IDENTITY, StreamRecord
 from .table import Table
-from .values import SETS, Attributes, AttributeValue, read_attributes
+from .values import SETS, Attributes, AttributeValue
 from .writing import PREPARE
 
-OLDER_PUT: Final = "put"
-"""As the fifth version of a state has it, without the size."""
 TRANSACTION: Final = "TransactWriteItems"
 ONE_ITEM: Final = {"PutItem": "Put", "UpdateItem": "Update", "DeleteItem": "Delete"}
 """Requests that write one item, and what they are called in a transaction."""
@@ -33,7 +31,7 @@ BESIDES_BYTES: Final = 2000
 """A request may hold so much besides its items; of a longer one its changes alone are written."""
 TICKS: Final = 2**22
 """Times are told in so many parts of a second: whole numbers for any clock since 2004, whose text is made four times as
-fast as a fraction's. Version 5 of a state told fractions."""
+fast as a fraction's."""
 _NEWLINE: Final = ord("\n")
 Beside = tuple[Any, int]
 """What the stream tells of a change, and the size of the item after it; 0: it is gone."""
@@ -129,10 +127,6 @@ def replay(lines: Iterable[bytes], notes: Content, backend: EmbeddedBackend | No
         kind, *rest = json.loads(line)
         if kind == NOTE:
             take(notes, *rest)
-        elif kind == OLDER_PUT and backend is not None:
-            name, told, request = rest
-            new = StoredItem(read_attributes(request["Item"]))
-            _redo(backend, backend.tables[name], new, new.attrs, told)
         elif kind in ONE_ITEM and backend is not None:
             name, told, size_bytes, request = rest
             _write(backend, ONE_ITEM[kind], {**request, "TableName": name}, iter([(told, size_bytes)]))
@@ -187,10 +181,9 @@ def _redo(backend: EmbeddedBackend, table: Table, new: StoredItem | None, key: A
     old = table.primary.get(key)
     if old is None and new is None:
         return
-    event_id, told_seconds, is_by_service = told or ("", 0, False)
-    seconds = told_seconds if isinstance(told_seconds, float) else told_seconds / TICKS
+    event_id, ticks, is_by_service = told or ("", 0, False)
     identity = SERVICE_IDENTITY if is_by_service else None
-    backend.redo(table, old, new, event_id=event_id, created_seconds=seconds, user_identity=identity)
+    backend.redo(table, old, new, event_id=event_id, created_seconds=ticks / TICKS, user_identity=identity)
 
 
 def _read(written: Mapping[str, Any]) -> dict[str, AttributeValue]:

@@ -2,8 +2,7 @@
 
 The format is one line that names it and its version, then compressed lines of JSON in DynamoDB's own notation: nothing
 in it can run when it is read. The first says which tables there are, and how many items and records each has, which
-follow: of every so many items first their keys, then a line of each, which is read when it is needed. Files of earlier
-versions are read, too.
+follow: of every so many items first their keys, then a line of each, which is read when it is needed.
 """
 
 from __future__ import annotations
@@ -27,7 +26,6 @@ from .definitions import IndexDefinition, TableSettings, read_index, read_schema
 from .errors import ApiError
 from .items import KeptItem, Keyed, StoredItem
 from .journal import replay
-from .older_state import OLDER, older_tables
 from .stream_records import StreamRecord, TableStream
 from .table import Table
 from .tables import make_table
@@ -35,8 +33,6 @@ from .values import ORDERED, read_kept_attributes, wire_attributes, wire_value
 
 MAGIC: Final = b"streamer-dynamodb "
 VERSION: Final = 6
-SAME_TABLES: Final = (VERSION, 5)
-"""Versions whose tables are as today's; the changes that follow those of the fifth are read, too."""
 _COMPRESSION: Final = 1
 """zlib's fastest: a state is written when the emulator stops, and the user waits."""
 _AT_ONCE: Final = 200
@@ -59,8 +55,6 @@ class Saved(Struct, frozen=True, kw_only=True):
     """How much of it counts; what follows was cut off while it was written."""
     base_bytes: int
     """How much of it is tables; the changes since follow."""
-    is_current: bool
-    """Whether changes may follow it: it is not of a version before."""
 
 
 def pieces(backend: EmbeddedBackend, notes: Notes) -> Iterator[bytes]:
@@ -92,13 +86,13 @@ def _without_collection() -> Iterator[None]:
 
 
 def _load(backend: EmbeddedBackend, data: bytes) -> Saved:
-    version, text, rest = _read(data)
+    text, rest = _read(data)
     lines, size_bytes = whole_lines(rest)
     tables, streams = dict(backend.tables), dict(backend.streams)
     backend.tables.clear()
     backend.streams.clear()
     try:
-        notes, kept = (_tables if version in SAME_TABLES else older_tables)(text, version)
+        notes, kept = _tables(text)
         for head, items, records in kept:
             _load_table(backend, head, items, records)
         replay(lines, notes, backend)
@@ -109,7 +103,7 @@ def _load(backend: EmbeddedBackend, data: bytes) -> Saved:
         backend.streams.update(streams)
         raise _unreadable(f"{type(error).__name__}: {error}") from error
     base = len(data) - len(rest)
-    return Saved(notes=notes, size_bytes=base + size_bytes, base_bytes=base, is_current=version == VERSION)
+    return Saved(notes=notes, size_bytes=base + size_bytes, base_bytes=base)
 
 
 def whole_lines(data: bytes) -> tuple[list[bytes], int]:
@@ -118,16 +112,16 @@ def whole_lines(data: bytes) -> tuple[list[bytes], int]:
     return data[:size].split(b"\n")[:-1], size
 
 
-def _read(data: bytes) -> tuple[int, bytes, bytes]:
-    """The version, the content, and what follows it."""
+def _read(data: bytes) -> tuple[bytes, bytes]:
+    """The content, and what follows it."""
     head, _, packed = data.partition(b"\n")
     if not head.startswith(MAGIC):
         raise _unreadable("it was not written by the emulator")
     version = head.removeprefix(MAGIC)
-    if version not in [b"%d" % known for known in (*SAME_TABLES, *OLDER)]:
+    if version != b"%d" % VERSION:
         raise _unreadable(f"it has version {version.decode(errors='replace')}, this emulator reads version {VERSION}")
     try:
-        return int(version), *_unpacked(packed)
+        return _unpacked(packed)
     except (zlib.error, ValueError, MemoryError) as error:
         raise _unreadable(f"{type(error).__name__}: {error}") from error
 
@@ -294,7 +288,7 @@ class _Lines:
         return KeptItem(self.take(1)[0], size_bytes)
 
 
-def _tables(text: bytes, _version: int) -> tuple[Notes, Iterator[tuple[Content, list[Keyed], list[Fields]]]]:
+def _tables(text: bytes) -> tuple[Notes, Iterator[tuple[Content, list[Keyed], list[Fields]]]]:
     """Notes, and each table with its items and the records of its stream."""
     lines = _Lines(text)
     head = lines.read()

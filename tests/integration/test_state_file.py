@@ -391,7 +391,7 @@ async def test_too_many_changes_for_a_full_disk_are_written_as_a_whole(
     state: list[bytes] = []
     file = KeptFile(tmp_path / "kept", lambda: iter(state))
     file.open()
-    file.begin(0, 0, is_current=True)
+    file.begin(0, 0)
     disk.is_full = True
     for number in range(100):
         state.append(b"%d\n" % number * 10)

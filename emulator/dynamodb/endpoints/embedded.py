@@ -170,7 +170,7 @@ async def _kept(engine: EmbeddedDynamoDB, topology: Topology, state_file: Path |
         interrupted = end_leases(engine, topology, time.time())
         if interrupted:
             log.info("requests ran when the last emulator ended; they go on or fail now", requests=interrupted)
-        file.begin(saved.size_bytes, saved.base_bytes, is_current=saved.is_current)
+        file.begin(saved.size_bytes, saved.base_bytes)
     except OSError as error:
         file.close()
         raise ConfigurationError(f"the state file {state_file} cannot be used: {error.strerror}") from error

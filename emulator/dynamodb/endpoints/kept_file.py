@@ -105,17 +105,15 @@ class KeptFile:
         except OSError:
             pass  # where nothing can be locked, nobody can be told
 
-    def begin(self, size: int, base: int, *, is_current: bool) -> None:
+    def begin(self, size: int, base: int) -> None:
         """Go on after so many bytes, of which the first are a state; what follows them was cut off.
-
-        Not ``is_current``: the file is written anew first.
 
         Raises:
             OSError: it cannot be written.
         """
         self._size, self._base = size, base
         self._has_begun = True
-        if not is_current or self._has_lost:
+        if self._has_lost:
             self._rewrite()
 
     def append(self, line: bytes) -> None:

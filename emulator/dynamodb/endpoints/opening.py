@@ -68,7 +68,7 @@ async def _kept_notes(folder: Path, url: str) -> AsyncIterator[Notes]:
     try:
         found, size = whole_lines(file.open())
         replay(found, notes.content)
-        file.begin(size, 0, is_current=True)
+        file.begin(size, 0)
     except ConfigurationError:
         log.info("another emulator of this folder uses this DynamoDB; if this one is killed, the next one cannot tell")
         yield Notes()

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from emulator.dynamodb.engine import DYNAMODB
-from emulator.dynamodb.state import MAGIC
 from streamer.errors import ConfigurationError
 
 Request = tuple[str, dict[str, Any], int | None]
@@ -188,21 +187,3 @@ def test_a_transaction_that_comes_to_other_items_than_it_did_is_not_taken_for_th
         assert one in lines[0]
         with pytest.raises(ConfigurationError, match="cannot be read"):
             World().database.load(dump + lines[0].replace(one, another))
-
-
-def test_changes_that_the_fifth_version_told_are_done_again() -> None:
-    world, since = World(), World()
-    world.create()
-    dump = world.database.dump()
-    world.put("a", x={"S": "1"})
-    world.clock.now += 0.1
-    world.call("DeleteItem", TableName="things", Key={"pk": {"S": "a"}})
-
-    ids = [f"{number:032x}" for number in (3, 5)]
-    lines = [
-        f'["put","things",["{ids[0]}",1700000000.0,false],{{"Item":{{"pk":{{"S":"a"}},"x":{{"S":"1"}}}}}}]\n',
-        f'["changes",[["things",null,{{"pk":["S","a"]}},["{ids[1]}",{world.clock.now!r},false]]]]\n',
-    ]
-    saved = since.database.load(dump.replace(MAGIC + b"6", MAGIC + b"5") + "".join(lines).encode())
-    assert content(since) == content(world)
-    assert not saved.is_current
