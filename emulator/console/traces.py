@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 
 from msgspec import Struct
 
+from ..functions.outcome import Returned
 from .meaning import (
     answer_header,
     app_message,
@@ -388,7 +389,7 @@ def _run_spans(run: Run) -> Iterator[Span]:
             number=run.number,
         )
     source = "console" if run.is_ours else source_of(run.payload)["source"]
-    status = "ok" if type(run.outcome).__name__ == "Returned" else "error"
+    status = "ok" if isinstance(run.outcome, Returned) else "error"
     yield Span(
         kind="function",
         name=run.function,

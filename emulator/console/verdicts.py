@@ -6,7 +6,7 @@ from typing import Final
 
 from ..functions.outcome import Returned
 from ..functions.variables import name_and_qualifier
-from ..gateway.rules.effects import Raised, Send, TimedOut
+from ..gateway.rules.effects import Accept, Raised, Send, TimedOut
 from .faults import Fault, fault_of_line, fault_of_payload
 from .masking import masked_text
 from .meaning import REQUEST_ENDED, app_message, lambda_request_of, meaning_of, status_of_message
@@ -26,8 +26,9 @@ def verdict(trace: Trace) -> tuple[str, str]:
     """A status (``ok``, ``running``, ``error`` or ``refused``) and the sentence."""
     origin = trace.origin
     if isinstance(origin, Opening):
-        status = "ok" if type(origin.decision).__name__ == "Accept" else "refused"
-        return status, "connected" if status == "ok" else f"the upgrade was refused with {origin.decision.status}"  # type: ignore[union-attr]
+        if isinstance(origin.decision, Accept):
+            return "ok", "connected"
+        return "refused", f"the upgrade was refused with {origin.decision.status}"
     if isinstance(origin, Run):
         return _of_run(origin)
     if isinstance(origin, Message):
