@@ -22,11 +22,11 @@ from ..foundation.place import REGION
 from ..iam.managed import managed
 from ..iam.roles import Roles
 from ..templates.assembly import BUILT, Project, find
+from ..templates.catalogue import Catalogue
 from ..templates.described import function_roles
 from ..templates.project import Read, Settings, read_project
 from ..templates.report import OF_ROLES, ids, of_roles, outputs, report
 from ..templates.samconfig import NAMES, SamConfig, overrides, read_config
-from ..templates.things import Things
 from ..templates.topology import Wanted
 from . import provided_sdk
 from .here.development_secret import state_folder
@@ -164,12 +164,12 @@ def load_template(
 def _roles(read: Read, options: TemplateOptions, account_id: str) -> tuple[Roles | None, tuple[str, ...]]:
     if options.iam not in ("enforce", "record"):
         return None, ()
-    things = Things(each for top in read.stacks for each in top.all())
-    found = function_roles.roles(things, managed, Place(region=read.region, account_id=account_id, apis={}))
+    catalogue = Catalogue(each for top in read.stacks for each in top.all())
+    found = function_roles.roles(catalogue, managed, Place(region=read.region, account_id=account_id, apis={}))
     functions = len(read.described.topology.functions)
     if options.iam == "record" or not functions:
         return found, ()
-    return found, tuple(of_roles(len(found.of), functions, things.warnings))
+    return found, tuple(of_roles(len(found.of), functions, catalogue.warnings))
 
 
 def _with_sdk(read: Read, options: TemplateOptions, folder: Path, state_folder: Path) -> Read:

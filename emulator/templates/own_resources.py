@@ -18,6 +18,7 @@ from streamer.topology.own_resources import IGNORED_SECTIONS, SECTIONS, referenc
 from ..iam.texts import role_name
 from ..services.calls import Call
 from . import policy_flaws
+from .catalogue import Catalogue, guarded, made
 from .described import event_sources, other_services, resource_policies, tables_and_queues
 from .errors import Problem
 from .intrinsics import text_of
@@ -28,7 +29,6 @@ from .resources.conformity import told
 from .resources.kind import Meaning, Place
 from .source import Source
 from .stack import Resource, Surroundings, resolve
-from .things import Things, guarded, made
 from .values import at, items
 
 MADE: Final = frozenset(
@@ -72,16 +72,16 @@ def own(topology: Topology, source: Source, environment_from: Mapping[str, str],
         raise source.error(problem) from problem
     stack = resolve(source.with_tree(tree), Surroundings(place=place))
     mine = [each for each in stack.resources.values() if each.logical_id in source.tree["Resources"]]
-    things = Things([stack])
-    found = _with_permissions(things, mine, _with_data(things, mine, topology))
+    catalogue = Catalogue([stack])
+    found = _with_permissions(catalogue, mine, _with_data(catalogue, mine, topology))
     found = replace(found, api=replace(found.api, api_id=str(stack.resources[API].ref)))
     variables = {name: text_of(stack.outputs[_output(name)], ("environment_from", name)) for name in environment_from}
-    calls = other_services.calls(things, place.region)
-    policy_flaws.check(things, mine)
-    resource_policies.check_senders(things, grants.Place(region=place.region, account_id=place.account_id, apis={}))
+    calls = other_services.calls(catalogue, place.region)
+    policy_flaws.check(catalogue, mine)
+    resource_policies.check_senders(catalogue, grants.Place(region=place.region, account_id=place.account_id, apis={}))
     services = tuple(each for each in calls if each.resource in source.tree["Resources"])
     refused = told((each for each in stack.departures if each.path[1] in source.tree["Resources"]), stack.source.error)
-    line = "; ".join([_told(mine), *refused, *things.warnings, *_made_up(elsewhere)])
+    line = "; ".join([_told(mine), *refused, *catalogue.warnings, *_made_up(elsewhere)])
     return Own(topology=found, services=services, variables=variables, told=f"{source.name}: {line}")
 
 
@@ -141,43 +141,43 @@ def _resource(kind: str, **properties: Any) -> dict[str, Any]:
 # what is made
 
 
-def _with_data(things: Things, mine: list[Resource], topology: Topology) -> Topology:
+def _with_data(catalogue: Catalogue, mine: list[Resource], topology: Topology) -> Topology:
     own_ids = {each.logical_id for each in mine}
     tables = [
-        guarded(things, each, tables_and_queues.table)
-        for each in things.of("AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable")
+        guarded(catalogue, each, tables_and_queues.table)
+        for each in catalogue.of("AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable")
         if each.logical_id in own_ids
     ]
     queues = [
-        guarded(things, each, tables_and_queues.queue)
-        for each in things.of("AWS::SQS::Queue")
+        guarded(catalogue, each, tables_and_queues.queue)
+        for each in catalogue.of("AWS::SQS::Queue")
         if each.logical_id in own_ids
     ]
     mappings = "AWS::Lambda::EventSourceMapping"
-    streams = made(things, mappings, event_sources.stream_mapping)
-    kinesis = made(things, mappings, event_sources.kinesis_mapping)
-    rules = made(things, "AWS::Events::Rule", event_sources.rule_schedules)
-    scheduled = made(things, "AWS::Scheduler::Schedule", event_sources.scheduler_schedule)
-    retried = made(things, "AWS::Lambda::EventInvokeConfig", event_sources.async_invocation)
+    streams = made(catalogue, mappings, event_sources.stream_mapping)
+    kinesis = made(catalogue, mappings, event_sources.kinesis_mapping)
+    rules = made(catalogue, "AWS::Events::Rule", event_sources.rule_schedules)
+    scheduled = made(catalogue, "AWS::Scheduler::Schedule", event_sources.scheduler_schedule)
+    retried = made(catalogue, "AWS::Lambda::EventInvokeConfig", event_sources.async_invocation)
     return replace(
         topology,
         tables=(*topology.tables, *tables),
         queues=(*topology.queues, *queues),
         event_source_mappings=(*topology.event_source_mappings, *streams),
         kinesis_mappings=(*topology.kinesis_mappings, *kinesis),
-        queue_mappings=(*topology.queue_mappings, *made(things, mappings, event_sources.queue_mapping)),
+        queue_mappings=(*topology.queue_mappings, *made(catalogue, mappings, event_sources.queue_mapping)),
         async_invocations=(*topology.async_invocations, *retried),
         schedules=(*topology.schedules, *(each for rule in rules for each in rule), *scheduled),
     )
 
 
-def _with_permissions(things: Things, mine: list[Resource], topology: Topology) -> Topology:
+def _with_permissions(catalogue: Catalogue, mine: list[Resource], topology: Topology) -> Topology:
     given: dict[str, list[Permission]] = {}
     for resource in mine:
         if resource.type in POLICIES:
             roles = items(resource, "Roles") or [resource.properties.get("RoleName")]
             for role in roles:
-                given.setdefault(str(role), []).extend(guarded(things, resource, _permissions))
+                given.setdefault(str(role), []).extend(guarded(catalogue, resource, _permissions))
 
     def allowed(function: Function) -> Function:
         more = given.get(role_name(function.name), ())
@@ -186,7 +186,7 @@ def _with_permissions(things: Things, mine: list[Resource], topology: Topology) 
     return replace(topology, functions=tuple(allowed(each) for each in topology.functions))
 
 
-def _permissions(things: Things, resource: Resource) -> list[Permission]:
+def _permissions(catalogue: Catalogue, resource: Resource) -> list[Permission]:
     """What a policy allows; a statement that says what is not allowed is told, since nobody is held to it."""
     statements = policy_of(resource, "PolicyDocument").get("Statement") or []
     found = []
@@ -194,7 +194,7 @@ def _permissions(things: Things, resource: Resource) -> list[Permission]:
         if not isinstance(each, dict) or "Effect" not in each:
             raise Problem(at(resource, "PolicyDocument", "Statement", position), "a statement has an Effect")
         if each["Effect"] != "Allow" or not {"Action", "Resource"} <= set(each):
-            things.warn(resource, "only statements that allow an Action on a Resource are held to")
+            catalogue.warn(resource, "only statements that allow an Action on a Resource are held to")
             continue
         found.append(
             Permission(

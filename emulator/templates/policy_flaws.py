@@ -15,11 +15,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from ..iam.conditions import unknown_operators
+from .catalogue import Catalogue
 from .errors import Path, Problem, shown
 from .policy_documents import document_of
 from .resources.kind import Meaning
 from .stack import Resource
-from .things import Things
 from .values import items
 
 _VERSIONS: Final = ("2008-10-17", "2012-10-17")
@@ -50,31 +50,31 @@ class Flaw(NamedTuple):
     """Whether it takes it of an account that has asked for more."""
 
 
-def check(things: Things, resources: Sequence[Resource]) -> None:
-    """Warn of every policy of a role that AWS refuses, of these among the things."""
-    for flaw in _all(things, resources):
-        things.warn(flaw.resource, f"AWS refuses it, since {flaw.why}")
+def check(catalogue: Catalogue, resources: Sequence[Resource]) -> None:
+    """Warn of every policy of these resources that AWS refuses."""
+    for flaw in _all(catalogue, resources):
+        catalogue.warn(flaw.resource, f"AWS refuses it, since {flaw.why}")
     for resource, path, document in _documents(resources):
         is_old = isinstance(document, dict) and document.get("Version") != _VERSIONS[-1]
         if is_old and path != (_OF_TRUST,) and _VARIABLE in json.dumps(document, default=str):
             without = f"Version {_VERSIONS[-1]}, without which its policy variables stand for themselves"
-            things.warn(resource, f"{shown(path)} is not of {without}")
+            catalogue.warn(resource, f"{shown(path)} is not of {without}")
 
 
-def refuse(things: Things, resources: Sequence[Resource]) -> None:
-    """Raise TemplateError for the first of these among the things that AWS refuses, whoever's account it is."""
-    for flaw in _all(things, resources):
+def refuse(catalogue: Catalogue, resources: Sequence[Resource]) -> None:
+    """Raise TemplateError for the first policy of these resources that AWS refuses, whoever's account it is."""
+    for flaw in _all(catalogue, resources):
         if not flaw.is_quota:
-            raise things.error(flaw.resource, Problem(flaw.resource.path, flaw.why))
+            raise catalogue.error(flaw.resource, Problem(flaw.resource.path, flaw.why))
 
 
-def _all(things: Things, resources: Sequence[Resource]) -> Iterator[Flaw]:
-    made_up = tuple(_made_up(things))
+def _all(catalogue: Catalogue, resources: Sequence[Resource]) -> Iterator[Flaw]:
+    made_up = tuple(_made_up(catalogue))
     for resource, path, document in _documents(resources):
-        yield from (Flaw(resource, *why) for why in _of_document(things, resource, path, document, made_up))
-    attached = Counter(name for policy in things.of("AWS::IAM::ManagedPolicy") for name in _roles(policy))
+        yield from (Flaw(resource, *why) for why in _of_document(catalogue, resource, path, document, made_up))
+    attached = Counter(name for policy in catalogue.of("AWS::IAM::ManagedPolicy") for name in _roles(policy))
     inline = Counter[str]()
-    for policy, _, document in _documents(things.of("AWS::IAM::Policy", "AWS::IAM::RolePolicy")):
+    for policy, _, document in _documents(catalogue.of("AWS::IAM::Policy", "AWS::IAM::RolePolicy")):
         inline.update(dict.fromkeys(_roles(policy), _size(document)))
     for role in _of(resources, "AWS::IAM::Role"):
         own = sum(_size(document) for _, path, document in _documents([role]) if path != (_OF_TRUST,))
@@ -108,7 +108,7 @@ def _of(resources: Sequence[Resource], *types: str) -> list[Resource]:
 
 
 def _of_document(
-    things: Things, resource: Resource, path: Path, document: Any, made_up: tuple[str, ...]
+    catalogue: Catalogue, resource: Resource, path: Path, document: Any, made_up: tuple[str, ...]
 ) -> Iterator[tuple[str, bool]]:
     is_trust = path == (_OF_TRUST,)
     if not isinstance(document, dict):
@@ -124,23 +124,23 @@ def _of_document(
         yield f"{shown(path)} has {size:,} characters, and IAM takes {most:,}", is_trust
     for text in () if is_trust else _resources(document):
         if _ARN.fullmatch(text) is None and not text.startswith(made_up):
-            yield f"{shown(path)} names {text!r}, which is no ARN{_meant(things, text)}", False
+            yield f"{shown(path)} names {text!r}, which is no ARN{_meant(catalogue, text)}", False
 
 
 def _size(document: Any) -> int:
     return len("".join(json.dumps(document, separators=(",", ":"), default=str).split()))
 
 
-def _made_up(things: Things) -> Iterator[str]:
+def _made_up(catalogue: Catalogue) -> Iterator[str]:
     """What begins texts that nobody here knows: of resources that are not emulated, and of the parameter store."""
     yield "placeholder"
-    for _, each in things.all:
+    for _, each in catalogue.all:
         if each.kind.meaning is not Meaning.EMULATED and not str(each.ref).startswith("arn:"):
             yield from (text for text in (str(each.ref), f"{each.name}.") if text not in ("", "."))
 
 
-def _meant(things: Things, text: str) -> str:
-    found = next((each for _, each in things.all if str(each.ref) == text and "Arn" in each.kind.attributes), None)
+def _meant(catalogue: Catalogue, text: str) -> str:
+    found = next((each for _, each in catalogue.all if str(each.ref) == text and "Arn" in each.kind.attributes), None)
     return "" if found is None else f"; !GetAtt {found.logical_id}.Arn is"
 
 

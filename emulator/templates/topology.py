@@ -13,6 +13,7 @@ from ..foundation.place import ACCOUNT_ID, REGION
 from ..gateway.rules.domains import Domain
 from ..services.calls import Call
 from . import policy_flaws
+from .catalogue import Beside, Catalogue, guarded, made
 from .described import (
     event_sources,
     http_apis,
@@ -25,7 +26,6 @@ from .described import (
 from .errors import Problem
 from .resources.kind import Meaning
 from .stack import Resource, Stack
-from .things import Beside, Things, guarded, made
 from .values import at
 
 
@@ -82,81 +82,87 @@ def describe(
     Raises:
         TemplateError: something in them cannot be emulated, or AWS would refuse it.
     """
-    things = Things(
+    catalogue = Catalogue(
         (each for stack in stacks for each in stack.all()), wanted.beside, is_deployed=wanted.home is not None
     )
-    functions = tuple(guarded(things, each, _function, locate, wanted) for each in things.of("AWS::Lambda::Function"))
+    functions = tuple(
+        guarded(catalogue, each, _function, locate, wanted) for each in catalogue.of("AWS::Lambda::Function")
+    )
     names = {function.name for function in functions}
-    apis, api_ids = _apis(things, wanted, names)
+    apis, api_ids = _apis(catalogue, wanted, names)
     if wanted.home is None:
-        websocket_apis.warn_of_strangers(things)
-        websocket_apis.warn_of_hasty_deployments(things)
+        websocket_apis.warn_of_strangers(catalogue)
+        websocket_apis.warn_of_hasty_deployments(catalogue)
     topology = Topology(
         api=apis[0],
         more_apis=tuple(apis[1:]),
-        http_apis=http_apis.http_apis(things, wanted.stage, names),
+        http_apis=http_apis.http_apis(catalogue, wanted.stage, names),
         functions=functions,
-        tables=tuple(guarded(things, each, tables_and_queues.table) for each in things.of(*tables_and_queues.TABLES)),
-        queues=tuple(guarded(things, each, tables_and_queues.queue) for each in things.of("AWS::SQS::Queue")),
-        event_source_mappings=made(things, "AWS::Lambda::EventSourceMapping", event_sources.stream_mapping),
-        kinesis_mappings=made(things, "AWS::Lambda::EventSourceMapping", event_sources.kinesis_mapping),
-        queue_mappings=made(things, "AWS::Lambda::EventSourceMapping", event_sources.queue_mapping),
+        tables=tuple(
+            guarded(catalogue, each, tables_and_queues.table) for each in catalogue.of(*tables_and_queues.TABLES)
+        ),
+        queues=tuple(guarded(catalogue, each, tables_and_queues.queue) for each in catalogue.of("AWS::SQS::Queue")),
+        event_source_mappings=made(catalogue, "AWS::Lambda::EventSourceMapping", event_sources.stream_mapping),
+        kinesis_mappings=made(catalogue, "AWS::Lambda::EventSourceMapping", event_sources.kinesis_mapping),
+        queue_mappings=made(catalogue, "AWS::Lambda::EventSourceMapping", event_sources.queue_mapping),
         async_invocations=event_sources.async_invocations(
-            made(things, "AWS::Lambda::EventInvokeConfig", event_sources.async_invocation),
-            made(things, "AWS::Lambda::Function", event_sources.dead_letters),
+            made(catalogue, "AWS::Lambda::EventInvokeConfig", event_sources.async_invocation),
+            made(catalogue, "AWS::Lambda::Function", event_sources.dead_letters),
         ),
         found_tables=wanted.beside.tables,
         found_queues=wanted.beside.queues,
         schedules=(
-            *(each for rule in made(things, "AWS::Events::Rule", event_sources.rule_schedules) for each in rule),
-            *made(things, "AWS::Scheduler::Schedule", event_sources.scheduler_schedule),
+            *(each for rule in made(catalogue, "AWS::Events::Rule", event_sources.rule_schedules) for each in rule),
+            *made(catalogue, "AWS::Scheduler::Schedule", event_sources.scheduler_schedule),
         ),
     )
-    services = other_services.calls(things, region, may_leave_out=wanted.home is None)
-    domains = websocket_apis.domains(things, apis)
-    policy_flaws.check(things, [each for _, each in things.all])
-    resource_policies.check_senders(things, Place(region=region, account_id=account_id, apis={}))
+    services = other_services.calls(catalogue, region, may_leave_out=wanted.home is None)
+    domains = websocket_apis.domains(catalogue, apis)
+    policy_flaws.check(catalogue, [each for _, each in catalogue.all])
+    resource_policies.check_senders(catalogue, Place(region=region, account_id=account_id, apis={}))
     return Described(
-        topology=topology, warnings=tuple(things.warnings), api_ids=api_ids, services=services, domains=domains
+        topology=topology, warnings=tuple(catalogue.warnings), api_ids=api_ids, services=services, domains=domains
     )
 
 
-def _function(things: Things, resource: Resource, locate: Locate, wanted: Wanted) -> Function:
-    located = locate(things.stack_of(resource), resource)
+def _function(catalogue: Catalogue, resource: Resource, locate: Locate, wanted: Wanted) -> Function:
+    located = locate(catalogue.stack_of(resource), resource)
     for text in located.warnings:
-        things.warn(resource, text)
-    return lambda_functions.function(things, resource, located, commands=wanted.commands, variables=wanted.variables)
+        catalogue.warn(resource, text)
+    return lambda_functions.function(catalogue, resource, located, commands=wanted.commands, variables=wanted.variables)
 
 
-def _apis(things: Things, wanted: Wanted, functions: set[str]) -> tuple[list[Api], tuple[str, ...]]:
-    every = things.of("AWS::ApiGatewayV2::Api")
+def _apis(catalogue: Catalogue, wanted: Wanted, functions: set[str]) -> tuple[list[Api], tuple[str, ...]]:
+    every = catalogue.of("AWS::ApiGatewayV2::Api")
     for each in every:
         protocol = each.properties.get("ProtocolType", "HTTP")
         if protocol not in ("HTTP", "WEBSOCKET"):
-            raise things.error(each, Problem(at(each, "ProtocolType"), f"{protocol!r} is neither WEBSOCKET nor HTTP"))
+            raise catalogue.error(
+                each, Problem(at(each, "ProtocolType"), f"{protocol!r} is neither WEBSOCKET nor HTTP")
+            )
     found = [each for each in every if each.properties.get("ProtocolType") == "WEBSOCKET"]
     if not found and wanted.home is None:
-        raise _no_api(things)
+        raise _no_api(catalogue)
     if wanted.api is not None:
         chosen = [each for each in found if wanted.api in (each.logical_id, each.properties.get("Name"), each.ref)]
         if not chosen:
             have = ", ".join(each.logical_id for each in found)
-            raise things.source.error(
+            raise catalogue.source.error(
                 Problem(("Resources",), f"--api {wanted.api}: there is no such WebSocket API; there are {have}")
             )
         found = chosen
-    made = [guarded(things, each, websocket_apis.api, wanted.stage, functions) for each in found]
+    made = [guarded(catalogue, each, websocket_apis.api, wanted.stage, functions) for each in found]
     if wanted.home is not None:
         made.insert(0, wanted.home)
     return made, tuple(each.logical_id for each in found)
 
 
-def _no_api(things: Things) -> Exception:
-    http = things.of("AWS::ApiGatewayV2::Api", "AWS::ApiGateway::RestApi")
+def _no_api(catalogue: Catalogue) -> Exception:
+    http = catalogue.of("AWS::ApiGatewayV2::Api", "AWS::ApiGateway::RestApi")
     if http:
         text = f"there is no WebSocket API; {http[0].logical_id} is an HTTP or REST API, which is emulated beside one"
-        return things.error(http[0], Problem(http[0].path, text))
-    return things.source.error(Problem(("Resources",), "there is no WebSocket API (AWS::ApiGatewayV2::Api)"))
+        return catalogue.error(http[0], Problem(http[0].path, text))
+    return catalogue.source.error(Problem(("Resources",), "there is no WebSocket API (AWS::ApiGatewayV2::Api)"))
 
 
 def counted(stacks: Iterable[Stack], meaning: Meaning) -> dict[str, int]:

@@ -26,11 +26,11 @@ from ...iam.roles import Roles
 from ...services.calls import Call, NotMadeError
 from .. import policy_flaws
 from ..assembly import Part, Project
+from ..catalogue import Beside, Catalogue
 from ..described import function_roles
 from ..errors import Problem, TemplateError
 from ..project import Resolved, Settings, described_project, resolved_project
 from ..stack import Resource, Stack
-from ..things import Beside, Things
 from ..topology import Wanted
 from . import beside, exports, kept, orphans, strangers
 from .asked import Asked, invalid
@@ -311,8 +311,8 @@ class Engine:
             beside.refuse(resolved.stacks, self._stacks(), fresh, CREATED, self.account_id)
             strangers.refuse_sources(resolved.stacks, fresh, missing, self.region, self.account_id)
             of_all = {top.name: [*top.all()] for top in resolved.stacks}
-            things = Things([each for several in of_all.values() for each in several], is_deployed=True)
-            policy_flaws.refuse(things, [each for of in of_all[fresh] for each in of.resources.values()])
+            catalogue = Catalogue([each for several in of_all.values() for each in several], is_deployed=True)
+            policy_flaws.refuse(catalogue, [each for of in of_all[fresh] for each in of.resources.values()])
         return resolved, around
 
     async def _apply(self, wanted: Mapping[str, Deployed], resolved: Resolved, around: Beside) -> None:
@@ -332,10 +332,10 @@ class Engine:
     def _roles(self, resolved: Resolved) -> Roles:
         if not self._world.asks_for_rights:
             return Roles(of={})
-        things = Things((each for top in resolved.stacks for each in top.all()), is_deployed=True)
+        catalogue = Catalogue((each for top in resolved.stacks for each in top.all()), is_deployed=True)
         place = grants.Place(region=self._world.region, account_id=self._world.account_id, apis={})
-        roles = function_roles.roles(things, managed, place)
-        self._warn(things.warnings)
+        roles = function_roles.roles(catalogue, managed, place)
+        self._warn(catalogue.warnings)
         return roles
 
     def _warn(self, texts: Iterable[str]) -> None:

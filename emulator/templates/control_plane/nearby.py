@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ..catalogue import Beside
 from ..described.tables_and_queues import TABLES, queue_name
 from ..errors import TemplateError
 from ..stack import Resource, Stack
-from ..things import Beside
 from .lookups import lookup, stream
 from .protocol import World
 from .strangers import QUEUE, Named, named, strangers

@@ -9,9 +9,9 @@ from typing import Any, Final
 from msgspec import Struct
 
 from ...foundation.json_bytes import parsed_json
+from ..catalogue import Catalogue
 from ..errors import Path, Problem
 from ..stack import Resource
-from ..things import Things
 from ..values import at
 from .lambda_functions import function_of
 
@@ -24,7 +24,7 @@ _STAGE_VARIABLE: Final = re.compile(r"\$\{stageVariables\.([\w-]+)\}")
 class Around(Struct, frozen=True, kw_only=True):
     """What routes and authorizers of one API are described with."""
 
-    things: Things
+    catalogue: Catalogue
     owner: Resource
     variables: Mapping[str, str]
     """Of its stage."""
@@ -49,13 +49,13 @@ class Around(Struct, frozen=True, kw_only=True):
             source: For what of the API: ``STAGE/ROUTE``, or ``authorizers/ID``.
         """
         if not any(caller.properties.get(name) for name in _CREDENTIALS):
-            self.things.invoked.append((caller, function, f"{self.owner.ref}/{source}"))
+            self.catalogue.invoked.append((caller, function, f"{self.owner.ref}/{source}"))
 
 
-def parts(things: Things, owner: Resource, kind: str) -> list[Resource]:
+def parts(catalogue: Catalogue, owner: Resource, kind: str) -> list[Resource]:
     """The resources of a type that are an API's."""
     name = "RestApiId" if kind.startswith(V1) else "ApiId"
-    return [each for each in things.of(kind) if each.properties.get(name) == owner.ref]
+    return [each for each in catalogue.of(kind) if each.properties.get(name) == owner.ref]
 
 
 def schema_of(model: Resource) -> dict[str, Any] | None:
@@ -71,21 +71,21 @@ def schema_of(model: Resource) -> dict[str, Any] | None:
     return schema
 
 
-def stage_of(things: Things, owner: Resource, kind: str, wanted: str | None) -> Resource | None:
+def stage_of(catalogue: Catalogue, owner: Resource, kind: str, wanted: str | None) -> Resource | None:
     """The stage that is emulated: the one that is wanted, else the first; None: there is none."""
-    stages = parts(things, owner, kind)
+    stages = parts(catalogue, owner, kind)
     named = [each for each in stages if each.properties.get("StageName") == wanted]
     if len(stages) > 1 and not named:
         others = ", ".join(str(each.properties.get("StageName")) for each in stages[1:])
-        things.warn(owner, f"of its stages the first is emulated; --stage chooses another: {others}")
+        catalogue.warn(owner, f"of its stages the first is emulated; --stage chooses another: {others}")
     return next(iter(named or stages), None)
 
 
-def integration_of(things: Things, owner: Resource, route: Resource) -> Resource:
+def integration_of(catalogue: Catalogue, owner: Resource, route: Resource) -> Resource:
     """The integration that a route names; raises Problem."""
     target = route.properties.get("Target")
     reference = str(target).removeprefix("integrations/")
-    found = next((each for each in parts(things, owner, f"{V2}Integration") if each.ref == reference), None)
+    found = next((each for each in parts(catalogue, owner, f"{V2}Integration") if each.ref == reference), None)
     if found is None:
         raise Problem(at(route, "Target"), f"{target!r} is no integration of this API")
     return found

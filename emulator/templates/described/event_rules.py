@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from ...foundation.json_bytes import parsed_json
 from ...services.calls import Call
+from ..catalogue import Catalogue
 from ..errors import Problem
 from ..stack import Resource
-from ..things import Things
 from ..values import at, items, mapping
 
 _DEFAULT: Final = "default"
@@ -29,17 +29,17 @@ def bus(resource: Resource) -> list[Call]:
     return [_events(resource, "create_event_bus", Name=resource.name)]
 
 
-def bus_of_others(things: Things, resource: Resource) -> list[Call]:
+def bus_of_others(catalogue: Catalogue, resource: Resource) -> list[Call]:
     """The bus that a rule names and no template has: it is somebody's on AWS, and made by its first rule here."""
     name = _bus_name(resource)
-    own = {each.name for each in things.of("AWS::Events::EventBus")}
-    rules = [each for each in things.of("AWS::Events::Rule") if _bus_name(each) == name]
+    own = {each.name for each in catalogue.of("AWS::Events::EventBus")}
+    rules = [each for each in catalogue.of("AWS::Events::Rule") if _bus_name(each) == name]
     if name in own or name == _DEFAULT or rules[0] is not resource:
         return []
     if _is_of_a_partner(name):
-        things.warn(resource, f"the event bus {name} is a partner's: nothing comes of its rules")
+        catalogue.warn(resource, f"the event bus {name} is a partner's: nothing comes of its rules")
         return []
-    things.warn(resource, f"the event bus {name} is none of this project's: it is made here")
+    catalogue.warn(resource, f"the event bus {name} is none of this project's: it is made here")
     return [_events(resource, "create_event_bus", Name=name)]
 
 
@@ -51,10 +51,10 @@ def _is_of_a_partner(bus: str) -> bool:
     return "/" in bus
 
 
-def rule(things: Things, resource: Resource) -> list[Call]:
+def rule(catalogue: Catalogue, resource: Resource) -> list[Call]:
     """A rule that waits for events, or sends by the clock to whom the emulator's own clock does not."""
     pattern, expression = (resource.properties.get(name) for name in ("EventPattern", "ScheduleExpression"))
-    named = [_target(things, resource, position, each) for position, each in enumerate(items(resource, "Targets"))]
+    named = [_target(catalogue, resource, position, each) for position, each in enumerate(items(resource, "Targets"))]
     targets = [each for each in named if str(each["Arn"]).startswith("arn:")]  # a made-up name leads nowhere
     if pattern is None:
         targets = [each for each in targets if not is_told_by_the_clock(each)]
@@ -108,13 +108,13 @@ def schedule_group(resource: Resource) -> list[Call]:
     return [_scheduler(resource, "create_schedule_group", Name=resource.name)]
 
 
-def schedule(things: Things, resource: Resource) -> list[Call]:
+def schedule(catalogue: Catalogue, resource: Resource) -> list[Call]:
     """A schedule that the scheduler fires: once, in a time zone, or for something that is no function."""
     if is_for_the_clock(resource):
         return []
     target = mapping(resource, "Target")
     if not any(each in str(target.get("Arn", "")) for each in _HERE):
-        things.warn(resource, f"its target {target.get('Arn')} is not reached here")
+        catalogue.warn(resource, f"its target {target.get('Arn')} is not reached here")
         return []
     named: dict[str, Any] = {name: str(resource.properties[name]) for name in _KEPT if name in resource.properties}
     window = mapping(resource, "FlexibleTimeWindow") or {"Mode": "OFF"}
@@ -126,12 +126,12 @@ def _scheduler(resource: Resource, operation: str, **parameters: Any) -> Call:
     return Call(service="scheduler", operation=operation, parameters=parameters, resource=resource.logical_id)
 
 
-def _target(things: Things, resource: Resource, position: int, target: Any) -> dict[str, Any]:
+def _target(catalogue: Catalogue, resource: Resource, position: int, target: Any) -> dict[str, Any]:
     if not isinstance(target, dict) or not {"Arn", "Id"} <= set(target):
         raise Problem(at(resource, "Targets", position), "Arn and Id are expected")
     arn = str(target["Arn"])
     if not any(each in arn for each in _HERE):
-        things.warn(resource, f"its target {arn} is not reached here")
+        catalogue.warn(resource, f"its target {arn} is not reached here")
     return {str(name): value for name, value in target.items()}
 
 

@@ -17,9 +17,9 @@ from ...foundation.json_bytes import parsed_json
 from ...functions.variables import VERSION
 from ...services.eventbridge.rule_clock import is_rate
 from ...services.kinesis.names import stream_name
+from ..catalogue import Catalogue
 from ..errors import Problem
 from ..stack import Resource
-from ..things import Things
 from ..values import at, boolean, items, mapping, number, text, whole
 from .event_rules import is_for_the_clock, is_told_by_the_clock
 from .lambda_functions import function_name, qualified_name
@@ -30,19 +30,19 @@ _CRON: Final = re.compile(r"cron\((.+)\)")
 _MINUTES: Final = {"minute": 1, "hour": 60, "day": 1440}
 
 
-def stream_mapping(things: Things, resource: Resource) -> EventSourceMapping | None:
+def stream_mapping(catalogue: Catalogue, resource: Resource) -> EventSourceMapping | None:
     """A table's stream read by a function; None: it is another kind of source, or switched off."""
     arn = str(resource.properties.get("EventSourceArn", ""))
     if ":dynamodb:" not in arn or not _is_enabled(resource):
         return None
     table = re.search(r":table/([^/]+)", arn)
-    if table is None or table[1] not in table_names(things):
-        things.warn(resource, f"reads {arn}, which is none of this project's tables: it is left out")
+    if table is None or table[1] not in table_names(catalogue):
+        catalogue.warn(resource, f"reads {arn}, which is none of this project's tables: it is left out")
         return None
-    return EventSourceMapping(table=table[1], **_of_stream(things, resource))
+    return EventSourceMapping(table=table[1], **_of_stream(catalogue, resource))
 
 
-def kinesis_mapping(things: Things, resource: Resource) -> KinesisMapping | None:
+def kinesis_mapping(catalogue: Catalogue, resource: Resource) -> KinesisMapping | None:
     """A stream of Kinesis read by a function; None: it is another kind of source, or switched off."""
     arn = str(resource.properties.get("EventSourceArn", ""))
     if ":kinesis:" not in arn or not _is_enabled(resource):
@@ -54,16 +54,16 @@ def kinesis_mapping(things: Things, resource: Resource) -> KinesisMapping | None
     return KinesisMapping(
         stream=stream,
         starting_timestamp=None if at_time is None else number(resource, "StartingPositionTimestamp", 0.0),
-        **_of_stream(things, resource),
+        **_of_stream(catalogue, resource),
     )
 
 
-def _of_stream(things: Things, resource: Resource) -> dict[str, Any]:
+def _of_stream(catalogue: Catalogue, resource: Resource) -> dict[str, Any]:
     """What mappings of streams of both kinds have."""
     if resource.properties.get("TumblingWindowInSeconds"):
-        things.warn(resource, "tumbling windows are not emulated: batches come without a state")
+        catalogue.warn(resource, "tumbling windows are not emulated: batches come without a state")
     return {
-        "function": _function(things, resource, resource.properties.get("FunctionName"), "FunctionName"),
+        "function": _function(catalogue, resource, resource.properties.get("FunctionName"), "FunctionName"),
         "batch_size": whole(resource, "BatchSize", 100),
         "batching_window_seconds": whole(resource, "MaximumBatchingWindowInSeconds", 0),
         "parallelization_factor": whole(resource, "ParallelizationFactor", 1),
@@ -73,28 +73,28 @@ def _of_stream(things: Things, resource: Resource) -> dict[str, Any]:
         "maximum_record_age_seconds": whole(resource, "MaximumRecordAgeInSeconds", -1),
         "bisect_on_error": boolean(resource, "BisectBatchOnFunctionError"),
         "report_batch_item_failures": "ReportBatchItemFailures" in items(resource, "FunctionResponseTypes"),
-        "on_failure": _destination(things, resource),
+        "on_failure": _destination(catalogue, resource),
     }
 
 
-def queue_mapping(things: Things, resource: Resource) -> QueueMapping | None:
+def queue_mapping(catalogue: Catalogue, resource: Resource) -> QueueMapping | None:
     """A queue read by a function; None: it is another kind of source, or switched off."""
     arn = str(resource.properties.get("EventSourceArn", ""))
     if ":sqs:" not in arn:
         if ":dynamodb:" not in arn and ":kinesis:" not in arn:
-            things.warn(resource, f"its source {arn or 'is not named and'} is not emulated: it is left out")
+            catalogue.warn(resource, f"its source {arn or 'is not named and'} is not emulated: it is left out")
         return None
     if "StartingPosition" in resource.properties:  # [USR] node-lambda #466
         raise Problem(at(resource, "StartingPosition"), "StartingPosition is not valid for SQS event sources")
     name = arn.rpartition(":")[2]
     if not _is_enabled(resource):
         return None
-    if name not in queue_names(things):
-        things.warn(resource, f"reads {arn}, which is none of this project's queues: it is left out")
+    if name not in queue_names(catalogue):
+        catalogue.warn(resource, f"reads {arn}, which is none of this project's queues: it is left out")
         return None
     concurrency = mapping(resource, "ScalingConfig").get("MaximumConcurrency")
     return QueueMapping(
-        function=_function(things, resource, resource.properties.get("FunctionName"), "FunctionName"),
+        function=_function(catalogue, resource, resource.properties.get("FunctionName"), "FunctionName"),
         queue=name,
         batch_size=whole(resource, "BatchSize", 10),
         batching_window_seconds=whole(resource, "MaximumBatchingWindowInSeconds", 0),
@@ -104,23 +104,23 @@ def queue_mapping(things: Things, resource: Resource) -> QueueMapping | None:
     )
 
 
-def async_invocation(things: Things, resource: Resource) -> AsyncInvocation:
+def async_invocation(catalogue: Catalogue, resource: Resource) -> AsyncInvocation:
     """How asynchronous invocations of a function are retried, and who is told of them."""
     where = mapping(resource, "DestinationConfig")
-    named = _function(things, resource, resource.properties.get("FunctionName"), "FunctionName")
+    named = _function(catalogue, resource, resource.properties.get("FunctionName"), "FunctionName")
     function, qualifier = named.partition(":")[0], resource.properties.get("Qualifier", VERSION)
     return AsyncInvocation(
         function=function if qualifier == VERSION else f"{function}:{qualifier}",
         maximum_retry_attempts=whole(resource, "MaximumRetryAttempts", 2),
         maximum_event_age_seconds=whole(resource, "MaximumEventAgeInSeconds", 21_600),
-        on_failure=_told(things, resource, (where.get("OnFailure") or {}).get("Destination")),
-        on_success=_told(things, resource, (where.get("OnSuccess") or {}).get("Destination")),
+        on_failure=_told(catalogue, resource, (where.get("OnFailure") or {}).get("Destination")),
+        on_success=_told(catalogue, resource, (where.get("OnSuccess") or {}).get("Destination")),
     )
 
 
-def dead_letters(things: Things, resource: Resource) -> AsyncInvocation | None:
+def dead_letters(catalogue: Catalogue, resource: Resource) -> AsyncInvocation | None:
     """A function's own dead-letter queue; None: it has none. [DOC] lambda-docs:invocation-async-retain-records"""
-    target = _told(things, resource, mapping(resource, "DeadLetterConfig").get("TargetArn"))
+    target = _told(catalogue, resource, mapping(resource, "DeadLetterConfig").get("TargetArn"))
     return None if target is None else AsyncInvocation(function=resource.name, dead_letters=target)
 
 
@@ -134,22 +134,22 @@ def async_invocations(
     return tuple(found.values())
 
 
-def _told(things: Things, resource: Resource, arn: Any) -> str | None:
+def _told(catalogue: Catalogue, resource: Resource, arn: Any) -> str | None:
     """The queue of the project that an ARN names, or the ARN itself if it is of a function, a topic or a bus."""
     if not arn:
         return None
     written = str(arn)
-    if written.rpartition(":")[2] in queue_names(things):
+    if written.rpartition(":")[2] in queue_names(catalogue):
         return written.rpartition(":")[2]
     function = function_name(written) if ":lambda:" in written else None
-    is_mine = function is not None and function in {each.name for each in things.of("AWS::Lambda::Function")}
+    is_mine = function is not None and function in {each.name for each in catalogue.of("AWS::Lambda::Function")}
     if is_mine or ":sns:" in written or ":event-bus/" in written:
         return written
-    things.warn(resource, f"its destination {written} is not reached here: what it should get is logged only")
+    catalogue.warn(resource, f"its destination {written} is not reached here: what it should get is logged only")
     return None
 
 
-def rule_schedules(things: Things, resource: Resource) -> list[Schedule] | None:
+def rule_schedules(catalogue: Catalogue, resource: Resource) -> list[Schedule] | None:
     """The functions that a rule invokes by the clock; None: it waits for events, or is switched off.
 
     What else it sends to, and what it does with events, is made in EventBridge; see `event_rules`.
@@ -166,7 +166,7 @@ def rule_schedules(things: Things, resource: Resource) -> list[Schedule] | None:
         found.append(
             Schedule(
                 name=resource.name if position == 0 else f"{resource.name}-{position}",
-                function=_function(things, resource, target.get("Arn"), "Targets", position, "Arn"),
+                function=_function(catalogue, resource, target.get("Arn"), "Targets", position, "Arn"),
                 event=_input(resource, target.get("Input"), "Targets", position, "Input"),
                 **_times(resource, expression),
             )
@@ -179,7 +179,7 @@ def rule_schedules(things: Things, resource: Resource) -> list[Schedule] | None:
     return found
 
 
-def scheduler_schedule(things: Things, resource: Resource) -> Schedule | None:
+def scheduler_schedule(catalogue: Catalogue, resource: Resource) -> Schedule | None:
     """A function that the scheduler invokes; None: it is switched off, or the scheduler of the services has it."""
     target = mapping(resource, "Target")
     arn = str(target.get("Arn", ""))
@@ -188,7 +188,7 @@ def scheduler_schedule(things: Things, resource: Resource) -> Schedule | None:
         return None
     return Schedule(
         name=resource.name,
-        function=_function(things, resource, arn, "Target", "Arn"),
+        function=_function(catalogue, resource, arn, "Target", "Arn"),
         event=_input(resource, target.get("Input"), "Target", "Input"),
         **_times(resource, expression),
     )
@@ -219,22 +219,22 @@ def _input(resource: Resource, value: Any, *where: str | int) -> Mapping[str, An
     return found
 
 
-def _function(things: Things, resource: Resource, reference: Any, *where: str | int) -> str:
+def _function(catalogue: Catalogue, resource: Resource, reference: Any, *where: str | int) -> str:
     """The name of a function of the project, and its qualifier."""
     found = qualified_name(reference)
-    if found is None or function_name(found) not in {each.name for each in things.of("AWS::Lambda::Function")}:
+    if found is None or function_name(found) not in {each.name for each in catalogue.of("AWS::Lambda::Function")}:
         raise Problem(at(resource, *where), f"{reference!r} is none of this project's functions")
     return found
 
 
-def _destination(things: Things, resource: Resource) -> str | None:
+def _destination(catalogue: Catalogue, resource: Resource) -> str | None:
     arn = ((mapping(resource, "DestinationConfig").get("OnFailure") or {}).get("Destination")) or None
     if arn is None:
         return None
     name = str(arn).rpartition(":")[2]
-    if name in queue_names(things):
+    if name in queue_names(catalogue):
         return name
-    things.warn(resource, f"its destination {arn} is no queue of this project: what is given up is logged only")
+    catalogue.warn(resource, f"its destination {arn} is no queue of this project: what is given up is logged only")
     return None
 
 

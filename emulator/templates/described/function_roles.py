@@ -19,10 +19,10 @@ from ...iam.resource_policies import Named, said_of
 from ...iam.roles import Boundary, Role, Roles
 from ...iam.sessions import MOST_SECONDS
 from ...iam.texts import role_arn, who
+from ..catalogue import Catalogue, guarded
 from ..errors import Problem
 from ..policy_documents import document_of, named_statements, policy_of, statements
 from ..stack import Resource
-from ..things import Things, guarded
 from ..values import at, items, whole
 from . import encryption_keys, resource_policies, resource_tags
 
@@ -62,7 +62,7 @@ Managed = Callable[[str], Sequence[Statement] | None]
 """The statements of a policy that is not the project's, by its ARN; None: it is not known."""
 
 
-def roles(things: Things, managed: Managed, place: grants.Place) -> Roles:
+def roles(catalogue: Catalogue, managed: Managed, place: grants.Place) -> Roles:
     """What functions run as; what is not known of one is warned of.
 
     A function is left out if its role is not the project's, or has a policy that is neither the project's nor known:
@@ -71,34 +71,34 @@ def roles(things: Things, managed: Managed, place: grants.Place) -> Roles:
     Raises:
         TemplateError: a policy is none that IAM would take.
     """
-    said_by = {str(role.ref): guarded(things, role, _own, managed) for role in things.of("AWS::IAM::Role")}
-    for policy in things.of(*_ATTACHED):
-        for name in guarded(things, policy, _names, "Roles"):
-            _add(said_by, name, guarded(things, policy, _document))
-    for policy in things.of("AWS::IAM::RolePolicy"):
-        _add(said_by, str(policy.properties.get("RoleName")), guarded(things, policy, _document))
-    of_names = {str(role.ref): role for role in things.of("AWS::IAM::Role")}
+    said_by = {str(role.ref): guarded(catalogue, role, _own, managed) for role in catalogue.of("AWS::IAM::Role")}
+    for policy in catalogue.of(*_ATTACHED):
+        for name in guarded(catalogue, policy, _names, "Roles"):
+            _add(said_by, name, guarded(catalogue, policy, _document))
+    for policy in catalogue.of("AWS::IAM::RolePolicy"):
+        _add(said_by, str(policy.properties.get("RoleName")), guarded(catalogue, policy, _document))
+    of_names = {str(role.ref): role for role in catalogue.of("AWS::IAM::Role")}
     known = {
-        name: _role(things, of_names[name], said, managed, place.partition)
+        name: _role(catalogue, of_names[name], said, managed, place.partition)
         for name, said in said_by.items()
         if said is not None
     }
     found = {}
-    for function in things.of("AWS::Lambda::Function"):
+    for function in catalogue.of("AWS::Lambda::Function"):
         name = str(function.properties.get("Role", "")).rpartition("/")[2]
         if name in known:
             found[function.name] = known[name]
         elif name not in said_by:
             why = f"its role {name} is not in the project" if name else "it has no Role"
-            things.warn(function, f"{why}, so that it may do everything")
-    policies = resource_policies.policies(things, place)
+            catalogue.warn(function, f"{why}, so that it may do everything")
+    policies = resource_policies.policies(catalogue, place)
     encrypted = {
         arn: key
-        for arn, key in encryption_keys.keys(things, place).items()
+        for arn, key in encryption_keys.keys(catalogue, place).items()
         if not key.startswith(encryption_keys.OF_AWS)
     }
     behind: dict[str, tuple[Need, ...]] = {}
-    doing = (*_sources(things), *_destinations(things))
+    doing = (*_sources(catalogue), *_destinations(catalogue))
     of_keys = (more for each in doing for more in _with_key(each, encrypted, place))
     for each in (*doing, *of_keys):
         if each.needs:
@@ -107,30 +107,33 @@ def roles(things: Things, managed: Managed, place: grants.Place) -> Roles:
             role = found[each.function]
             said = said_of(policies, who(each.function, f"{role.path}{role.name}", place))
             granted = [one for policy, *of in said if policy.is_of(each.arn) for several in of for one in several]
-            _check(things, each, role, granted)
+            _check(catalogue, each, role, granted)
     return Roles(
         of=found,
-        written=_written(things, place),
+        written=_written(catalogue, place),
         behind=behind,
         policies=policies,
         all={role_arn(f"{each.path}{each.name}", place): each for each in known.values()},
         managed={
-            str(each.ref): tuple(guarded(things, each, _document)) for each in things.of("AWS::IAM::ManagedPolicy")
+            str(each.ref): tuple(guarded(catalogue, each, _document))
+            for each in catalogue.of("AWS::IAM::ManagedPolicy")
         },
-        tags=resource_tags.tags(things, place),
+        tags=resource_tags.tags(catalogue, place),
         encrypted=encrypted,
     )
 
 
-def _role(things: Things, role: Resource, statements: Sequence[Statement], managed: Managed, partition: str) -> Role:
+def _role(
+    catalogue: Catalogue, role: Resource, statements: Sequence[Statement], managed: Managed, partition: str
+) -> Role:
     return Role(
         name=str(role.ref),
         path=str(role.properties.get("Path", "/")),
         statements=tuple(statements),
-        tags=guarded(things, role, _tags),
-        boundary=guarded(things, role, _boundary, managed),
-        trust=guarded(things, role, _trust, partition),
-        most_seconds=guarded(things, role, _most_seconds),
+        tags=guarded(catalogue, role, _tags),
+        boundary=guarded(catalogue, role, _boundary, managed),
+        trust=guarded(catalogue, role, _trust, partition),
+        most_seconds=guarded(catalogue, role, _most_seconds),
     )
 
 
@@ -154,9 +157,9 @@ def _service(arn: str) -> str:
     return arn.split(":")[2] if arn.startswith("arn:") else ""
 
 
-def _sources(things: Things) -> Iterator[_Doing]:
+def _sources(catalogue: Catalogue) -> Iterator[_Doing]:
     """What reading event sources needs."""
-    for source in things.of("AWS::Lambda::EventSourceMapping"):
+    for source in catalogue.of("AWS::Lambda::EventSourceMapping"):
         arn = str(source.properties.get("EventSourceArn", ""))
         service = _service(arn)
         # A stream's label is another one wherever the template is deployed.
@@ -166,14 +169,14 @@ def _sources(things: Things) -> Iterator[_Doing]:
         yield _Doing(source, _function(source), arn, needs)
 
 
-def _destinations(things: Things) -> Iterator[_Doing]:
+def _destinations(catalogue: Catalogue) -> Iterator[_Doing]:
     """What it needs to send what functions gave up, or were done with, to where the template wants it."""
-    for function in things.of("AWS::Lambda::Function"):
+    for function in catalogue.of("AWS::Lambda::Function"):
         yield from _sending(function, function.name, function.properties.get("DeadLetterConfig"), "TargetArn")
-    for config in things.of("AWS::Lambda::EventInvokeConfig"):
+    for config in catalogue.of("AWS::Lambda::EventInvokeConfig"):
         for end in ("OnFailure", "OnSuccess"):
             yield from _sending(config, _function(config), _destination(config, end), "Destination")
-    for source in things.of("AWS::Lambda::EventSourceMapping"):
+    for source in catalogue.of("AWS::Lambda::EventSourceMapping"):
         for each in _sending(source, _function(source), _destination(source, "OnFailure"), "Destination"):
             yield each._replace(otherwise="what it gives up is lost on AWS")
 
@@ -201,13 +204,13 @@ def _with_key(doing: _Doing, encrypted: Encrypted, place: grants.Place) -> Itera
         yield doing._replace(arn=key, needs=needs, otherwise=otherwise)
 
 
-def _check(things: Things, doing: _Doing, role: Role, granted: Sequence[Statement]) -> None:
+def _check(catalogue: Catalogue, doing: _Doing, role: Role, granted: Sequence[Statement]) -> None:
     """Warn if Lambda may not do something with the function's role."""
     missing = [need.action for need in doing.needs if not _is_allowed(role, need.action, doing.arn, granted)]
     if missing:
         within = "" if role.boundary is None else ", within its permissions boundary,"
         why = f"since {role.name}{within} does not allow {', '.join(missing)} on {doing.arn}"
-        things.warn(doing.resource, f"{doing.otherwise}, {why}")
+        catalogue.warn(doing.resource, f"{doing.otherwise}, {why}")
 
 
 def _is_allowed(role: Role, action: str, arn: str, granted: Sequence[Statement]) -> bool:
@@ -222,12 +225,12 @@ def _may_allow(statement: Statement, action: str, arn: str) -> bool:
     return statement.is_allow and with_any_value(statement).names(action, arn)
 
 
-def _written(things: Things, place: grants.Place) -> dict[str, str]:
+def _written(catalogue: Catalogue, place: grants.Place) -> dict[str, str]:
     """What ARNs are called in the template; in several, a name of one means nothing in the others."""
-    if len({id(stack) for stack, _ in things.all}) > 1:
+    if len({id(stack) for stack, _ in catalogue.all}) > 1:
         return {}
     found = {}
-    for _, each in things.all:
+    for _, each in catalogue.all:
         kind = _KINDS.get(each.type)
         if kind is not None:
             found[grants.arn(grants.Resource(kind, each.name), place)] = f"${{{each.logical_id}.Arn}}"
@@ -247,7 +250,7 @@ def _add(statements: dict[str, list[Statement] | None], name: str, more: Sequenc
         known += more
 
 
-def _own(things: Things, role: Resource, managed: Managed) -> list[Statement] | None:
+def _own(catalogue: Catalogue, role: Resource, managed: Managed) -> list[Statement] | None:
     """What a role itself says; None: not all of it is known."""
     found: list[Statement] = []
     for position, policy in enumerate(items(role, "Policies")):
@@ -258,50 +261,50 @@ def _own(things: Things, role: Resource, managed: Managed) -> list[Statement] | 
         found += statements(document, (*place, "PolicyDocument"))
     unknown = []
     for arn in map(str, items(role, "ManagedPolicyArns")):
-        more = _managed(things, arn, managed)
+        more = _managed(catalogue, arn, managed)
         if more is None:
             unknown.append(arn)
         else:
             found += more
     if unknown:
-        things.warn(role, f"its policy {unknown[0]} is not in the project, so that its functions may do everything")
+        catalogue.warn(role, f"its policy {unknown[0]} is not in the project, so that its functions may do everything")
         return None
     return found
 
 
-def _managed(things: Things, arn: str, managed: Managed) -> Sequence[Statement] | None:
-    own = things.by_ref(arn, "AWS::IAM::ManagedPolicy")
-    return managed(arn) if own is None else guarded(things, own, _document)
+def _managed(catalogue: Catalogue, arn: str, managed: Managed) -> Sequence[Statement] | None:
+    own = catalogue.by_ref(arn, "AWS::IAM::ManagedPolicy")
+    return managed(arn) if own is None else guarded(catalogue, own, _document)
 
 
-def _boundary(things: Things, role: Resource, managed: Managed) -> Boundary | None:
+def _boundary(catalogue: Catalogue, role: Resource, managed: Managed) -> Boundary | None:
     arn = role.properties.get("PermissionsBoundary")
     if arn is None:
         return None
-    found = _managed(things, str(arn), managed)
+    found = _managed(catalogue, str(arn), managed)
     if found is None:
-        things.warn(role, f"its permissions boundary {arn} is not in the project, so that it is not held to")
+        catalogue.warn(role, f"its permissions boundary {arn} is not in the project, so that it is not held to")
         return None
     return Boundary(name=str(arn).rpartition("/")[2], statements=tuple(found))
 
 
-def _trust(_things: Things, role: Resource, partition: str) -> tuple[Named, ...]:
+def _trust(_things: Catalogue, role: Resource, partition: str) -> tuple[Named, ...]:
     name = "AssumeRolePolicyDocument"
     return named_statements(policy_of(role, name), at(role, name), partition)
 
 
-def _most_seconds(_things: Things, role: Resource) -> int:
+def _most_seconds(_things: Catalogue, role: Resource) -> int:
     return whole(role, "MaxSessionDuration", MOST_SECONDS)
 
 
-def _tags(things: Things, role: Resource) -> dict[str, str]:
+def _tags(catalogue: Catalogue, role: Resource) -> dict[str, str]:
     tags = [each for each in items(role, "Tags") if isinstance(each, dict)]
     return {str(each.get("Key")): str(each.get("Value")) for each in tags}
 
 
-def _names(things: Things, policy: Resource, name: str) -> list[str]:
+def _names(catalogue: Catalogue, policy: Resource, name: str) -> list[str]:
     return [str(each) for each in items(policy, name)]
 
 
-def _document(things: Things, policy: Resource) -> list[Statement]:
+def _document(catalogue: Catalogue, policy: Resource) -> list[Statement]:
     return statements(policy_of(policy, "PolicyDocument"), at(policy, "PolicyDocument"))

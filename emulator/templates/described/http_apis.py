@@ -19,10 +19,10 @@ from streamer.topology.http_apis import (
 from streamer.topology.throttles import Throttle
 
 from .. import ids
+from ..catalogue import Catalogue, guarded
 from ..errors import Path, Problem
 from ..openapi import TTL_SECONDS, Operation, authorizers_of, cors, cors_of, issuer_of_pool, operations, uncapitalized
 from ..stack import Resource
-from ..things import Things, guarded
 from ..values import at, boolean, items, mapping, number, text
 from . import backends, validation
 from .api_parts import V1, V2, Around, integration_of, parts, stage_of
@@ -37,15 +37,17 @@ class _OfKind(Around, frozen=True, kw_only=True):
     kind: HttpKind
 
 
-def http_apis(things: Things, stage_name: str | None, functions: set[str]) -> tuple[HttpApi, ...]:
+def http_apis(catalogue: Catalogue, stage_name: str | None, functions: set[str]) -> tuple[HttpApi, ...]:
     """All of a project's; raises TemplateError."""
     found = [
-        guarded(things, each, _http_api, stage_name, functions)
-        for each in things.of("AWS::ApiGatewayV2::Api")
+        guarded(catalogue, each, _http_api, stage_name, functions)
+        for each in catalogue.of("AWS::ApiGatewayV2::Api")
         if each.properties.get("ProtocolType", "HTTP") == "HTTP"
     ]
-    found += [guarded(things, each, _rest_api, stage_name, functions) for each in things.of("AWS::ApiGateway::RestApi")]
-    found += [guarded(things, each, _function_url, functions) for each in things.of("AWS::Lambda::Url")]
+    found += [
+        guarded(catalogue, each, _rest_api, stage_name, functions) for each in catalogue.of("AWS::ApiGateway::RestApi")
+    ]
+    found += [guarded(catalogue, each, _function_url, functions) for each in catalogue.of("AWS::Lambda::Url")]
     return tuple(found)
 
 
@@ -56,13 +58,13 @@ def _texts(values: Mapping[str, Any]) -> dict[str, str]:
 # HTTP APIs
 
 
-def _http_api(things: Things, resource: Resource, stage_name: str | None, functions: set[str]) -> HttpApi:
-    stage = stage_of(things, resource, f"{V2}Stage", stage_name)
+def _http_api(catalogue: Catalogue, resource: Resource, stage_name: str | None, functions: set[str]) -> HttpApi:
+    stage = stage_of(catalogue, resource, f"{V2}Stage", stage_name)
     variables = {} if stage is None else _texts(mapping(stage, "StageVariables"))
-    around = _OfKind(things=things, owner=resource, kind=HttpKind.HTTP, variables=variables, functions=functions)
+    around = _OfKind(catalogue=catalogue, owner=resource, kind=HttpKind.HTTP, variables=variables, functions=functions)
     body = mapping(resource, "Body")
-    by_ref = {each.ref: _authorizer(around, each) for each in parts(things, resource, f"{V2}Authorizer")}
-    routes = [_route(around, each, by_ref) for each in parts(things, resource, f"{V2}Route")]
+    by_ref = {each.ref: _authorizer(around, each) for each in parts(catalogue, resource, f"{V2}Authorizer")}
+    routes = [_route(around, each, by_ref) for each in parts(catalogue, resource, f"{V2}Route")]
     routes += [_operation(around, each) for each in operations(body)]
     routes += [_quick(around, resource)] if resource.properties.get("Target") else []
     own_cors = mapping(resource, "CorsConfiguration")
@@ -96,7 +98,7 @@ def _quick(around: _OfKind, resource: Resource) -> HttpRoute:
 def _route(around: _OfKind, resource: Resource, authorizers: Mapping[Any, HttpAuthorizer]) -> HttpRoute | None:
     key = text(resource, "RouteKey")
     method, _, path = key.rpartition(" ")
-    integration = integration_of(around.things, around.owner, resource)
+    integration = integration_of(around.catalogue, around.owner, resource)
     kind = str(integration.properties.get("IntegrationType"))
     subtype = integration.properties.get("IntegrationSubtype")
     backend = backends.of_http(integration.properties) if kind != "AWS_PROXY" or subtype else None
@@ -132,7 +134,7 @@ def _authorization(
 
 def _leave_out(around: _OfKind, resource: Resource, key: str, kind: Any) -> None:
     text_of_it = f"the route {key} has an integration of type {kind}, which is not emulated: it is left out"
-    around.things.warn(resource, text_of_it)
+    around.catalogue.warn(resource, text_of_it)
 
 
 def _authorizer(around: _OfKind, resource: Resource) -> HttpAuthorizer:
@@ -189,7 +191,7 @@ def _operation(around: _OfKind, operation: Operation) -> HttpRoute | None:
 def _written_validation(around: _OfKind, operation: Operation) -> Validation | None:
     if around.kind is not HttpKind.REST:  # [DOC] apigw-docs:http-api-vs-rest, HTTP APIs validate nothing
         return None
-    return validation.of_operation(around.things, around.owner, mapping(around.owner, "Body"), operation.around)
+    return validation.of_operation(around.catalogue, around.owner, mapping(around.owner, "Body"), operation.around)
 
 
 def _is_streamed(uri: Any) -> bool:
@@ -217,21 +219,21 @@ def _written_authorizers(around: _OfKind, body: Mapping[str, Any]) -> Iterable[H
 # REST APIs
 
 
-def _rest_api(things: Things, resource: Resource, stage_name: str | None, functions: set[str]) -> HttpApi:
-    stage = stage_of(things, resource, f"{V1}Stage", stage_name)
+def _rest_api(catalogue: Catalogue, resource: Resource, stage_name: str | None, functions: set[str]) -> HttpApi:
+    stage = stage_of(catalogue, resource, f"{V1}Stage", stage_name)
     variables = {} if stage is None else _texts(mapping(stage, "Variables"))
-    around = _OfKind(things=things, owner=resource, kind=HttpKind.REST, variables=variables, functions=functions)
+    around = _OfKind(catalogue=catalogue, owner=resource, kind=HttpKind.REST, variables=variables, functions=functions)
     body = mapping(resource, "Body")
-    by_ref = {each.ref: _rest_authorizer(around, each) for each in parts(things, resource, f"{V1}Authorizer")}
-    routes = [_method(around, each, by_ref) for each in parts(things, resource, f"{V1}Method")]
+    by_ref = {each.ref: _rest_authorizer(around, each) for each in parts(catalogue, resource, f"{V1}Authorizer")}
+    routes = [_method(around, each, by_ref) for each in parts(catalogue, resource, f"{V1}Method")]
     routes += [_operation(around, each) for each in operations(body)]
-    plans = usage_plans(things, resource, stage)
+    plans = usage_plans(catalogue, resource, stage)
     return HttpApi(
         name=resource.logical_id,
         kind=HttpKind.REST,
         api_id=str(resource.ref),
         routes=tuple(replace(each, throttle=_of_method(stage, each)) for each in routes if each is not None),
-        stage=_rest_stage(things, resource, stage),
+        stage=_rest_stage(catalogue, resource, stage),
         stage_variables=variables,
         authorizers=(*by_ref.values(), *_written_authorizers(around, body)),
         api_keys=tuple(key for plan in plans for key in plan.keys),
@@ -240,7 +242,7 @@ def _rest_api(things: Things, resource: Resource, stage_name: str | None, functi
             str(each)
             for each in (*items(resource, "BinaryMediaTypes"), *body.get("x-amazon-apigateway-binary-media-types", ()))
         ),
-        gateway_responses=validation.gateway_responses(things, resource, body),
+        gateway_responses=validation.gateway_responses(catalogue, resource, body),
     )
 
 
@@ -255,14 +257,14 @@ def _of_method(stage: Resource | None, route: HttpRoute) -> Throttle | None:
     return next((found[each] for each in wanted if found.get(each) is not None), None)
 
 
-def _rest_stage(things: Things, resource: Resource, stage: Resource | None) -> str:
+def _rest_stage(catalogue: Catalogue, resource: Resource, stage: Resource | None) -> str:
     """A deployment may make the stage. [DOC] cfn-docs:AWS_ApiGateway_Deployment"""
     if stage is not None:
         return text(stage, "StageName")
-    named = [each.properties.get("StageName") for each in parts(things, resource, f"{V1}Deployment")]
+    named = [each.properties.get("StageName") for each in parts(catalogue, resource, f"{V1}Deployment")]
     found = next((str(each) for each in named if each), None)
     if found is None:
-        things.warn(resource, "it has no stage; prod stands for one")
+        catalogue.warn(resource, "it has no stage; prod stands for one")
     return found or "prod"
 
 
@@ -290,7 +292,7 @@ def _method(around: _OfKind, resource: Resource, authorizers: Mapping[Any, HttpA
         scopes=tuple(str(each) for each in items(resource, "AuthorizationScopes")),
         iam=authorization == "AWS_IAM",
         api_key_required=boolean(resource, "ApiKeyRequired"),
-        validation=validation.of_method(around.things, around.owner, resource),
+        validation=validation.of_method(around.catalogue, around.owner, resource),
         timeout_seconds=float(integration.get("TimeoutInMillis", 29_000)) / 1000,
         streamed=_is_streamed(integration.get("Uri")),
     )
@@ -301,7 +303,7 @@ def _path(around: _OfKind, resource: Resource, reference: Any) -> str:
     parts: list[str] = []
     root = around.owner.ref
     while reference != root:
-        found = around.things.by_ref(reference, f"{V1}Resource")
+        found = around.catalogue.by_ref(reference, f"{V1}Resource")
         if found is None or len(parts) > 64:
             raise Problem(at(resource, "ResourceId"), f"{reference!r} is no resource of this API")
         parts.insert(0, text(found, "PathPart"))
@@ -328,7 +330,7 @@ def _rest_authorizer(around: _OfKind, resource: Resource) -> HttpAuthorizer:
 # function URLs
 
 
-def _function_url(things: Things, resource: Resource, functions: set[str]) -> HttpApi:
+def _function_url(catalogue: Catalogue, resource: Resource, functions: set[str]) -> HttpApi:
     target = str(resource.properties.get("TargetFunctionArn"))
     qualifier = resource.properties.get("Qualifier")
     written = target if qualifier is None else f"{target}:{qualifier}"

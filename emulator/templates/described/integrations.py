@@ -6,9 +6,9 @@ from typing import Any, Final
 
 from streamer.topology.integrations import Integration, IntegrationResponse
 
+from ..catalogue import Catalogue
 from ..errors import Problem
 from ..stack import Resource
-from ..things import Things
 from ..values import at, mapping
 from .lambda_functions import function_of
 
@@ -16,7 +16,7 @@ KINDS: Final = ("MOCK", "AWS", "HTTP", "HTTP_PROXY")
 _LAMBDA: Final = ":lambda:path/"
 
 
-def integration(things: Things, resource: Resource, functions: set[str]) -> Integration:
+def integration(catalogue: Catalogue, resource: Resource, functions: set[str]) -> Integration:
     """An integration with its responses; raises `Problem`."""
     kind = str(resource.properties.get("IntegrationType"))
     if kind not in KINDS:
@@ -36,7 +36,7 @@ def integration(things: Things, resource: Resource, functions: set[str]) -> Inte
         passthrough=str(resource.properties.get("PassthroughBehavior", "WHEN_NO_MATCH")),
         responses=tuple(
             _response(each)
-            for each in things.of("AWS::ApiGatewayV2::IntegrationResponse")
+            for each in catalogue.of("AWS::ApiGatewayV2::IntegrationResponse")
             if each.properties.get("IntegrationId") == resource.ref
         ),
     )

@@ -11,9 +11,9 @@ from streamer.topology.variables import why_no_variable
 
 from ...functions.runtime_names import NO_MORE, VARIABLES_BYTES, is_runtime, measured, size_of
 from ...functions.runtimes import reason_not_run
+from ..catalogue import Catalogue
 from ..errors import Path, Problem
 from ..stack import Resource
-from ..things import Things
 from ..values import at, mapping, text, whole
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ _NOT_HERE: Final = {
 
 
 def function(
-    things: Things,
+    catalogue: Catalogue,
     resource: Resource,
     located: Located,
     *,
@@ -45,7 +45,7 @@ def function(
     is_image = properties.get("PackageType") == "Image"
     runtime = None if is_image else text(resource, "Runtime")
     if runtime is not None:
-        _warn_of_refusals(things, resource, runtime)
+        _warn_of_refusals(catalogue, resource, runtime)
     command = next((commands[name] for name in names_of(resource) if name in commands), None)
     unavailable = located.unavailable
     if command is not None:
@@ -56,12 +56,12 @@ def function(
         unavailable = reason_not_run(runtime) or unavailable
     for name, missing in _NOT_HERE.items():
         if resource.properties.get(name):
-            things.warn(resource, f"{name}: {missing}")
+            catalogue.warn(resource, f"{name}: {missing}")
     python = runtime is not None and runtime.startswith(PYTHON) and command is None
     environment = _environment(resource, variables)
     if (wrapper := environment.get("AWS_LAMBDA_EXEC_WRAPPER")) and not str(runtime).startswith("provided"):
         # [DOC] lambda-docs:runtimes-modify
-        things.warn(resource, f"its runtime is started without {wrapper} (AWS_LAMBDA_EXEC_WRAPPER)")
+        catalogue.warn(resource, f"its runtime is started without {wrapper} (AWS_LAMBDA_EXEC_WRAPPER)")
     return Function(
         name=resource.name,
         handler=located.handler or ("" if is_image else str(properties.get("Handler") or "bootstrap")),
@@ -74,21 +74,21 @@ def function(
         runtime=None if python else runtime,
         search_paths=located.search_paths,
         unavailable=unavailable,
-        qualifiers=_qualifiers(things, resource),
+        qualifiers=_qualifiers(catalogue, resource),
     )
 
 
-def _warn_of_refusals(things: Things, resource: Resource, runtime: str) -> None:
+def _warn_of_refusals(catalogue: Catalogue, resource: Resource, runtime: str) -> None:
     """Tell what runs here and is refused by Lambda. [DOC] cfn-docs:AWS_Lambda_Function, lambda-docs:lambda-runtimes"""
     if "Handler" not in resource.properties:
-        things.warn(resource, "Lambda refuses it: code in an archive needs a Handler")
+        catalogue.warn(resource, "Lambda refuses it: code in an archive needs a Handler")
     if runtime in NO_MORE:
-        things.warn(resource, f"Lambda refuses it: no function is made with {runtime} any more")
+        catalogue.warn(resource, f"Lambda refuses it: no function is made with {runtime} any more")
     elif not is_runtime(runtime):
-        things.warn(resource, f"Lambda refuses it: there is no runtime {runtime}")
+        catalogue.warn(resource, f"Lambda refuses it: there is no runtime {runtime}")
     size = size_of(measured(mapping(resource, "Environment").get("Variables") or {}))
     if size > VARIABLES_BYTES:
-        things.warn(resource, f"Lambda refuses it: its variables are of {size} bytes, more than {VARIABLES_BYTES}")
+        catalogue.warn(resource, f"Lambda refuses it: its variables are of {size} bytes, more than {VARIABLES_BYTES}")
 
 
 def _storage_mb(resource: Resource) -> int:
@@ -134,10 +134,10 @@ def _logging(resource: Resource) -> dict[str, str]:
     return {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": str(given.get("ApplicationLogLevel") or "INFO")}
 
 
-def _qualifiers(things: Things, resource: Resource) -> tuple[str, ...]:
+def _qualifiers(catalogue: Catalogue, resource: Resource) -> tuple[str, ...]:
     """Versions and aliases of a function."""
     found: list[str] = []
-    for each in things.of("AWS::Lambda::Version", "AWS::Lambda::Alias"):
+    for each in catalogue.of("AWS::Lambda::Version", "AWS::Lambda::Alias"):
         if function_name(each.properties.get("FunctionName")) == resource.name:
             qualifier = str(each.ref).rpartition(":")[2]
             found.append(qualifier)

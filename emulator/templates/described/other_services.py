@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from ...services.calls import Call
 from ...services.s3.buckets import location
+from ..catalogue import Catalogue
 from ..errors import Problem
 from ..stack import Resource
-from ..things import Things
 from ..values import at, items, mapping
 from . import event_rules, state_machines, stores, topics, user_pools
 
@@ -22,38 +22,40 @@ _NOTIFICATIONS: Final = (
 """Lists of a template and of the API, and who is told in each. [DOC] cfn-docs:aws-properties-s3-bucket"""
 
 
-def calls(things: Things, region: str, *, may_leave_out: bool = False) -> tuple[Call, ...]:
+def calls(catalogue: Catalogue, region: str, *, may_leave_out: bool = False) -> tuple[Call, ...]:
     """All that is to be made, in an order in which nothing is named before it is there.
 
     ``may_leave_out``: what cannot be emulated is told and not made, so that the rest runs; else it is refused.
     """
-    machine = functools.partial(state_machines.machine, things, may_be_left_out=may_leave_out)
+    machine = functools.partial(state_machines.machine, catalogue, may_be_left_out=may_leave_out)
     steps: tuple[tuple[str, Callable[[Resource], list[Call]]], ...] = (
         ("AWS::SSM::Parameter", stores.parameter),
         ("AWS::SecretsManager::Secret", stores.secret),
-        (user_pools.POOL, lambda each: user_pools.pool(things, each)),
-        (f"{user_pools.POOL}Client", lambda each: user_pools.client(things, each)),
-        (f"{user_pools.POOL}Domain", lambda each: user_pools.domain(things, each)),
-        (f"{user_pools.POOL}Group", lambda each: user_pools.group(things, each)),
-        (f"{user_pools.POOL}User", lambda each: user_pools.user(things, each)),
-        (f"{user_pools.POOL}UserToGroupAttachment", lambda each: user_pools.member(things, each)),
+        (user_pools.POOL, lambda each: user_pools.pool(catalogue, each)),
+        (f"{user_pools.POOL}Client", lambda each: user_pools.client(catalogue, each)),
+        (f"{user_pools.POOL}Domain", lambda each: user_pools.domain(catalogue, each)),
+        (f"{user_pools.POOL}Group", lambda each: user_pools.group(catalogue, each)),
+        (f"{user_pools.POOL}User", lambda each: user_pools.user(catalogue, each)),
+        (f"{user_pools.POOL}UserToGroupAttachment", lambda each: user_pools.member(catalogue, each)),
         ("AWS::StepFunctions::StateMachine", machine),
         ("AWS::Kinesis::Stream", stores.stream),
         ("AWS::KMS::Key", stores.key),
         ("AWS::KMS::Alias", stores.alias),
         ("AWS::SNS::Topic", topics.topic),
         ("AWS::Events::EventBus", event_rules.bus),
-        ("AWS::Events::Rule", lambda each: event_rules.bus_of_others(things, each) if may_leave_out else []),
+        ("AWS::Events::Rule", lambda each: event_rules.bus_of_others(catalogue, each) if may_leave_out else []),
         ("AWS::S3::Bucket", lambda each: _bucket(each, region)),
         ("AWS::SNS::Topic", topics.subscribers),
-        ("AWS::SNS::Subscription", lambda each: topics.subscription(things, each)),
-        ("AWS::Events::Rule", lambda each: event_rules.rule(things, each)),
+        ("AWS::SNS::Subscription", lambda each: topics.subscription(catalogue, each)),
+        ("AWS::Events::Rule", lambda each: event_rules.rule(catalogue, each)),
         ("AWS::Scheduler::ScheduleGroup", event_rules.schedule_group),
-        ("AWS::Scheduler::Schedule", lambda each: event_rules.schedule(things, each)),
+        ("AWS::Scheduler::Schedule", lambda each: event_rules.schedule(catalogue, each)),
         ("AWS::S3::Bucket", _told),
-        ("Custom::S3BucketNotifications", lambda each: _given(things, each)),
+        ("Custom::S3BucketNotifications", lambda each: _given(catalogue, each)),
     )
-    return tuple(call for kind, make in steps for each in things.of(kind) for call in things.guard(each, make, each))
+    return tuple(
+        call for kind, make in steps for each in catalogue.of(kind) for call in catalogue.guard(each, make, each)
+    )
 
 
 def _bucket(resource: Resource, region: str) -> list[Call]:
@@ -105,11 +107,11 @@ def _filter(configuration: Mapping[str, Any]) -> dict[str, Any]:
     return {"Filter": {"Key": {"FilterRules": named}}} if named else {}
 
 
-def _given(things: Things, resource: Resource) -> list[Call]:
+def _given(catalogue: Catalogue, resource: Resource) -> list[Call]:
     """What CDK has a function of its own do: a bucket's whole configuration, as the API takes it."""
     name = resource.properties.get("BucketName")
-    if name not in {each.name for each in things.of("AWS::S3::Bucket")}:
-        things.warn(resource, f"the bucket {name} is none of this project's: nobody is told of its objects")
+    if name not in {each.name for each in catalogue.of("AWS::S3::Bucket")}:
+        catalogue.warn(resource, f"the bucket {name} is none of this project's: nobody is told of its objects")
         return []
     return [_notified(resource, str(name), mapping(resource, "NotificationConfiguration"))]
 

@@ -19,9 +19,9 @@ from ...foundation.json_bytes import parsed_json
 from ...iam.encryption import DECRYPT, GENERATE
 from ...iam.policy import Statement, replaced
 from ...iam.resource_policies import EVERYBODY, Named, ResourcePolicy
+from ..catalogue import Catalogue, guarded
 from ..policy_documents import document_of, named_statements, policy_of, principal_arn
 from ..stack import Resource
-from ..things import Things, guarded
 from ..values import at, items, mapping
 from .encryption_keys import OF_AWS, keys
 
@@ -41,13 +41,13 @@ _SOURCES: Final = ("aws:sourcearn", "aws:sourceaccount")
 """What is known of a request of a service; other conditions are taken for met."""
 
 
-def policies(things: Things, place: Place) -> tuple[ResourcePolicy, ...]:
+def policies(catalogue: Catalogue, place: Place) -> tuple[ResourcePolicy, ...]:
     """What resources say; of one that has several policies in a row.
 
     Raises:
         TemplateError: a policy is none that its service would take.
     """
-    readers: tuple[tuple[str, Callable[[Things, Resource, Place], Iterable[ResourcePolicy]]], ...] = (
+    readers: tuple[tuple[str, Callable[[Catalogue, Resource, Place], Iterable[ResourcePolicy]]], ...] = (
         ("AWS::SQS::QueuePolicy", _of_queues),
         ("AWS::SNS::TopicPolicy", _of_topics),
         ("AWS::S3::BucketPolicy", _of_bucket),
@@ -60,34 +60,37 @@ def policies(things: Things, place: Place) -> tuple[ResourcePolicy, ...]:
         ("AWS::Kinesis::ResourcePolicy", _of_stream),
     )
     return tuple(
-        policy for kind, read in readers for each in things.of(kind) for policy in guarded(things, each, read, place)
+        policy
+        for kind, read in readers
+        for each in catalogue.of(kind)
+        for policy in guarded(catalogue, each, read, place)
     )
 
 
-def _of_queues(_things: Things, policy: Resource, place: Place) -> list[ResourcePolicy]:
+def _of_queues(_things: Catalogue, policy: Resource, place: Place) -> list[ResourcePolicy]:
     said = _document(policy, "PolicyDocument", place)
     names = [str(each).rpartition("/")[2] for each in items(policy, "Queues")]
     return [ResourcePolicy(arn=_arn(Kind.QUEUE, name, place), statements=said) for name in names]
 
 
-def _of_topics(_things: Things, policy: Resource, place: Place) -> list[ResourcePolicy]:
+def _of_topics(_things: Catalogue, policy: Resource, place: Place) -> list[ResourcePolicy]:
     said = _document(policy, "PolicyDocument", place)
     return [ResourcePolicy(arn=str(each), statements=said) for each in items(policy, "Topics")]
 
 
-def _of_bucket(_things: Things, policy: Resource, place: Place) -> list[ResourcePolicy]:
+def _of_bucket(_things: Catalogue, policy: Resource, place: Place) -> list[ResourcePolicy]:
     said = _document(policy, "PolicyDocument", place)
     return [ResourcePolicy(arn=_arn(Kind.BUCKET, str(policy.properties.get("Bucket")), place), statements=said)]
 
 
-def _of_secret(things: Things, policy: Resource, place: Place) -> list[ResourcePolicy]:
+def _of_secret(catalogue: Catalogue, policy: Resource, place: Place) -> list[ResourcePolicy]:
     named = str(policy.properties.get("SecretId"))
-    secrets = (str(each.ref) for each in things.of("AWS::SecretsManager::Secret") if named in (each.ref, each.name))
+    secrets = (str(each.ref) for each in catalogue.of("AWS::SecretsManager::Secret") if named in (each.ref, each.name))
     said = _document(policy, "ResourcePolicy", place)
     return [ResourcePolicy(arn=arn, statements=said) for arn in secrets]
 
 
-def _of_table(_things: Things, table: Resource, place: Place) -> list[ResourcePolicy]:
+def _of_table(_things: Catalogue, table: Resource, place: Place) -> list[ResourcePolicy]:
     given = document_of(mapping(table, "ResourcePolicy").get("PolicyDocument"))
     if not isinstance(given, dict):
         return []
@@ -95,7 +98,7 @@ def _of_table(_things: Things, table: Resource, place: Place) -> list[ResourcePo
     return [ResourcePolicy(arn=_arn(Kind.TABLE, table.name, place), statements=said)]
 
 
-def _of_key(_things: Things, key: Resource, place: Place) -> list[ResourcePolicy]:
+def _of_key(_things: Catalogue, key: Resource, place: Place) -> list[ResourcePolicy]:
     """Of a key; without one it leaves all to the account's policies. [DOC] kms-docs:key-policy-default"""
     arn = f"arn:{place.partition}:kms:{place.region}:{place.account_id}:key/{key.ref}"
     everything = Statement(actions=("kms:*",), resources=(EVERYBODY,))
@@ -104,7 +107,7 @@ def _of_key(_things: Things, key: Resource, place: Place) -> list[ResourcePolicy
     return [ResourcePolicy(arn=arn, statements=said, rules=True)]
 
 
-def _of_bus(_things: Things, policy: Resource, place: Place) -> list[ResourcePolicy]:
+def _of_bus(_things: Catalogue, policy: Resource, place: Place) -> list[ResourcePolicy]:
     """A statement of an event bus, which may be spread over the properties.
 
     [DOC] cfn-docs:aws-resource-events-eventbuspolicy
@@ -123,12 +126,12 @@ def _of_bus(_things: Things, policy: Resource, place: Place) -> list[ResourcePol
     return [ResourcePolicy(arn=arn + bus, statements=named_statements(document, at(policy), place.partition))]
 
 
-def _of_stream(_things: Things, policy: Resource, place: Place) -> list[ResourcePolicy]:
+def _of_stream(_things: Catalogue, policy: Resource, place: Place) -> list[ResourcePolicy]:
     said = _document(policy, "ResourcePolicy", place)
     return [ResourcePolicy(arn=str(policy.properties.get("ResourceArn")), statements=said)]
 
 
-def _of_api(_things: Things, api: Resource, place: Place) -> list[ResourcePolicy]:
+def _of_api(_things: Catalogue, api: Resource, place: Place) -> list[ResourcePolicy]:
     """Of a REST API, which may have its policy in its OpenAPI document, where SAM writes it."""
     at_property, in_body = api.properties.get("Policy"), mapping(api, "Body").get(_IN_OPENAPI)
     given, path = (in_body, at(api, "Body", _IN_OPENAPI)) if at_property is None else (at_property, at(api, "Policy"))
@@ -144,7 +147,7 @@ def _of_api(_things: Things, api: Resource, place: Place) -> list[ResourcePolicy
     return [ResourcePolicy(arn=arn, statements=tuple(said))]
 
 
-def _of_function(_things: Things, permission: Resource, place: Place) -> list[ResourcePolicy]:
+def _of_function(_things: Catalogue, permission: Resource, place: Place) -> list[ResourcePolicy]:
     given = permission.properties
     arn = _function_arn(str(given.get("FunctionName")), place)
     principal = str(given.get("Principal"))
@@ -203,26 +206,26 @@ _GATEWAY: Final = "apigateway.amazonaws.com"
 _GIVEN_UP: Final = "what it gives up is lost on AWS"
 
 
-def check_senders(things: Things, place: Place) -> None:
+def check_senders(catalogue: Catalogue, place: Place) -> None:
     """Warn of what queues, topics and functions are sent by services that their policies do not let.
 
     Raises:
         TemplateError: a policy is none that its service would take.
     """
-    known = policies(things, place)
-    own = [str(each.ref) for each in things.of("AWS::SNS::Topic")]
-    own += [_arn(Kind.QUEUE, each.name, place) for each in things.of("AWS::SQS::Queue")]
-    own += [_arn(Kind.FUNCTION, each.name, place) for each in things.of("AWS::Lambda::Function")]
-    encrypted = keys(things, place)
-    senders = (*_of_subscriptions(things), *_of_notifications(things, place), *_of_rules(things, place))
-    for each in (*senders, *_of_apis(things, place, known)):
+    known = policies(catalogue, place)
+    own = [str(each.ref) for each in catalogue.of("AWS::SNS::Topic")]
+    own += [_arn(Kind.QUEUE, each.name, place) for each in catalogue.of("AWS::SQS::Queue")]
+    own += [_arn(Kind.FUNCTION, each.name, place) for each in catalogue.of("AWS::Lambda::Function")]
+    encrypted = keys(catalogue, place)
+    senders = (*_of_subscriptions(catalogue), *_of_notifications(catalogue, place), *_of_rules(catalogue, place))
+    for each in (*senders, *_of_apis(catalogue, place, known)):
         is_own = any(ResourcePolicy(arn=arn, statements=()).is_of(each.target) for arn in own)
         kind, action = (of.get(_service(each.target), "") for of in (_POLICIES, _DOING))
         if is_own and not _lets(known, each, place.account_id, action):
             why = f"since no {kind} lets {each.service} {action} on {each.target} for {each.source}"
-            things.warn(each.resource, f"{each.otherwise}, {why}")
+            catalogue.warn(each.resource, f"{each.otherwise}, {why}")
         elif is_own and (lock := _locked(known, each, encrypted.get(each.target), place.account_id)) is not None:
-            things.warn(each.resource, f"{each.otherwise}, since {each.target} is encrypted with {lock}")
+            catalogue.warn(each.resource, f"{each.otherwise}, since {each.target} is encrypted with {lock}")
 
 
 def _service(arn: str) -> str:
@@ -263,7 +266,7 @@ def _without_others(statement: Statement) -> Statement:
     return structs.replace(statement, conditions=conditions)
 
 
-def _of_apis(things: Things, place: Place, known: Sequence[ResourcePolicy]) -> Iterator[Sending]:
+def _of_apis(catalogue: Catalogue, place: Place, known: Sequence[ResourcePolicy]) -> Iterator[Sending]:
     """What WebSocket APIs have invoked. [DOC] lambda-docs:services-apigateway
 
     A project that gives API Gateway no permission at all has them given elsewhere.
@@ -271,16 +274,16 @@ def _of_apis(things: Things, place: Place, known: Sequence[ResourcePolicy]) -> I
     of_functions = [each for each in known if each.arn.split(":")[2] == "lambda"]
     if not any(named.is_about_service(_GATEWAY) for each in of_functions for named in each.statements):
         return
-    for caller, function, source in things.invoked:
+    for caller, function, source in catalogue.invoked:
         arn = f"arn:{place.partition}:execute-api:{place.region}:{place.account_id}:{source}"
         yield Sending(caller, _GATEWAY, arn, _arn(Kind.FUNCTION, function, place), _FAILED)
 
 
-def _of_subscriptions(things: Things) -> Iterator[Sending]:
-    topics = things.of("AWS::SNS::Topic")
+def _of_subscriptions(catalogue: Catalogue) -> Iterator[Sending]:
+    topics = catalogue.of("AWS::SNS::Topic")
     own = [(topic, str(topic.ref), each) for topic in topics for each in items(topic, "Subscription")]
     others = [
-        (each, str(each.properties.get("TopicArn")), each.properties) for each in things.of("AWS::SNS::Subscription")
+        (each, str(each.properties.get("TopicArn")), each.properties) for each in catalogue.of("AWS::SNS::Subscription")
     ]
     for resource, topic, each in (*own, *others):
         if isinstance(each, dict) and each.get("Protocol") in ("lambda", "sqs"):
@@ -289,8 +292,8 @@ def _of_subscriptions(things: Things) -> Iterator[Sending]:
             yield Sending(resource, "sns.amazonaws.com", topic, dead, _GIVEN_UP)
 
 
-def _of_notifications(things: Things, place: Place) -> Iterator[Sending]:
-    for bucket in things.of("AWS::S3::Bucket"):
+def _of_notifications(catalogue: Catalogue, place: Place) -> Iterator[Sending]:
+    for bucket in catalogue.of("AWS::S3::Bucket"):
         configuration = mapping(bucket, "NotificationConfiguration")
         arn = _arn(Kind.BUCKET, bucket.name, place)
         for name, whom in _CONFIGURATIONS.items():
@@ -299,8 +302,8 @@ def _of_notifications(things: Things, place: Place) -> Iterator[Sending]:
                     yield Sending(bucket, "s3.amazonaws.com", arn, str(each.get(whom)), _REFUSED)
 
 
-def _of_rules(things: Things, place: Place) -> Iterator[Sending]:
-    for rule in things.of("AWS::Events::Rule"):
+def _of_rules(catalogue: Catalogue, place: Place) -> Iterator[Sending]:
+    for rule in catalogue.of("AWS::Events::Rule"):
         arn = f"arn:{place.partition}:events:{place.region}:{place.account_id}:rule/{rule.name}"
         for each in items(rule, "Targets"):
             if not isinstance(each, dict):

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from streamer.topology.grants import Place
 
+from ..catalogue import Catalogue
 from ..stack import Resource
-from ..things import Things
 
 _ARNS: Final = {
     "AWS::Cognito::UserPool": "cognito-idp:{region}:{account}:userpool/{ref}",
@@ -35,13 +35,13 @@ _PROPERTIES: Final = {"AWS::Cognito::UserPool": "UserPoolTags"}
 """Where a type has its tags, if not in ``Tags``."""
 
 
-def tags(things: Things, place: Place) -> dict[str, dict[str, str]]:
+def tags(catalogue: Catalogue, place: Place) -> dict[str, dict[str, str]]:
     """Of resources that have some, by their ARNs; what CloudFormation gives all of a stack among them.
 
     [DOC] cfn-docs:aws-properties-resource-tags; [?] whether roles get those, of which none is known here
     """
     found = {}
-    for stack, each in things.all:
+    for stack, each in catalogue.all:
         own = dict(_tags(each, place))
         if each.type != "AWS::IAM::Role":
             own |= {_STACK_NAME: stack.name, _LOGICAL_ID: each.logical_id}

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from ...services.calls import Call
 from ...services.machines.definition import not_emulated
+from ..catalogue import Catalogue
 from ..errors import Problem
 from ..stack import Resource
-from ..things import Things
 from ..values import at, mapping
 
 _FILES: Final = {
@@ -41,7 +41,7 @@ def inlined(tree: Mapping[str, Any], read: Read) -> dict[str, Any]:
     return {**tree, "Resources": resources}
 
 
-def machine(things: Things, resource: Resource, *, may_be_left_out: bool) -> list[Call]:
+def machine(catalogue: Catalogue, resource: Resource, *, may_be_left_out: bool) -> list[Call]:
     """A state machine; one that cannot run here is refused when it is made, or left out, which is told."""
     given = resource.properties
     if "DefinitionString" in given:
@@ -49,7 +49,7 @@ def machine(things: Things, resource: Resource, *, may_be_left_out: bool) -> lis
     elif "Definition" in given:
         text = json.dumps(given["Definition"])
     else:
-        things.warn(resource, "its definition is not in the template: it is left out")
+        catalogue.warn(resource, "its definition is not in the template: it is left out")
         return []
     values = mapping(resource, "DefinitionSubstitutions")
 
@@ -62,7 +62,7 @@ def machine(things: Things, resource: Resource, *, may_be_left_out: bool) -> lis
     definition = _VARIABLE.sub(value, text)
     missing = not_emulated(definition) if may_be_left_out else None
     if missing is not None:
-        things.warn(resource, f"{missing}: it is left out")
+        catalogue.warn(resource, f"{missing}: it is left out")
         return []
     parameters = {
         "name": resource.name,

@@ -8,9 +8,9 @@ from typing import Any, Final
 from streamer.topology import Index, Key, Queue, StreamView, Table
 
 from ...foundation.json_bytes import parsed_json
+from ..catalogue import Catalogue
 from ..errors import Problem
 from ..stack import Resource
-from ..things import Things
 from ..values import at, boolean, items, mapping, whole
 
 RETENTION_SECONDS: Final = 345_600
@@ -18,7 +18,7 @@ RETENTION_SECONDS: Final = 345_600
 TABLES: Final = ("AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable")
 
 
-def table(things: Things, resource: Resource) -> Table:
+def table(catalogue: Catalogue, resource: Resource) -> Table:
     """A table with all its indexes, its expiry and its stream."""
     types = {}
     for position, each in enumerate(items(resource, "AttributeDefinitions")):
@@ -111,7 +111,7 @@ def _index(
     )
 
 
-def queue(things: Things, resource: Resource) -> Queue:
+def queue(catalogue: Catalogue, resource: Resource) -> Queue:
     """A queue; where its dead letters go is told by its redrive policy."""
     check_fifo(resource, "QueueName", "FifoQueue")
     policy = resource.properties.get("RedrivePolicy") or {}
@@ -123,8 +123,8 @@ def queue(things: Things, resource: Resource) -> Queue:
     if not isinstance(policy, dict):
         raise Problem(at(resource, "RedrivePolicy"), "a mapping is expected")
     letters = str(policy.get("deadLetterTargetArn", "")).rpartition(":")[2] or None
-    if letters is not None and letters not in queue_names(things):
-        things.warn(resource, f"its dead letter queue {letters} is none of this project: messages stay")
+    if letters is not None and letters not in queue_names(catalogue):
+        catalogue.warn(resource, f"its dead letter queue {letters} is none of this project: messages stay")
         letters = None
     return Queue(
         name=queue_name(resource),
@@ -151,14 +151,14 @@ def check_fifo(resource: Resource, name: str, fifo: str) -> None:
         raise Problem(at(resource, name), text)
 
 
-def queue_names(things: Things) -> set[str]:
+def queue_names(catalogue: Catalogue) -> set[str]:
     """Names of all queues, those beside the templates included."""
-    return {*(queue_name(each) for each in things.of("AWS::SQS::Queue")), *things.beside.queues}
+    return {*(queue_name(each) for each in catalogue.of("AWS::SQS::Queue")), *catalogue.beside.queues}
 
 
-def table_names(things: Things) -> set[str]:
+def table_names(catalogue: Catalogue) -> set[str]:
     """Names of all tables, likewise."""
-    return {*(each.name for each in things.of(*TABLES)), *(each.name for each in things.beside.tables)}
+    return {*(each.name for each in catalogue.of(*TABLES)), *(each.name for each in catalogue.beside.tables)}
 
 
 def queue_name(resource: Resource) -> str:

@@ -6,9 +6,9 @@ import json
 from typing import Any, Final
 
 from ...services.calls import Call
+from ..catalogue import Catalogue
 from ..errors import Problem
 from ..stack import Resource
-from ..things import Things
 from ..values import at, boolean, items, text
 from .tables_and_queues import check_fifo
 
@@ -38,14 +38,14 @@ def subscribers(resource: Resource) -> list[Call]:
     return found
 
 
-def subscription(things: Things, resource: Resource) -> list[Call]:
+def subscription(catalogue: Catalogue, resource: Resource) -> list[Call]:
     """A subscription of its own."""
     arn = text(resource, "TopicArn")
-    if arn not in {str(each.ref) for each in things.of("AWS::SNS::Topic")}:
-        things.warn(resource, f"the topic {arn} is none of this project's: nothing comes of it")
+    if arn not in {str(each.ref) for each in catalogue.of("AWS::SNS::Topic")}:
+        catalogue.warn(resource, f"the topic {arn} is none of this project's: nothing comes of it")
         return []
     if (protocol := text(resource, "Protocol")) not in _HERE:
-        things.warn(resource, f"nobody is reached by {protocol} here")
+        catalogue.warn(resource, f"nobody is reached by {protocol} here")
     attributes = {}
     for name in ("FilterPolicy", "RedrivePolicy"):
         if (value := resource.properties.get(name)) is not None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from ...services.calls import Call
+from ..catalogue import Catalogue
 from ..stack import Resource
-from ..things import Things
 from ..values import items, text
 
 POOL: Final = "AWS::Cognito::UserPool"
@@ -20,10 +20,10 @@ _OF_CLIENTS: Final = (
 )
 
 
-def pool(things: Things, resource: Resource) -> list[Call]:
+def pool(catalogue: Catalogue, resource: Resource) -> list[Call]:
     """A pool."""
     if resource.properties.get("MfaConfiguration") == "ON":
-        things.warn(resource, "nobody is asked for a second factor here")
+        catalogue.warn(resource, "nobody is asked for a second factor here")
     return [
         _call(
             resource, "CreateUserPool", PoolName=resource.name, UserPoolId=resource.ref, **_given(resource, _OF_POOLS)
@@ -31,48 +31,48 @@ def pool(things: Things, resource: Resource) -> list[Call]:
     ]
 
 
-def client(things: Things, resource: Resource) -> list[Call]:
+def client(catalogue: Catalogue, resource: Resource) -> list[Call]:
     """A client of a pool."""
-    if (of := _pool_of(things, resource)) is None:
+    if (of := _pool_of(catalogue, resource)) is None:
         return []
     given = _given(resource, _OF_CLIENTS)
     return [_call(resource, "CreateUserPoolClient", **of, ClientId=resource.ref, ClientName=resource.name, **given)]
 
 
-def group(things: Things, resource: Resource) -> list[Call]:
+def group(catalogue: Catalogue, resource: Resource) -> list[Call]:
     """A group of a pool."""
-    if (of := _pool_of(things, resource)) is None:
+    if (of := _pool_of(catalogue, resource)) is None:
         return []
     given = _given(resource, ("Description", "Precedence", "RoleArn"))
     return [_call(resource, "CreateGroup", **of, GroupName=resource.name, **given)]
 
 
-def user(things: Things, resource: Resource) -> list[Call]:
+def user(catalogue: Catalogue, resource: Resource) -> list[Call]:
     """A user, who is to choose a password."""
-    if (of := _pool_of(things, resource)) is None:
+    if (of := _pool_of(catalogue, resource)) is None:
         return []
     given = {"UserAttributes": items(resource, "UserAttributes"), "MessageAction": "SUPPRESS"}
     return [_call(resource, "AdminCreateUser", **of, Username=resource.name, **given)]
 
 
-def member(things: Things, resource: Resource) -> list[Call]:
+def member(catalogue: Catalogue, resource: Resource) -> list[Call]:
     """A user's place in a group."""
-    if (of := _pool_of(things, resource)) is None:
+    if (of := _pool_of(catalogue, resource)) is None:
         return []
     named = {"GroupName": text(resource, "GroupName"), "Username": text(resource, "Username")}
     return [_call(resource, "AdminAddUserToGroup", **of, **named)]
 
 
-def domain(things: Things, resource: Resource) -> list[Call]:
+def domain(catalogue: Catalogue, resource: Resource) -> list[Call]:
     """A domain, which is known and leads nowhere."""
-    of = _pool_of(things, resource)
+    of = _pool_of(catalogue, resource)
     return [] if of is None else [_call(resource, "CreateUserPoolDomain", **of, Domain=text(resource, "Domain"))]
 
 
-def _pool_of(things: Things, resource: Resource) -> dict[str, str] | None:
+def _pool_of(catalogue: Catalogue, resource: Resource) -> dict[str, str] | None:
     name = text(resource, "UserPoolId")
-    if things.by_ref(name, POOL) is None:
-        things.warn(resource, f"the user pool {name} is none of this project's: nothing comes of it")
+    if catalogue.by_ref(name, POOL) is None:
+        catalogue.warn(resource, f"the user pool {name} is none of this project's: nothing comes of it")
         return None
     return {"UserPoolId": name}
 

@@ -13,10 +13,10 @@ from streamer.errors import TopologyError
 from streamer.topology.http_apis import GatewayResponse, Validation
 
 from ...gateway.rules.validation import compiled
+from ..catalogue import Catalogue
 from ..errors import Problem
 from ..intrinsics import is_true
 from ..stack import Resource
-from ..things import Things
 from ..values import at, boolean, mapping, text
 from .api_parts import V1, parts, schema_of
 
@@ -32,24 +32,24 @@ _PLACES: Final = {"query": "querystring", "header": "header", "path": "path"}
 """Where a document says that a parameter stands, and what it is called in requests."""
 
 
-def of_method(things: Things, api: Resource, method: Resource) -> Validation | None:
+def of_method(catalogue: Catalogue, api: Resource, method: Resource) -> Validation | None:
     """What a method asks; None: nothing."""
-    validators = parts(things, api, f"{V1}RequestValidator")
+    validators = parts(catalogue, api, f"{V1}RequestValidator")
     validator = next((each for each in validators if each.ref == method.properties.get("RequestValidatorId")), None)
     if validator is None:
         return None
     given = mapping(method, "RequestParameters") if boolean(validator, "ValidateRequestParameters") else {}
     named = mapping(method, "RequestModels") if boolean(validator, "ValidateRequestBody") else {}
     known = dict(_BUILT_IN)
-    for each in parts(things, api, f"{V1}Model"):
-        known[str(each.ref)] = _led_home(things.guard(each, schema_of, each) or {})
+    for each in parts(catalogue, api, f"{V1}Model"):
+        known[str(each.ref)] = _led_home(catalogue.guard(each, schema_of, each) or {})
     models = {}
     for kind, name in named.items():
         if str(name) not in known:
             raise Problem(at(method, "RequestModels", kind), f"the API has no model {name!r}")
         models[str(kind)] = {**known[str(name)], "definitions": known}
     required = (str(name).removeprefix(_REQUEST) for name, value in given.items() if is_true(value))
-    return _made(things, method, tuple(required), models)
+    return _made(catalogue, method, tuple(required), models)
 
 
 def _led_home(schema: Any) -> Any:
@@ -64,7 +64,7 @@ def _led_home(schema: Any) -> Any:
 
 
 def of_operation(
-    things: Things, api: Resource, body: Mapping[str, Any], operation: Mapping[str, Any]
+    catalogue: Catalogue, api: Resource, body: Mapping[str, Any], operation: Mapping[str, Any]
 ) -> Validation | None:
     """What an operation of an OpenAPI document asks; None: nothing."""
     name = operation.get(f"{_EXTENSION}request-validator", body.get(f"{_EXTENSION}request-validator"))
@@ -80,7 +80,7 @@ def of_operation(
     if is_true(validator.get("validateRequestBody", False)):
         around = {each: body[each] for each in ("definitions", "components") if each in body}
         models = {kind: {**around, **schema} for kind, schema in _bodies(body, operation, given).items()}
-    return _made(things, api, required, models)
+    return _made(catalogue, api, required, models)
 
 
 def _bodies(
@@ -95,27 +95,27 @@ def _bodies(
 
 
 def _made(
-    things: Things, resource: Resource, required: tuple[str, ...], models: Mapping[str, Mapping[str, Any]]
+    catalogue: Catalogue, resource: Resource, required: tuple[str, ...], models: Mapping[str, Mapping[str, Any]]
 ) -> Validation | None:
     kept = {}
     for kind, schema in models.items():
         try:
             compiled(resource.logical_id, schema)
         except TopologyError as error:
-            things.warn(resource, f"bodies are not validated: {error}")
+            catalogue.warn(resource, f"bodies are not validated: {error}")
             continue
         kept[kind] = schema
     return Validation(parameters=required, models=kept) if required or kept else None
 
 
-def gateway_responses(things: Things, api: Resource, body: Mapping[str, Any]) -> dict[str, GatewayResponse]:
+def gateway_responses(catalogue: Catalogue, api: Resource, body: Mapping[str, Any]) -> dict[str, GatewayResponse]:
     """How an API refuses requests, by type."""
     found = {
         str(name): _response(each)
         for name, each in (body.get(f"{_EXTENSION}gateway-responses") or {}).items()
         if isinstance(each, dict)
     }
-    for each in parts(things, api, f"{V1}GatewayResponse"):
+    for each in parts(catalogue, api, f"{V1}GatewayResponse"):
         written = {name[:1].lower() + name[1:]: value for name, value in each.properties.items()}
         found[text(each, "ResponseType")] = _response(written)
     return found

@@ -11,9 +11,9 @@ from streamer.topology.throttles import UsagePlan
 
 from ...gateway.rules.domains import Domain
 from ..anatomy import needed
+from ..catalogue import Catalogue
 from ..errors import Problem
 from ..stack import Resource
-from ..things import Things
 from ..values import at, boolean, items, mapping, number, text
 from . import integrations
 from .api_parts import V2, Around, integration_of, parts, schema_of, stage_of
@@ -26,38 +26,39 @@ class _WithStage(Around, frozen=True, kw_only=True):
     stage: Resource | None
 
 
-def api(things: Things, resource: Resource, stage_name: str | None, functions: set[str]) -> Api:
+def api(catalogue: Catalogue, resource: Resource, stage_name: str | None, functions: set[str]) -> Api:
     """An API with its routes, authorizers, models, keys and one stage."""
     if not resource.properties.get("RouteSelectionExpression"):
         # [DOC] cfn-docs:AWS_ApiGatewayV2_Api
         problem = Problem(resource.path, "a WebSocket API needs RouteSelectionExpression, such as $request.body.action")
-        raise things.error(resource, problem)
-    stage = stage_of(things, resource, f"{V2}Stage", stage_name)
+        raise catalogue.error(resource, problem)
+    stage = stage_of(catalogue, resource, f"{V2}Stage", stage_name)
     if stage is None:
-        things.warn(resource, f"it has no stage; {stage_name or 'dev'} stands for one")
-    elif not _is_deployed(things, stage):
+        catalogue.warn(resource, f"it has no stage; {stage_name or 'dev'} stands for one")
+    elif not _is_deployed(catalogue, stage):
         # [USR] terraform-provider-aws #17955
-        things.warn(stage, "on AWS it is Forbidden to everyone: it has neither AutoDeploy nor a deployment")
+        catalogue.warn(stage, "on AWS it is Forbidden to everyone: it has neither AutoDeploy nor a deployment")
     variables = {} if stage is None else {k: str(v) for k, v in mapping(stage, "StageVariables").items()}
-    around = _WithStage(things=things, owner=resource, stage=stage, variables=variables, functions=functions)
+    around = _WithStage(catalogue=catalogue, owner=resource, stage=stage, variables=variables, functions=functions)
     authorizers = {
-        each.ref: things.guard(each, _authorizer, each, around) for each in parts(things, resource, f"{V2}Authorizer")
+        each.ref: catalogue.guard(each, _authorizer, each, around)
+        for each in parts(catalogue, resource, f"{V2}Authorizer")
     }
-    for each in parts(things, resource, f"{V2}Integration"):
-        things.guard(each, _check_integration, each)
-        _warn_of_conversions(things, each)
-    for each in parts(things, resource, f"{V2}Stage"):
-        things.guard(each, _check_stage, each)
+    for each in parts(catalogue, resource, f"{V2}Integration"):
+        catalogue.guard(each, _check_integration, each)
+        _warn_of_conversions(catalogue, each)
+    for each in parts(catalogue, resource, f"{V2}Stage"):
+        catalogue.guard(each, _check_stage, each)
     routes = []
-    for each in parts(things, resource, f"{V2}Route"):
-        made = things.guard(each, _route, each, around, authorizers)
+    for each in parts(catalogue, resource, f"{V2}Route"):
+        made = catalogue.guard(each, _route, each, around, authorizers)
         if made is not None:
             routes.append(made)
     twice = [route.route_key for route in routes]
-    for each in parts(things, resource, f"{V2}Route"):
+    for each in parts(catalogue, resource, f"{V2}Route"):
         if twice.count(str(each.properties.get("RouteKey"))) > 1:
             problem = Problem(at(each, "RouteKey"), f"the route {each.properties['RouteKey']!r} exists twice")
-            raise things.error(each, problem)
+            raise catalogue.error(each, problem)
     return Api(
         name=str(resource.properties.get("Name") or resource.logical_id),
         routes=tuple(routes),
@@ -65,7 +66,7 @@ def api(things: Things, resource: Resource, stage_name: str | None, functions: s
         stage=stage_name or ("dev" if stage is None else text(stage, "StageName")),
         stage_variables=variables,
         authorizers=tuple(authorizers.values()),
-        api_keys=api_keys(things, resource, stage),
+        api_keys=api_keys(catalogue, resource, stage),
         api_key_selection_expression=str(
             resource.properties.get("ApiKeySelectionExpression") or "$request.header.x-api-key"
         ),
@@ -74,14 +75,14 @@ def api(things: Things, resource: Resource, stage_name: str | None, functions: s
     )
 
 
-def domains(things: Things, apis: Sequence[Api]) -> dict[str, tuple[Domain, ...]]:
+def domains(catalogue: Catalogue, apis: Sequence[Api]) -> dict[str, tuple[Domain, ...]]:
     """API by name to the custom domains whose mappings lead to it."""
     names = {api.api_id: api for api in apis}
     found: dict[str, tuple[Domain, ...]] = {}
-    for each in things.of("AWS::ApiGatewayV2::ApiMapping"):
+    for each in catalogue.of("AWS::ApiGatewayV2::ApiMapping"):
         mapped = names.get(str(each.properties.get("ApiId")))
         if mapped is None or each.properties.get("Stage") != mapped.stage:
-            things.warn(each, "only mappings of the emulated stage of a WebSocket API are emulated")
+            catalogue.warn(each, "only mappings of the emulated stage of a WebSocket API are emulated")
             continue
         key = str(each.properties.get("ApiMappingKey") or "").strip("/")
         domain = Domain(name=str(each.properties.get("DomainName")).lower(), base_path=key)
@@ -100,12 +101,12 @@ def _check_integration(resource: Resource) -> None:
         raise Problem(at(resource, "TimeoutInMillis"), "Timeout should be between 50 ms and 29000 ms")
 
 
-def _warn_of_conversions(things: Things, integration: Resource) -> None:
+def _warn_of_conversions(catalogue: Catalogue, integration: Resource) -> None:
     """Tell what stays base64, or bytes, here. [DOC] apigw-docs:websocket-api-develop-binary-media-types"""
-    responses = things.of("AWS::ApiGatewayV2::IntegrationResponse")
+    responses = catalogue.of("AWS::ApiGatewayV2::IntegrationResponse")
     for each in (integration, *(e for e in responses if e.properties.get("IntegrationId") == integration.ref)):
         if each.properties.get("ContentHandlingStrategy"):
-            things.warn(each, "its ContentHandlingStrategy is not emulated: bodies stay as they are")
+            catalogue.warn(each, "its ContentHandlingStrategy is not emulated: bodies stay as they are")
 
 
 def _check_stage(resource: Resource) -> None:
@@ -118,30 +119,34 @@ def _check_stage(resource: Resource) -> None:
 _ROUTES: Final = (("AWS::ApiGatewayV2::Route", "ApiId"), ("AWS::ApiGateway::Method", "RestApiId"))
 
 
-def warn_of_strangers(things: Things) -> None:
+def warn_of_strangers(catalogue: Catalogue) -> None:
     """Tell routes whose API is not in the project, as those of a service have that shares another's."""
-    mine = {str(each.ref) for each in things.of("AWS::ApiGatewayV2::Api", "AWS::ApiGateway::RestApi")}
+    mine = {str(each.ref) for each in catalogue.of("AWS::ApiGatewayV2::Api", "AWS::ApiGateway::RestApi")}
     found: dict[str, list[str]] = {}
     for kind, name in _ROUTES:
-        for each in things.of(kind):
+        for each in catalogue.of(kind):
             owner = str(each.properties.get(name))
             if owner not in mine:
                 found.setdefault(owner, []).append(each.logical_id)
     for owner, routes in found.items():
         shown = ", ".join(routes[:3]) + (f" and {len(routes) - 3} more" if len(routes) > 3 else "")
         what = "route is" if len(routes) == 1 else "routes are"
-        things.note(f"the API {owner!r} is not in this project: its {what} left out: {shown}")
+        catalogue.note(f"the API {owner!r} is not in this project: its {what} left out: {shown}")
 
 
-def warn_of_hasty_deployments(things: Things) -> None:
+def warn_of_hasty_deployments(catalogue: Catalogue) -> None:
     """Tell deployments that CloudFormation may make before a route. [USR] serverless-application-model #2512"""
-    for api in things.of(f"{V2}Api"):
-        routes = parts(things, api, f"{V2}Route")
-        for each in parts(things, api, f"{V2}Deployment") if api.properties.get("ProtocolType") == "WEBSOCKET" else ():
+    for api in catalogue.of(f"{V2}Api"):
+        routes = parts(catalogue, api, f"{V2}Route")
+        for each in (
+            parts(catalogue, api, f"{V2}Deployment") if api.properties.get("ProtocolType") == "WEBSOCKET" else ()
+        ):
             beside = {route.logical_id for route in routes if route.stack == each.stack}
-            if (beside or not routes) and not beside & _waited_for(things.stack_of(each).source.tree, each.logical_id):
+            if (beside or not routes) and not beside & _waited_for(
+                catalogue.stack_of(each).source.tree, each.logical_id
+            ):
                 refusal = '"At least one route is required before deploying the Api"'
-                things.warn(each, f"CloudFormation may refuse it, {refusal}: let it depend on a route by DependsOn")
+                catalogue.warn(each, f"CloudFormation may refuse it, {refusal}: let it depend on a route by DependsOn")
 
 
 def _waited_for(tree: Mapping[str, Any], name: str) -> set[str]:
@@ -155,32 +160,32 @@ def _waited_for(tree: Mapping[str, Any], name: str) -> set[str]:
     return found
 
 
-def _is_deployed(things: Things, stage: Resource) -> bool:
+def _is_deployed(catalogue: Catalogue, stage: Resource) -> bool:
     if boolean(stage, "AutoDeploy") or stage.properties.get("DeploymentId"):
         return True
     its = (stage.properties.get("ApiId"), stage.properties.get("StageName"))
-    deployments = things.of(f"{V2}Deployment")
+    deployments = catalogue.of(f"{V2}Deployment")
     return any((each.properties.get("ApiId"), each.properties.get("StageName")) == its for each in deployments)
 
 
 def _route(resource: Resource, around: _WithStage, authorizers: Mapping[Any, Authorizer]) -> Route | None:
-    things, stage = around.things, around.stage
+    catalogue, stage = around.catalogue, around.stage
     key = text(resource, "RouteKey")
     if not key:
         raise Problem(at(resource, "RouteKey"), "a route has a key")
-    integration = _integration(things, resource, around.owner)
+    integration = _integration(catalogue, resource, around.owner)
     if integration is None:
         return None
     kind = integration.properties.get("IntegrationType")
     uri = integration.properties.get("IntegrationUri")
-    other = None if kind == "AWS_PROXY" else integrations.integration(things, integration, around.functions)
+    other = None if kind == "AWS_PROXY" else integrations.integration(catalogue, integration, around.functions)
     function = around.function(uri, at(integration, "IntegrationUri")) if other is None else ""
     if invoked := function or (other.function if other is not None else None):
         stage_name = "dev" if stage is None else text(stage, "StageName")
         around.invokes(integration, invoked, f"{stage_name}/{key}")
-    authorization = _authorization(things, resource)
+    authorization = _authorization(catalogue, resource)
     settings = {} if stage is None else mapping(stage, "RouteSettings").get(key) or {}
-    selection, models = _models(things, resource, around.owner)
+    selection, models = _models(catalogue, resource, around.owner)
     return Route(
         route_key=key,
         function=function,
@@ -188,7 +193,7 @@ def _route(resource: Resource, around: _WithStage, authorizers: Mapping[Any, Aut
         authorizer=_authorizer_of(resource, authorizers) if authorization == "CUSTOM" else None,
         iam=authorization == "AWS_IAM",
         api_key_required=boolean(resource, "ApiKeyRequired"),
-        route_response=_answers(things, resource, is_proxy=other is None),
+        route_response=_answers(catalogue, resource, is_proxy=other is None),
         required_parameters=_required(resource) if key == CONNECT else (),
         model=models.pop("$default", None),
         model_selection=selection if models or selection else None,
@@ -198,29 +203,29 @@ def _route(resource: Resource, around: _WithStage, authorizers: Mapping[Any, Aut
     )
 
 
-def _authorization(things: Things, resource: Resource) -> str:
+def _authorization(catalogue: Catalogue, resource: Resource) -> str:
     """Who may connect. [DOC] cfn-docs:AWS_ApiGatewayV2_Route"""
     found = str(resource.properties.get("AuthorizationType", "NONE"))
     if found not in _AUTHORIZATIONS:
         raise Problem(at(resource, "AuthorizationType"), f"{found!r} is none of {', '.join(_AUTHORIZATIONS)}")
     if found != "CUSTOM" and "AuthorizerId" in resource.properties:
-        things.warn(resource, f"its authorizer is not asked, since its AuthorizationType is {found}, not CUSTOM")
+        catalogue.warn(resource, f"its authorizer is not asked, since its AuthorizationType is {found}, not CUSTOM")
     return found
 
 
-def _integration(things: Things, resource: Resource, owner: Resource) -> Resource | None:
+def _integration(catalogue: Catalogue, resource: Resource, owner: Resource) -> Resource | None:
     if resource.properties.get("Target") is None:
         # [DOC] the $connect integration is optional, and routes may be made before their integrations:
         # apigw-docs:websocket-api-develop-routes; [INF] until then a message does not find them
         if resource.properties.get("RouteKey") != CONNECT:
-            things.warn(resource, "it has no Target, no integration, so no message takes it")
+            catalogue.warn(resource, "it has no Target, no integration, so no message takes it")
         return None
-    return integration_of(things, owner, resource)
+    return integration_of(catalogue, owner, resource)
 
 
-def _answers(things: Things, resource: Resource, *, is_proxy: bool) -> bool:
+def _answers(catalogue: Catalogue, resource: Resource, *, is_proxy: bool) -> bool:
     responses = [
-        e for e in things.of("AWS::ApiGatewayV2::RouteResponse") if e.properties.get("RouteId") == resource.ref
+        e for e in catalogue.of("AWS::ApiGatewayV2::RouteResponse") if e.properties.get("RouteId") == resource.ref
     ]
     expression = resource.properties.get("RouteResponseSelectionExpression")
     # [DOC] apigw-docs:apigateway-websocket-api-route-response: both are needed for an answer; [USR]
@@ -237,12 +242,14 @@ def _required(resource: Resource) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _models(things: Things, resource: Resource, owner: Resource) -> tuple[str | None, dict[str, Mapping[str, Any]]]:
+def _models(
+    catalogue: Catalogue, resource: Resource, owner: Resource
+) -> tuple[str | None, dict[str, Mapping[str, Any]]]:
     named = mapping(resource, "RequestModels")
     if not named:
         return None, {}
-    known = {each.properties.get("Name"): each for each in parts(things, owner, f"{V2}Model")}
-    known |= {each.ref: each for each in parts(things, owner, f"{V2}Model")}
+    known = {each.properties.get("Name"): each for each in parts(catalogue, owner, f"{V2}Model")}
+    known |= {each.ref: each for each in parts(catalogue, owner, f"{V2}Model")}
     found: dict[str, Mapping[str, Any]] = {}
     for key, name in named.items():
         model = known.get(name)
@@ -255,7 +262,7 @@ def _models(things: Things, resource: Resource, owner: Resource) -> tuple[str | 
     selection = resource.properties.get("ModelSelectionExpression")
     if selection is None:
         # [DOC] apigw-docs:websocket-api-request-validation: validation occurs where there is such an expression
-        things.warn(resource, "its models validate nothing: it has no ModelSelectionExpression")
+        catalogue.warn(resource, "its models validate nothing: it has no ModelSelectionExpression")
         return None, {}
     return None if selection == "$default" else str(selection), found
 
@@ -284,26 +291,26 @@ def _authorizer_of(resource: Resource, authorizers: Mapping[Any, Authorizer]) ->
     return authorizers[reference].name
 
 
-def api_keys(things: Things, owner: Resource, stage: Resource | None) -> tuple[str, ...]:
+def api_keys(catalogue: Catalogue, owner: Resource, stage: Resource | None) -> tuple[str, ...]:
     """Values of the keys of usage plans that have this stage of this API; without a stage, keys of any count."""
-    return tuple(key for plan in usage_plans(things, owner, stage) for key in plan.keys)
+    return tuple(key for plan in usage_plans(catalogue, owner, stage) for key in plan.keys)
 
 
-def usage_plans(things: Things, owner: Resource, stage: Resource | None) -> tuple[UsagePlan, ...]:
+def usage_plans(catalogue: Catalogue, owner: Resource, stage: Resource | None) -> tuple[UsagePlan, ...]:
     """Those that have this stage of this API. [DOC] apigw-docs:api-gateway-api-usage-plans"""
     wanted = None if stage is None else text(stage, "StageName")
     found = []
-    for plan in things.of("AWS::ApiGateway::UsagePlan"):
+    for plan in catalogue.of("AWS::ApiGateway::UsagePlan"):
         stages = [each for each in items(plan, "ApiStages") if isinstance(each, dict)]
         if any(each.get("ApiId") == owner.ref and wanted in (None, each.get("Stage")) for each in stages):
-            found.append(_usage_plan(things, plan))
+            found.append(_usage_plan(catalogue, plan))
     return tuple(found)
 
 
-def _usage_plan(things: Things, plan: Resource) -> UsagePlan:
+def _usage_plan(catalogue: Catalogue, plan: Resource) -> UsagePlan:
     found = []
-    for link in things.of("AWS::ApiGateway::UsagePlanKey"):
-        key = things.by_ref(link.properties.get("KeyId"), "AWS::ApiGateway::ApiKey")
+    for link in catalogue.of("AWS::ApiGateway::UsagePlanKey"):
+        key = catalogue.by_ref(link.properties.get("KeyId"), "AWS::ApiGateway::ApiKey")
         if link.properties.get("UsagePlanId") != plan.ref or key is None:
             continue
         if key.properties.get("Enabled", True) not in (True, "true"):
@@ -311,7 +318,7 @@ def _usage_plan(things: Things, plan: Resource) -> UsagePlan:
         value = key.properties.get("Value")
         if not value:
             value = f"{key.ref}{key.ref}{key.ref}{key.ref}"
-            things.warn(key, f"API Gateway would choose its value; here it is {value}")
+            catalogue.warn(key, f"API Gateway would choose its value; here it is {value}")
         found.append(str(value))
     quota, throttled = mapping(plan, "Quota"), mapping(plan, "Throttle")
     limit = quota.get("Limit")

@@ -9,9 +9,9 @@ import pytest
 from template_parts import PLACE, att, resource
 
 from emulator.templates import policy_flaws
+from emulator.templates.catalogue import Catalogue
 from emulator.templates.source import load
 from emulator.templates.stack import Surroundings, resolve
-from emulator.templates.things import Things
 
 TABLE = resource(
     "DynamoDB::Table",
@@ -30,9 +30,9 @@ def document(*statements: Any, **more: Any) -> dict[str, Any]:
 def told(**resources: Any) -> list[str]:
     base = {"Notes": TABLE, "Cluster": resource("ECS::Cluster", ClusterName="c")}
     source = load(json.dumps({"Resources": {**base, **resources}}), "t.json")
-    things = Things([resolve(source, Surroundings(place=PLACE))])
-    policy_flaws.check(things, [each for _, each in things.all])
-    return things.warnings
+    catalogue = Catalogue([resolve(source, Surroundings(place=PLACE))])
+    policy_flaws.check(catalogue, [each for _, each in catalogue.all])
+    return catalogue.warnings
 
 
 def role(*documents: Any, trust: Any = None) -> Any:

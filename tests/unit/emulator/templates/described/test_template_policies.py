@@ -10,11 +10,11 @@ from template_parts import PLACE, att, resource
 
 from emulator.iam.resource_policies import Who
 from emulator.iam.roles import Roles
+from emulator.templates.catalogue import Catalogue
 from emulator.templates.described import function_roles, resource_policies
 from emulator.templates.errors import TemplateError
 from emulator.templates.source import load
 from emulator.templates.stack import Surroundings, resolve
-from emulator.templates.things import Things
 from streamer.topology import grants
 
 WHERE = grants.Place(region="us-east-1", account_id="123456789012", apis={})
@@ -28,17 +28,17 @@ FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:say"
 
 
 def read(**resources: Any) -> tuple[Roles, list[str]]:
-    things = made(**resources)
-    return function_roles.roles(things, lambda _arn: None, WHERE), things.warnings
+    catalogue = made(**resources)
+    return function_roles.roles(catalogue, lambda _arn: None, WHERE), catalogue.warnings
 
 
 def warned(**resources: Any) -> list[str]:
-    things = made(**resources)
-    resource_policies.check_senders(things, WHERE)
-    return things.warnings
+    catalogue = made(**resources)
+    resource_policies.check_senders(catalogue, WHERE)
+    return catalogue.warnings
 
 
-def made(**resources: Any) -> Things:
+def made(**resources: Any) -> Catalogue:
     base = {
         "Say": resource("Lambda::Function", FunctionName="say", Role=att("Role")),
         "Role": resource("IAM::Role", RoleName="says"),
@@ -47,7 +47,7 @@ def made(**resources: Any) -> Things:
         "Files": resource("S3::Bucket", BucketName="files"),
     }
     source = load(json.dumps({"Resources": {**base, **resources}}), "t.json")
-    return Things([resolve(source, Surroundings(place=PLACE))])
+    return Catalogue([resolve(source, Surroundings(place=PLACE))])
 
 
 def document(principal: Any, action: str = "*", on: Any = "*", **more: Any) -> dict[str, Any]:

@@ -11,11 +11,11 @@ from template_parts import PLACE, att, resource
 from emulator.iam.needs import Need
 from emulator.iam.policy import Decision, Policies, Statement, decide, with_values
 from emulator.iam.roles import Roles
+from emulator.templates.catalogue import Catalogue
 from emulator.templates.described import function_roles
 from emulator.templates.errors import TemplateError
 from emulator.templates.source import load
 from emulator.templates.stack import Surroundings, resolve
-from emulator.templates.things import Things
 from streamer.topology import grants
 from streamer.topology.grants import Kind, arn
 
@@ -45,8 +45,8 @@ def base(**more: Any) -> dict[str, Any]:
 
 def read(resources: dict[str, Any]) -> tuple[Roles, list[str]]:
     source = load(json.dumps({"Resources": resources}), "t.json")
-    things = Things([resolve(source, Surroundings(place=PLACE))])
-    return function_roles.roles(things, known, WHERE), things.warnings
+    catalogue = Catalogue([resolve(source, Surroundings(place=PLACE))])
+    return function_roles.roles(catalogue, known, WHERE), catalogue.warnings
 
 
 def decision(found: Roles, need: Need) -> Decision:

@@ -25,7 +25,7 @@ class Beside(Struct, frozen=True, kw_only=True):
     queues: tuple[str, ...] = ()
 
 
-class Things:
+class Catalogue:
     """All resources of all stacks, to be looked up by what refers to them.
 
     Functions that have nothing to do here are left out, unless the stacks are deployed: then all are there to be seen.
@@ -85,12 +85,12 @@ class Things:
         self._said.setdefault(text, [])
 
 
-def made(things: Things, kind: str, make: Callable[[Things, Resource], Any]) -> tuple[Any, ...]:
+def made(catalogue: Catalogue, kind: str, make: Callable[[Catalogue, Resource], Any]) -> tuple[Any, ...]:
     """What is made of all resources of a type, without those of which nothing is; raises TemplateError."""
-    found = (guarded(things, each, make) for each in things.of(kind))
+    found = (guarded(catalogue, each, make) for each in catalogue.of(kind))
     return tuple(each for each in found if each is not None)
 
 
-def guarded(things: Things, resource: Resource, make: Callable[..., Any], *more: Any) -> Any:
+def guarded(catalogue: Catalogue, resource: Resource, make: Callable[..., Any], *more: Any) -> Any:
     """What is made of a resource; raises TemplateError with its place."""
-    return things.guard(resource, make, things, resource, *more)
+    return catalogue.guard(resource, make, catalogue, resource, *more)
