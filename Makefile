@@ -15,6 +15,11 @@ LOCKED_PIP = -m pip --quiet --disable-pip-version-check install --require-hashes
 # Without compiled files each worker compiles all tests again.
 PYTEST = env -u PYTHONDONTWRITEBYTECODE $(VENV)/bin/python -m pytest
 TESTS ?= tests
+# AGAIN=1: what fails is tried once more when all have run, and nothing else that goes wrong is. (pytest-rerunfailures asks
+# the process that spreads the tests before each of them, which waits 40 ms for TCP.)
+FAILED = -p cacheprovider --override-ini cache_dir=$(CURDIR)/build/failed-$@
+KEPT = $(if $(AGAIN),$(FAILED) --cache-clear)
+TRIED_AGAIN = $(if $(AGAIN),|| { [ $$? -eq 1 ] && $(PYTEST) $(FAILED) --last-failed --last-failed-no-failures none $(1); })
 # The service that the targets for AWS act upon: make deploy PROJECT=~/shop.
 PROJECT ?= examples/reports
 STREAMER = cd $(PROJECT) && $(abspath $(VENV))/bin/streamer
@@ -42,7 +47,7 @@ $(LOGS): logs-%: $(VENV)/emulate-ready
 	$(STREAMER) logs $* $(ARGS)
 
 test: $(VENV)/dev-ready  ## Run all tests, in random order and on all cores
-	$(PYTEST) -n auto $(TESTS) $(ARGS)
+	$(PYTEST) -n auto $(KEPT) $(TESTS) $(ARGS) $(call TRIED_AGAIN,$(TESTS))
 
 test-unit: $(VENV)/dev-ready  ## Run the tests that do no I/O: the loop while writing
 	$(PYTEST) -n auto tests/unit $(ARGS)
@@ -54,8 +59,9 @@ test-browser: $(VENV)/dev-ready  ## Run the tests that need Chromium (AXE_CORE=F
 coverage: $(VENV)/dev-ready  ## Run all tests and measure which lines and branches they reach
 	$(PYTEST) -n auto --cov --cov-report=term:skip-covered $(TESTS) $(ARGS)
 
+test-deploy: export MINISTACK_COMMAND = $(CURDIR)/.venv-ministack/bin/ministack
 test-deploy: $(VENV)/dev-ready .venv-ministack/ready  ## Deploy to an emulated AWS and use what was deployed
-	MINISTACK_COMMAND=$(CURDIR)/.venv-ministack/bin/ministack $(PYTEST) -n auto --dist loadfile tests/aws $(ARGS)
+	$(PYTEST) -n auto --dist loadfile $(KEPT) tests/aws $(ARGS) $(call TRIED_AGAIN,tests/aws)
 
 test-moments: $(VENV)/dev-ready .venv-ministack/ready  ## Let every call of a deployment fail in every way, and print what is said
 	EVERY_MOMENT=1 MINISTACK_COMMAND=$(CURDIR)/.venv-ministack/bin/ministack \
