@@ -114,14 +114,6 @@ def _event(records: Iterable[bytes]) -> bytes:
     return _HEAD + b",".join(records) + _TAIL
 
 
-def by_group(messages: Iterable[QueueMessage]) -> list[list[QueueMessage]]:
-    """Lots that may be worked on at the same time: each message group on its own, in order."""
-    lots: dict[str | None, list[QueueMessage]] = {}
-    for message in messages:
-        lots.setdefault(message.group, []).append(message)
-    return list(lots.values())
-
-
 def done(outcome: Outcome, messages: Sequence[QueueMessage], *, reports_failures: bool) -> list[QueueMessage]:
     """The messages that are done and can be deleted.
 

@@ -14,7 +14,7 @@ from ...foundation.tasks import end, happens
 from ...functions.limits import EVENT_BYTES
 from ...functions.outcome import Failed, Functions
 from ..streams.filters import compile_filters
-from .batches import QueueMessage, by_group, done, events, filtered_record, overtaking, record
+from .batches import QueueMessage, done, events, filtered_record, overtaking, record
 from .waiting import LOOK_SECONDS
 
 CONCURRENCY: Final = 5
@@ -78,7 +78,7 @@ class QueueMappings:
         recording: Recording | None = None,
     ) -> None:
         """``queues`` makes them when they are first needed; raises InvalidFilterPatternError for a wrong filter."""
-        self._mappings = [(mapping, compile_filters(mapping.filters)) for mapping in topology.queue_mappings]
+        self._mappings = [(mapping, compile_filters(mapping.filters, "body")) for mapping in topology.queue_mappings]
         self._functions = functions
         self._recording = recording or Recording()
         self._make = queues
@@ -115,21 +115,24 @@ class QueueMappings:
             event.clear()
             try:
                 async with free:
-                    lots = await self._receive(mapping, event)
+                    lot = await self._receive(mapping, event)
             except Exception as error:  # noqa: BLE001 - top of a task: told once, and tried again
                 if not is_behind:
                     log.error("a queue cannot be read, which is tried again", error=error, queue=mapping.queue)
-                lots, is_behind = [], True
+                lot, is_behind = [], True
             else:
                 is_behind = False
-            for lot in lots:
+            if lot:
                 await free.acquire()
                 self._start(index, lot, free)
-            if not lots:
+            else:
                 await happens(event, LOOK_SECONDS)
 
-    async def _receive(self, mapping: QueueMapping, event: asyncio.Event) -> list[list[QueueMessage]]:
-        """Lots of at most a batch; waits for more for the batching window once there is one message."""
+    async def _receive(self, mapping: QueueMapping, event: asyncio.Event) -> list[QueueMessage]:
+        """At most a batch, of a FIFO queue of whatever groups; waits for more for the batching window after the first.
+
+        [DOC] sqs-docs:FIFO-queues-understanding-logic, lambda-docs:with-sqs; [USR] powertools' FIFO batch processor
+        """
         loop = asyncio.get_running_loop()
         until: float | None = None
         found: list[QueueMessage] = []
@@ -146,7 +149,7 @@ class QueueMappings:
                 break
             event.clear()
             await happens(event, min(left, LOOK_SECONDS))
-        return by_group(found)
+        return found
 
     def _start(self, index: int, lot: list[QueueMessage], free: asyncio.Semaphore) -> None:
         task = asyncio.create_task(self._work(index, lot))

@@ -57,13 +57,16 @@ class Filter(Struct, frozen=True):
             return False
 
 
-def compile_filters(patterns: Iterable[Mapping[str, Any] | str]) -> Filter:
+def compile_filters(patterns: Iterable[Mapping[str, Any] | str], content: str | None = None) -> Filter:
     """Compile patterns, each an object or its JSON text.
+
+    ``content`` is the key of a record that holds what was sent, read as JSON where it is that: what the sender says in
+    the other format than the pattern does not pass. None: records have no such key.
 
     Raises:
         InvalidFilterPatternError: AWS would refuse one of them.
     """
-    return Filter(tuple(_pattern(pattern, _OPERATORS) for pattern in patterns))
+    return Filter(tuple(_pattern(pattern, _OPERATORS, content=content) for pattern in patterns))
 
 
 def compile_pattern(
@@ -77,7 +80,13 @@ def compile_pattern(
     return Filter((_pattern(pattern, {**_OPERATORS, **more}, longest),))
 
 
-def _pattern(pattern: Mapping[str, Any] | str, operators: _Operators, longest: int = PATTERN_CHARACTERS) -> _Test:
+def _pattern(
+    pattern: Mapping[str, Any] | str,
+    operators: _Operators,
+    longest: int = PATTERN_CHARACTERS,
+    *,
+    content: str | None = None,
+) -> _Test:
     if isinstance(pattern, str):
         try:
             pattern = parsed_json(pattern)
@@ -87,7 +96,17 @@ def _pattern(pattern: Mapping[str, Any] | str, operators: _Operators, longest: i
         raise InvalidFilterPatternError("It must be a JSON object.")
     if len(json.dumps(pattern, separators=(",", ":"), ensure_ascii=False)) > longest:
         raise InvalidFilterPatternError(f"It is longer than {longest} characters.")
-    return _object(pattern, "the pattern", operators)
+    test = _object(pattern, "the pattern", operators)
+    return test if content is None or content not in pattern else _in_one_format(test, pattern[content], content)
+
+
+def _in_one_format(test: _Test, wanted: Any, content: str) -> _Test:
+    """A text has no fields that could be missing, and what is JSON is no text.
+
+    [DOC] lambda-docs:with-sqs-filtering, with-kinesis-filtering
+    """
+    other = str if isinstance(wanted, Mapping) else Mapping | list
+    return lambda event: not isinstance(event.get(content), other) and test(event)
 
 
 def _object(pattern: Mapping[str, Any], where: str, operators: _Operators) -> _Test:

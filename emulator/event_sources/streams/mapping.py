@@ -250,7 +250,10 @@ class EventSourceMappings:
                 # [REC] I21: ResourceConflictException.
                 raise TopologyError(f"{whose} {name!r} is mapped to function {function!r} twice")
         self._topology = topology
-        self._filters = [compile_filters(mapping.filters) for mapping in self._mappings]
+        self._filters = [
+            compile_filters(mapping.filters, "data" if isinstance(mapping, KinesisMapping) else None)
+            for mapping in self._mappings
+        ]
         self._source = source
         self._kinesis = kinesis
         self._stop_seconds = stop_seconds

@@ -9,7 +9,6 @@ import pytest
 
 from emulator.event_sources.queues.batches import (
     QueueMessage,
-    by_group,
     done,
     events,
     filtered_record,
@@ -90,12 +89,6 @@ def test_an_event_is_not_larger_than_lambda_takes_by_a_single_byte(over: int, ma
 
     assert [len(messages) for _, messages in found] == made
     assert all(len(payload) <= EVENT_BYTES for payload, _ in found)
-
-
-def test_groups_are_worked_on_apart_and_in_order() -> None:
-    lots = by_group([message("a", "g"), message("b", "h"), message("c", "g")])
-
-    assert [[each.message_id for each in lot] for lot in lots] == [["a", "c"], ["b"]]
 
 
 def test_the_record_has_lambdas_shape() -> None:

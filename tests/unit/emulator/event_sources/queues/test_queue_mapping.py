@@ -117,6 +117,29 @@ async def test_what_follows_a_failure_in_its_group_waits() -> None:
     assert world.left() == 10
 
 
+async def test_a_batch_of_a_fifo_queue_may_have_several_groups_each_in_order() -> None:
+    world = World("jobs.fifo")
+    for body, group in ("a", "g"), ("b", "h"), ("c", "g"):
+        world.queues.send("jobs.fifo", body, group=group)
+
+    async with world.mappings:
+        await world.until(lambda: world.left() == 0)
+
+    assert world.bodies() == [["a", "b", "c"]]
+
+
+async def test_a_failure_of_one_group_is_one_of_all_in_its_batch() -> None:
+    world = World("jobs.fifo", lambda _: Failed(b"{}", "id"))
+    world.queues.send("jobs.fifo", "a", group="g")
+    world.queues.send("jobs.fifo", "b", group="h")
+
+    async with world.mappings:
+        await world.until(lambda: len(world.events) == 1)
+        await asyncio.sleep(0.05)
+
+    assert (world.bodies(), world.left()) == ([["a", "b"]], 2)
+
+
 async def test_what_overtakes_a_failure_in_its_group_is_told(caplog: pytest.LogCaptureFixture) -> None:
     def names_the_first(_: int) -> Outcome:
         first = json.loads(world.events[-1])["Records"][0]["messageId"]

@@ -53,6 +53,7 @@ def test_the_event_is_awss_documented_one_in_the_same_order() -> None:
         pytest.param({"data": {"kind": ["a"]}}, b'{"kind": "a"}', True, id="JSON"),
         pytest.param({"data": {"kind": ["a"]}}, b'{"kind": "b"}', False, id="another value"),
         pytest.param({"data": {"kind": ["a"]}}, b"kind a", False, id="a text where JSON is wanted"),
+        pytest.param({"data": {"kind": [{"exists": False}]}}, b"text", False, id="a text, which lacks no field"),
         pytest.param({"data": ["hello"]}, b"hello", True, id="text"),
         pytest.param({"data": ["hello"]}, b'{"hello": 1}', False, id="JSON where a text is wanted"),
         pytest.param({"data": ["\ufffd"]}, b"\xff", True, id="bytes that are no text"),
@@ -62,7 +63,7 @@ def test_the_event_is_awss_documented_one_in_the_same_order() -> None:
     ],
 )
 def test_filters_see_what_was_put(pattern: dict[str, Any], data: bytes, matches: bool) -> None:
-    assert compile_filters((pattern,)).matches(kinesis_record(event(data), None).event) is matches
+    assert compile_filters((pattern,), "data").matches(kinesis_record(event(data), None).event) is matches
 
 
 def test_records_of_a_partition_key_stay_together() -> None:

@@ -113,6 +113,26 @@ def test_patterns_are_alternatives() -> None:
     assert filters.matches(EVENT)
 
 
+@pytest.mark.parametrize(
+    ("body", "pattern", "passes"),
+    [
+        pytest.param(
+            "text", {"body": {"kind": [{"exists": False}]}}, False, id="text has no fields that could be missing"
+        ),
+        pytest.param("text", {"body": {"kind": [{"anything-but": "x"}]}}, False, id="nor others than wanted"),
+        pytest.param("text", {"body": [{"anything-but": "x"}]}, True, id="text for text"),
+        pytest.param({"a": 1}, {"body": {"kind": [{"exists": False}]}}, True, id="JSON for JSON"),
+        pytest.param([{"a": 1}], {"body": {"a": [1]}}, True, id="a list of JSON"),
+        pytest.param({"a": 1}, {"body": [{"exists": False}]}, False, id="JSON where text is wanted"),
+        pytest.param("text", {"messageId": ["1"]}, True, id="a pattern that says nothing of the body"),
+    ],
+)
+def test_what_was_sent_in_another_format_than_the_pattern_has_does_not_pass(
+    body: Any, pattern: Any, passes: bool
+) -> None:
+    assert compile_filters([pattern], "body").matches({"messageId": "1", "body": body}) is passes
+
+
 @pytest.mark.parametrize("pattern", [{"a": {"b": ["x"]}}, {"a": ["x"]}])
 def test_what_is_nested_deeper_than_can_be_followed_does_not_pass(pattern: Any) -> None:
     nested: Any = ["x"]
