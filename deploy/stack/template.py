@@ -303,9 +303,12 @@ def _require_deployable(topology: Topology) -> None:
     for route in topology.api.routes:
         if route.integration is not None and route.integration.kind != "MOCK":
             raise DeployError(f"route {route.route_key!r} has an integration that streamer deploy does not make")
-    for invocation in topology.async_invocations:
-        if any(name and name.startswith("arn:") for name in (*_told(invocation).values(), invocation.dead_letters)):
-            raise DeployError(f"streamer deploy makes destinations of {invocation.function!r} that are queues alone")
+    told: list[tuple[str, tuple[str | None, ...]]]
+    told = [(each.function, (each.on_failure,)) for each in topology.event_source_mappings]
+    told += [(each.function, (*_told(each).values(), each.dead_letters)) for each in topology.async_invocations]
+    for whose, names in told:
+        if any(name and name.startswith("arn:") for name in names):
+            raise DeployError(f"streamer deploy makes destinations of {whose!r} that are queues alone")
     for function in topology.functions:
         _require_packable(function)
     _require_no_circle(topology)

@@ -12,8 +12,10 @@ from msgspec import Struct
 from streamer.topology import Topology
 
 from ..foundation.recording import Recording
+from ..functions.destinations import Destinations
 from ..functions.outcome import AcceptEvent, Functions
 from ..functions.variables import name_and_qualifier
+from ..iam.texts import role_name
 from .queues.mapping import QueueMappings
 from .schedules import Schedules
 from .streams.kinesis import EngineSource, KinesisEngine
@@ -47,9 +49,10 @@ class Readers:
         kinesis: Callable[[], KinesisEngine],
         place: tuple[str, str],
         checkpoint_seconds: float | None,
-        role_name: Callable[[str], str],
+        destinations: Destinations,
     ) -> None:
         """``place`` is the Region and the account; ``kinesis`` has the streams that are no table's."""
+        self._destinations = destinations
         self._functions = functions
         self._accept = accept
         self._database = database
@@ -57,7 +60,6 @@ class Readers:
         self._kinesis = kinesis
         self._region, self._account_id = place
         self._checkpoint_seconds = checkpoint_seconds
-        self._role_name = role_name
         self._stack = AsyncExitStack()
         self._turn = asyncio.Lock()
         self.have_begun = False
@@ -74,7 +76,7 @@ class Readers:
             topology,
             self._functions,
             database.source,
-            database.destinations,
+            self._destinations,
             checkpoints=database.checkpoints,
             checkpoint_seconds=self._checkpoint_seconds,
             recording=recording,
@@ -102,4 +104,4 @@ class Readers:
 
     def role_arn(self, function: str) -> str:
         """As whom Lambda reads a stream of Kinesis for a function."""
-        return f"arn:aws:iam::{self._account_id}:role/{self._role_name(name_and_qualifier(function)[0])}"
+        return f"arn:aws:iam::{self._account_id}:role/{role_name(name_and_qualifier(function)[0])}"

@@ -28,7 +28,6 @@ from ..gateway.rules.stage import Stage
 from ..iam.guard import Guard
 from ..iam.keys import KeyRing
 from ..iam.roles import Roles
-from ..iam.texts import role_name
 from ..port.elsewhere import Elsewhere
 from ..port.http import HttpRequest
 from ..port.real_aws import VARIABLE, RealAws, endpoint_variables, real_services
@@ -299,11 +298,12 @@ class Emulator:
             recording=self._recording,
             launched=self.config.launched,
         )
+        self._destinations = Onward(self._database.destinations, lambda: self._lambda.accept, lambda: self._services)
         self._lambda = LambdaService(
             self.topology,
             self._functions,
             endpoints=endpoints,
-            destinations=Onward(self._database.destinations, lambda: self._lambda.accept, lambda: self._services),
+            destinations=self._destinations,
             tails=self._tails,
             notes=self._database.notes,
         )
@@ -387,7 +387,7 @@ class Emulator:
             kinesis=lambda: self._services.streams,
             place=(self.config.region, self.config.account_id),
             checkpoint_seconds=CHECKPOINT_SECONDS if self._database.checkpoints.are_kept else None,
-            role_name=role_name,
+            destinations=self._destinations,
         )
 
     def _endpoints(self) -> Endpoints:

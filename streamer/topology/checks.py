@@ -431,7 +431,8 @@ def _validate_batches(topology: Topology, mapping: EventSourceMapping | KinesisM
     if mapping.maximum_record_age_seconds != -1 and not 60 <= mapping.maximum_record_age_seconds <= 604_800:
         raise TopologyError(f"{where}: maximum_record_age_seconds must be -1 or 60 to 604800")
     _require_filters(mapping.filters, where)
-    _require_queue(topology, mapping.on_failure)
+    if ":sns:" not in (mapping.on_failure or ""):
+        _require_queue(topology, mapping.on_failure)
 
 
 def _require_queue(topology: Topology, name: str | None) -> None:

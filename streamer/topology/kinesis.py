@@ -29,4 +29,4 @@ class KinesisMapping:
     bisect_on_error: bool = False
     report_batch_item_failures: bool = False
     on_failure: str | None = None
-    """Name of the queue that gets a document for each batch that was given up."""
+    """Queue that gets a document for each batch that was given up; or a topic's ARN, which is emulated only."""

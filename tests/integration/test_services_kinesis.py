@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import services_world
 from botocore.exceptions import ClientError
-from services_world import ACCOUNT, REGION, World, until
+from services_world import ACCOUNT, REGION, World, queue_arn, until
 
 from emulator.services.calls import Call
 from emulator.testing.thread import EmulatorThread
@@ -30,6 +30,7 @@ def some(event, context):
     bad = [r["kinesis"]["sequenceNumber"] for r in event["Records"] if r["kinesis"]["partitionKey"] == "bad"]
     return {"batchItemFailures": [{"itemIdentifier": each} for each in bad]}
 """
+FAILED = f"arn:aws:sns:{REGION}:{ACCOUNT}:failed"
 ORDERS = f"arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/orders"
 MAY_PUT = Permission(
     actions=("kinesis:PutRecord", "kinesis:GetShardIterator", "kinesis:GetRecords"),
@@ -50,7 +51,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         project_folder=folder,
         state_folder=folder / ".streamer",
         region=REGION,
-        services=(made("orders", 2), made("poison", 1), made("partly", 1), made("latest", 1)),
+        services=(made("orders", 2), made("poison", 1), made("partly", 1), made("latest", 1), made("told", 1)),
     )
     access = (TableAccess(table="seen", actions=("PutItem",)),)
     base = services_world.topology(MAY_PUT)
@@ -66,6 +67,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             KinesisMapping(function="writer", stream="later"),
             KinesisMapping(function="writer", stream="latest", starting_position="LATEST"),
             KinesisMapping(function="failing", stream="poison", maximum_retry_attempts=0, on_failure="inbox"),
+            KinesisMapping(function="failing", stream="told", maximum_retry_attempts=0, on_failure=FAILED),
             KinesisMapping(
                 function="partly", stream="partly", report_batch_item_failures=True, maximum_retry_attempts=1
             ),
@@ -148,6 +150,17 @@ def test_what_is_given_up_is_told_to_the_queue_in_awss_form(world: World) -> Non
     assert (told["shardId"], told["startSequenceNumber"]) == (put["ShardId"], put["SequenceNumber"])
     assert (told["batchSize"], told["streamArn"].rpartition("/")[2]) == (1, "poison")
     assert len(told["approximateArrivalOfFirstRecord"]) == len("2019-11-14T00:38:04.835Z")
+
+
+def test_what_is_given_up_may_be_told_to_a_topic(world: World) -> None:
+    sns = world.client("sns")
+    sns.create_topic(Name="failed")
+    sns.subscribe(TopicArn=FAILED, Protocol="sqs", Endpoint=queue_arn("inbox"))
+    world.client("kinesis").put_record(StreamName="told", Data=b"x", PartitionKey="k")
+
+    told = json.loads(world.message()["Body"])
+    assert told["TopicArn"] == FAILED
+    assert json.loads(told["Message"])["KinesisBatchInfo"]["streamArn"].endswith("/told")
 
 
 def test_only_the_rest_of_a_batch_is_tried_again(world: World) -> None:

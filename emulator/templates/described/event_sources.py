@@ -139,8 +139,8 @@ def _told(catalogue: Catalogue, resource: Resource, arn: Any) -> str | None:
     if not arn:
         return None
     written = str(arn)
-    if written.rpartition(":")[2] in queue_names(catalogue):
-        return written.rpartition(":")[2]
+    if (name := _queue_of(catalogue, written)) is not None:
+        return name
     function = function_name(written) if ":lambda:" in written else None
     is_mine = function is not None and function in {each.name for each in catalogue.of("AWS::Lambda::Function")}
     if is_mine or ":sns:" in written or ":event-bus/" in written:
@@ -231,11 +231,17 @@ def _destination(catalogue: Catalogue, resource: Resource) -> str | None:
     arn = ((mapping(resource, "DestinationConfig").get("OnFailure") or {}).get("Destination")) or None
     if arn is None:
         return None
-    name = str(arn).rpartition(":")[2]
-    if name in queue_names(catalogue):
-        return name
-    catalogue.warn(resource, f"its destination {arn} is no queue of this project: what is given up is logged only")
+    written = str(arn)
+    if (name := _queue_of(catalogue, written)) is not None or ":sns:" in written:
+        return name or written
+    catalogue.warn(resource, f"its destination {written} is not reached here: what is given up is logged only")
     return None
+
+
+def _queue_of(catalogue: Catalogue, arn: str) -> str | None:
+    """The queue of the project that an ARN names; None: it is none, such as a topic of the same name."""
+    name = arn.rpartition(":")[2]
+    return name if ":sqs:" in arn and name in queue_names(catalogue) else None
 
 
 def _filters(resource: Resource) -> tuple[Mapping[str, Any], ...]:

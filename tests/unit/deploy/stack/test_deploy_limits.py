@@ -31,6 +31,7 @@ SERVICE = Topology(
     functions=(FUNCTION,),
     tables=(Table(name="rooms", key=Key(partition="id")),),
 )
+TOPIC = "arn:aws:sns:eu-central-1:123456789012:given-up"
 ARN = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:x"
 
 
@@ -60,6 +61,14 @@ def with_table(**changes: Any) -> Topology:
         ),
         pytest.param(dataclasses.replace(SERVICE, queues=(Queue(name="a.b"),)), "queue 'a.b' would be", id="a dot"),
         pytest.param(with_table(name="ab"), "'ab' is no name of a table or index", id="a short table"),
+        pytest.param(
+            dataclasses.replace(
+                with_table(stream=StreamView.NEW_IMAGE),
+                event_source_mappings=(EventSourceMapping(function="say", table="rooms", on_failure=TOPIC),),
+            ),
+            "destinations of 'say' that are queues alone",
+            id="a topic that is told of what was given up",
+        ),
         pytest.param(
             with_table(indexes=(Index(name="by owner", key=Key(partition="owner")),)), "'by owner' is no", id="an index"
         ),

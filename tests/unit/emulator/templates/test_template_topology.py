@@ -530,6 +530,33 @@ def test_an_alias_has_retries_of_its_own() -> None:
     assert found.async_invocations == (AsyncInvocation(function="answer:live", maximum_retry_attempts=1),)
 
 
+@pytest.mark.parametrize("reader", ["async", "stream"])
+def test_a_topic_is_told_even_where_a_queue_has_its_name(reader: str) -> None:
+    topic = "arn:aws:sns:us-east-1:123456789012:failed"
+    told = {"OnFailure": {"Destination": topic}}
+    of_events = resource("Lambda::EventInvokeConfig", FunctionName=ref("Answer"), DestinationConfig=told)
+    of_stream = resource(
+        "Lambda::EventSourceMapping",
+        FunctionName=ref("Answer"),
+        EventSourceArn="arn:aws:kinesis:us-east-1:123456789012:stream/s",
+        StartingPosition="LATEST",
+        DestinationConfig=told,
+    )
+    found, warnings = read(
+        {
+            **base(),
+            "Told": of_events if reader == "async" else of_stream,
+            "Q": resource("SQS::Queue", QueueName="failed"),
+        }
+    )
+
+    targets = [each.on_failure for each in found.async_invocations] + [
+        each.on_failure for each in found.kinesis_mappings
+    ]
+    assert targets == [topic]
+    assert not any("destination" in each for each in warnings)
+
+
 def test_a_destination_that_is_not_reached_is_told() -> None:
     told = {"OnSuccess": {"Destination": "arn:aws:s3:::records"}}
     config = resource("Lambda::EventInvokeConfig", FunctionName=ref("Answer"), DestinationConfig=told)

@@ -91,6 +91,7 @@ def with_mapping(**fields: Any) -> Topology:
         pytest.param(with_routes(replace(CONNECT, iam=True, api_key_required=True)), id="access at $connect"),
         pytest.param(with_mapping(batch_size=10_000, maximum_record_age_seconds=60), id="a mapping at its limits"),
         pytest.param(with_mapping(on_failure="q"), id="a destination"),
+        pytest.param(with_mapping(on_failure="arn:aws:sns:us-east-1:123456789012:q"), id="a topic as a destination"),
         pytest.param(with_table(BY_DAY, BY_SIZE, key=ID_AND_DAY), id="a global index and a local one"),
         pytest.param(with_table(replace(BY_DAY, projection="INCLUDE", include=("size",))), id="a projection of some"),
         pytest.param(
