@@ -118,6 +118,7 @@ def describe(
     )
     services = other_services.calls(catalogue, region, may_leave_out=wanted.home is None)
     domains = websocket_apis.domains(catalogue, apis)
+    lambda_functions.warn_of_qualifiers(catalogue, topology)
     policy_flaws.check(catalogue, [each for _, each in catalogue.all])
     resource_policies.check_senders(catalogue, Place(region=region, account_id=account_id, apis={}))
     return Described(

@@ -6,11 +6,12 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from streamer.topology import Function
+from streamer.topology import Function, Topology
 from streamer.topology.variables import why_no_variable
 
 from ...functions.runtime_names import NO_MORE, VARIABLES_BYTES, is_runtime, measured, size_of
 from ...functions.runtimes import reason_not_run
+from ...functions.variables import VERSION, name_and_qualifier
 from ..catalogue import Catalogue
 from ..errors import Path, Problem
 from ..stack import Resource
@@ -142,6 +143,25 @@ def _qualifiers(catalogue: Catalogue, resource: Resource) -> tuple[str, ...]:
             qualifier = str(each.ref).rpartition(":")[2]
             found.append(qualifier)
     return tuple(dict.fromkeys(found))
+
+
+def warn_of_qualifiers(catalogue: Catalogue, topology: Topology) -> None:
+    """Tell of what is invoked by a version or alias that no template makes, which Lambda does not find."""
+    apis, web = topology.all_apis(), topology.http_apis
+    routes = [route for api in apis for route in api.routes]
+    callers: list[Any] = [*routes, *(route.integration for route in routes if route.integration is not None)]
+    callers += [each for api in apis for each in api.authorizers]
+    callers += [each for api in web for each in (*api.routes, *api.authorizers)]
+    callers += [*topology.event_source_mappings, *topology.kinesis_mappings, *topology.queue_mappings]
+    named = [name_and_qualifier(each.function) for each in (*callers, *topology.schedules) if each.function]
+    for resource in catalogue.of("AWS::Lambda::Function"):
+        has = (None, VERSION, *topology.function(resource.name).qualifiers)
+        for qualifier in dict.fromkeys(each for name, each in named if name == resource.name and each not in has):
+            catalogue.warn(
+                resource,
+                f"it is invoked as {qualifier}, a version or alias that no template makes: it runs here, and on AWS "
+                "only if there is one all the same",
+            )
 
 
 def function_name(reference: Any) -> str | None:

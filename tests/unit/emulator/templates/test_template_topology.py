@@ -591,6 +591,30 @@ def test_an_integration_with_an_alias_runs_its_function_as_that(uri: str) -> Non
     assert found.api.routes == (Route(route_key="$connect", function="answer:live"),)
 
 
+@pytest.mark.parametrize(("qualifier", "count"), [("live", 0), ("$LATEST", 0), ("beta", 1), ("7", 1)])
+def test_a_version_or_alias_that_no_template_makes_is_told(qualifier: str, count: int) -> None:
+    uri = {"Fn::Sub": f"{FUNCTIONS}${{Answer.Arn}}:{qualifier}/invocations"}
+    resources = {
+        "Live": resource("Lambda::Alias", FunctionName=ref("Answer"), FunctionVersion="$LATEST", Name="live"),
+        "Integration": resource(
+            "ApiGatewayV2::Integration", ApiId=ref("Api"), IntegrationType="AWS_PROXY", IntegrationUri=uri
+        ),
+        "Reads": resource(
+            "Lambda::EventSourceMapping",
+            FunctionName={"Fn::Sub": f"${{Answer}}:{qualifier}"},
+            EventSourceArn="arn:aws:kinesis:us-east-1:123456789012:stream/s",
+            StartingPosition="LATEST",
+        ),
+    }
+
+    _, warnings = read({**base(), **resources})
+
+    assert [each for each in warnings if "no template makes" in each] == count * [
+        f"Answer: it is invoked as {qualifier}, a version or alias that no template makes: it runs here, and on AWS "
+        "only if there is one all the same"
+    ]
+
+
 def test_tables_in_full() -> None:
     attributes = [{"AttributeName": name, "AttributeType": kind} for name, kind in (("p", "S"), ("s", "N"), ("t", "S"))]
     key = [{"AttributeName": "p", "KeyType": "HASH"}, {"AttributeName": "s", "KeyType": "RANGE"}]
