@@ -51,6 +51,8 @@ _OF_PARAMETERS: Final = frozenset(
     }
 )
 _OF_OUTPUTS: Final = frozenset({"Condition", "Description", "Export", "Value"})
+_OF_RULES: Final = frozenset({"Assertions", "RuleCondition"})
+_OF_ASSERTIONS: Final = frozenset({"Assert", "AssertDescription"})
 _TWO_LEVELS: Final = "a mapping has keys, and below each of them keys with values"
 _PARAMETER_TYPE: Final = re.compile(r"String|Number|CommaDelimitedList|List<(Number|String|AWS::.+)>|AWS::.+")
 
@@ -129,11 +131,24 @@ def _check_mapping(mapping: Any, path: Path) -> None:
                 raise Problem((*path, key, name), "a value of a mapping is text or a list")
 
 
+def _check_rule(rule: Any, path: Path) -> None:
+    _refuse_name(path, "a rule")
+    if not isinstance(rule, dict) or not isinstance(rule.get("Assertions"), list):
+        raise Problem(path, "a rule has a list of Assertions")
+    _refuse_others(rule, _OF_RULES, path, "a rule")
+    for position, each in enumerate(rule["Assertions"]):
+        where = (*path, "Assertions", position)
+        if not isinstance(each, dict) or "Assert" not in each:
+            raise Problem(where, "an assertion has an Assert")
+        _refuse_others(each, _OF_ASSERTIONS, where, "an assertion")
+
+
 _CHECKS: Final[Mapping[str, Callable[[Any, Path], None]]] = {
     "Resources": _check_resource,
     "Parameters": _check_parameter,
     "Outputs": _check_output,
     "Mappings": _check_mapping,
+    "Rules": _check_rule,
 }
 
 

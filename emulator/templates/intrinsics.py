@@ -113,17 +113,18 @@ def holds(names: Names, node: Any, path: Path) -> bool:
         if key == "Condition" and isinstance(argument, str):
             return names.condition(argument, path)
         if key == "Fn::Equals":
-            left, right = (value_of(names, each, path) for each in _list(key, argument, path, 2, 2))
-            return bool(_comparable(left) == _comparable(right))
+            left, right = (value_of(names, each, path) for each in arguments(key, argument, path, 2, 2))
+            return bool(comparable(left) == comparable(right))
         if key == "Fn::Not":
-            return not holds(names, _list(key, argument, path, 1, 1)[0], path)
+            return not holds(names, arguments(key, argument, path, 1, 1)[0], path)
         if key in ("Fn::And", "Fn::Or"):
-            parts = [holds(names, each, path) for each in _list(key, argument, path, 2, 10)]
+            parts = [holds(names, each, path) for each in arguments(key, argument, path, 2, 10)]
             return all(parts) if key == "Fn::And" else any(parts)
     raise Problem(path, "a condition is made of Condition, Fn::Equals, Fn::Not, Fn::And and Fn::Or")
 
 
-def _comparable(value: Any) -> Any:
+def comparable(value: Any) -> Any:
+    """A value as functions compare it: numbers and truths as text."""
     return text_of(value, ()) if isinstance(value, bool | int | float) else value
 
 
@@ -137,7 +138,8 @@ def text_of(value: Any, path: Path) -> str:
     raise Problem(path, f"text is needed here, and there is {kind}")
 
 
-def _list(function: str, argument: Any, path: Path, fewest: int, most: int) -> list[Any]:
+def arguments(function: str, argument: Any, path: Path, fewest: int, most: int) -> list[Any]:
+    """The list that a function takes; raises `Problem` if it is none, or too short or long."""
     if not isinstance(argument, list) or not fewest <= len(argument) <= most:
         count = str(fewest) if fewest == most else f"{fewest} to {most}"
         raise Problem(path, f"{function} takes a list of {count}")
@@ -161,7 +163,7 @@ def _get_att(names: Names, argument: Any, path: Path) -> Any:
 def _sub(names: Names, argument: Any, path: Path) -> str:
     own: Mapping[str, Any] = {}
     if isinstance(argument, list):
-        argument, own = _list("Fn::Sub", argument, path, 2, 2)
+        argument, own = arguments("Fn::Sub", argument, path, 2, 2)
     if not isinstance(argument, str) or not isinstance(own, dict):
         raise Problem(path, "Fn::Sub takes a text, or a list of a text and a mapping")
 
@@ -179,7 +181,7 @@ def _sub(names: Names, argument: Any, path: Path) -> str:
 
 
 def _join(names: Names, argument: Any, path: Path) -> str:
-    delimiter, parts = _list("Fn::Join", argument, path, 2, 2)
+    delimiter, parts = arguments("Fn::Join", argument, path, 2, 2)
     values = value_of(names, parts, path)
     if isinstance(values, MadeUp):
         return values
@@ -189,7 +191,7 @@ def _join(names: Names, argument: Any, path: Path) -> str:
 
 
 def _split(names: Names, argument: Any, path: Path) -> list[str] | MadeUp:
-    delimiter, text = _list("Fn::Split", argument, path, 2, 2)
+    delimiter, text = arguments("Fn::Split", argument, path, 2, 2)
     if not isinstance(delimiter, str) or not delimiter:
         raise Problem(path, "Fn::Split takes a text to split at, and a text")
     value = value_of(names, text, path)
@@ -197,7 +199,7 @@ def _split(names: Names, argument: Any, path: Path) -> list[str] | MadeUp:
 
 
 def _select(names: Names, argument: Any, path: Path) -> Any:
-    index, node = _list("Fn::Select", argument, path, 2, 2)
+    index, node = arguments("Fn::Select", argument, path, 2, 2)
     values, position = value_of(names, node, path), value_of(names, index, path)
     if isinstance(values, MadeUp):
         return values
@@ -213,14 +215,14 @@ def _select(names: Names, argument: Any, path: Path) -> Any:
 
 
 def _if(names: Names, argument: Any, path: Path) -> Any:
-    name, then, otherwise = _list("Fn::If", argument, path, 3, 3)
+    name, then, otherwise = arguments("Fn::If", argument, path, 3, 3)
     if not isinstance(name, str):
         raise Problem(path, "Fn::If takes the name of a condition first")
     return value_of(names, then if names.condition(name, path) else otherwise, path)
 
 
 def _find_in_map(names: Names, argument: Any, path: Path) -> Any:
-    parts = _list("Fn::FindInMap", argument, path, 3, 4)
+    parts = arguments("Fn::FindInMap", argument, path, 3, 4)
     given = [value_of(names, part, path) for part in parts[:3]]
     keys = [text_of(each, path) for each in given]
     has_default = len(parts) == 4 and isinstance(parts[3], dict) and "DefaultValue" in parts[3]
@@ -250,7 +252,7 @@ def _get_azs(names: Names, argument: Any, path: Path) -> list[str]:
 
 
 def _cidr(names: Names, argument: Any, path: Path) -> list[str] | MadeUp:
-    parts = value_of(names, _list("Fn::Cidr", argument, path, 2, 3), path)
+    parts = value_of(names, arguments("Fn::Cidr", argument, path, 2, 3), path)
     made_up = next((each for each in parts if isinstance(each, MadeUp)), None)
     if made_up is not None:
         return made_up

@@ -26,6 +26,8 @@ class Parameters(Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...] = ()
     unknown_stored: tuple[str, ...] = ()
     """Names in the parameter store whose values would have been needed."""
+    unknown: frozenset[str] = frozenset()
+    """Names of the parameters whose values nobody here knows."""
 
 
 class Flaw(Struct, frozen=True, kw_only=True):
@@ -54,7 +56,8 @@ def read_parameters(
     values: dict[str, str | list[str]] = {}
     warnings: list[str] = []
     missing: list[str] = []
-    unknown: list[str] = []
+    unknown_stored: list[str] = []
+    unknown: set[str] = set()
     for name, declaration in declared.items():
         path = ("Parameters", name)
         text = given.get(name, _text(declaration.get("Default")))
@@ -64,20 +67,25 @@ def read_parameters(
                 continue
             warnings.append(f"parameter {name} has no value; a placeholder stands for it")
             values[name] = _placeholder(declaration["Type"])
+            unknown.add(name)
             continue
         _check(path, declaration, text)
         ssm = _SSM.fullmatch(declaration["Type"])
         if ssm is None:
             values[name] = typed(declaration["Type"], text)
             continue
+        if text not in stored:
+            unknown.add(name)
         if text not in stored and name in used:
             advice = f"its name stands for its value: add --secret {text}=VALUE"
             warnings.append(f"parameter {name} reads {text} from the parameter store; {advice}")
-            unknown.append(text)
+            unknown_stored.append(text)
         values[name] = typed(ssm[1], stored.get(text, text))
     if missing:
         raise no_value(missing)
-    return Parameters(values=values, warnings=tuple(warnings), unknown_stored=tuple(unknown))
+    return Parameters(
+        values=values, warnings=tuple(warnings), unknown_stored=tuple(unknown_stored), unknown=frozenset(unknown)
+    )
 
 
 def without_value(declared: Mapping[str, Any], given: Mapping[str, str]) -> list[str]:

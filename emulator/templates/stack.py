@@ -10,6 +10,7 @@ from msgspec import Struct, field
 
 from ..foundation.json_bytes import parsed_json
 from . import anatomy, stored
+from .assertions import refuse_what_rules_refuse
 from .errors import Path, Problem, shown
 from .intrinsics import ABSENT, MadeUp, holds, is_true, plain, text_of, value_of
 from .parameters import read_parameters
@@ -139,6 +140,7 @@ class _Resolver:
         """Whether a value may be made up, which encoders do not take."""
         self._warnings += read.warnings
         self._unknown_stored = {*read.unknown_stored}
+        refuse_what_rules_refuse(tree.get("Rules") or {}, self, self._parameters, read)
 
     def stack(self) -> Stack:
         for name in self._conditions:
@@ -184,12 +186,12 @@ class _Resolver:
     # names that exist
 
     def _check_references(self) -> None:
-        for section in ("Conditions", "Resources", "Outputs"):
+        for section in ("Rules", "Conditions", "Resources", "Outputs"):
             for path, name, attribute in references(self._source.tree.get(section) or {}, (section,)):
                 if name not in self._resources and (attribute is not None or not self._is_name(name)):
                     raise Problem(path, f"there is no {_what(attribute)} {name!r}{self._similar(name)}")
-                if section == "Conditions" and name in self._resources:
-                    raise Problem(path, f"conditions cannot refer to resources, and {name} is one")
+                if section in ("Rules", "Conditions") and name in self._resources:
+                    raise Problem(path, f"{section.lower()} cannot refer to resources, and {name} is one")
         self._needs = {name: set(anatomy.needed(self._source.tree, name)) for name in self._resources}
 
     def _is_name(self, name: str) -> bool:

@@ -69,6 +69,19 @@ QUEUE = {"Type": "AWS::SQS::Queue"}
         pytest.param(
             {"Mappings": {"A": {"b": {"c": {"Ref": "D"}}}}}, "Mappings.A.b.c", "text or a list", id="mapping's value"
         ),
+        pytest.param({"Rules": {"A": {"RuleCondition": True}}}, "Rules.A", "a list of Assertions", id="rule"),
+        pytest.param(
+            {"Rules": {"A": {"Assertions": [], "Condition": "C"}}},
+            "Rules.A.Condition",
+            "a rule has no 'Condition'",
+            id="rule's attribute",
+        ),
+        pytest.param(
+            {"Rules": {"A": {"Assertions": [{"AssertDescription": "b"}]}}},
+            "Rules.A.Assertions[0]",
+            "an assertion has an Assert",
+            id="assertion",
+        ),
         pytest.param(
             {"Resources": {f"A{n}": QUEUE for n in range(501)}},
             "Resources",
@@ -91,7 +104,7 @@ def test_what_templates_have_is_taken() -> None:
     attributes = {"Metadata": {}, "Condition": "C", "DeletionPolicy": "Retain", "UpdateReplacePolicy": "Delete"}
     attributes |= {"Description": "what it is for", "Version": "1.0", "DependsOn": "B", "UpdatePolicy": {}}
     sections: dict[str, Any] = {
-        "Rules": {},
+        "Rules": {"R": {"RuleCondition": True, "Assertions": [{"Assert": True, "AssertDescription": "d"}]}},
         "Metadata": {},
         "Transform": "AWS::Serverless-2016-10-31",
         "Description": "d",
