@@ -83,16 +83,17 @@ def is_told_by_the_clock(target: Mapping[str, Any]) -> bool:
 
 
 def is_for_the_clock(resource: Resource) -> bool:
-    """Whether a schedule is one that the emulator's own clock has: of a function, again and again, in UTC.
+    """Whether a schedule is one that the emulator's own clock has: of a function, by a calendar, in UTC.
 
-    Without an input a function gets the scheduler's own event, and an input may name what only the scheduler knows.
+    A rate begins at once, which that clock does not. Without an input a function gets the scheduler's own event, and an
+    input may name what only the scheduler knows.
     """
     given, target = resource.properties, mapping(resource, "Target")
     is_plain = given.get("ScheduleExpressionTimezone", "UTC") == "UTC" and not {"StartDate", "EndDate"} & set(given)
-    is_again = not str(given.get("ScheduleExpression", "")).startswith("at(")
+    is_calendar = str(given.get("ScheduleExpression", "")).startswith("cron(")
     said = target.get("Input")
     is_object = said is not None and "<aws.scheduler." not in str(said) and _may_be_object(said)
-    return is_plain and is_again and is_object and ":lambda:" in str(target.get("Arn", ""))
+    return is_plain and is_calendar and is_object and ":lambda:" in str(target.get("Arn", ""))
 
 
 def _may_be_object(value: Any) -> bool:
@@ -109,7 +110,7 @@ def schedule_group(resource: Resource) -> list[Call]:
 
 
 def schedule(catalogue: Catalogue, resource: Resource) -> list[Call]:
-    """A schedule that the scheduler fires: once, in a time zone, or for something that is no function."""
+    """A schedule that the scheduler fires: once, at a rate, in a time zone, or for something that is no function."""
     if is_for_the_clock(resource):
         return []
     target = mapping(resource, "Target")

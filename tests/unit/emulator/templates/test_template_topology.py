@@ -772,7 +772,7 @@ def test_schedules() -> None:
         Scheduler=resource(
             "Scheduler::Schedule",
             Name="daily",
-            ScheduleExpression="rate(1 day)",
+            ScheduleExpression="cron(0 0 * * ? *)",
             Target={"Arn": att("Answer"), "RoleArn": "r", "Input": "{}"},
         ),
     )
@@ -780,7 +780,7 @@ def test_schedules() -> None:
     assert found.schedules == (
         Schedule(name="hourly", function="answer", rate_minutes=120),
         Schedule(name="noon", function="answer", cron="0 12 * * ? *", event={"a": 1}),
-        Schedule(name="daily", function="answer", rate_minutes=1440, event={}),
+        Schedule(name="daily", function="answer", cron="0 0 * * ? *", event={}),
     )
 
 

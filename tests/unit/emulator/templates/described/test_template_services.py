@@ -523,18 +523,19 @@ def test_a_key_has_the_id_that_its_template_knows() -> None:
 @pytest.mark.parametrize(
     ("properties", "operations"),
     [
-        ({"ScheduleExpression": "rate(1 hour)", "Input": "{}"}, []),
-        ({"ScheduleExpression": "rate(1 hour)"}, ["create_schedule"]),
-        ({"ScheduleExpression": "rate(1 hour)", "Input": "[1]"}, ["create_schedule"]),
+        ({"ScheduleExpression": "cron(0 12 * * ? *)", "Input": "{}"}, []),
+        ({"ScheduleExpression": "rate(1 hour)", "Input": "{}"}, ["create_schedule"]),
+        ({"ScheduleExpression": "cron(0 12 * * ? *)"}, ["create_schedule"]),
+        ({"ScheduleExpression": "cron(0 12 * * ? *)", "Input": "[1]"}, ["create_schedule"]),
         (
-            {"ScheduleExpression": "rate(1 hour)", "Input": '{"at": "<aws.scheduler.scheduled-time>"}'},
+            {"ScheduleExpression": "cron(0 12 * * ? *)", "Input": '{"at": "<aws.scheduler.scheduled-time>"}'},
             ["create_schedule"],
         ),
         ({"ScheduleExpression": "at(2030-01-01T00:00:00)"}, ["create_schedule"]),
-        ({"ScheduleExpression": "rate(1 hour)", "ScheduleExpressionTimezone": "Asia/Tokyo"}, ["create_schedule"]),
-        ({"ScheduleExpression": "rate(1 hour)", "EndDate": "2030-01-01T00:00:00Z"}, ["create_schedule"]),
+        ({"ScheduleExpression": "cron(0 12 * * ? *)", "ScheduleExpressionTimezone": "Asia/Tokyo"}, ["create_schedule"]),
+        ({"ScheduleExpression": "cron(0 12 * * ? *)", "EndDate": "2030-01-01T00:00:00Z"}, ["create_schedule"]),
     ],
-    ids=["the emulator's clock", "its own event", "no object", "its context", "once", "in a zone", "until"],
+    ids=["the emulator's clock", "a rate", "its own event", "no object", "its context", "once", "in a zone", "until"],
 )
 def test_a_schedule_of_a_function_is_the_schedulers_where_the_clock_has_none(
     properties: dict[str, Any], operations: list[str]
