@@ -111,16 +111,22 @@ def _refused(reason: str) -> Launch:
 
 
 def _python(function: Function, code_folder: str) -> Launch:
+    return Launch(import_path=python_path(function), variables=_folders(function))
+
+
+def python_path(function: Function) -> tuple[str, ...]:
+    """Where Python finds modules after the function's own: layers, and what was built.
+
+    A layer's packages of another minor version count where there are none of this one's: functions of all versions run
+    in this interpreter. [DOC] lambda-docs:packaging-layers
+    """
     path: list[str] = []
     for folder in function.search_paths:
-        # [DOC] lambda-docs:packaging-layers
-        inside = [
-            Path(folder, "python"),
-            Path(folder, "python", "lib", f"python{sys.version_info[0]}.{sys.version_info[1]}", "site-packages"),
-        ]
-        found = [str(each) for each in inside if each.is_dir()]
-        path += found or [folder]
-    return Launch(import_path=tuple(path), variables=_folders(function))
+        of_versions = sorted(Path(folder, "python", "lib").glob("python3.*/site-packages"))
+        own = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+        found = [Path(folder, "python"), *([each for each in of_versions if each.parent.name == own] or of_versions)]
+        path += [str(each) for each in found if each.is_dir()] or [folder]
+    return tuple(path)
 
 
 def _node(function: Function, code_folder: str) -> Launch:

@@ -27,6 +27,26 @@ def test_python_is_run_by_this_interpreter(runtime: str | None, tmp_path: Path) 
     assert found.import_path == (str(tmp_path / "layer" / "python"), str(tmp_path / "built"))
 
 
+OWN = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+
+
+@pytest.mark.parametrize(
+    ("there", "found"),
+    [((OWN, "python3.9"), (OWN,)), (("python3.9",), ("python3.9",))],
+    ids=["of this version", "of another alone"],
+)
+def test_a_layers_packages_are_found_whatever_minor_version_they_are_for(
+    there: tuple[str, ...], found: tuple[str, ...], tmp_path: Path
+) -> None:
+    inside = tmp_path / "python" / "lib"
+    for version in there:
+        (inside / version / "site-packages").mkdir(parents=True)
+
+    path = launch(function(search_paths=(str(tmp_path),)), code_folder=str(tmp_path)).import_path
+
+    assert path == (str(tmp_path / "python"), *(str(inside / each / "site-packages") for each in found))
+
+
 @pytest.mark.needs_node
 @pytest.mark.skipif(shutil.which("node") is None, reason="needs Node.js")
 def test_node_is_run_by_a_client_of_ours_that_inherits_its_connection(tmp_path: Path) -> None:
