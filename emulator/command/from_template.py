@@ -21,6 +21,7 @@ from ..foundation import log
 from ..foundation.place import REGION
 from ..iam.managed import managed
 from ..iam.roles import Roles
+from ..templates import packages
 from ..templates.assembly import BUILT, Project, find
 from ..templates.catalogue import Catalogue
 from ..templates.described import function_roles
@@ -36,6 +37,8 @@ from .provided_sdk import FOLDER as SDK
 if TYPE_CHECKING:
     from ..wiring.config import EmulatorConfig
 
+_LACKING: Final = 3
+"""Most lines about packages before the rest is only counted."""
 _SHOWN_OUTPUT: Final = 2000
 """Characters of a build's output that an error repeats."""
 
@@ -56,6 +59,8 @@ class TemplateTarget:
     """What is to be said of that."""
     missing: tuple[str, ...] = ()
     """What of Lambda's SDK is still to be fetched, where the project was only looked at."""
+    lacking: tuple[str, ...] = ()
+    """What is to be said of packages that functions would not find."""
 
     def again(self) -> TemplateTarget:
         """The project as it is on disk now; raises ConfigurationError."""
@@ -68,7 +73,10 @@ class TemplateTarget:
         if self.missing:
             names = ", ".join(self.missing)
             lines.append(f"fetch      {names}: Lambda provides it to Node.js; npm fetches it at the start")
-        return lines
+        shown = self.lacking if all_lines else self.lacking[:_LACKING]
+        lines += [f"install    {text}" for text in shown]
+        more = len(self.lacking) - len(shown)
+        return [*lines, *([f"and {more} more to install, see --check"] if more else [])]
 
     def configured(self, config: EmulatorConfig) -> EmulatorConfig:
         """How the project is emulated, given what the options come to; raises ConfigurationError."""
@@ -79,9 +87,7 @@ class TemplateTarget:
     @property
     def function_ids(self) -> Mapping[str, str]:
         """Names of functions by their logical ids."""
-        stacks = [each for top in self.read.stacks for each in top.all()]
-        found = [each for stack in stacks for each in stack.resources.values()]
-        return {each.logical_id: each.name for each in found if each.type == "AWS::Lambda::Function"}
+        return {logical_id: name for name, logical_id in logical_ids(self.read).items()}
 
     def told(self) -> dict[str, Any]:
         """What the ready file says of it."""
@@ -95,6 +101,13 @@ class TemplateTarget:
 
     def _config(self) -> Path | None:
         return self.options.config_file or _config_beside(self.read.project)
+
+
+def logical_ids(read: Read) -> dict[str, str]:
+    """Logical ids of a project's functions, by their names."""
+    stacks = [each for top in read.stacks for each in top.all()]
+    found = [each for stack in stacks for each in stack.resources.values()]
+    return {each.name: each.logical_id for each in found if each.type == "AWS::Lambda::Function"}
 
 
 def open_template(name: str, options: TemplateOptions, folder: Path, *, only_looks: bool = False) -> TemplateTarget:
@@ -158,6 +171,7 @@ def load_template(
         roles=roles,
         told_of_roles=told,
         missing=missing,
+        lacking=tuple(packages.told(read.described.topology.functions, logical_ids(read), Path.cwd())),
     )
 
 

@@ -236,7 +236,7 @@ class Code:
 
     def _with_layers(self, resource: Resource, located: Located, built: tuple[str, ...]) -> Located:
         paths, warnings = list(built), list(located.warnings)
-        arns = [str(arn) for arn in resource.properties.get("Layers") or ()]
+        arns = [str(arn) for arn in resource.properties.get("Layers") or () if arn]  # that one is empty is told
         for arn in arns:
             layer = self.layers.get(arn)
             if layer is None:

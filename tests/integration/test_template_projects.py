@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import os
@@ -412,6 +413,19 @@ def test_extensions_of_a_layer_are_told(sam: Path) -> None:
     found = load_template("template.yaml", EmulateOptions(), folder=sam, state_folder=sam / "s").read
 
     assert any("its layer Words" in line and "extensions, which are not run here" in line for line in found.warnings)
+
+
+def test_packages_that_are_nowhere_are_told_after_the_list(sam: Path) -> None:
+    (sam / "src" / "requirements.txt").write_text("no-such-package\n")
+
+    target = load_template("template.yaml", EmulateOptions(), folder=sam, state_folder=sam / "s")
+
+    told = [line for line in target.lines() if line.startswith("install    ")]
+    assert len(told) == 1
+    assert "src/requirements.txt names no-such-package" in told[0]
+    many = dataclasses.replace(target, lacking=tuple("abcde"))
+    assert many.lines()[-4:] == ["install    a", "install    b", "install    c", "and 2 more to install, see --check"]
+    assert many.lines(all_lines=True)[-1] == "install    e"
 
 
 POWERTOOLS = "arn:aws:lambda:us-east-1:017000801446:layer:AWSLambdaPowertoolsPythonV3-python312-x86_64:7"

@@ -1,0 +1,96 @@
+"""Packages that a function's folder names and that functions would not find: told before the first one fails."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Final
+
+from streamer.topology import Function
+
+from ..functions.node import module_folders
+from ..functions.runtimes import is_node, python_path
+
+_PYTHON: Final = "requirements.txt"
+_NODE: Final = "package.json"
+_PROVIDED: Final = ("@aws-sdk/", "@smithy/", "aws-sdk")
+"""How names begin of what Lambda has; what of it is not here is fetched, see `command.provided_sdk`."""
+_BYTES: Final = 256 * 1024
+"""Most of a file that is read."""
+
+
+def told(functions: Iterable[Function], logical_ids: Mapping[str, str], folder: Path) -> list[str]:
+    """A line for each file whose packages functions lack, with how to install them.
+
+    Args:
+        functions: of a project.
+        logical_ids: theirs, by their names.
+        folder: that commands are run in.
+    """
+    lacking: dict[tuple[Path, tuple[str, ...]], list[str]] = {}
+    for function in functions:
+        if function.unavailable is None and function.code_root is not None:
+            found = _of_python(function) if function.runtime is None else _of_node(function)
+            if found is not None:
+                lacking.setdefault(found, []).append(logical_ids[function.name])
+    return [f"{', '.join(of)}: {_said(file, names, folder)}" for (file, names), of in lacking.items()]
+
+
+def _said(file: Path, names: tuple[str, ...], folder: Path) -> str:
+    shown = Path(os.path.relpath(file, folder))
+    how = f"pip install -r {shown}" if file.name == _PYTHON else f"npm install --prefix {shown.parent}"
+    return f"{shown} names {', '.join(names)}, not installed where functions look: {how}"
+
+
+def _of_python(function: Function) -> tuple[Path, tuple[str, ...]] | None:
+    from packaging.requirements import InvalidRequirement, Requirement  # noqa: PLC0415 - most have no such file
+
+    file = Path(str(function.code_root), _PYTHON)
+    places = [str(function.code_root), *python_path(function), *sys.path]
+    names = []
+    for line in _lines(file):
+        try:
+            wanted = Requirement(line)
+        except InvalidRequirement:  # an option of pip, or an address
+            continue
+        if (wanted.marker is None or wanted.marker.evaluate()) and not _is_installed(wanted.name, places):
+            names.append(wanted.name)
+    return (file, tuple(names)) if names else None
+
+
+def _lines(file: Path) -> Iterator[str]:
+    if file.is_file():
+        with file.open(encoding="utf-8-sig", errors="replace") as opened:
+            for line in opened.read(_BYTES).splitlines():
+                text = line.partition(" #")[0].split(" --", 1)[0].rstrip("\\ \t")
+                if text and not text.startswith(("#", "-")):
+                    yield text.strip()
+
+
+def _is_installed(name: str, places: list[str]) -> bool:
+    if next(iter(metadata.distributions(name=name, path=places)), None) is not None:
+        return True
+    folder = name.replace("-", "_").replace(".", "_")
+    return any(Path(place, each).exists() for place in places for each in (folder, folder.lower()))
+
+
+def _of_node(function: Function) -> tuple[Path, tuple[str, ...]] | None:
+    file = Path(str(function.code_root), _NODE)
+    if not is_node(function) or not file.is_file():
+        return None
+    try:
+        wanted = json.loads(file.read_bytes()[:_BYTES]).get("dependencies") or {}
+    except (ValueError, AttributeError):
+        return None
+    folder = file.parent.resolve()
+    places = [*(each / "node_modules" for each in (folder, *folder.parents)), *map(Path, module_folders(function))]
+    names = [
+        name
+        for name in wanted
+        if not name.startswith(_PROVIDED) and not any((place / name).is_dir() for place in places)
+    ]
+    return (file, tuple(names)) if names else None

@@ -1,0 +1,89 @@
+"""What is told of packages that functions name and would not find."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from emulator.templates.packages import told
+from streamer.topology import Function
+
+IDS = {"send": "Send", "join": "Join"}
+
+
+def python(folder: Path, name: str = "send", *layers: Path) -> Function:
+    return Function(name=name, handler="app.handler", code_root=str(folder), search_paths=tuple(map(str, layers)))
+
+
+def node(folder: Path) -> Function:
+    return Function(name="send", handler="app.handler", code_root=str(folder), runtime="nodejs22.x")
+
+
+def installed(folder: Path, name: str) -> None:
+    (folder / f"{name}-1.0.dist-info").mkdir(parents=True)
+    (folder / f"{name}-1.0.dist-info" / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+
+
+@pytest.mark.parametrize(
+    ("line", "lacks"),
+    [
+        pytest.param("No_Such.Package==1.0 --hash=sha256:abc", "No_Such.Package", id="pinned"),
+        pytest.param("no-such-package[more]>=1  # for chats", "no-such-package", id="with an extra and a comment"),
+        pytest.param("no-such-package; python_version < '3'", None, id="for another Python"),
+        pytest.param("no-such-package @ https://packages.example/no.whl", "no-such-package", id="from an address"),
+        pytest.param("# no-such-package", None, id="a comment"),
+        pytest.param("-r more.txt", None, id="an option"),
+        pytest.param("git+https://code.example/no.git", None, id="an address alone"),
+        pytest.param("PyYAML", None, id="installed, its module under another name"),
+        pytest.param("in-folder", None, id="beside the code"),
+        pytest.param("in-layer", None, id="in a layer"),
+        pytest.param("copied", None, id="a folder without what pip writes"),
+    ],
+)
+def test_requirements_that_are_installed_nowhere_are_told(line: str, lacks: str | None, tmp_path: Path) -> None:
+    code, layer = tmp_path / "src", tmp_path / "layer"
+    installed(code, "in_folder")
+    installed(layer / "python" / "lib" / "python3.9" / "site-packages", "in_layer")
+    (code / "copied").mkdir()
+    (code / "requirements.txt").write_text(f"{line}\n")
+
+    found = told([python(code, "send", layer)], IDS, tmp_path)
+
+    assert found == (
+        []
+        if lacks is None
+        else [
+            f"Send: src/requirements.txt names {lacks}, not installed where functions look: "
+            "pip install -r src/requirements.txt"
+        ]
+    )
+
+
+def test_functions_of_one_folder_are_told_together(tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text("no-such-package\nnor-this\n")
+
+    found = told([python(tmp_path), python(tmp_path, "join")], IDS, tmp_path)
+
+    assert [each.partition(",")[0] for each in found] == ["Send"]
+    assert found[0].startswith("Send, Join: requirements.txt names no-such-package, nor-this, not installed")
+
+
+def test_packages_of_node_are_looked_for_as_node_does(tmp_path: Path) -> None:
+    code = tmp_path / "api" / "src"
+    (code / "node_modules" / "here").mkdir(parents=True)
+    (tmp_path / "node_modules" / "@scope" / "above").mkdir(parents=True)
+    wanted = ["here", "@scope/above", "@aws-sdk/client-dynamodb", "ulid"]
+    (code / "package.json").write_text(json.dumps({"dependencies": dict.fromkeys(wanted, "1")}))
+
+    assert told([node(code)], IDS, tmp_path) == [
+        "Send: api/src/package.json names ulid, not installed where functions look: npm install --prefix api/src"
+    ]
+
+
+def test_nothing_is_said_of_files_that_are_not_what_they_seem(tmp_path: Path) -> None:
+    (tmp_path / "package.json").write_text("[]")
+    assert told([node(tmp_path)], IDS, tmp_path) == []
+    (tmp_path / "package.json").write_text("{")
+    assert told([node(tmp_path)], IDS, tmp_path) == []
