@@ -25,11 +25,12 @@ from .planning.plan import (
     has_value,
     plan,
     require_described,
+    require_ours,
     tags_of,
 )
 from .project import Service, want
 from .stack.limits import PARAMETER_BYTES
-from .stack.template import INLINE_BYTES, to_json
+from .stack.template import INLINE_BYTES, secret_variables, to_json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,13 +77,13 @@ class Wish:
         return replace(wanted, reverts_drift=self.reverts_drift)
 
 
-def require_length(service: Service, name: str, value: str) -> None:
+def require_length(template: Mapping[str, Any], name: str, value: str) -> None:
     """Refuse a value that is too short for its parameter, or too long for any: CloudFormation's refusal may tell it.
 
     Raises:
         DeployError: it is; the message does not hold the value.
     """
-    shortest = service.shortest(name)
+    shortest = _shortest(template, name)
     if len(value) < shortest:
         raise DeployError(f"{name} must have at least {shortest} characters; it has {len(value)}")
     if (size := len(value.encode(errors="surrogateescape"))) > PARAMETER_BYTES:
@@ -90,6 +91,10 @@ def require_length(service: Service, name: str, value: str) -> None:
             f"{name} has {size:,} bytes, and CloudFormation takes {PARAMETER_BYTES:,} in a parameter; make a secret of "
             f"it in Secrets Manager, which takes 65,536, and name that one below secret_arns in streamer.toml"
         )
+
+
+def _shortest(template: Mapping[str, Any], parameter: str) -> int:
+    return int(template["Parameters"][parameter].get("MinLength", 0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +145,8 @@ def _bring(cloud: Cloud, desk: Desk, wish: Wish, performer: Performer) -> tuple[
     found = describe.find(cloud, wish.wanted(wish.values))
     require_named(wish.allowed, found.template or {}, service.template)
     require_described(wish.adopt, service.template, config.stack)
-    values = _asked(desk, wish, found) | chosen_values(wish.wanted(()), found)
+    require_ours(found.stack, wish.wanted(()))  # before anybody types a secret for nothing
+    values = asked(desk, service.template, found.stack, wish.values) | chosen_values(wish.wanted(()), found)
     made = plan(wish.wanted(values), found, inline_bytes=INLINE_BYTES)
     carried = carried_for(config, service.template, values, zipped=wish.code.zipped)
     change_set = proposed(desk, performer, made, carried, found)
@@ -322,15 +328,15 @@ def _repair(cloud: Cloud, drift: Drift, owner: str) -> None:
         cloud.set_back(drift.resource_type, drift.physical_id, owner, drift.repair)
 
 
-def _asked(desk: Desk, wish: Wish, found: Found) -> dict[str, str]:
-    """The values, with those asked for that neither this run nor the stack has."""
-    values = dict(wish.values)
-    for name, variable in wish.service.secret_variables.items():
-        if name in values or has_value(found.stack, name):
+def asked(desk: Desk, template: Mapping[str, Any], stack: Stack | None, known: Mapping[str, str]) -> dict[str, str]:
+    """The values of parameters that this run knows, with those of secrets asked for that the stack has not either."""
+    values = dict(known)
+    for name, variable in secret_variables(template).items():
+        if name in values or has_value(stack, name):
             continue
-        value = desk.secret(variable, wish.service.shortest(name))
+        value = desk.secret(variable, _shortest(template, name))
         if value is not None:
-            require_length(wish.service, name, value)
+            require_length(template, name, value)
             values[name] = value
     return values
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from . import console, describe, history
 from .cloud import Cloud, Stack
@@ -11,19 +13,21 @@ from .deployment import (
     Desk,
     Ended,
     Offer,
+    asked,
     carried_for,
     catch_up,
     ended_without_changes,
     proposed,
     protect,
+    require_length,
     set_back,
     settled,
     show,
 )
 from .errors import DeployError, StackStateError, StoppedError
 from .planning.changes import require_named, require_safe
-from .planning.plan import Wanted, chosen_values, plan
-from .stack.template import INLINE_BYTES, to_json
+from .planning.plan import Wanted, chosen_values, has_value, plan, require_ours
+from .stack.template import INLINE_BYTES, secret_variables, to_json
 
 
 def carry_out(cloud: Cloud, desk: Desk, config: Config, named: str, allowed: frozenset[str]) -> Ended:
@@ -82,7 +86,15 @@ def carry_out(cloud: Cloud, desk: Desk, config: Config, named: str, allowed: fro
     return ended
 
 
-def go_back(cloud: Cloud, desk: Desk, config: Config, named: str | None, allowed: frozenset[str]) -> Ended:
+def go_back(
+    cloud: Cloud,
+    desk: Desk,
+    config: Config,
+    named: str | None,
+    allowed: frozenset[str],
+    *,
+    environment: Mapping[str, str],
+) -> Ended:
     """Deploy the code and the template of an earlier deployment again. Secrets and data stay as they are.
 
     Args:
@@ -91,6 +103,7 @@ def go_back(cloud: Cloud, desk: Desk, config: Config, named: str | None, allowed
         config: Which stack.
         named: How the name of the deployment begins; None: the one before that which runs now.
         allowed: Logical ids that may be replaced or removed.
+        environment: Variables, for secrets that the stack does not have any more.
 
     Raises:
         DeployError: every end but success, and the message says what AWS does now.
@@ -118,7 +131,8 @@ def go_back(cloud: Cloud, desk: Desk, config: Config, named: str | None, allowed
         found = describe.find(cloud, wanted)
         if not found.has_code:
             raise DeployError(f"the code of {target.name} is not at s3://{bucket}/{key} any more")
-        values = chosen_values(wanted, found)
+        require_ours(stack, wanted)  # before anybody types a secret for nothing
+        values = asked(desk, template, stack, _again(template, stack, environment)) | chosen_values(wanted, found)
         made = plan(replace(wanted, given=frozenset(values)), found, inline_bytes=INLINE_BYTES)
         desk.say(f"back to {target.name}")
         change_set = proposed(desk, performer, made, carried_for(config, template, values), found)
@@ -135,6 +149,16 @@ def go_back(cloud: Cloud, desk: Desk, config: Config, named: str | None, allowed
         stack = performer.apply(change_set)
         desk.say(f"{config.stack} is what it was at {target.name}", *console.outputs(stack.outputs))
     return Ended(stack=stack.name, status=stack.status, outputs=stack.outputs)
+
+
+def _again(template: Mapping[str, Any], stack: Stack, environment: Mapping[str, str]) -> dict[str, str]:
+    """Values of the secrets that a template needs and the stack has given up since, of those that are known here."""
+    named = secret_variables(template).items()
+    values = {name: environment.get(variable, "") for name, variable in named if not has_value(stack, name)}
+    for name, value in values.items():
+        if value:
+            require_length(template, name, value)
+    return {name: value for name, value in values.items() if value}
 
 
 def list_of(cloud: Cloud, config: Config) -> list[str]:

@@ -28,8 +28,8 @@ from .package.dependencies import Dependencies, canonical, dependencies, unread
 from .package.project_files import project_files
 from .package.requirements import installed_files, own_requirements, resolve
 from .planning.plan import Wanted, code_key
-from .stack.settings import StackSettings, secret_parameter
-from .stack.template import template, to_json
+from .stack.settings import StackSettings
+from .stack.template import secret_variables, template, to_json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,13 +43,7 @@ class Service:
     @property
     def secret_variables(self) -> Mapping[str, str]:
         """Parameter of the template to the environment variable whose secret value it carries."""
-        own = (v for each in self.topology.functions for v in each.secrets if v not in self.settings.secret_arns)
-        names = {secret_parameter(variable): variable for variable in own}
-        return {name: names[name] for name in self.template["Parameters"] if name in names}
-
-    def shortest(self, parameter: str) -> int:
-        """The fewest characters that a parameter of the template takes."""
-        return int(self.template["Parameters"][parameter].get("MinLength", 0))
+        return secret_variables(self.template)
 
     def snapshots_with(self, parameters: Iterable[str]) -> list[str]:
         """Functions whose snapshots hold the values of these parameters: what is read in init stays in them."""

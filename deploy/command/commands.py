@@ -256,7 +256,8 @@ def rollback(
         return 0
     _require_terminal(yes=yes, doing="roll back")
     return _accounted(
-        lambda: go_back(cloud_of(config), _desk(yes=yes), config, named, frozenset(replace)), outputs_file
+        lambda: go_back(cloud_of(config), _desk(yes=yes), config, named, frozenset(replace), environment=os.environ),
+        outputs_file,
     )
 
 
@@ -272,7 +273,7 @@ def _given(service: Service, parameters: tuple[str, ...]) -> dict[str, str]:
             raise DeployError(f"--parameter number {number} is not NAME=VALUE with one of the names {names}")
         values[name] = value
     for name, value in values.items():
-        require_length(service, name, value)
+        require_length(service.template, name, value)
     return values
 
 

@@ -90,6 +90,15 @@ def to_json(document: Mapping[str, Any], *, indent: int | None = None) -> str:
     return json.dumps(document, indent=indent, separators=None if indent else (",", ":"))
 
 
+def secret_variables(document: Mapping[str, Any]) -> dict[str, str]:
+    """Parameter of a template to the environment variable whose secret value it carries, as its functions say."""
+    functions = (each for each in document["Resources"].values() if each["Type"] == "AWS::Lambda::Function")
+    variables = [each.get("Properties", {}).get("Environment", {}).get("Variables", {}) for each in functions]
+    named = {name for each in variables for name in str(each.get(VARIABLE, "")).split(",") if name}
+    names = {secret_parameter(variable): variable for variable in named}
+    return {name: names[name] for name in document.get("Parameters", {}) if name in names}
+
+
 def function_resources(topology: Topology, settings: StackSettings, function: Function) -> Resources:
     """A function with its role, its log group and the settings of its asynchronous invocations."""
     found: Resources = {

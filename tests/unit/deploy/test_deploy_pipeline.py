@@ -274,6 +274,35 @@ def test_going_back_brings_the_code_and_keeps_the_secrets(run: Run, project: Pat
     assert "chat-dev is what it was at 19700101T000000.000Z-old-" in found.stdout
 
 
+@pytest.mark.parametrize(
+    ("typed", "environment", "value"),
+    [
+        pytest.param(None, {"MAIL_KEY": "from-the-shell", "JWT_SECRET": "n" * 32}, "from-the-shell", id="is there"),
+        pytest.param("typed", {}, "typed", id="is asked for"),
+        pytest.param(None, {"MAIL_KEY": ""}, None, id="is nowhere"),
+    ],
+)
+def test_going_back_needs_the_secrets_that_the_stack_has_given_up_since(
+    run: Run, project: Path, typed: str | None, environment: dict[str, str], value: str | None
+) -> None:
+    cloud, config = remembered(run), parse((project / "streamer.toml").read_text(), project, {})
+    before: dict[str, Any] = json.loads(json.dumps(cloud.template))
+    before["Parameters"]["MailKey"] = {"Type": "String", "NoEcho": True, "MinLength": 1}
+    before["Resources"]["RouterFunction"]["Properties"]["Environment"]["Variables"]["STREAMER_SECRETS"] = "MAIL_KEY"
+    keep(cloud, "chat", running("old", changed_at=0.5), before)
+    typing = replace(DECLINING, confirm=lambda _: True, secret=lambda *_: typed)
+    known = deployments(cloud.object_keys("code", prefix("chat", "chat-dev"), cloud.account()))[1].name
+
+    if value is None:
+        with pytest.raises(DeployError, match=r"^no value for MailKey; pass it in the environment or answer when ask"):
+            go_back(cloud, typing, config, known, frozenset(), environment=environment)
+        return
+    go_back(cloud, typing, config, known, frozenset(), environment=environment)
+
+    values = {each.name: each.value for each in cloud.proposals[0].parameters}
+    assert values == {"CodeBucket": "code", "CodeKey": "chat/old.zip", "MailKey": value, "JwtSecret": None}
+
+
 DECLINING = Desk(
     say=lambda *_: None,
     report=lambda _: None,
@@ -296,7 +325,7 @@ def test_whoever_says_no_to_going_back_leaves_no_trace(run: Run, project: Path) 
     cloud, config = remembered(run), parse((project / "streamer.toml").read_text(), project, {})
 
     with pytest.raises(StoppedError, match=r"^not rolled back; nothing was changed$"):
-        go_back(cloud, DECLINING, config, None, frozenset())
+        go_back(cloud, DECLINING, config, None, frozenset(), environment={})
 
     assert cloud.did == ["propose", "delete change set"]
 
