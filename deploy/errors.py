@@ -9,6 +9,7 @@ The exit statuses that they stand for are in `deploy.moments`.
         ├── BundleError        the code or its requirements cannot be packed
         ├── CredentialsError   there are no credentials, or AWS does not accept them
         ├── DeniedError        the credentials are good, but a permission is missing
+        ├── GoneError          what was asked for is not there any more
         ├── StackStateError    the stack is in a state that must be left first
         ├── DangerError        a change destroys something and nobody asked for that
         ├── FailedError        CloudFormation tried and rolled back
@@ -37,6 +38,10 @@ class CredentialsError(DeployError):
 
 class DeniedError(DeployError):
     """The credentials are good, but a permission is missing."""
+
+
+class GoneError(DeployError):
+    """What was asked for is not there, or not any more."""
 
 
 class StackStateError(DeployError):

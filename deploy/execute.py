@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from .cloud import Account, Change, ChangeSet, Cloud, Event, Parameter, Proposal, Stack
-from .errors import DeployError, FailedError, StackStateError, unwritten
+from .errors import DeployError, FailedError, GoneError, StackStateError, unwritten
 from .moments import Moment, ended_after, ended_before, is_passing
 from .planning.plan import (
     SERVICE_TAG,
@@ -164,6 +164,8 @@ class Performer:
         """Whether our change set is under way or done; None: nobody can tell."""
         try:
             found = self._found()
+        except GoneError:
+            return False  # one that was executed stays
         except DeployError:
             return None
         return None if found is None else found.is_executed
@@ -308,6 +310,9 @@ class Performer:
         self._moment = Moment.EXECUTING
         try:
             self._cloud.execute(change_set.change_set_id, self._new_id())
+        except GoneError as exc:
+            # [DOC] cfn-api:ExecuteChangeSet: it deletes all other change sets of the stack.
+            raise StackStateError(f"somebody deployed or deleted {self._name} meanwhile; look, and try again") from exc
         except DeployError:
             # An answer that was lost, or a refusal of what the SDK sent twice.
             if not self._execution():

@@ -10,7 +10,7 @@ from typing import Final
 import botocore.exceptions as errors
 from botocore.parsers import ResponseParserError
 
-from ..errors import CredentialsError, DeniedError, DeployError
+from ..errors import CredentialsError, DeniedError, DeployError, GoneError
 
 _REJECTED: Final = frozenset(
     {
@@ -47,6 +47,7 @@ def translated(doing: str) -> Iterator[None]:
     Raises:
         CredentialsError: credentials are missing, incomplete, expired or refused.
         DeniedError: a permission is missing.
+        GoneError: there is no such stack or change set.
         DeployError: anything else that AWS, or the way to it, said.
     """
     try:
@@ -96,7 +97,8 @@ def _domain_error(exc: errors.ClientError, doing: str) -> DeployError:
         return CredentialsError(f"AWS does not accept the credentials ({code}); log in again or name a --profile")
     if code in _DENIED:
         return DeniedError(f"not permitted while {doing} ({exc.operation_name}): {message or 'access denied'}")
-    return DeployError(f"{doing} failed ({code}): {' '.join(message.split())}")
+    is_gone = code == "ChangeSetNotFound" or (code == "ValidationError" and "does not exist" in message)
+    return (GoneError if is_gone else DeployError)(f"{doing} failed ({code}): {' '.join(message.split())}")
 
 
 def _one_line(exc: Exception) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from fake_cloud import STACK_TYPE, FakeCloud, event
 
 from deploy.cloud import BucketState, Change, ChangeSet, Event, Proposal, Stack
-from deploy.errors import DeniedError, DeployError
+from deploy.errors import DeniedError, DeployError, GoneError
 
 PARAMETERS = {"JwtSecret": "****", "CodeBucket": "code", "CodeKey": "x"}
 POLLS = 2
@@ -28,6 +28,8 @@ class LiveCloud(FakeCloud):
         self.happened: list[Event] = []
         self.executed: list[str] = []
         self.deleted_live = False
+        self.keeps_obsolete = False
+        """Whether change sets stay that cannot be executed any more, as after an update without one."""
         self._made = 0
 
     @property
@@ -76,7 +78,7 @@ class LiveCloud(FakeCloud):
 
     def change_set(self, change_set_id: str) -> ChangeSet:
         if change_set_id not in self.sets:
-            raise DeployError("ChangeSet does not exist")
+            raise GoneError("ChangeSet does not exist")
         return self.sets[change_set_id]
 
     def change_sets(self, stack: str) -> Mapping[str, str]:
@@ -91,8 +93,12 @@ class LiveCloud(FakeCloud):
             raise DeployError(f"ChangeSet cannot be executed in its current execution status of [{found.execution}]")
         there = self.stacks[found.stack_id]
         for other in list(self.sets):
-            if self.sets[other].stack_id == there.stack_id and other != change_set_id:
+            if self.sets[other].stack_id != there.stack_id or other == change_set_id:
+                continue
+            if self.keeps_obsolete:
                 self.sets[other] = replace(self.sets[other], execution="OBSOLETE")
+            else:
+                del self.sets[other]
         self.sets[change_set_id] = replace(found, execution="EXECUTE_COMPLETE")
         self.executed.append(change_set_id)
         self.left = POLLS

@@ -270,14 +270,22 @@ def test_a_colleague_who_is_faster_keeps_his_stack(wish: Wish) -> None:
     assert cloud.live.status == "CREATE_COMPLETE"
 
 
-def test_a_yes_after_a_colleague_was_faster_changes_nothing(wish: Wish) -> None:
+@pytest.mark.parametrize(
+    ("keeps_obsolete", "told"),
+    [
+        (False, "somebody deployed or deleted chat-dev meanwhile; look, and try again; nothing was changed"),
+        (True, "OBSOLETE.*nothing was changed"),
+    ],
+)
+def test_a_yes_after_a_colleague_was_faster_changes_nothing(wish: Wish, told: str, *, keeps_obsolete: bool) -> None:
     cloud = LiveCloud()
+    cloud.keeps_obsolete = keeps_obsolete
 
     def answer() -> bool:
         bring(cloud, Person().desk, wish)
         return True
 
-    with pytest.raises(DeployError, match=r"OBSOLETE.*nothing was changed") as refused:
+    with pytest.raises(DeployError, match=told) as refused:
         bring(cloud, Person(answer).desk, wish)
 
     assert status_of(refused.value) == 2

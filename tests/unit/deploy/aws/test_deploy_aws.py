@@ -15,7 +15,7 @@ from deploy.aws.boto import Aws
 from deploy.aws.errors import translated
 from deploy.aws.shapes import bucket_policy
 from deploy.cloud import Account, BucketState, Parameter, Proposal, Replacement
-from deploy.errors import CredentialsError, DeniedError, DeployError
+from deploy.errors import CredentialsError, DeniedError, DeployError, GoneError
 from deploy.planning import drift
 from deploy.planning.callers import POLICY
 
@@ -424,6 +424,15 @@ def client_error(code: str, message: str = "") -> errors.ClientError:
             DeniedError,
             "not permitted while testing .*cloudformation:CreateChangeSet",
             id="denied",
+        ),
+        pytest.param(
+            client_error("ChangeSetNotFound", "ChangeSet [x] does not exist"),
+            GoneError,
+            "testing failed .* does not exist",
+            id="a change set that is gone",
+        ),
+        pytest.param(
+            client_error("ValidationError", "Stack [x] does not exist"), GoneError, "does not exist", id="a stack"
         ),
         pytest.param(client_error("Throttling", "Rate\nexceeded"), DeployError, "Rate exceeded", id="anything else"),
         pytest.param(
