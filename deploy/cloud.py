@@ -230,6 +230,9 @@ class Cloud(Protocol):
     def change_set(self, change_set_id: str) -> ChangeSet:
         """A change set with all its changes."""
 
+    def refusals(self, change_set_id: str) -> Sequence[str]:
+        """What CloudFormation has against a change set that it refused, a sentence each; none: it tells no more."""
+
     def proposed_template(self, change_set_id: str) -> Mapping[str, Any]:
         """The template that a change set brings."""
 

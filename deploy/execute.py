@@ -32,6 +32,8 @@ POLL_SECONDS: Final = 1.0
 """How often CloudFormation is asked; it throttles below that when several deployments run."""
 PATIENCE_SECONDS: Final = 120.0
 """How long CloudFormation is asked again while it does not answer; what it does meanwhile it does without us."""
+MOST_REFUSALS: Final = 3
+"""What CloudFormation has against a change that is told one by one."""
 _DONE: Final = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"})
 
 
@@ -279,7 +281,16 @@ class Performer:
             for left in self._tidied():
                 self._report(Said(f"note: {left}"))
             return None
-        raise DeployError(f"CloudFormation refuses the change: {change_set.reason or change_set.status}")
+        raise DeployError(f"CloudFormation refuses the change: {self._refusal(change_set)}")
+
+    def _refusal(self, change_set: ChangeSet) -> str:
+        """What CloudFormation has against a change; whoever may not ask has what the change set says."""
+        try:
+            said = self._cloud.refusals(change_set.change_set_id)
+        except DeployError:
+            said = ()
+        more = [f"and {len(said) - MOST_REFUSALS} more"] if len(said) > MOST_REFUSALS else []
+        return "; ".join([*said[:MOST_REFUSALS], *more]) or change_set.reason or change_set.status
 
     def _settled(self, change_set_id: str) -> ChangeSet:
         while True:

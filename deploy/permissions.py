@@ -147,8 +147,9 @@ _VPC: Final = (
     "ec2:DescribeVpcs",
 )
 _STACK: Final = (
-    "CreateChangeSet DeleteChangeSet DeleteStack DescribeChangeSet DescribeStackEvents DescribeStacks ExecuteChangeSet "
-    "GetTemplate ListChangeSets ListStackResources TagResource UntagResource UpdateTerminationProtection"
+    "CreateChangeSet DeleteChangeSet DeleteStack DescribeChangeSet DescribeEvents DescribeStackEvents DescribeStacks "
+    "ExecuteChangeSet GetTemplate ListChangeSets ListStackResources TagResource UntagResource "
+    "UpdateTerminationProtection"
 )
 _NEIGHBOURS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "AWS::ApiGatewayV2::DomainName": {"domains": tuple(f"apigateway:{verb}" for verb in _VERBS)},

@@ -288,6 +288,14 @@ class Aws(There):
                 return page, changes
             options |= {"NextToken": page["NextToken"]}
 
+    def refusals(self, change_set_id: str) -> Sequence[str]:
+        """What CloudFormation has against a change set that it refused, which the change set itself does not say."""
+        with translated("asking why the change set was refused"):
+            pages = self._client("cloudformation").get_paginator("describe_events")
+            found = pages.paginate(**self._set_named(change_set_id), Filters={"FailedEvents": True})
+            said = [shapes.refusal(event) for page in found for event in page["OperationEvents"]]
+        return [*dict.fromkeys(filter(None, said))]
+
     def change_sets(self, stack: str) -> Mapping[str, str]:
         """Name to id of all change sets of a stack."""
         with translated(f"listing the change sets of {stack}"):

@@ -66,6 +66,18 @@ def event(found: Mapping[str, Any]) -> Event:
     )
 
 
+def refusal(found: Mapping[str, Any]) -> str:
+    """What an event of DescribeEvents has against a change set; empty: nothing, or it only warns.
+
+    [DOC] cfn-docs:validate-stack-deployments: of names that are taken, and of properties that the type does not have.
+    """
+    if "WARN" in (found.get("ValidationFailureMode"), found.get("HookFailureMode")):
+        return ""
+    why = found.get("ValidationStatusReason") or found.get("HookStatusReason") or found.get("ResourceStatusReason", "")
+    whose = found.get("LogicalResourceId") or found.get("ValidationPath", "")
+    return f"{whose}: {why.rstrip('.')}" if why and whose else why.rstrip(".")
+
+
 def change(found: Mapping[str, Any], within: str = "") -> Change:
     """A resource's change of DescribeChangeSet; ``within``: begins its logical id."""
     details = found.get("Details", [])

@@ -66,6 +66,8 @@ class FakeCloud:
     changes: tuple[Change, ...] = (Change(action="Add", logical_id="Api", resource_type="AWS::ApiGatewayV2::Api"),)
     change_set_status: str = "CREATE_COMPLETE"
     change_set_reason: str | None = None
+    refused_for: list[str] = field(default_factory=list)
+    """What CloudFormation has against the change set."""
     script: list[tuple[str | None, list[Event]]] = field(default_factory=list)
     """Status of the stack (None: gone) and new events, one entry per question after an execution."""
     lines: list[LogEvent] = field(default_factory=list)
@@ -151,6 +153,9 @@ class FakeCloud:
             changes=self.changes,
             execution=self.execution,
         )
+
+    def refusals(self, change_set_id: str) -> Sequence[str]:
+        return self.refused_for
 
     def proposed_template(self, change_set_id: str) -> Mapping[str, Any]:
         return self.proposed

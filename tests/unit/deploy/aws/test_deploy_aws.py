@@ -119,6 +119,32 @@ def test_a_change_set_is_read_to_its_last_page(aws: Aws, stub: Any) -> None:
     assert found.changes[0].properties == ("KeySchema",)
 
 
+def test_what_cloudformation_has_against_a_change_set_is_told_once_and_without_its_warnings(
+    aws: Aws, stub: Any
+) -> None:
+    exists = {
+        "EventType": "VALIDATION_ERROR",
+        "LogicalResourceId": "RouterFunction",
+        "ValidationName": "NAME_CONFLICT_VALIDATION",
+        "ValidationStatusReason": "Resource of type 'AWS::Lambda::Function' with identifier 'x' already exists.",
+        "ValidationFailureMode": "FAIL",
+    }
+    path = "/Resources/Uploads/Properties"
+    unknown = {"ValidationStatusReason": "Unsupported property [Nmae]", "ValidationPath": path}
+    hook = {"EventType": "HOOK_INVOCATION_ERROR", "HookStatusReason": "No.", "HookFailureMode": "FAIL"}
+    warning = {**exists, "ValidationFailureMode": "WARN", "ValidationStatusReason": "The bucket is not empty"}
+    asked = {"ChangeSetName": "set", "Filters": {"FailedEvents": True}}
+    stub("cloudformation").add_response("describe_events", {"OperationEvents": [exists], "NextToken": "n"}, asked)
+    rest = {"OperationEvents": [exists, unknown, hook, warning, {"EventType": "STACK_EVENT"}]}
+    stub("cloudformation").add_response("describe_events", rest, {**asked, "NextToken": "n"})
+
+    assert aws.refusals("set") == [
+        "RouterFunction: Resource of type 'AWS::Lambda::Function' with identifier 'x' already exists",
+        f"{path}: Unsupported property [Nmae]",
+        "No",
+    ]
+
+
 def test_what_changes_in_nested_stacks_is_read_with_them(aws: Aws, stub: Any) -> None:
     def page(*changes: dict[str, Any]) -> dict[str, Any]:
         found = [{"ResourceChange": {"Action": "Modify", **each}} for each in changes]
