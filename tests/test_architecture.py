@@ -130,6 +130,7 @@ AWS_CLIENTS = {
         "streamer.handlers.setup",
         "deploy.aws.boto",
         "deploy.aws.errors",
+        "deploy.aws.there",
         "emulator.dynamodb.endpoints.remote",
     ),
     "emulator.functions.inline.botocore_credentials",  # only lets functions sign as themselves

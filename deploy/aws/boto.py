@@ -377,6 +377,8 @@ class Aws(There):
             dynamodb = self._client("dynamodb")
             if "BillingMode" in settings:
                 dynamodb.update_table(TableName=name, BillingMode=settings["BillingMode"])
+                # While a table changes, nothing else of it does. [DOC] ddb-api:UpdateTable, ResourceInUseException
+                dynamodb.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 2, "MaxAttempts": 150})
             if shapes.TTL in settings:
                 dynamodb.update_time_to_live(TableName=name, TimeToLiveSpecification=settings[shapes.TTL])
             if shapes.RECOVERY in settings:

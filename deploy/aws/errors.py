@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
 import botocore.exceptions as errors
 from botocore.parsers import ResponseParserError
@@ -77,11 +77,21 @@ def _of_the_way(exc: Exception, doing: str) -> DeployError:
             return CredentialsError(f"the AWS credentials cannot be loaded: {_one_line(exc)}")
         case errors.NoRegionError():
             return DeployError(NO_REGION)
+        case errors.WaiterError() if why := _waited_for(exc.last_response):
+            return DeployError(f"{doing} failed: {why}")
         case errors.EndpointConnectionError() | errors.ConnectTimeoutError() | errors.InvalidRegionError():
             return DeployError(f"AWS cannot be reached while {doing}: is the region right? ({_one_line(exc)})")
         case ResponseParserError():
             return DeployError(f"{doing} failed: {_NOT_AWS}")
     return DeployError(f"{doing} failed: {_one_line(exc)}")
+
+
+def _waited_for(last: Mapping[str, Any]) -> str:
+    """Why what was waited for failed, as far as the last answer says so.
+
+    [DOC] lambda-api:GetProvisionedConcurrencyConfig, lambda-api:FunctionConfiguration
+    """
+    return str(last.get("StatusReason") or last.get("Configuration", {}).get("LastUpdateStatusReason", ""))
 
 
 def _domain_error(exc: errors.ClientError, doing: str) -> DeployError:

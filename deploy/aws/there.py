@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from botocore.waiter import WaiterModel, create_waiter_with_client
+
 from ..planning.callers import POLICY
 from ..planning.drift import (
     ALARM,
@@ -124,17 +126,23 @@ def _aliases(client: Client, names: Sequence[str], owner: str) -> Mapping[str, R
 def _set_alias(client: Client, name: str, owner: str, settings: Mapping[str, Any]) -> None:
     functions, others = client("lambda"), dict(settings)
     function, _, alias = name.rpartition(":")
-    if WARM in others:
-        warm = others.pop(WARM)
-        if warm is None:
-            functions.delete_provisioned_concurrency_config(FunctionName=function, Qualifier=alias)
-        else:
-            functions.put_provisioned_concurrency_config(FunctionName=function, Qualifier=alias, **warm)
     if _ROUTING in others:
         listed = (others[_ROUTING] or {}).get(_SHARES, ())
         others[_ROUTING] = {_SHARES: {each["FunctionVersion"]: each["FunctionWeight"] for each in listed}}
-    if others:
+    is_about_warm, warm = WARM in others, others.pop(WARM, None)
+    if others:  # first: [USR] hashicorp/terraform-provider-aws#13329, not while environments are started
         functions.update_alias(FunctionName=function, Name=alias, **others)
+    if is_about_warm:
+        _keep_started(functions, warm, FunctionName=function, Qualifier=alias)
+
+
+def _keep_started(functions: Any, warm: Mapping[str, Any] | None, **called: str) -> None:
+    """Keep environments of an alias started, or none; they are there a few minutes later, or cannot be."""
+    if warm is None:
+        functions.delete_provisioned_concurrency_config(**called)
+        return
+    functions.put_provisioned_concurrency_config(**called, **warm)
+    create_waiter_with_client("ProvisionedConcurrencyReady", _STARTED, functions).wait(**called)
 
 
 def _events(client: Client, names: Sequence[str], owner: str) -> Mapping[str, Real]:
@@ -274,6 +282,23 @@ def _set_secret(client: Client, name: str, owner: str, settings: Mapping[str, An
     client("secretsmanager").restore_secret(SecretId=name)
 
 
+_STARTED: Final = WaiterModel(
+    {
+        "version": 2,
+        "waiters": {
+            "ProvisionedConcurrencyReady": {
+                "operation": "GetProvisionedConcurrencyConfig",
+                "delay": 5,
+                "maxAttempts": 120,
+                "acceptors": [
+                    {"matcher": "path", "argument": "Status", "expected": state, "state": outcome}
+                    for state, outcome in (("READY", "success"), ("FAILED", "failure"))
+                ],
+            }
+        },
+    }
+)
+"""botocore has none. [DOC] lambda-api:GetProvisionedConcurrencyConfig"""
 _RESERVED: Final = "ReservedConcurrentExecutions"
 _LATEST: Final = "$LATEST"
 _ROUTING: Final = "RoutingConfig"

@@ -360,6 +360,15 @@ def test_ttl_and_backups_are_set_each_by_its_call(aws: Aws, stub: Any) -> None:
         aws.set_table("t", {name: value})
 
 
+def test_a_table_that_changes_how_it_is_paid_for_is_waited_for_before_its_ttl_is_set(aws: Aws, stub: Any) -> None:
+    expiry = {"AttributeName": "ttl", "Enabled": True}
+    stub("dynamodb").add_response("update_table", {}, {"TableName": "t", "BillingMode": "PAY_PER_REQUEST"})
+    stub("dynamodb").add_response("describe_table", {"Table": {"TableStatus": "ACTIVE"}}, {"TableName": "t"})
+    stub("dynamodb").add_response("update_time_to_live", {}, {"TableName": "t", "TimeToLiveSpecification": expiry})
+
+    aws.set_table("t", {"TimeToLiveSpecification": expiry, "BillingMode": "PAY_PER_REQUEST"})
+
+
 def test_log_lines_are_those_of_a_pattern_from_a_time_on(aws: Aws, stub: Any) -> None:
     events = [{"eventId": "1", "timestamp": 5, "message": "hello\n"}]
     stub("logs").add_response(
@@ -593,6 +602,8 @@ ALIAS = f"{NAME}:live"
 OF_ALIAS = {"FunctionName": NAME, "Name": "live"}
 OF_LATEST = {"FunctionName": "router", "Qualifier": "$LATEST"}
 OF_VERSION = {"FunctionName": NAME, "Qualifier": "live"}
+STARTS = ("put_provisioned_concurrency_config", {**OF_VERSION, "ProvisionedConcurrentExecutions": 2})
+STARTED = ("get_provisioned_concurrency_config", OF_VERSION)
 Call = tuple[str, dict[str, Any], dict[str, Any]]
 """An operation, what it is asked, and its answer."""
 OF_MAPPING = ("lambda", drift.MAPPING, "")
@@ -935,8 +946,13 @@ def test_an_alias_that_is_gone_is_none(aws: Aws, stub: Any) -> None:
         ),
         pytest.param(
             {drift.WARM: {"ProvisionedConcurrentExecutions": 2}},
-            [("put_provisioned_concurrency_config", {**OF_VERSION, "ProvisionedConcurrentExecutions": 2})],
+            [STARTS, STARTED],
             id="what is kept started",
+        ),
+        pytest.param(
+            {drift.WARM: {"ProvisionedConcurrentExecutions": 2}, "FunctionVersion": "3"},
+            [("update_alias", {**OF_ALIAS, "FunctionVersion": "3"}), STARTS, STARTED],
+            id="that of the right version",
         ),
         pytest.param(
             {drift.WARM: None}, [("delete_provisioned_concurrency_config", OF_VERSION)], id="nothing that is kept"
@@ -947,9 +963,18 @@ def test_an_alias_is_set_back_without_what_is_as_it_should_be(
     aws: Aws, stub: Any, settings: dict[str, Any], calls: list[tuple[str, dict[str, Any]]]
 ) -> None:
     for operation, asked in calls:
-        stub("lambda").add_response(operation, {}, asked)
+        stub("lambda").add_response(operation, {"Status": "READY"} if operation == STARTED[0] else {}, asked)
 
     aws.set_back(drift.ALIAS, ALIAS, "", settings)
+
+
+def test_that_nothing_can_be_kept_started_is_told_with_the_reason(aws: Aws, stub: Any) -> None:
+    answer = {"Status": "FAILED", "StatusReason": "FUNCTION_ERROR_INIT_FAILURE"}
+    stub("lambda").add_response(STARTS[0], {}, STARTS[1])
+    stub("lambda").add_response(STARTED[0], answer, STARTED[1])
+
+    with pytest.raises(DeployError, match=r"^setting ProvisionedConcurrencyConfig of .* failed: FUNCTION_ERROR_INIT_"):
+        aws.set_back(drift.ALIAS, ALIAS, "", {drift.WARM: {"ProvisionedConcurrentExecutions": 2}})
 
 
 def test_a_rule_of_another_bus_is_named_with_it(aws: Aws, stub: Any) -> None:
