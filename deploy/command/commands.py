@@ -29,7 +29,7 @@ from ..execute import Progress, rehearse
 from ..moments import INTERRUPTED, status_of
 from ..permissions import MANAGED_POLICY, Where, cloudformation, deployer, unknown_types
 from ..pipeline import carry_out, go_back, list_of
-from ..planning.changes import require_named
+from ..planning.changes import require_named, require_safe
 from ..planning.differences import differences, rights
 from ..planning.plan import Found, plan, require_described
 from ..project import Service, load_service
@@ -300,6 +300,7 @@ def _dry_run(wish: Wish) -> int:
     say(*console.changes(made.expected, differences(old, wanted.template)))
     if found is not None:
         say(*console.permissions(*rights(old, wanted.template)))
+    require_safe(made.expected, old, wanted.template, wish.allowed)
     return 0
 
 

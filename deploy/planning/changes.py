@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from ..cloud import Change, Replacement
 from ..errors import DangerError, DeployError
 from ..stack.losses import is_precious, of_removal, of_replacement
+from ..stack.own_resources import references
 from .adoption import has_literal_shape
 
 _TABLE: Final = "AWS::DynamoDB::Table"
@@ -25,7 +26,17 @@ IDENTITY: Final[Mapping[str, frozenset[str]]] = {
     "AWS::ApiGatewayV2::Stage": frozenset({"StageName", "ApiId"}),
     "AWS::ApiGatewayV2::Route": frozenset({"ApiId"}),
     "AWS::ApiGatewayV2::Integration": frozenset({"ApiId"}),
+    "AWS::ApiGatewayV2::IntegrationResponse": frozenset({"ApiId", "IntegrationId"}),
+    "AWS::ApiGatewayV2::RouteResponse": frozenset({"ApiId", "RouteId"}),
+    "AWS::ApiGatewayV2::Model": frozenset({"ApiId"}),
+    "AWS::ApiGatewayV2::Authorizer": frozenset({"ApiId"}),
+    "AWS::ApiGatewayV2::ApiMapping": frozenset({"DomainName"}),
     "AWS::Lambda::Function": frozenset({"FunctionName", "PackageType", "TenancyConfig"}),
+    "AWS::Lambda::Version": frozenset({
+        "CodeSha256", "Description", "FunctionName", "ProvisionedConcurrencyConfig", "RuntimePolicy",
+    }),
+    "AWS::Lambda::Alias": frozenset({"FunctionName", "Name"}),
+    "AWS::Lambda::EventInvokeConfig": frozenset({"FunctionName", "Qualifier"}),
     "AWS::Lambda::EventSourceMapping": frozenset({
         "EventSourceArn", "SelfManagedEventSource", "StartingPosition", "StartingPositionTimestamp",
     }),
@@ -42,8 +53,28 @@ IDENTITY: Final[Mapping[str, frozenset[str]]] = {
 """Properties whose change makes a new resource. [DOC] cfn-docs: "Update requires: Replacement" of each type."""
 
 
-def diff(old: Mapping[str, Any], new: Mapping[str, Any], *, code_changes: bool = False) -> tuple[Change, ...]:
-    """What a change from one template to another does to the resources."""
+def expected(old: Mapping[str, Any], new: Mapping[str, Any], parameters: Collection[str] = ()) -> tuple[Change, ...]:
+    """What a change set will say: what differs, and what changes with the value of a parameter or a new resource.
+
+    Args:
+        old: The template of the stack; empty: there is none.
+        new: The template that is proposed.
+        parameters: Those that get other values.
+    """
+    others = frozenset(parameters)
+    while True:
+        found = diff(old, new, others)
+        known = others | {each.logical_id for each in found if each.replacement is Replacement.YES}
+        if known == others:
+            return found
+        others = known
+
+
+def diff(old: Mapping[str, Any], new: Mapping[str, Any], others: frozenset[str] = frozenset()) -> tuple[Change, ...]:
+    """What a change from one template to another does to the resources.
+
+    ``others``: parameters and resources that are other ones than before, so that what refers to them changes.
+    """
     before, after = old.get("Resources", {}), new.get("Resources", {})
     changes = []
     for logical_id in sorted({*before, *after}):
@@ -52,18 +83,17 @@ def diff(old: Mapping[str, Any], new: Mapping[str, Any], *, code_changes: bool =
         elif logical_id not in after:
             changes.append(Change(action="Remove", logical_id=logical_id, resource_type=before[logical_id]["Type"]))
         else:
-            changed = _modified(logical_id, before[logical_id], after[logical_id], code_changes=code_changes)
+            changed = _modified(logical_id, before[logical_id], after[logical_id], others)
             changes += [] if changed is None else [changed]
     return tuple(changes)
 
 
 def _modified(
-    logical_id: str, before: Mapping[str, Any], after: Mapping[str, Any], *, code_changes: bool
+    logical_id: str, before: Mapping[str, Any], after: Mapping[str, Any], others: frozenset[str]
 ) -> Change | None:
     old, new = before.get("Properties", {}), after.get("Properties", {})
     names = {name for name in {*old, *new} if old.get(name) != new.get(name)}
-    if code_changes and after["Type"] == "AWS::Lambda::Function":
-        names.add("Code")
+    names |= {name for name, value in new.items() if not others.isdisjoint(references(value))}
     if not names and before == after:
         return None
     is_new = before["Type"] != after["Type"] or names & IDENTITY.get(after["Type"], frozenset())

@@ -14,7 +14,7 @@ from ..cloud import Account, BucketState, Change, Event, Stack
 from ..errors import DeployError, StackStateError
 from ..history import template_digest
 from ..stack.access_log import LOGGING_ROLE_PARAMETER
-from .changes import diff, require_possible
+from .changes import expected, require_possible
 from .drift import NEEDED, TABLE, Drift
 
 SERVICE_TAG: Final = "streamer:service"
@@ -222,7 +222,7 @@ def plan(wanted: Wanted, found: Found | None, *, inline_bytes: int) -> Plan:
     )
     old = {} if is_new or found is None or found.template is None else found.template
     require_possible(old, wanted.template)
-    changes = diff(old, wanted.template, code_changes=_code_changes(wanted, stack))
+    changes = expected(old, wanted.template, _other_code(wanted, bucket, stack))
     if found is not None and not wanted.reverts_drift:
         _require_whole(found.drift, wanted.template, frozenset(each.logical_id for each in changes))
     return Plan(
@@ -286,8 +286,10 @@ def _adopting(changes: Sequence[Change], wanted: Wanted, tables: Sequence[str]) 
     )
 
 
-def _code_changes(wanted: Wanted, stack: Stack | None) -> bool:
-    return stack is not None and stack.parameters.get("CodeKey") != wanted.code_key
+def _other_code(wanted: Wanted, bucket: str, stack: Stack | None) -> set[str]:
+    """Those of the code's parameters that get other values."""
+    before = stack.parameters if stack is not None else {}
+    return {name for name, value in (("CodeBucket", bucket), ("CodeKey", wanted.code_key)) if before.get(name) != value}
 
 
 def require_ours(stack: Stack | None, wanted: Wanted) -> Stack | None:

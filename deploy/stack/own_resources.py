@@ -123,12 +123,12 @@ def require_targets(document: Mapping[str, Any], name: str) -> None:
     known = {*document["Resources"], *document.get("Parameters", {})}
     for logical_id, resource in document["Resources"].items():
         wanted = resource.get("DependsOn", ())
-        _require(logical_id, [*([wanted] if isinstance(wanted, str) else wanted), *_references(resource)], known, name)
+        _require(logical_id, [*([wanted] if isinstance(wanted, str) else wanted), *references(resource)], known, name)
         condition = resource.get("Condition")
         if isinstance(condition, str):
             _require(logical_id, [condition], document.get("Conditions", {}), name)
     for output, described in document.get("Outputs", {}).items():
-        _require(output, _references(described), known, name)
+        _require(output, references(described), known, name)
 
 
 def _require(who: str, references: Iterable[str], known: Container[str], name: str) -> None:
@@ -137,15 +137,15 @@ def _require(who: str, references: Iterable[str], known: Container[str], name: s
             raise DeployError(f"{name}: {who} refers to {each}, which neither it nor the stack has")
 
 
-def _references(value: Any) -> Iterator[str]:
-    """Logical ids and parameters that a value refers to."""
+def references(value: Any) -> Iterator[str]:
+    """Logical ids and parameters that a value of a template refers to."""
     if isinstance(value, Mapping):
         if len(value) == 1:
             yield from _referred(value)
         value = list(value.values())
     if isinstance(value, list | tuple):
         for each in value:
-            yield from _references(each)
+            yield from references(each)
 
 
 def _referred(function: Mapping[str, Any]) -> Iterator[str]:

@@ -128,10 +128,13 @@ def test_a_dry_run_with_credentials_compares_with_what_is_there(run: Run) -> Non
     template["Resources"]["Old"] = {"Type": "AWS::SQS::Queue", "Properties": {}}
     cloud = FakeCloud(found=stack(parameters={"JwtSecret": "****"}), template=template)
 
-    found = run(cloud, "deploy", "--dry-run")
+    found, allowed = run(cloud, "deploy", "--dry-run"), run(cloud, "deploy", "--dry-run", "--replace", "Old")
 
     assert "- Old  AWS::SQS::Queue" in found.stdout
     assert "~ RouterFunction  AWS::Lambda::Function (Code)" in found.stdout
+    assert isinstance(found.exception, DangerError)
+    assert "if you want that, say --replace Old" in str(found.exception)
+    assert (allowed.exception, allowed.stdout) == (None, found.stdout)
     assert cloud.did == []
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from deploy.cloud import Change, Replacement
 from deploy.errors import DangerError, DeployError
-from deploy.planning.changes import diff, require_named, require_possible, require_safe
+from deploy.planning.changes import diff, expected, require_named, require_possible, require_safe
 from deploy.stack.tables import table
 from streamer.topology import Index, Key, StreamView, Table
 
@@ -45,6 +45,51 @@ def test_diff_tells_of_what_happens_to_a_resource_in_the_end() -> None:
     [change] = diff({"Resources": {"Table": kept}}, {"Resources": {"Table": TABLE}})
 
     assert (change.action, change.replacement, change.properties) == ("Modify", Replacement.NO, ())
+
+
+LIVE = {
+    "FunctionName": {"Ref": "Function"},
+    "FunctionVersion": {"Fn::GetAtt": ["Version", "Version"]},
+}
+STACK = {
+    "Resources": {
+        "Table": TABLE,
+        "Function": FUNCTION,
+        "Version": {"Type": "AWS::Lambda::Version", "Properties": {"Description": {"Fn::Sub": "${CodeKey} 1"}}},
+        "Live": {"Type": "AWS::Lambda::Alias", "Properties": LIVE},
+        "Mapping": {
+            "Type": "AWS::Lambda::EventSourceMapping",
+            "Properties": {"EventSourceArn": {"Fn::GetAtt": ["Table", "StreamArn"]}},
+        },
+    }
+}
+RENAMED = {"Resources": {**STACK["Resources"], "Table": {**TABLE, "Properties": {**PROPERTIES, "TableName": "u"}}}}
+
+
+@pytest.mark.parametrize(
+    ("new", "parameters", "told"),
+    [
+        pytest.param(STACK, [], set(), id="nothing"),
+        pytest.param(
+            STACK,
+            ["CodeKey"],
+            {("Function", "False", "Code"), ("Version", "True", "Description"), ("Live", "False", "FunctionVersion")},
+            id="other code is another version, which the alias leads to",
+        ),
+        pytest.param(
+            RENAMED,
+            [],
+            {("Table", "True", "TableName"), ("Mapping", "True", "EventSourceArn")},
+            id="a new table has a new stream, which is read anew",
+        ),
+    ],
+)
+def test_what_a_change_set_will_say_is_more_than_what_differs(
+    new: dict[str, Any], parameters: list[str], told: set[tuple[str, str, str]]
+) -> None:
+    found = expected(STACK, new, parameters)
+
+    assert {(each.logical_id, each.replacement.value, *each.properties) for each in found} == told
 
 
 def change(
