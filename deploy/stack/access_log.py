@@ -41,7 +41,7 @@ def access_log(settings: StackSettings) -> Resources:
             "Type": "AWS::Logs::LogGroup",
             **settings.end_of_logs,
             "Properties": {
-                "LogGroupName": sub(f"/aws/apigateway/{STACK}"),
+                "LogGroupName": settings.log_group(f"/aws/apigateway/{STACK}"),
                 "RetentionInDays": settings.log_retention_days,
             },
         },

@@ -11,6 +11,7 @@ from typing import Any, Final
 from streamer.project import BASE_PATH, DOMAIN
 
 from ..errors import DeployError
+from .names import STACK, sub
 
 PYTHONS: Final = ("3.12", "3.13", "3.14")
 """Python runtimes of Lambda on Amazon Linux 2023 that this version knows. [DOC] lambda-docs:lambda-runtimes"""
@@ -109,6 +110,13 @@ class StackSettings(StackChoices):
         if self.keep_logs:
             return {"DeletionPolicy": "RetainExceptOnCreate", "UpdateReplacePolicy": "Retain"}
         return {"DeletionPolicy": "Delete", "UpdateReplacePolicy": "Delete"}
+
+    def log_group(self, name: str) -> Any:
+        """The name of a log group, with ``${AWS::StackName}`` in it; in full where the next stack is to take it over.
+
+        [DOC] cfn-docs:import-resources-automatically: a name that CloudFormation fills in is none by which it looks.
+        """
+        return name.replace(STACK, self.stack_name) if self.keep_logs else sub(name)
 
     def __post_init__(self) -> None:
         """Refuse what AWS would refuse, in one line.

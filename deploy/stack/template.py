@@ -105,7 +105,7 @@ def function_resources(topology: Topology, settings: StackSettings, function: Fu
         log_group_id(function.name): {
             "Type": "AWS::Logs::LogGroup",
             "Properties": {
-                "LogGroupName": sub(f"/aws/lambda/{STACK}-{function.name}"),
+                "LogGroupName": settings.log_group(f"/aws/lambda/{STACK}-{function.name}"),
                 "RetentionInDays": settings.log_retention_days,
             },
             **settings.end_of_logs,

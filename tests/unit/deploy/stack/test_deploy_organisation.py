@@ -219,18 +219,21 @@ def test_functions_post_to_the_apis_own_address_behind_a_domain() -> None:
 
 
 @pytest.mark.parametrize(
-    ("keeps", "policies"),
+    ("keeps", "policies", "name"),
     [
-        pytest.param(False, {("Delete", "Delete")}, id="not said"),
-        pytest.param(True, {("RetainExceptOnCreate", "Retain")}, id="kept"),
+        pytest.param(False, {("Delete", "Delete")}, {"Fn::Sub": "/aws/lambda/${AWS::StackName}-router"}, id="not said"),
+        pytest.param(True, {("RetainExceptOnCreate", "Retain")}, "/aws/lambda/chat-dev-router", id="kept, and found"),
     ],
 )
-def test_logs_outlive_the_stack_where_the_file_says_so(policies: set[tuple[str, str]], *, keeps: bool) -> None:
+def test_logs_outlive_the_stack_where_the_file_says_so(
+    policies: set[tuple[str, str]], name: Any, *, keeps: bool
+) -> None:
     resources = stack(keep_logs=keeps)["Resources"].values()
     groups = [each for each in resources if each["Type"] == "AWS::Logs::LogGroup"]
 
     assert len(groups) == 5
     assert {(each["DeletionPolicy"], each["UpdateReplacePolicy"]) for each in groups} == policies
+    assert name in [each["Properties"]["LogGroupName"] for each in groups]
 
 
 def test_without_an_address_of_its_own_an_api_is_used_at_its_domain_alone() -> None:
