@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Final
 
+from .tokens import tokens
+
 _NAMES: Final[Mapping[str, str]] = {
     ".env": "a file of environment variables",
     ".env.*": "a file of environment variables",
@@ -124,6 +126,11 @@ def kind_by_content(content: bytes) -> str | None:
     if any(b"EXAMPLE" not in key for key in keys):
         return "a secret access key of AWS"
     return "credentials of Kubernetes" if _KUBECONFIG.search(content) else None
+
+
+def kept_secret(text: bytes) -> str | None:
+    """What of a text, such as that of a template, nobody may see who may see the rest; None: nothing."""
+    return next((token.kind for token in tokens(text)), kind_by_content(text))
 
 
 def kind(path: str, content: bytes, *, is_wanted: bool = False) -> str | None:

@@ -13,7 +13,7 @@ from streamer.topology import Topology
 from streamer.topology.variables import why_no_variable
 
 from ..errors import DeployError
-from ..package.tokens import tokens
+from ..package.secrets import kept_secret
 from .settings import StackSettings, secret_parameter
 
 TEMPLATE_BYTES: Final = 1_000_000
@@ -99,9 +99,10 @@ def _require_no_tokens(topology: Topology, settings: StackSettings) -> None:
     """A variable's value stands in the template, and in what whoever may look at the function sees."""
     of_functions = ((n, v) for f in topology.functions for n, v in f.environment.items() if n not in f.secrets)
     for name, value in (*settings.environment.items(), *of_functions):
-        for token in tokens(value.encode()):
+        kind = kept_secret(f"{name}={value}".encode())
+        if kind is not None:
             raise DeployError(
-                f"the variable {name} holds {token.kind}, which everyone who may look at the function would see: "
+                f"the variable {name} holds {kind}, which everyone who may look at the function would see: "
                 f"make it a secret, with App(environment=...) or Function(secrets=...), and give its value in the shell"
             )
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 from streamer.topology.own_resources import IGNORED_SECTIONS, SECTIONS
 
 from ..errors import DeployError
+from ..package.secrets import kept_secret
 
 _IN_TEXT: Final = re.compile(r"\$\{(?!!)([^}]+)\}")
 _NAME: Final = re.compile(r"[A-Za-z0-9]{1,255}")
@@ -25,6 +26,12 @@ def parse(text: str, name: str) -> dict[str, Any]:
     Raises:
         DeployError: it is neither, or has something that such a file may not have; the message names it.
     """
+    kind = kept_secret(text.encode())
+    if kind is not None:
+        raise DeployError(
+            f"{name} holds {kind}, which everyone who may look at the stack would see: keep it in Secrets Manager, and "
+            f"name it as {{{{resolve:secretsmanager:...}}}}"
+        )
     document = _json(text, name) if text.lstrip().startswith("{") else _yaml(text, name)
     if not isinstance(document, dict) or not isinstance(document.get("Resources"), dict):
         raise DeployError(f"{name}: it needs Resources, a mapping of logical ids to resources")

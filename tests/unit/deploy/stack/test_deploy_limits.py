@@ -78,6 +78,16 @@ def with_table(**changes: Any) -> Topology:
             r"the variable KEY holds a token of npm, .* make it a secret, with App\(environment=...\) or Func",
             id="a token",
         ),
+        pytest.param(
+            with_function(environment={"SIGNING": f"-----BEGIN PRIVATE KEY-----\n{'a1B2' * 12}"}),
+            "the variable SIGNING holds a private key, which everyone",
+            id="a private key",
+        ),
+        pytest.param(
+            with_function(environment={"BACKUP_AWS_SECRET_ACCESS_KEY": "a1B2" * 10}),
+            "the variable BACKUP_AWS_SECRET_ACCESS_KEY holds a secret access key of AWS, which everyone",
+            id="a key of AWS by the variable's name",
+        ),
         pytest.param(with_function(environment={"AWS_REGION": "x"}), "Lambda sets it itself", id="a reserved one"),
         pytest.param(
             with_function(environment={"BIG": "x" * 5000}),

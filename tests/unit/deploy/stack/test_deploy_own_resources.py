@@ -88,6 +88,13 @@ def test_what_comes_of_a_resource_is_no_secret_even_if_the_app_calls_it_one() ->
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
+        pytest.param(
+            "Resources: {Site: {Type: A::B::C, Properties: {Token: "
+            + "npm"
+            + "_q7Wz0RkT5mYb3XcV9nHs1LdF8gJp6ZtG2xKv}}}",
+            "resources.yaml holds a token of npm, which everyone who may look at the stack would see",
+            id="a token",
+        ),
         pytest.param("Resources: {A: [", "is not YAML", id="no YAML"),
         pytest.param('{"Resources": ', "is not JSON", id="no JSON"),
         pytest.param("a: 1", "needs Resources", id="no resources"),
