@@ -128,7 +128,7 @@ async def test_numbers_are_shown_edited_and_stored_as_they_were_written(
             """async (texts) => {
                 const { parsed } = await import("./format.js");
                 const { typed } = await import("./items.js");
-                const { meant } = await import("./form.js");
+                const { meant } = await import("./schema.js");
                 const filled = (text) => JSON.stringify(meant(text, {type: "number"})).replaceAll('"', "");
                 return texts.map((text) => [JSON.stringify(parsed(text)), typed(parsed(text)).N, filled(text)]);
             }""",

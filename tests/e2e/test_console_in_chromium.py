@@ -172,13 +172,35 @@ async def test_all_is_reached_by_keys(browser: Any, served: tuple[EmulatorThread
         await opened.get_by_role("dialog").wait_for()
 
 
-async def test_an_address_that_no_page_has_says_so(browser: Any, served: tuple[EmulatorThread, str]) -> None:
+ADDRESSES = {
+    "nowhere/at-all": "There is no page “nowhere”",
+    "requests/null": "It is not stored any more",
+    "requests/7": "It is not stored any more",
+    "requests/cut%5B": "It is not stored any more",
+    "tables/streamer_requests?item=cut": "does not match the schema",
+    "messages/..": "It is gone",
+}
+
+
+async def test_an_address_that_somebody_cut_or_wrote_says_so(browser: Any, served: tuple[EmulatorThread, str]) -> None:
     _emulator, url = served
     async with tab(browser) as opened:
         await opened.goto(url)
         await opened.get_by_label("Messages and events").wait_for()
-        await opened.evaluate("location.hash = '#/nowhere/at-all'")
-        await opened.get_by_role("heading", name="There is no page “nowhere”").wait_for()
+        for address, said in ADDRESSES.items():
+            await opened.evaluate("place => { location.hash = `#/${place}`; }", address)
+            await opened.get_by_text(said).wait_for()
+
+
+async def test_a_page_that_cannot_be_shown_says_so_and_leaves_the_others_alone(
+    browser: Any, served: tuple[EmulatorThread, str]
+) -> None:
+    _emulator, url = served
+    async with tab(browser) as opened:
+        await opened.route("**/api/metrics", lambda route: route.fulfill(json={}))
+        await opened.goto(url)
+        await opened.get_by_role("link", name="Metrics", exact=True).click()
+        await opened.get_by_role("heading", name="This cannot be shown").wait_for()
         await opened.get_by_role("link", name="Go to Live").click()
         await opened.get_by_label("Messages and events").wait_for()
 
@@ -201,6 +223,10 @@ async def test_a_token_that_is_not_ours_opens_nothing(browser: Any, served: tupl
     await opened.goto(f"{url.partition('#')[0]}#token=wrong")
 
     await opened.get_by_role("heading", name="The console needs its token").wait_for()
+    await opened.goto(url)  # what `streamer console --print` says, into the same tab
+    await opened.get_by_label("Messages and events").wait_for()
+
+    assert "token" not in opened.url
     await opened.close()
 
 

@@ -6,14 +6,15 @@ import { parsed } from "./format.js";
 const KEY = "streamer-console-token";
 const API = "api/";
 
-/** Take the token out of the address, so that it is in no history and no picture of the screen. */
+/** Take the token out of the address, so that it is in no history and no picture of the screen; whether it is another one. */
 export function takeToken() {
   const found = /[#&]token=([\w-]+)/.exec(location.hash);
-  if (found) {
-    sessionStorage.setItem(KEY, found[1]);
-    const rest = location.hash.replace(/[#&]token=[\w-]+/, "");
-    history.replaceState(null, "", `${location.pathname}${rest && rest !== "#" ? `#${rest.replace(/^#/, "")}` : ""}`);
-  }
+  if (!found) return false;
+  const isOther = sessionStorage.getItem(KEY) !== found[1];
+  setToken(found[1]);
+  const rest = location.hash.replace(found[0], "");
+  history.replaceState(null, "", `${location.pathname}${rest && rest !== "#" ? `#${rest.replace(/^#/, "")}` : ""}`);
+  return isOther;
 }
 
 /** @param {string} token */

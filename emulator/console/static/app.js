@@ -1,7 +1,7 @@
 // @ts-check
 // The frame of the page: where one is, the navigation, the keys, and what is wrong.
 
-import { html, render, useEffect, useRef, useState } from "./vendor/preact-htm.js";
+import { html, render, useEffect, useErrorBoundary, useRef, useState } from "./vendor/preact-htm.js";
 import { About } from "./about.js";
 import { Offers } from "./offers.js";
 import { hasToken, setToken, takeToken } from "./api.js";
@@ -42,6 +42,13 @@ function go(path, query, isTyped) {
   if (next !== location.hash) location[isTyped ? "replace" : "assign"](next);
 }
 
+/** What a page shows; where it cannot, why not, until the address is another one. @param {{children?: any}} props */
+function Shown({ children }) {
+  const [error, mend] = useErrorBoundary();
+  useEffect(() => mend, [location.hash]);
+  return error ? html`<${Empty} title="This cannot be shown"><p>${String(error)}</p><a class="button" href="#/live">Go to Live</a><//>` : children;
+}
+
 function App() {
   const { state, info, why } = useStore();
   const [where, setWhere] = useState(place());
@@ -50,7 +57,7 @@ function App() {
   const hasSend = useRef(false);
   const search = useRef(/** @type {HTMLInputElement | null} */ (null));
   useEffect(() => {
-    const moved = () => setWhere(place());
+    const moved = () => (takeToken() ? location.reload() : setWhere(place()));
     addEventListener("hashchange", moved);
     return () => removeEventListener("hashchange", moved);
   }, []);
@@ -115,9 +122,10 @@ function App() {
     </header>
     <nav aria-label="Pages">${PAGES.map(([name, label]) => html`<a href=${`#/${name}`} aria-current=${current === name ? "page" : undefined}><${Icon} name=${name} /><span>${label}</span></a>`)}</nav>
     <main>
+      ${hasSend.current && html`<div class="kept" hidden=${current !== "send"}><${Shown}><${Send} query=${query} isShown=${current === "send"} /><//></div>`}
+      <${Shown}>
       ${current === "live" && html`<${Live} query=${query} selected=${page === "messages" ? rest : null} go=${go} />`}
       ${current === "connections" && html`<${Connections} selected=${rest} go=${go} />`}
-      ${hasSend.current && html`<div class="kept" hidden=${current !== "send"}><${Send} query=${query} isShown=${current === "send"} /></div>`}
       ${current === "requests" && html`<${Requests} query=${query} selected=${rest} go=${go} />`}
       ${current === "tables" && html`<${Tables} query=${query} table=${rest} go=${go} />`}
       ${current === "functions" && html`<${Functions} selected=${rest} go=${go} />`}
@@ -126,6 +134,7 @@ function App() {
       ${current === "api" && html`<${Offers} selected=${rest} go=${go} />`}
       ${current === "about" && html`<${About} />`}
       ${!PAGES.some(([name]) => name === current) && html`<${Empty} title=${`There is no page “${current}”`}><a class="button" href="#/live">Go to Live</a><//>`}
+      <//>
     </main>
     <${Voice} />
     ${hasHelp && html`<dialog open class="help" aria-label="Keys"><h2>Keys</h2><dl>${KEYS.map(([key, does]) => html`<div><dt><kbd>${key}</kbd></dt><dd>${does}</dd></div>`)}</dl><button type="button" class="button" onClick=${() => setHelp(false)}>Close</button></dialog>`}`;

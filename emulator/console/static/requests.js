@@ -86,7 +86,8 @@ function Progress({ one }) {
 
 /** @param {{name: string, back: () => void, changed: () => void}} props */
 function One({ name, back, changed }) {
-  const [tenant, user, request] = /** @type {string[]} */ (parsedOr(name, ["", "", name]));
+  const whose = parsedOr(name);
+  const [tenant, user, request] = Array.isArray(whose) ? whose : ["", "", name];
   const path = `requests/${encodeURIComponent(request ?? "")}`;
   const { found: one, wrong, again } = usePolled(`${path}${said({ tenant, user })}`);
   const [refused, setRefused] = useState("");

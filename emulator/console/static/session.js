@@ -4,10 +4,9 @@
 import { html, useEffect, useRef, useState } from "./vendor/preact-htm.js";
 import { ask } from "./api.js";
 import { clock, counted, download, exact, newId, parsedOr } from "./format.js";
-import { Form } from "./form.js";
 import { Status, useVoice, Value } from "./parts.js";
 import { forgetMessage, identityText, messagesFile, nameMessage, readMessages, remember, rememberIdentity, saved } from "./saved.js";
-import { example } from "./schema.js";
+import { example, Form } from "./schema.js";
 
 const MOST_FRAMES = 500;
 const FRAME_BYTES = 32_768;

@@ -3,7 +3,7 @@
 
 import { html, useEffect, useRef, useState } from "./vendor/preact-htm.js";
 import { ask } from "./api.js";
-import { ago, counted, download as save, parsed } from "./format.js";
+import { ago, counted, download as save, parsed, parsedOr } from "./format.js";
 import { absent, brief, change, isPlain, keyOf, OPERATORS, plainItem, same, search, typed } from "./items.js";
 import { Copy, Detail, Empty, Facts, usePolled, useStore } from "./parts.js";
 
@@ -187,7 +187,7 @@ function Editor({ table, id, done, back }) {
       setText(shown(empty, false));
       return;
     }
-    perform("GetItem", { TableName: table.name, Key: JSON.parse(id), ConsistentRead: true }).then(({ Item }) => {
+    perform("GetItem", { TableName: table.name, Key: parsedOr(id, {}), ConsistentRead: true }).then(({ Item }) => {
       setItem(Item ?? {});
       const asTyped = Item ? !isPlain(Item) : false;
       setTyped(asTyped);
