@@ -139,7 +139,7 @@ SINGLE = [name for name, make in OPERATIONS.items() if make is not transact]
 async def serve() -> None:
     """Serve the embedded DynamoDB until the process is ended."""
     from emulator.dynamodb.engine import EmbeddedDynamoDB  # noqa: PLC0415 - only the server's process needs it
-    from emulator.port.http import HttpProtocol  # noqa: PLC0415
+    from emulator.port.http1 import HttpProtocol  # noqa: PLC0415
 
     database = EmbeddedDynamoDB()
     server = await asyncio.get_running_loop().create_server(lambda: HttpProtocol(database.handle), "127.0.0.1", 0)

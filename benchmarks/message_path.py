@@ -34,7 +34,8 @@ from emulator.gateway.shell import Gateway
 from emulator.gateway.verifier import Verifier
 from emulator.iam.guard import Guard
 from emulator.iam.keys import KeyRing
-from emulator.port.http import HttpProtocol, HttpRequest, HttpResponse
+from emulator.port.http import HttpRequest, HttpResponse
+from emulator.port.http1 import HttpProtocol
 from streamer.sending.sender import ManagementApi
 from streamer.sending.transport import Answer
 from streamer.topology import Api, Function, Route, Topology

@@ -1,6 +1,6 @@
 """HTTP/2 for clients that speak nothing else, such as the SDK for JavaScript when it asks Kinesis: ``h2`` parses.
 
-A connection comes here with its first bytes, from `port.http`; whoever can speak HTTP/1.1 is answered in it.
+A connection comes here with its first bytes, from `port.http1`; whoever can speak HTTP/1.1 is answered in it.
 """
 
 from __future__ import annotations

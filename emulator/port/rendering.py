@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import http
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-if TYPE_CHECKING:
-    from .http import HttpResponse
+from .http import HttpResponse
 
 REASONS: Final = {status.value: status.phrase for status in http.HTTPStatus}
 BODILESS: Final = frozenset({204, 304})

@@ -8,7 +8,8 @@ import os
 
 from ..foundation import log
 from .front import Gate
-from .http import HttpProtocol, HttpRequest, HttpResponse
+from .http import HttpRequest, HttpResponse
+from .http1 import HttpProtocol
 from .origin import is_loopback
 from .peers import Address, Owner, Owners
 

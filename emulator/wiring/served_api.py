@@ -28,7 +28,8 @@ from ..iam.guard import Guard
 from ..iam.keys import Secrets
 from ..port.aws_names import domain_name
 from ..port.front import Front, Gate
-from ..port.http import Connect, HttpProtocol, HttpRequest
+from ..port.http import HttpRequest
+from ..port.http1 import Connect, HttpProtocol
 from ..port.peers import owners
 from ..port.tls import Authority
 from ..port.users import own_users_gate

@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from emulator.port.http import HttpProtocol, HttpRequest, HttpResponse
+from emulator.port.http import HttpRequest, HttpResponse
+from emulator.port.http1 import HttpProtocol
 from emulator.wiring.emulator import Emulator, EmulatorConfig
 from streamer.topology import Api, Function, Topology
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from console_pages import MARKS, emulated, tab
 
-from emulator.port.http import HttpProtocol, HttpResponse
+from emulator.port.http import HttpResponse
+from emulator.port.http1 import HttpProtocol
 from emulator.testing.thread import EmulatorThread
 from streamer.client import RequestFailedError
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from fuzzing import cases
 
-from emulator.port.http import PREFACE, HttpProtocol, HttpRequest, HttpResponse
+from emulator.port.http import HttpRequest, HttpResponse
+from emulator.port.http1 import PREFACE, HttpProtocol
 
 CORPUS = [file.read_bytes() for file in sorted((Path(__file__).parent / "corpus" / "http").iterdir())]
 WORDS = [

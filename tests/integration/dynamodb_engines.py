@@ -14,7 +14,8 @@ import boto3
 from botocore.config import Config
 
 from emulator.dynamodb.engine import EmbeddedDynamoDB
-from emulator.port.http import Handler, HttpProtocol
+from emulator.port.http import Handler
+from emulator.port.http1 import HttpProtocol
 
 KEY = [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}]
 

@@ -20,7 +20,8 @@ from emulator.functions.logs import Fanout, Tails
 from emulator.functions.response_stream import CHUNK_BYTES
 from emulator.functions.service import LambdaService
 from emulator.functions.variables import Endpoints
-from emulator.port.http import Handler, HttpProtocol
+from emulator.port.http import Handler
+from emulator.port.http1 import HttpProtocol
 from streamer.topology import AsyncInvocation, Queue, Topology
 
 CODE = """

@@ -16,7 +16,8 @@ from h2.connection import H2Connection
 from h2.errors import ErrorCodes
 
 from emulator.port.front import Front
-from emulator.port.http import BODY_BYTES, PREFACE, HttpProtocol, HttpRequest, HttpResponse
+from emulator.port.http import BODY_BYTES, HttpRequest, HttpResponse
+from emulator.port.http1 import PREFACE, HttpProtocol
 from emulator.port.http2 import Http2Protocol
 from emulator.port.streaming import CutOffError, Rest
 from emulator.port.tls import authority

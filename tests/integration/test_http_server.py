@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from emulator.port.http import HEADER_BYTES, PIPELINED, HttpProtocol, HttpRequest, HttpResponse
+from emulator.port.http import HttpRequest, HttpResponse
+from emulator.port.http1 import HEADER_BYTES, PIPELINED, HttpProtocol
 from emulator.port.streaming import CutOffError, Rest
 
 SMALL_BODY_BYTES = 1024 * 1024
@@ -382,7 +383,7 @@ async def test_a_trailer_is_no_header() -> None:
 async def test_what_is_wrong_is_refused_and_the_connection_closed(
     monkeypatch: pytest.MonkeyPatch, sent: bytes, status: int
 ) -> None:
-    monkeypatch.setattr("emulator.port.http.BODY_BYTES", SMALL_BODY_BYTES)
+    monkeypatch.setattr("emulator.port.http1.BODY_BYTES", SMALL_BODY_BYTES)
     async with serving(echo) as client:
         sending = asyncio.create_task(client.send(sent))
         await client.answer()

@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from emulator.port.http import HttpProtocol, HttpRequest, HttpResponse
+from emulator.port.http import HttpRequest, HttpResponse
+from emulator.port.http1 import HttpProtocol
 from emulator.port.tunnel import Tunnels
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

@@ -4,7 +4,7 @@ It belongs to one environment. Our own client inherits a connection, so there is
 clients get a port, on which each connection is looked at once: only the environment's own processes are answered.
 
 [DOC] lambda-docs:runtimes-api. Answered from the parser's callbacks, without a task: it is on the way of every event.
-With `port.http`, whose late answers take a future and a task, an event would cost 20 us here instead of 3.
+With `port.http1`, whose late answers take a future and a task, an event would cost 20 us here instead of 3.
 """
 
 from __future__ import annotations
