@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -155,9 +155,23 @@ def test_moto_is_known_to_the_modules_that_the_map_names() -> None:
     assert importers({"moto"}, [m for m in MODULES if not m.name.startswith(named)]) == []
 
 
+@cache
+def imports_of(package: str) -> grimp.ImportGraph:
+    """Who imports whom at run time, in functions too."""
+    return grimp.build_graph(package, cache_dir=None, exclude_type_checking_imports=True)
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_module_imports_what_imports_it(package: str) -> None:
+    graph = imports_of(package)
+    order = TopologicalSorter({module: graph.find_modules_directly_imported_by(module) for module in graph.modules})
+
+    order.prepare()  # raises CycleError with the circle
+
+
 @pytest.mark.parametrize(("package", "most"), [("streamer", 26), ("emulator", 13), ("deploy", 32)])
 def test_rooms_are_few_and_their_imports_make_no_circle(package: str, most: int) -> None:
-    graph = grimp.build_graph(package, cache_dir=None, exclude_type_checking_imports=True)
+    graph = imports_of(package)
     rooms = {room: {room} | graph.find_descendants(room) for room in graph.find_children(package)}
     rooms.pop(f"{package}.__main__", None)
     room_of = {module: room for room, modules in rooms.items() for module in modules}

@@ -6,7 +6,6 @@ Imports next to nothing before that process is told which project is meant, sinc
 from __future__ import annotations
 
 import dataclasses
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +29,8 @@ def start(options: EmulateOptions) -> None:
         _refuse_one_file_for_two(options)
         prepare()
         with template(is_needed=options.isolation != "inline") as launched:
+            from .which_project import project_of  # noqa: PLC0415 - while the other process starts
+
             project, shell = project_of(options)
             if launched is not None:
                 launched.tell(code=_code(options, project))
@@ -70,24 +71,9 @@ def _refuse_one_file_for_two(options: EmulateOptions) -> None:
         )
 
 
-def project_of(options: EmulateOptions) -> tuple[Project, dict[str, str]]:
-    """The project that is emulated, and the variables of the shell and of its ``.env``."""
-    from streamer.project import read, variables  # noqa: PLC0415 - while the other process starts
-
-    from .which_project import pairs, project_at  # noqa: PLC0415 - likewise
-
-    if options.demo and options.target is not None:
-        raise ConfigurationError(f"--demo runs the built-in demo, and {options.target!r} is something else; choose one")
-    here = Path.cwd()
-    is_bare = options.demo or options.control_plane
-    project = read(here, options.stage) if is_bare else project_at(here, options.target, options.stage)
-    project = dataclasses.replace(project, environment={**project.environment, **pairs(options.env)})
-    return project, variables(project.folder, os.environ, options.env_file)
-
-
 def _code(options: EmulateOptions, project: Project) -> Path | None:
     """Where modules of the project's own are found before all others; None: a template says it for each function."""
-    from .which_project import template_name  # noqa: PLC0415 - `_project` has it
+    from .which_project import template_name  # noqa: PLC0415 - as `start`
 
     if options.control_plane or (not options.demo and template_name(options.target, project, Path.cwd()) is not None):
         return None

@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
+import dataclasses
+import os
 import re
 from pathlib import Path
 from typing import Final
 
 from streamer.errors import ConfigurationError
-from streamer.project import Project, folder_of, read
+from streamer.project import Project, folder_of, read, variables
 
 from ..templates.assembly import find_default, is_of_a_tool, is_template
+from .options import EmulateOptions
 
 _APP: Final = re.compile(r"^app\b\s*[:=]|^from\s.*\bimport\b.*\bapp\b", re.MULTILINE)
 _OTHERS: Final = re.compile(r"^(from|import)\s+(aws_cdk|chalice|fastapi|flask)\b", re.MULTILINE)
 """What gives an ``app`` that is none of ours, as that of every project of CDK in Python."""
+
+
+def project_of(options: EmulateOptions) -> tuple[Project, dict[str, str]]:
+    """The project that is emulated, and the variables of the shell and of its ``.env``.
+
+    Raises:
+        ConfigurationError: ``--demo`` stands beside a target, or what is read of the project cannot be.
+    """
+    if options.demo and options.target is not None:
+        raise ConfigurationError(f"--demo runs the built-in demo, and {options.target!r} is something else; choose one")
+    here = Path.cwd()
+    is_bare = options.demo or options.control_plane
+    project = read(here, options.stage) if is_bare else project_at(here, options.target, options.stage)
+    project = dataclasses.replace(project, environment={**project.environment, **pairs(options.env)})
+    return project, variables(project.folder, os.environ, options.env_file)
 
 
 def project_at(here: Path, name: str | None, stage: str | None) -> Project:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from ..gateway.rules.effects import Effect, Result
+from ..port.header_names import TRACE
 from . import records
 from .meaning import lambda_request_of
-from .recorder import TRACE_HEADER
 from .records import Invoked
 from .ring import PAYLOAD_BYTES, Ring
 
@@ -84,7 +84,7 @@ class Maker:
 
     def _call(self, *noted: Any) -> None:
         began_ns, method, target, said, body, size, status, answer, answer_size, headers, function, answered_ns = noted
-        fields = {TRACE_HEADER: said} if isinstance(said, str) else said or {}
+        fields = {TRACE: said} if isinstance(said, str) else said or {}
         self._ring.add(
             records.Call(
                 at_ns=began_ns,

@@ -14,6 +14,7 @@ from ..foundation.json_bytes import parsed_json
 from ..functions.outcome import Outcome, Refused
 from ..gateway.rules.effects import Close, NotInvoked, Raised, Replied, Send, TimedOut, Warn
 from ..gateway.rules.management import parse_path
+from ..port.header_names import TRACE
 from .faults import fault_of_payload
 from .records import Call, Closed, Message
 from .ring import CALL_BYTES
@@ -114,6 +115,11 @@ def root_of(trace: str) -> str:
         if name == "Root":
             return value
     return ""
+
+
+def caller_of(call: Call) -> str:
+    """The root of the invocation that made a call; empty: none did."""
+    return root_of(call.fields.get(TRACE, ""))
 
 
 @functools.lru_cache(maxsize=1024)

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from .book import Book
-from .meaning import root_of
+from .meaning import caller_of, root_of
 from .records import Call, Message, Opening, Record, Run
 from .telling import Told
 from .traces import Traces, began
@@ -37,7 +37,7 @@ def spans(kept: Sequence[Record], numbers: Collection[int], *, boot: str, versio
     traces, book = Traces(kept), Book.of_records(kept)
     calls: dict[str, list[Call]] = defaultdict(list)
     for record in kept:
-        if isinstance(record, Call) and (root := root_of(record.fields.get("x-amzn-trace-id", ""))):
+        if isinstance(record, Call) and (root := caller_of(record)):
             calls[root].append(record)
     by_service: dict[str, list[Json]] = defaultdict(list)
     for record in kept:

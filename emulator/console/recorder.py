@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ..foundation.recording import By, Change
 from ..functions.outcome import Failed, Outcome, Returned
 from ..gateway.rules.effects import Accept, Effect, HttpAnswer, Invoke, Replied, Result, Send
+from ..port.header_names import TRACE
 from ..port.http import HttpRequest, HttpResponse
 from .ring import CALL_BYTES, OVERHEAD_BYTES, PAYLOAD_BYTES, Ring
 
@@ -22,7 +23,6 @@ CONNECTIONS: Final = 10_000
 """Most open connections whose opening is remembered."""
 UNANSWERED: Final = 10_000
 """Messages whose functions may still answer that are remembered."""
-TRACE_HEADER: Final = "x-amzn-trace-id"
 _ANSWERED_NS: Final = 6
 _RESULT: Final = 7
 _REPLIES: Final = 8
@@ -243,7 +243,7 @@ class RingRecorder:
             answer = answer[:CALL_BYTES]
         if status < 400 and "connections/" in target:
             # A frame to a client, as most calls are: of its headers only that which says what it belongs to.
-            said: Any = request.fields.get(TRACE_HEADER)
+            said: Any = request.fields.get(TRACE)
             headers: tuple[tuple[str, str], ...] = ()
         else:
             said, headers = request.fields, response.headers

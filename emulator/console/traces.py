@@ -14,6 +14,7 @@ from ..functions.outcome import Returned
 from .meaning import (
     answer_header,
     app_message,
+    caller_of,
     json_object,
     lambda_request_of,
     plain_answer,
@@ -110,7 +111,7 @@ class Traces:
             case Log():
                 return next(iter(self._runs_by_request[record.request_id or ""]), None)
             case Call():
-                return self._run_by_root.get(_root(record))
+                return self._run_by_root.get(caller_of(record))
             case Run():
                 return self._cause_of_run(record)
             case _:
@@ -172,7 +173,7 @@ class Traces:
     def _calls_by_root(self) -> dict[str, list[Call]]:
         found: dict[str, list[Call]] = defaultdict(list)
         for call in self._calls:
-            if root := _root(call):
+            if root := caller_of(call):
                 found[root].append(call)
         return found
 
@@ -278,18 +279,13 @@ class _Pushed:
             self._by_key[table, names] = index
         calls = self._by_key[table, names].get(repr([keys[name] for name in names]), [])
         before_ns, own = began(run), root_of(run.trace)
-        with_it = [call for call in calls if before_ns < call.at_ns <= before_ns + TURN_NS and _root(call) != own]
+        with_it = [call for call in calls if before_ns < call.at_ns <= before_ns + TURN_NS and caller_of(call) != own]
         return next((call for call in reversed(calls) if call.at_ns <= before_ns), next(iter(with_it), None))
 
 
 def began(run: Run) -> int:
     """When an invocation came, in Unix nanoseconds: before it waited for an environment."""
     return run.at_ns - int((run.duration_ms + run.waited_ms) * 1e6)
-
-
-def _root(call: Call) -> str:
-    """Of the invocation that made a call; empty: none did."""
-    return root_of(call.fields.get("x-amzn-trace-id", ""))
 
 
 def _names(message: Message) -> tuple[str, ...]:
@@ -348,7 +344,7 @@ def _spans(origin: Record, runs: Sequence[Run], calls: Sequence[Call]) -> Iterat
         )
     by_root: dict[str, list[Call]] = defaultdict(list)
     for call in calls:
-        by_root[root_of(call.fields.get("x-amzn-trace-id", ""))].append(call)
+        by_root[caller_of(call)].append(call)
     for run in runs:
         yield from _run_spans(run)
         for call in by_root[root_of(run.trace)]:

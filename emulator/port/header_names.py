@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+TRACE: Final = "x-amzn-trace-id"
+"""What says which trace a request is of, as `HttpRequest.fields` has it."""
 NAMES: Final = 512
 """Most that are kept."""
 NAME_BYTES: Final = 64
