@@ -125,3 +125,10 @@ def throttled(reason: str) -> Refused:
 def missing(arn: str) -> Refused:
     """What Lambda answers for a function that does not exist. [REC] ls-snap"""
     return Refused(404, "ResourceNotFoundException", f"Function not found: {arn}")
+
+
+DIFFERENT_QUALIFIERS: Final = "The derived qualifier from the function name does not match the specified qualifier."
+"""What Lambda says where a function's name has one version or alias and the query another.
+
+[REC] ls-snap test_lambda_api.py, test_ops_with_arn_qualifier_mismatch; [INF] of Invoke
+"""

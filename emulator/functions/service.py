@@ -23,7 +23,7 @@ from ..foundation.notes import Notes
 from ..iam.caller import Caller
 from ..port.http import HttpRequest, HttpResponse
 from ..port.streaming import Rest
-from .admission import missing, throttled
+from .admission import DIFFERENT_QUALIFIERS, missing, throttled
 from .asynchronous import RETRY_SECONDS, AsyncInvocations
 from .destinations import EventDestinations
 from .factory import RunningFunctions
@@ -148,6 +148,8 @@ class LambdaService:
         """Why the request is turned away before anything runs; None: it is not."""
         if named is None:
             return None
+        if dict(request.query).get("Qualifier", named.qualifier) != named.qualifier:
+            return _error(400, "InvalidParameterValueException", DIFFERENT_QUALIFIERS, request_id)
         if named.function not in self._qualifiers:
             return _refused(missing(self._arn(named.function)), request_id)
         if named.qualifier not in self._qualifiers[named.function]:

@@ -15,6 +15,7 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 from ....foundation.json_bytes import json_of
+from ....functions.admission import DIFFERENT_QUALIFIERS
 from ...code import EMPTY, is_empty
 from ..edits import Edits
 from ..engine import Engine, Placed
@@ -397,15 +398,11 @@ def _statement(permission: Mapping[str, Any], arn: str) -> Mapping[str, Any]:
 
 
 def _qualifier(name: str, query: Mapping[str, str]) -> str | None:
-    """The version or alias that a request names, with the function or beside it; None: neither. Raises ApiError.
-
-    [REC] ls-snap test_lambda_api.py, test_ops_with_arn_qualifier_mismatch
-    """
+    """The version or alias that a request names, with the function or beside it; None: neither. Raises ApiError."""
     found, beside = _NAME.fullmatch(name), query.get("Qualifier")
     derived = None if found is None else found["qualifier"]
     if None not in (derived, beside) and derived != beside:
-        text = "The derived qualifier from the function name does not match the specified qualifier."
-        raise ApiError("InvalidParameterValueException", text)
+        raise ApiError("InvalidParameterValueException", DIFFERENT_QUALIFIERS)
     return derived or beside
 
 

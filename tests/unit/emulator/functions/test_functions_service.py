@@ -135,6 +135,17 @@ async def test_the_version_or_alias_that_is_asked_for_reaches_the_function(kind:
     assert functions.functions == ["f:live"]
 
 
+@pytest.mark.parametrize(("beside", "status"), [("live", 200), ("1", 400), ("$LATEST", 400)])
+async def test_a_name_and_a_query_have_the_same_version_or_alias(beside: str, status: int) -> None:
+    topology = replace(TOPOLOGY, functions=(Function(name="f", handler="a.b", qualifiers=("1", "live")),))
+    service = LambdaService(topology, FakeFunctions(Returned(b"1", "id")), endpoints=Endpoints())
+
+    response = await service.handle(request("f:live", query=f"?Qualifier={beside}"))
+
+    refused = b"The derived qualifier from the function name does not match the specified qualifier." in response.body
+    assert (response.status, refused) == (status, status == 400)
+
+
 async def test_no_payload_is_an_empty_object() -> None:
     functions = FakeFunctions(Returned(b"1", "id"))
     service = LambdaService(TOPOLOGY, functions, endpoints=Endpoints())
