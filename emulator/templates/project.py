@@ -31,7 +31,7 @@ from .parameters import no_value, typed, unknown_parameters, without_value
 from .resources.conformity import told
 from .resources.kind import Meaning, Place
 from .source import Source, check_values, load, refuse_nulls
-from .stack import NO_EXPORT, Resource, Stack, Surroundings, resolve
+from .stack import Resource, Stack, Surroundings, resolve
 from .stored import values
 from .topology import Described, Wanted, describe
 
@@ -51,7 +51,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Values of exports of stacks that are not here."""
     outputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Outputs of stacks that are deployed, by the stacks' names."""
-    no_export: str = NO_EXPORT
+    no_export: str | None = None
     """See `Surroundings`."""
     stored: Mapping[str, str] = field(default_factory=dict)
     """Values of stored parameters and secrets."""

@@ -12,6 +12,7 @@ from ..foundation.json_bytes import parsed_json
 from . import anatomy, stored
 from .assertions import refuse_what_rules_refuse
 from .errors import Path, Problem, shown
+from .imports import Imports
 from .intrinsics import ABSENT, MadeUp, holds, is_true, plain, text_of, value_of
 from .parameters import read_parameters
 from .references import references
@@ -24,10 +25,9 @@ from .source import Source
 
 _DYNAMIC: Final = re.compile(r"\{\{resolve:(ssm|ssm-secure|secretsmanager):([^{}]+)\}\}")
 _ARN_PARTS: Final = 7
-
-
-NO_EXPORT: Final = "no stack exports '{name}': add --import {name}=VALUE"
-NO_OUTPUT: Final = "no stack {stack!r} with an output {output!r} is here: add --import {name}=VALUE"
+_ACTED_ON: Final = (Meaning.EMULATED, Meaning.KNOWN)
+_NAMED_ELSEWHERE: Final = ("Role", "RoleArn", "VpcConfig")
+"""Properties of what is emulated on which nothing depends here."""
 
 
 class Resource(Struct, frozen=True, kw_only=True):
@@ -61,8 +61,8 @@ class Surroundings(Struct, frozen=True, kw_only=True):
     """What other stacks export."""
     outputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Outputs of other stacks, by the stacks' names."""
-    no_export: str = NO_EXPORT
-    """What is said of an export that is not there, with its ``{name}``."""
+    no_export: str | None = None
+    """See `imports.Imports`."""
     stored: Mapping[str, str] = field(default_factory=dict)
     """Values of the parameter store and of secrets, by their names; secrets are JSON or plain text."""
     nested: Callable[[Resource, Mapping[str, Any]], Stack | None] | None = None
@@ -130,7 +130,7 @@ class _Resolver:
         self._nested: dict[str, Stack] = {}
         self._warnings: list[str] = [*source.notes]
         self._departures: list[Departure] = []
-        self._imports: set[str] = set()
+        self._imports = Imports(around.exports, around.outputs, around.no_export)
         self._kinds = {name: kind_of(self._type(name, each)) for name, each in self._resources.items()}
         anatomy.check(tree)
         self._check_references()
@@ -163,17 +163,18 @@ class _Resolver:
                 where = (*path, "Export", "Name")
                 export_names[name] = text_of(value_of(self, each["Export"]["Name"], where), where)
                 exports[export_names[name]] = outputs[name]
+        self._imports.refuse_lacking()
         return Stack(
             name=self._around.place.stack,
             source=self._source,
             resources={name: self._known[name] for name in self._resources if name in self._known},
             outputs=outputs,
             exports=exports,
-            warnings=tuple(dict.fromkeys(self._warnings)),
+            warnings=tuple(dict.fromkeys([*self._warnings, *self._imports.warnings])),
             departures=tuple(self._departures),
             nested=tuple(self._nested.values()),
             export_names=export_names,
-            imports=frozenset(self._imports),
+            imports=frozenset(self._imports.used),
             made_up=frozenset(made_up),
             unknown_stored=frozenset(self._unknown_stored),
         )
@@ -205,7 +206,7 @@ class _Resolver:
     def _used(self) -> Iterator[str]:
         """Parameters on which something depends that is not ignored."""
         for name, resource in self._resources.items():
-            if self._kinds[name].meaning in (Meaning.EMULATED, Meaning.KNOWN):
+            if self._kinds[name].meaning in _ACTED_ON:
                 yield from (found for _, found, _ in references(resource, ()) if found in self._parameters)
         for _, found, _ in references(self._conditions, ()):
             yield found
@@ -270,17 +271,16 @@ class _Resolver:
         return found
 
     def imported(self, name: str, path: Path) -> Any:
-        if name not in self._around.exports:
-            raise Problem(path, self._around.no_export.format(name=name))
-        self._imports.add(name)
-        found = self._around.exports[name]
+        found = self._imports.exported(name, path, is_needed=self._is_needed(path))
         return self._unknown(found) if isinstance(found, MadeUp) else found
 
+    def _is_needed(self, path: Path) -> bool:
+        """Whether something that is emulated depends on what stands at a place."""
+        is_emulated = path[0] == "Resources" and self._kinds[str(path[1])].meaning in _ACTED_ON
+        return is_emulated and path[3:4] not in [(each,) for each in _NAMED_ELSEWHERE]
+
     def stack_output(self, stack: str, output: str, path: Path) -> Any:
-        found = self._around.outputs.get(stack, {}).get(output, self._around.exports.get(f"{stack}.{output}"))
-        if found is None:
-            raise Problem(path, NO_OUTPUT.format(name=f"{stack}.{output}", stack=stack, output=output))
-        return found
+        return self._imports.output(stack, output, path)
 
     def zones(self, region: str) -> list[str]:
         return [f"{region or self._around.place.region}{letter}" for letter in "abc"]

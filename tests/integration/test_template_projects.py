@@ -694,7 +694,7 @@ def test_an_include_that_is_in_s3_is_told_as_such(tmp_path: Path) -> None:
 def test_one_stack_of_an_assembly_can_be_chosen(tmp_path: Path) -> None:
     shutil.copytree(TEMPLATES / "cdk", tmp_path / "p")
 
-    with pytest.raises(ConfigurationError, match="no stack exports 'Data:JobsName': add --import Data:JobsName=VALUE"):
+    with pytest.raises(ConfigurationError, match="no stack exports 'Data:JobsName', 'Data:JobsArn': add "):
         read(tmp_path / "p", "cdk.out", stack="Chat")
     imports = ("Data:JobsName=jobs", "Data:JobsArn=arn:aws:sqs:us-east-1:1:jobs")
     found = read(tmp_path / "p", "cdk.out", stack="Chat", imports=imports)

@@ -366,6 +366,44 @@ def test_a_parameter_may_go_without_a_value(declaration: Any, user: str) -> None
     assert found.warnings == ("parameter P has no value; a placeholder stands for it",)
 
 
+def test_all_exports_that_are_needed_and_not_there_are_told_in_one_line() -> None:
+    tree = {
+        "Resources": {
+            "A": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": {"Fn::ImportValue": "Net:Queue"}}},
+            "B": {
+                "Type": "AWS::SNS::Topic",
+                "Properties": {"TopicName": {"Fn::Join": ["", [{"Fn::ImportValue": "Net:Topic"}]]}},
+            },
+        }
+    }
+
+    with pytest.raises(TemplateError) as refused:
+        resolve(load(json.dumps(tree), "t.json"), Surroundings(place=PLACE))
+
+    options = "--import Net:Queue=VALUE --import Net:Topic=VALUE"
+    assert str(refused.value) == (
+        f"t.json:1: Resources.A.Properties.QueueName: no stack exports 'Net:Queue', 'Net:Topic': add {options}"
+    )
+
+
+def test_a_placeholder_stands_for_an_export_that_nothing_emulated_needs() -> None:
+    imported = {"Fn::ImportValue": "Net:Id"}
+    function = {"Role": imported, "VpcConfig": {"SubnetIds": [imported]}, "Handler": "app.handler"}
+    tree = {
+        "Resources": {
+            "Fn": {"Type": "AWS::Lambda::Function", "Properties": {**function, "Runtime": "python3.12", "Code": {}}},
+            "Alarm": {"Type": "AWS::CloudWatch::Alarm", "Properties": {"AlarmActions": [imported]}},
+        },
+        "Outputs": {"Net": {"Value": imported}},
+    }
+
+    found = resolve(load(json.dumps(tree), "t.json"), Surroundings(place=PLACE))
+
+    told = "no stack exports 'Net:Id', which {} names: a placeholder stands for it"
+    assert found.warnings == tuple(told.format(each) for each in ("Fn", "Alarm", "Net"))
+    assert found.made_up == {"Net"}
+
+
 def test_each_value_of_a_list_must_match_the_pattern() -> None:
     tree = {
         "Parameters": {"P": {"Type": "CommaDelimitedList", "AllowedPattern": "[a-z]+", "Default": "a, b,c"}},
