@@ -156,5 +156,8 @@ def _bound(node: Any, identifier: str, element: str) -> Any:
     if isinstance(node, dict):
         if node == {"Ref": identifier}:
             return element
-        return {_bound(key, identifier, element): _bound(each, identifier, element) for key, each in node.items()}
+        found = {_bound(key, identifier, element): _bound(each, identifier, element) for key, each in node.items()}
+        # [REC] aws-sam-cli start_api/language-extensions-api: a path of SAM's, which must be text, may be made so
+        made = found.get("Fn::Sub")
+        return made if [*found] == ["Fn::Sub"] and isinstance(made, str) and "${" not in made else found
     return node

@@ -23,11 +23,12 @@ from .assembly import Part, Project
 from .code import Code
 from .described import state_machines
 from .described.lambda_functions import names_of
+from .early import Early, with_code
 from .errors import Problem, TemplateError
 from .expansion import expanded_once, own_types
 from .ids import physical_name
-from .intrinsics import MadeUp, text_of, value_of
-from .parameters import no_value, typed, unknown_parameters, without_value
+from .intrinsics import MadeUp
+from .parameters import no_value, unknown_parameters, without_value
 from .resources.conformity import told
 from .resources.kind import Meaning, Place
 from .source import Source, check_values, load, refuse_nulls
@@ -277,10 +278,12 @@ class _Reader:
             tree = language.included(source.tree, self._file(part.folder, "AWS::Include", notes))
             tree = state_machines.inlined(tree, self._file(part.folder, "a definition", notes))
             macros = language.transforms(tree)
+            early = Early(tree, parameters, place)
             if language.LANGUAGE in macros:
-                early = _Loops(tree.get("Parameters") or {}, parameters, tree.get("Mappings") or {}, place)
                 tree = language.unrolled(tree, early.collection)
                 tree = language.named(tree, early.name)
+            if language.SAM in macros:
+                tree = with_code(tree, early)
         except Problem as problem:
             raise source.error(problem) from problem
         if language.SAM in macros:
@@ -381,66 +384,3 @@ def place_of(stack: str, settings: Settings) -> Place:
         partition=partition,
         url_suffix=suffix,
     )
-
-
-class _Loops:
-    """What can be known before anything is resolved. Implements `intrinsics.Names`."""
-
-    def __init__(
-        self, declared: Mapping[str, Any], given: Mapping[str, str], mappings: Mapping[str, Any], place: Place
-    ) -> None:
-        self._declared, self._given, self._mappings = declared, given, mappings
-        self._pseudo = {
-            "AWS::AccountId": place.account_id,
-            "AWS::Partition": place.partition,
-            "AWS::Region": place.region,
-            "AWS::StackName": place.stack,
-            "AWS::URLSuffix": place.url_suffix,
-        }
-
-    def collection(self, node: Any, path: tuple[str | int, ...]) -> list[str]:
-        """Elements of a loop: a list as it stands, or what parameters and mappings give; raises `Problem`."""
-        found = value_of(self, node, path)
-        if isinstance(found, str):
-            found = [each.strip() for each in found.split(",")]
-        if not isinstance(found, list):
-            raise Problem(path, "the collection of Fn::ForEach must be a list")
-        return [str(each) for each in found]
-
-    def name(self, node: Any, path: tuple[str | int, ...]) -> str:
-        """The name that a function gives where a name is expected; raises `Problem`."""
-        return text_of(value_of(self, node, path), path)
-
-    def ref(self, name: str, path: Any) -> Any:
-        if name in self._pseudo:
-            return self._pseudo[name]
-        if name not in self._declared:
-            raise Problem(path, f"a loop is made before there are resources: {name!r} is no parameter")
-        value = self._given.get(name, self._declared[name].get("Default"))
-        if value is None:
-            raise Problem(path, f"no value for {name}: add --parameter {name}=VALUE")
-        return typed(str(self._declared[name].get("Type")), str(value))
-
-    def attribute(self, logical_id: str, attribute: str, path: Any) -> Any:
-        raise Problem(path, "a loop is made before there are resources")
-
-    def condition(self, name: str, path: Any) -> bool:
-        raise Problem(path, "a loop is made before there are conditions")
-
-    def mapping(self, name: str, path: Any) -> Mapping[str, Any]:
-        if name not in self._mappings:
-            raise Problem(path, f"there is no mapping {name!r}")
-        found: Mapping[str, Any] = self._mappings[name]
-        return found
-
-    def imported(self, name: str, path: Any) -> Any:
-        raise Problem(path, "a loop is made before there are imports")
-
-    def stack_output(self, stack: str, output: str, path: Any) -> Any:
-        raise Problem(path, "a loop is made before there are outputs")
-
-    def zones(self, region: str) -> list[str]:
-        return [f"{region or self._pseudo['AWS::Region']}{letter}" for letter in "abc"]
-
-    def dynamic(self, text: str, path: Any) -> str:
-        return text

@@ -24,7 +24,7 @@ SOURCE_ID: Final = "SamResourceId"
 """Metadata with a resource's name in the template that SAM builds, as ``sam build`` writes it."""
 LOCAL: Final = "streamer-local"
 """Bucket of the addresses that stand for code on this machine: their key is the path, in hexadecimal digits."""
-_CODE: Final = {
+CODE: Final = {
     "AWS::Serverless::Function": "CodeUri",
     "AWS::Serverless::LayerVersion": "ContentUri",
     "AWS::Serverless::StateMachine": "DefinitionUri",
@@ -90,11 +90,11 @@ def _localize(tree: dict[str, Any]) -> None:
         _replace(shared, "CodeUri")
     for resource in tree["Resources"].values():
         kind = resource.get("Type") if isinstance(resource, dict) else None
-        if not isinstance(kind, str) or kind not in _CODE:
+        if not isinstance(kind, str) or kind not in CODE:
             continue
         properties = resource.setdefault("Properties", {})
         if isinstance(properties, dict):
-            _replace(properties, _CODE[kind])
+            _replace(properties, CODE[kind])
             if kind == "AWS::Serverless::Application" and isinstance(properties.get("Location"), dict):
                 properties["Location"] = _ELSEWHERE
             if kind == "AWS::Serverless::Function":

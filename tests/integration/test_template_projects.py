@@ -618,6 +618,27 @@ def test_code_may_be_one_file_as_tools_pack_it(uri: str, tmp_path: Path) -> None
     assert (found.code_root, found.unavailable) == (str((tmp_path / "src").resolve()), None)
 
 
+@pytest.mark.parametrize(
+    "uri",
+    ["!Ref Folder", '!Sub "${Folder}/"', "!FindInMap [SAMCodeUriFunctions, Answer, CodeUri]"],
+    ids=["a parameter", "a text with one", "a mapping, as SAM's build makes it of a loop"],
+)
+def test_code_may_be_named_by_what_parameters_and_mappings_give(uri: str, tmp_path: Path) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "answer.py").write_text("def handler(event, context): ...\n")
+    chat = CHAT.partition("  Answer:")[0]
+    function = f"Handler: answer.handler\n      Runtime: python3.12\n      CodeUri: {uri}\n"
+    (tmp_path / "template.yaml").write_text(
+        "Transform: AWS::Serverless-2016-10-31\nParameters: {Folder: {Type: String, Default: src}}\n"
+        "Mappings: {SAMCodeUriFunctions: {Answer: {CodeUri: src}}}\nResources:\n"
+        f"{chat}  Answer:\n    Type: AWS::Serverless::Function\n    Properties:\n      {function}"
+    )
+
+    [found] = read(tmp_path, "template.yaml").functions
+
+    assert (found.code_root, found.unavailable) == (str((tmp_path / "src").resolve()), None)
+
+
 def zipped(*names: str) -> bytes:
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:

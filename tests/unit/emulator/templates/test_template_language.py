@@ -15,12 +15,21 @@ def elements(node: Any, path: Any) -> list[str]:
 
 
 def test_a_loop_makes_its_body_once_for_each_element() -> None:
-    body = {"Topic${Name}": {"Type": "T", "Properties": {"Name": {"Ref": "Name"}, "Also": {"Fn::Sub": "x${Name}"}}}}
+    body = {
+        "Topic${Name}": {
+            "Type": "T",
+            "Properties": {
+                "Name": {"Ref": "Name"},
+                "Also": {"Fn::Sub": "x${Name}"},
+                "More": {"Fn::Sub": "${Name}${A}"},
+            },
+        }
+    }
     tree = {"Resources": {"Fn::ForEach::Topics": ["Name", ["a", "b"], body], "Other": {"Type": "T"}}}
 
     assert unrolled(tree, elements)["Resources"] == {
-        "Topica": {"Type": "T", "Properties": {"Name": "a", "Also": {"Fn::Sub": "xa"}}},
-        "Topicb": {"Type": "T", "Properties": {"Name": "b", "Also": {"Fn::Sub": "xb"}}},
+        "Topica": {"Type": "T", "Properties": {"Name": "a", "Also": "xa", "More": {"Fn::Sub": "a${A}"}}},
+        "Topicb": {"Type": "T", "Properties": {"Name": "b", "Also": "xb", "More": {"Fn::Sub": "b${A}"}}},
         "Other": {"Type": "T"},
     }
 
