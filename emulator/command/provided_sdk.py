@@ -7,6 +7,7 @@ code names is installed once into a folder of the emulator's, without scripts, a
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import os
 import re
 import shlex
@@ -57,9 +58,10 @@ def missing(topology: Topology, project_folder: Path, folder: Path) -> tuple[str
         if is_node(function) and function.unavailable is None:
             code = Path(function.code_root or project_folder)
             places = [*_above(code), *map(Path, module_folders(function)), folder / "node_modules"]
+            named = _named(_code(code)).union(*(_named(_of_layer(Path(each))) for each in function.search_paths))
             found |= {
                 name
-                for name in _named(code)
+                for name in named
                 if _is_provided(name, function) and not any((place / name).is_dir() for place in places)
             }
     return tuple(sorted(found))
@@ -132,23 +134,27 @@ def _above(folder: Path) -> Iterator[Path]:
         yield each / "node_modules"
 
 
-def _named(folder: Path) -> set[str]:
-    """Packages of the SDK that code in a folder names."""
+def _named(code: Iterable[Path]) -> set[str]:
+    """Packages of the SDK that code names."""
     found: set[str] = set()
-    for path in _code(folder):
+    for path in itertools.islice(code, _FILES):
         with path.open("rb") as file:
             text = file.read(_FILE_BYTES).decode("utf-8", "ignore")
         found |= {match["name"] for match in _NAMED.finditer(text)}
     return found
 
 
-def _code(folder: Path) -> Iterable[Path]:
-    count = 0
+def _code(folder: Path) -> Iterator[Path]:
     for root, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if name not in _NOT_CODE)
-        for name in sorted(files):
-            if name.endswith(_SUFFIXES):
-                count += 1
-                if count > _FILES:
-                    return
-                yield Path(root, name)
+        yield from (Path(root, name) for name in sorted(files) if name.endswith(_SUFFIXES))
+
+
+def _of_layer(folder: Path) -> Iterator[Path]:
+    """The code of a layer, also where it stands among packages; those that npm installed bring what they need."""
+    for root, folders, files in os.walk(folder):
+        if "package.json" in files and "node_modules" in Path(root).relative_to(folder).parts:
+            folders.clear()
+            continue
+        folders.sort()
+        yield from (Path(root, name) for name in sorted(files) if name.endswith(_SUFFIXES))

@@ -75,6 +75,21 @@ def test_what_is_somewhere_already_is_not_missing(where: str, folder: Path) -> N
     assert missing(topology(search_paths=layers), folder, folder / ".streamer" / "node") == ()
 
 
+def test_layers_are_looked_through_but_for_packages_that_npm_installed(folder: Path) -> None:
+    layer = folder.parent / "layer"
+    packages = layer / "nodejs" / "node_modules"
+    for name in ("own", "theirs"):
+        (packages / name).mkdir(parents=True)
+    (layer / "nodejs" / "shared.js").write_text(NEW)
+    (packages / "own" / "index.js").write_text("require('@aws-sdk/client-sqs')")
+    (packages / "theirs" / "index.js").write_text("require('@aws-sdk/client-ssm')")
+    (packages / "theirs" / "package.json").write_text("{}")
+
+    found = missing(topology(search_paths=(str(layer),)), folder, folder / ".streamer" / "node")
+
+    assert found == ("@aws-sdk/client-s3", "@aws-sdk/client-sqs")
+
+
 def test_packages_themselves_are_not_looked_through(folder: Path) -> None:
     (folder / "node_modules" / "p").mkdir(parents=True)
     (folder / "node_modules" / "p" / "index.js").write_text(NEW)
