@@ -247,7 +247,10 @@ class Code:
             if found is not None and found.is_file() and zipfile.is_zipfile(found):
                 found = self._unpacked(self._part(self.layer_stacks[arn]), at(layer, "Content"), found)
             if found is None or not found.is_dir():
-                warnings.append(f"its layer {name} is not here")
+                where = (
+                    "is not on this machine" if found is None else f"is not here: there is no {_kind(found)} {found}"
+                )
+                warnings.append(f"its layer {name} {where}")
                 continue
             part = self._part(self.layer_stacks[arn])
             if part.built is not None and (part.built / name).is_dir():

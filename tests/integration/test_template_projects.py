@@ -415,6 +415,14 @@ def test_extensions_of_a_layer_are_told(sam: Path) -> None:
     assert any("its layer Words" in line and "extensions, which are not run here" in line for line in found.warnings)
 
 
+def test_a_layer_that_is_nowhere_is_told_with_its_place(sam: Path) -> None:
+    shutil.rmtree(sam / "layer")
+
+    found = load_template("template.yaml", EmulateOptions(), folder=sam, state_folder=sam / "s").read
+
+    assert f"Greet: its layer Words is not here: there is no folder {sam / 'layer'}" in found.warnings
+
+
 def test_packages_that_are_nowhere_are_told_after_the_list(sam: Path) -> None:
     (sam / "src" / "requirements.txt").write_text("no-such-package\n")
 
