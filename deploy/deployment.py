@@ -387,7 +387,8 @@ def _refuse_protected(cloud: Cloud, tables: Sequence[str]) -> None:
         if (cloud.table(table) or {}).get("DeletionProtectionEnabled", False):
             raise StackStateError(
                 f"the table {table} is protected from being deleted; write `deletion_protection = false` for its stage "
-                f"into streamer.toml, deploy, and then destroy it"
+                f"into streamer.toml and deploy, or, where the stack has it no more, run `aws dynamodb update-table "
+                f"--table-name {table} --no-deletion-protection-enabled`; then destroy it"
             )
 
 

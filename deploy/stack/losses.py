@@ -66,4 +66,4 @@ def _deleted(resource: Mapping[str, Any], policy: str) -> str:
         return "is deleted if it is empty, and else stays outside of the stack"
     if resource.get(policy) == "Snapshot":
         return "is deleted once a snapshot was made of it"
-    return f"is deleted with all in it; {policy}: Retain would keep it"
+    return "is deleted with all in it" + ("" if resource.get(policy) else f"; {policy}: Retain would keep it")

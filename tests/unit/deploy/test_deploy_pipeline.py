@@ -671,6 +671,7 @@ def test_protected_tables_are_not_even_asked_to_be_deleted(run: Run) -> None:
     found = run(cloud, "destroy", "--yes", "--delete-data")
 
     assert f"the table {TABLE} is protected from being deleted" in str(found.exception)
+    assert f"update-table --table-name {TABLE} --no-deletion-protection-enabled`; then destroy" in str(found.exception)
     assert cloud.did == []
 
 

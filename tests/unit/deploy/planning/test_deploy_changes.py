@@ -166,6 +166,13 @@ KEPT = {"DeletionPolicy": "RetainExceptOnCreate", "UpdateReplacePolicy": "Retain
         pytest.param(REPLACED, thing(), thing(**KEPT), "old one is deleted with all", id="kept from now on"),
         pytest.param(REMOVED, thing(), {}, "it is deleted with all in it; DeletionPolicy: Retain", id="gone"),
         pytest.param(
+            REMOVED,
+            thing(DeletionPolicy="Delete"),
+            {},
+            "it is deleted with all in it; if you want that",
+            id="gone, as somebody said",
+        ),
+        pytest.param(
             REMOVED, thing(UpdateReplacePolicy="Retain"), {}, "it is deleted with all in it", id="the other policy"
         ),
         pytest.param(REMOVED, thing(DeletionPolicy="Snapshot"), {}, "once a snapshot was made", id="a snapshot"),
