@@ -362,6 +362,7 @@ def take_away(cloud: Cloud, desk: Desk, config: Config, named_tables: Sequence[s
         desk.say(
             f"delete the stack {name} of {place}" if ruin.stack else f"there is no stack {name} any more in {place}"
         )
+        desk.say(*(f"delete the change set {each}, which waits to be executed" for each in ruin.waiting))
         desk.say(*(f"{'delete' if with_data else 'keep'} the table {table}" for table in ruin.tables))
         desk.say(*(f"delete {each}" for each in ruin.lost))
         for bucket, expires in ruin.buckets.items():

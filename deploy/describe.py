@@ -10,7 +10,7 @@ from .cloud import Account, BucketState, Cloud, Resource, Stack
 from .errors import CredentialsError, DeniedError, DeployError, StackStateError
 from .planning.adoption import misfit
 from .planning.drift import COMPARED, NEEDED, QUEUE, TABLE, Code, Drift, drifts, owner_of
-from .planning.plan import AT_REST, SERVICE_TAG, Found, Wanted, bucket_name, other_owner, tags_of, way_out
+from .planning.plan import AT_REST, CHANGE_SETS, Found, Wanted, bucket_name, is_ours, other_owner, tags_of, way_out
 from .stack.access_log import LOGGING_ROLE_PARAMETER
 from .stack.losses import BUCKET, holds_data, of_removal, stays
 
@@ -289,7 +289,7 @@ def require_stack(cloud: Cloud, name: str) -> Stack:
     stack = cloud.stack(name)
     if stack is None:
         raise StackStateError(f"there is no stack {name} in this account and region; `streamer deploy` makes it")
-    if SERVICE_TAG not in stack.tags:
+    if not is_ours(stack):
         raise StackStateError(f"the stack {name} was not made by streamer; name the right one with --stack-name")
     return stack
 
@@ -357,8 +357,26 @@ class Ruin:
     """Tables of these names that do not say that they are this stage's, or are another stack's; they stay."""
     lost: tuple[str, ...] = ()
     """What of the stack holds data and goes with it, a line each."""
+    waiting: tuple[str, ...] = ()
+    """Names of the change sets that go with a stack in review, and would have made it."""
     buckets: Mapping[str, bool] = field(default_factory=dict)
     """Bucket of the stack that stays to whether it empties itself: CloudFormation deletes none that holds something."""
+
+
+def _waiting(cloud: Cloud, stack: Stack) -> tuple[str, ...]:
+    """The change sets for which a stack is in review.
+
+    Raises:
+        StackStateError: one of them is another tool's.
+    """
+    names = tuple(sorted(cloud.change_sets(stack.stack_id)))
+    for name in names:
+        if not name.startswith(CHANGE_SETS):
+            raise StackStateError(
+                f"the stack {stack.name} is in review for the change set {name}, which streamer did not make; name the "
+                f"right one with --stack-name"
+            )
+    return names
 
 
 def what_is_left(cloud: Cloud, name: str, topology_tables: Sequence[str], prefix: str, tags: Mapping[str, str]) -> Ruin:
@@ -377,8 +395,8 @@ def what_is_left(cloud: Cloud, name: str, topology_tables: Sequence[str], prefix
     """
     stack = cloud.stack(name)
     if stack is not None:
-        stack = require_stack(cloud, name) if stack.status != "REVIEW_IN_PROGRESS" else stack
-        owner = other_owner(stack, tags) if stack.tags else None
+        stack = require_stack(cloud, name)
+        owner = other_owner(stack, tags)
         if owner is not None:
             raise StackStateError(
                 f"the stack {name} is that of {owner}; destroy it from there, or name the right one with --stack-name"
@@ -387,6 +405,7 @@ def what_is_left(cloud: Cloud, name: str, topology_tables: Sequence[str], prefix
             raise StackStateError(f"{name} is being changed right now ({stack.status}); wait for it and try again")
     resources = cloud.resources(name) if stack is not None else ()
     is_made = stack is not None and stack.status != "REVIEW_IN_PROGRESS"
+    waiting = _waiting(cloud, stack) if stack is not None and not is_made else ()
     described = cloud.deployed_template(name).get("Resources", {}) if is_made else {}
     own = _tables(_present(resources))
     # What the stack lists and has no more another one may have taken over since: its tags say so.
@@ -405,5 +424,6 @@ def what_is_left(cloud: Cloud, name: str, topology_tables: Sequence[str], prefix
         tables=tables,
         strangers=strangers,
         lost=_lost(described, _present(resources)),
+        waiting=waiting,
         buckets=_kept_buckets(described, resources),
     )

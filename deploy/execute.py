@@ -16,7 +16,7 @@ from .cloud import Account, Change, ChangeSet, Cloud, Event, Parameter, Proposal
 from .errors import DeployError, FailedError, GoneError, StackStateError, unwritten
 from .moments import Moment, ended_after, ended_before, is_passing
 from .planning.plan import (
-    SERVICE_TAG,
+    CHANGE_SETS,
     STACK_TYPE,
     CreateBucket,
     Plan,
@@ -25,6 +25,7 @@ from .planning.plan import (
     Step,
     UploadCode,
     UploadTemplate,
+    is_ours,
     root_cause,
 )
 
@@ -227,7 +228,7 @@ class Performer:
         On AWS all first change sets of a name belong to one stack, which another deployment may have made live.
         """
         stack = self._cloud.stack(stack_id)
-        if stack is None or stack.status != "REVIEW_IN_PROGRESS" or (stack.tags and SERVICE_TAG not in stack.tags):
+        if stack is None or stack.status != "REVIEW_IN_PROGRESS" or not is_ours(stack):
             return
         if not self._cloud.change_sets(stack.stack_id):
             self._cloud.delete_stack(stack.stack_id, self._new_id())
@@ -257,7 +258,7 @@ class Performer:
         kept = [Parameter(name=name, value=None) for name in step.previous if name not in values]
         # A stack remembers the change sets that were executed, so a name serves once.
         proposal = Proposal(
-            name=f"streamer-{self._new_id()}",
+            name=f"{CHANGE_SETS}{self._new_id()}",
             stack_name=step.stack_name,
             is_new=step.is_new,
             template=template,
@@ -351,9 +352,7 @@ class Performer:
         if stack is None:
             return
         is_busy = stack.status.endswith("_IN_PROGRESS") and stack.status != "REVIEW_IN_PROGRESS"
-        is_other = stack.stack_id != stack_id or (
-            stack.status != "REVIEW_IN_PROGRESS" and SERVICE_TAG not in stack.tags
-        )
+        is_other = stack.stack_id != stack_id or not is_ours(stack)
         if is_other or (is_busy if expected is None else stack.status not in expected):
             raise StackStateError(f"somebody changed {name} meanwhile (it is in {stack.status}); look, and try again")
         seen = self._cloud.last_event(stack_id)

@@ -26,7 +26,7 @@ from .deployment import (
 )
 from .errors import DeployError, StackStateError, StoppedError
 from .planning.changes import require_named, require_safe
-from .planning.plan import Wanted, chosen_values, has_value, plan, require_ours
+from .planning.plan import CHANGE_SETS, Wanted, chosen_values, has_value, plan, require_ours
 from .stack.template import INLINE_BYTES, secret_variables, to_json
 
 
@@ -48,11 +48,11 @@ def carry_out(cloud: Cloud, desk: Desk, config: Config, named: str, allowed: fro
         account = cloud.account()
         there = cloud.stack(config.stack)
         is_new = there is None or there.status == "REVIEW_IN_PROGRESS"
-        if not is_new:
+        if there is not None:
             there = describe.require_stack(cloud, config.stack)
         waiting = cloud.change_sets(config.stack)
         if named not in waiting:
-            known = ", ".join(sorted(each for each in waiting if each.startswith("streamer-"))) or "none"
+            known = ", ".join(sorted(each for each in waiting if each.startswith(CHANGE_SETS))) or "none"
             raise DeployError(f"{config.stack} has no change set {named}; those of streamer are: {known}")
         change_set = cloud.change_set(waiting[named])
         if change_set.status != "CREATE_COMPLETE" or change_set.execution != "AVAILABLE":

@@ -14,7 +14,7 @@ from streamer.project import CONFIG_FILE
 from ..cloud import Cloud
 from ..config import Config, parse, updated
 from ..errors import CredentialsError, DeniedError, DeployError
-from ..planning.plan import SERVICE_TAG
+from ..planning.plan import is_ours
 from ..project import load_service
 from ..stack.settings import ARCHITECTURES, PYTHONS, RETENTION_DAYS
 
@@ -118,7 +118,7 @@ class Guide:
             question = "Should the stack set the role for API Gateway's logs? (Yes, unless there is one already)"
             self._answers["logging_role"] = click.confirm(question, default=now.logging_role)
             return
-        if stack is not None and stack.status != "REVIEW_IN_PROGRESS" and SERVICE_TAG not in stack.tags:
+        if stack is not None and not is_ours(stack):
             raise DeployError(f"a stack named {config.stack} exists and was not made by streamer; name another service")
         if stack is not None:
             click.echo(f"the stack {config.stack} is there already, and will be changed")

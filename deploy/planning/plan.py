@@ -20,6 +20,8 @@ from .drift import NEEDED, TABLE, Drift
 SERVICE_TAG: Final = "streamer:service"
 """Tag of every stack made here; a stack without it is somebody else's."""
 STAGE_TAG: Final = "streamer:stage"
+CHANGE_SETS: Final = "streamer-"
+"""Begins the names of change sets that are made here."""
 STACK_TYPE: Final = "AWS::CloudFormation::Stack"
 """Resource type of the stack's own events."""
 
@@ -292,15 +294,20 @@ def _other_code(wanted: Wanted, bucket: str, stack: Stack | None) -> set[str]:
     return {name for name, value in (("CodeBucket", bucket), ("CodeKey", wanted.code_key)) if before.get(name) != value}
 
 
+def is_ours(stack: Stack) -> bool:
+    """Whether streamer made a stack; of one in review that is told without tags nobody can tell."""
+    return SERVICE_TAG in stack.tags or (stack.status == "REVIEW_IN_PROGRESS" and not stack.tags)
+
+
 def require_ours(stack: Stack | None, wanted: Wanted) -> Stack | None:
     """The stack, if it can be created or updated now.
 
     Raises:
         StackStateError: it is somebody else's, is being changed, or is stuck; the message says what to do.
     """
-    if stack is None or stack.status == "REVIEW_IN_PROGRESS":
-        return stack
-    if SERVICE_TAG not in stack.tags:
+    if stack is None:
+        return None
+    if not is_ours(stack):
         raise StackStateError(
             f"a stack named {stack.name} exists and was not made by streamer; choose another name with --stack-name"
         )
@@ -312,7 +319,7 @@ def require_ours(stack: Stack | None, wanted: Wanted) -> Stack | None:
             f"{stack.name}`"
         )
     way = way_out(stack)
-    if way is None or stack.status == "ROLLBACK_COMPLETE":
+    if way is None or stack.status in ("REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE"):
         return stack
     raise StackStateError(f"{way}; `streamer status` shows it" if stack.status.endswith("_IN_PROGRESS") else way)
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from live_cloud import Fault, Faulty, LiveCloud
 
-from deploy.cloud import ChangeSet, Stack
+from deploy.cloud import ChangeSet, Proposal, Stack
 from deploy.config import parse
 from deploy.deployment import Desk, Wish, bring, take_away
 from deploy.errors import DeniedError, DeployError, StackStateError, StoppedError, UnwatchedError
@@ -401,10 +401,33 @@ def test_a_stack_of_another_tool_in_review_is_left_alone(wish: Wish) -> None:
     )
     cloud.stacks[other.stack_id] = other
 
-    with pytest.raises(StoppedError):
-        bring(cloud, Person(lambda: False).desk, wish)
+    for kind in ("update", "destroy"):
+        ended = act(kind, wish, cloud)
 
-    assert cloud.live == other
+        assert "was not made by streamer" in str(ended)
+        assert status_of(ended) == 2  # type: ignore[arg-type]
+        assert (cloud.live, cloud.sets) == (other, {})
+
+
+@pytest.mark.parametrize("name", ["streamer-1", "theirs"])
+def test_a_stack_in_review_without_tags_is_destroyed_with_what_waits_for_it_if_that_is_ours(
+    name: str, wish: Wish
+) -> None:
+    cloud, person = LiveCloud(), Person()
+    proposal = Proposal(
+        name=name, stack_name="chat-dev", is_new=True, template="", parameters=(), tags={}, role_arn=None,
+        adopts_existing=False,
+    )  # fmt: skip
+    cloud.propose(proposal)
+
+    ended = act("destroy", wish, cloud, person.desk)
+
+    if name == "theirs":
+        assert "chat-dev is in review for the change set theirs, which streamer did not make" in str(ended)
+        assert cloud.live is not None
+    else:
+        assert "delete the change set streamer-1, which waits to be executed" in person.said
+        assert (ended, cloud.live) == (None, None)
 
 
 def test_whoever_is_asked_is_told_of_which_account_it_is(wish: Wish) -> None:
