@@ -342,6 +342,7 @@ def _require_terminal(*, yes: bool, doing: str) -> None:
 
 def _desk(*, yes: bool) -> Desk:
     def confirm(question: str) -> bool:
+        _require_terminal(yes=yes, doing=f"{question[0].lower()}{question[1:-1]}")
         return yes or _interruptible(lambda: click.confirm(question))
 
     def type_name(name: str) -> bool:

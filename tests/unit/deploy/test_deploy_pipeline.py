@@ -119,6 +119,18 @@ def test_that_a_change_could_not_be_rolled_back_for_want_of_code_is_told(
     assert ("note: s3://code/chat/old.zip, the code that runs now, is gone: if this change fails" in said) is is_told
 
 
+def test_remains_are_not_removed_where_nobody_can_be_asked(run: Run) -> None:
+    cloud = FakeCloud(found=running(status="ROLLBACK_COMPLETE"))
+
+    found = run(cloud, "deploy", "--no-execute")
+
+    assert str(found.exception) == (
+        "there is no terminal to ask on; pass --yes to remove chat-dev, the empty remains of a deployment that failed "
+        "without asking; nothing was changed"
+    )
+    assert cloud.did == []
+
+
 def test_where_nothing_changes_none_waits(run: Run, project: Path) -> None:
     reason = "The submitted information didn't contain changes."
     cloud = FakeCloud(found=running(), change_set_status="FAILED", change_set_reason=reason)
