@@ -23,10 +23,10 @@ from streamer.topology.sizes import resized
 from .config import Config
 from .errors import BundleError
 from .package import bytecode, imports
-from .package.bundle import RUNTIME_DISTRIBUTIONS, Bundle, File, bundle, combine, require_handlers, runtime_files
+from .package.bundle import Bundle, File, bundle, combine, require_handlers, runtime_files
 from .package.dependencies import Dependencies, canonical, dependencies, unread
 from .package.project_files import project_files
-from .package.requirements import installed_files, own_requirements, resolve
+from .package.requirements import needed_by_the_runtime, own_requirements, resolve
 from .planning.plan import Wanted, code_key
 from .stack.settings import StackSettings
 from .stack.template import secret_variables, template, to_json
@@ -104,12 +104,9 @@ def build(config: Config, service: Service) -> Bundle:
     """
     python = service.settings.python
     wheels, source = _wheels(config, service)
-    # A requirement that the runtime has too comes as the user pinned it.
-    taken = {path.split("/")[0] for path in wheels}
-    own = [installed_files(name) for name in RUNTIME_DISTRIBUTIONS]
-    own = [{path: file for path, file in files.items() if path.split("/")[0] not in taken} for files in own]
     mine = project_files(config.code, config.exclude)
     # The runtime also for plain handlers: the module that describes their topology imports it.
+    own = needed_by_the_runtime(wheels)
     files = combine(runtime_files(Path(streamer.__file__).parent), mine.files, *own, wheels)
     handlers = [function.handler for function in service.topology.functions]
     if service.has_tokens:

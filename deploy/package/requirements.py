@@ -17,7 +17,7 @@ from packaging.tags import parse_tag
 
 from ..errors import BundleError
 from . import secrets
-from .bundle import File, Files
+from .bundle import RUNTIME_DISTRIBUTIONS, File, Files
 from .dependencies import Dependencies, canonical
 from .installer import Installer, an_installer
 from .local import local_lines
@@ -37,6 +37,12 @@ _UNREACHED: Final = (
 def own_requirements(names: Iterable[str]) -> list[str]:
     """What the runtime itself needs, in the very versions that the emulator runs with here."""
     return [f"{name}=={importlib.metadata.version(name)}" for name in names]
+
+
+def needed_by_the_runtime(wheels: Files) -> list[dict[str, File]]:
+    """The distributions that the runtime imports, but for those that the user's requirements bring as they pin them."""
+    brought = {file.part for file in wheels.values()}
+    return [installed_files(name) for name in RUNTIME_DISTRIBUTIONS if canonical(name) not in brought]
 
 
 def installed_files(distribution: str) -> dict[str, File]:

@@ -3,10 +3,12 @@
 import pytest
 
 from deploy.errors import BundleError
+from deploy.package.bundle import File, combine
 from deploy.package.requirements import (
     explain,
     installed_files,
     is_useful,
+    needed_by_the_runtime,
 )
 
 PIP = """ERROR: Could not find a version that satisfies the requirement nowheel==1.0 (from versions: none)
@@ -86,7 +88,7 @@ def test_is_useful(path: str, expected: bool) -> None:
 
 
 def test_what_the_runtime_needs_is_copied_from_here() -> None:
-    files = installed_files("PyJWT")
+    [files] = needed_by_the_runtime({"greek/__init__.py": File(b"", "greek")})
 
     assert "jwt/__init__.py" in files
     assert {file.part for file in files.values()} == {"pyjwt"}
@@ -96,3 +98,14 @@ def test_what_the_runtime_needs_is_copied_from_here() -> None:
 def test_a_broken_installation_is_named() -> None:
     with pytest.raises(BundleError, match="install streamer-ws again"):
         installed_files("no-such-distribution-of-ours")
+
+
+def test_a_requirement_that_the_runtime_has_too_comes_as_the_user_pinned_it_alone() -> None:
+    assert needed_by_the_runtime({"jwt/__init__.py": File(b"", "pyjwt")}) == []
+
+
+def test_another_distribution_with_a_module_of_the_runtimes_is_refused_rather_than_packed_in_its_place() -> None:
+    wheels = {"jwt/__init__.py": File(b"other", "jwt")}
+
+    with pytest.raises(BundleError, match=r"^jwt/__init__\.py comes from both pyjwt and jwt; rename or drop one$"):
+        combine(*needed_by_the_runtime(wheels), wheels)
