@@ -202,6 +202,7 @@ async def test_actions_are_counted_and_measured(page: Any) -> None:
 
 async def test_an_action_is_tried_from_its_description(page: Any) -> None:
     await go(page, "API")
+    await page.get_by_role("row").filter(has_text="$default").get_by_role("link", name="router").wait_for()
     await page.get_by_role("row").filter(has_text="greet").click()
     await page.get_by_role("complementary").get_by_text("Say hello.").wait_for()
     await page.get_by_role("complementary").get_by_role("link", name="Try it").first.click()
@@ -260,6 +261,26 @@ async def test_a_token_may_stand_in_the_address_and_a_request_be_cancelled(page:
     await client.locator(".bubble.got").get_by_text('"cancelled"', exact=True).first.wait_for()
 
 
+async def test_a_client_that_is_removed_while_its_token_is_made_does_not_connect(page: Any) -> None:
+    is_let_go, opened = asyncio.Event(), []
+    page.on("websocket", lambda socket: opened.append(socket.url))
+
+    async def held(route: Any) -> None:
+        await is_let_go.wait()
+        await route.continue_()
+
+    await page.route("**/api/tokens", held)
+    await go(page, "Send")
+    await page.get_by_role("button", name="Connect", exact=True).click()
+    await page.get_by_role("button", name="Remove", exact=True).click()
+    async with page.expect_response("**/api/tokens") as made:
+        is_let_go.set()
+    await (await made.value).finished()
+    await page.evaluate("new Promise(requestAnimationFrame)")
+
+    assert opened == []
+
+
 async def test_an_action_that_the_code_has_had_since_is_offered_when_the_page_is_shown_again(
     page: Any, project: Path
 ) -> None:
@@ -284,6 +305,16 @@ async def test_what_is_typed_into_the_search_is_one_step_of_the_history(page: An
     await page.wait_for_url("**q=greet")
     await page.go_back()
     await page.get_by_role("heading", name="Tables").wait_for()
+
+
+async def test_rows_that_are_gone_through_by_keys_are_one_step_of_the_history(page: Any) -> None:
+    await go(page, "Live")
+    await page.get_by_role("row").nth(2).wait_for()
+    for _ in range(4):  # to the list, and to three of its rows
+        await page.keyboard.press("j")
+    await page.locator(".row[aria-rowindex='3'][aria-selected=true]").wait_for()
+    await page.go_back()
+    await page.get_by_label("Detail").wait_for(state="detached")
 
 
 PLACES = (

@@ -35,11 +35,11 @@ function decoded(text) {
   }
 }
 
-/** @param {string} path @param {URLSearchParams} [query] @param {boolean} [isTyped] */
-function go(path, query, isTyped) {
+/** @param {string} path @param {URLSearchParams} [query] @param {boolean} [isSameStep] whether it stays one step of the history */
+function go(path, query, isSameStep) {
   const said = query?.toString();
   const next = `#${path}${said ? `?${said}` : ""}`;
-  if (next !== location.hash) location[isTyped ? "replace" : "assign"](next);
+  if (next !== location.hash) location[isSameStep ? "replace" : "assign"](next);
 }
 
 /** What a page shows; where it cannot, why not, until the address is another one. @param {{children?: any}} props */

@@ -11,7 +11,7 @@ const ROW = 30;
 const AROUND = 12;
 const WORDS = { opening: "connect", message: "message", closed: "close", batch: "batch", run: "run", note: "note" };
 
-/** @param {{query: URLSearchParams, selected: string | null, go: (path: string, query?: URLSearchParams) => void}} props */
+/** @param {{query: URLSearchParams, selected: string | null, go: (path: string, query?: URLSearchParams, isSameStep?: boolean) => void}} props */
 export function Live({ query, selected, go }) {
   const store = useStore();
   const [isPaused, setPaused] = useState(false);
@@ -82,7 +82,7 @@ export function Live({ query, selected, go }) {
     const element = /** @type {HTMLElement} */ (list.current);
     if (next * ROW < element.scrollTop) element.scrollTop = next * ROW;
     if ((next + 1) * ROW > element.scrollTop + element.clientHeight) element.scrollTop = (next + 1) * ROW - element.clientHeight;
-    open(rows[next]);
+    go(`/messages/${rows[next].number}`, query, Boolean(selected));
   };
   const first = Math.max(0, Math.floor(top / ROW) - AROUND);
   const last = Math.min(rows.length, Math.ceil((top + height) / ROW) + AROUND);

@@ -3,7 +3,7 @@
 
 import { html, useEffect, useState } from "./vendor/preact-htm.js";
 import { ask } from "./api.js";
-import { counted, short } from "./format.js";
+import { short } from "./format.js";
 import { Copy, Detail, Empty, Facts, Table, useStore, Value } from "./parts.js";
 import { example, Schema } from "./schema.js";
 
@@ -16,7 +16,7 @@ export function Offers({ selected, go }) {
   useEffect(() => {
     if (info?.is_app) load();
   }, [boot, info?.is_app]);
-  if (info && !info.is_app) return html`<${Routes} info=${info} />`;
+  if (info && !info.is_app) return html`<section class="page" aria-label="API"><h1>API</h1><${Routes} info=${info} /><p class="dim">Of plain handlers only their code knows what they take.</p></section>`;
   if (!found) return html`<section class="page" aria-busy=${!wrong} aria-label="API"><h1>API</h1>${wrong ? html`<p class="why" role="alert">${wrong}</p><div class="actions"><button type="button" class="button" onClick=${load}>Look again</button></div>` : html`<p class="dim">Asking the code …</p>`}</section>`;
   const [kind, ...rest] = (selected ?? "").split("/");
   const name = rest.join("/");
@@ -30,6 +30,7 @@ export function Offers({ selected, go }) {
       ${found.info.description && html`<p>${found.info.description}</p>`}
       <${Table} caption="Actions" columns=${COLUMNS} rows=${found.actions} id=${(/** @type {any} */ one) => one.name} selected=${action ? name : null} choose=${(/** @type {any} */ one) => open(`action/${one.name}`)} />
       ${found.topics.length > 0 && html`<${Table} caption="Topics" columns=${TOPICS} rows=${found.topics} id=${(/** @type {any} */ one) => one.name} selected=${topic ? name : null} choose=${(/** @type {any} */ one) => open(`topic/${one.name}`)} />`}
+      ${info && html`<${Routes} info=${info} />`}
       <p class="dim"><code>streamer describe</code> writes this as AsyncAPI, TypeScript, Python or Markdown.</p>
     </section>
     ${action && html`<${Action} key=${name} one=${action} schemas=${found.schemas} back=${() => go("/api")} />`}
@@ -75,15 +76,13 @@ function Action({ one, schemas, back }) {
   <//>`;
 }
 
-/** Plain handlers: routes are all that is known. @param {{info: any}} props */
+/** Which function runs for what. @param {{info: any}} props */
 function Routes({ info }) {
   const routes = info.topology.apis.flatMap((/** @type {any} */ api) => api.routes.map((/** @type {any} */ route) => ({ api: api.name, ...route })));
-  return html`<section class="page" aria-label="API"><h1>API</h1>
-    <${Table} caption=${counted(routes.length, "route")} rows=${routes} id=${(/** @type {any} */ one) => `${one.api}/${one.route}`} columns=${[
+  return html`<${Table} caption="Routes" rows=${routes} id=${(/** @type {any} */ one) => `${one.api}/${one.route}`} columns=${[
       ["route", (/** @type {any} */ one) => html`<span class="action">${one.route}</span>`],
-      ["function", (/** @type {any} */ one) => html`<a href=${`#/functions/${encodeURIComponent(one.function)}`}>${short(one.function)}</a>`],
+      ["function", (/** @type {any} */ one) => (one.function ? html`<a href=${`#/functions/${encodeURIComponent(one.function)}`}>${short(one.function)}</a>` : "none")],
       ["API", (/** @type {any} */ one) => one.api, "wide"],
       ["try", (/** @type {any} */ one) => !one.route.startsWith("$") && html`<a href=${`#/send?${new URLSearchParams({ text: JSON.stringify({ action: one.route }, null, 2) })}`}>Try it</a>`, "right"],
-    ]} />
-    <p class="dim">Of plain handlers only their code knows what they take.</p></section>`;
+    ]} />`;
 }

@@ -41,7 +41,11 @@ export function Session({ draft, info, described, onClose }) {
     heard.current = got.current;
     return news ? `${counted(news, "message")} for ${who.user}` : "";
   });
-  useEffect(() => () => socket.current?.close(), []);
+  const isRemoved = useRef(false);
+  useEffect(() => () => {
+    isRemoved.current = true;
+    socket.current?.close();
+  }, []);
   useEffect(() => {
     if (draft.given) setText(draft.text);
   }, [draft.given]);
@@ -50,6 +54,7 @@ export function Session({ draft, info, described, onClose }) {
     setState("connecting");
     try {
       const { url, offers } = await addressed(who, info);
+      if (isRemoved.current) return;
       const opened = new WebSocket(url, offers);
       socket.current = opened;
       opened.onopen = () => setState("open");
@@ -84,7 +89,7 @@ export function Session({ draft, info, described, onClose }) {
   const isOpen = state === "open";
   return html`<section class="card session" aria-label=${`Client ${who.user}`}>
     <header class="title"><h2>${(info.mints && who.user) || "client"} <i>${info.mints ? who.tenant : ""}</i></h2><${Status} status=${isOpen ? "ok" : state === "connecting" ? "running" : ""} text=${state} /><span class="grow" />
-      <button type="button" class="button small" onClick=${() => { socket.current?.close(); onClose(); }}>Remove</button></header>
+      <button type="button" class="button small" onClick=${onClose}>Remove</button></header>
     <${Identity} who=${who} setWho=${setWho} info=${info} state=${state} toggle=${() => (isOpen ? socket.current?.close(1000) : connect())} />
     <${Compose} text=${text} setText=${setText} info=${info} described=${described} isOpen=${isOpen} send=${send} />
     ${why && html`<p class="why" role="alert">${why}</p>`}
