@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from itertools import pairwise, takewhile
 from typing import Any, Final
@@ -11,9 +12,12 @@ import click
 from streamer._entry import tool
 
 from .extras import require
+from .parameters import Payload
 
 MAY_BE_EMPTY: Final = frozenset({"--body", "--filter", "--table-prefix"})
 """Options of which an empty value has a meaning."""
+_NEGATIVE: Final = re.compile(r"-\d[\d.eE+-]*")
+"""What JSON has for a number, and no option is called."""
 
 
 class Command(click.Command):
@@ -28,7 +32,7 @@ class Command(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Take the arguments; a complaint of click's parser names no command, whose help says more."""
         try:
-            return super().parse_args(ctx, args)
+            return super().parse_args(ctx, _with_numbers(self, ctx, args))
         except click.UsageError as error:
             error.ctx = error.ctx or ctx
             raise
@@ -81,6 +85,23 @@ class Group(Command, click.Group):
         return super().get_command(ctx, cmd_name)
 
 
+def _with_numbers(command: click.Command, ctx: click.Context, arguments: Sequence[str]) -> list[str]:
+    """The same, with a blank before negative numbers where a command takes JSON, which may begin with one."""
+    if not any(isinstance(each.type, Payload) for each in command.params):
+        return [*arguments]
+    wanting = _wanting(command, ctx)
+    return [
+        f" {said}" if _NEGATIVE.fullmatch(said) and before not in wanting else said
+        for before, said in pairwise(["", *arguments])
+    ]
+
+
+def _wanting(command: click.Command, ctx: click.Context) -> set[str]:
+    """Names of the options that what follows them is the value of."""
+    options = [each for each in command.get_params(ctx) if isinstance(each, click.Option)]
+    return {name for each in options if _wants_value(each) for name in each.opts}
+
+
 def _require_values(command: click.Command, ctx: click.Context, arguments: Sequence[str]) -> None:
     """Refuse the name of an option as the value of the one before it, and an empty value, as click does not.
 
@@ -91,7 +112,7 @@ def _require_values(command: click.Command, ctx: click.Context, arguments: Seque
     """
     options = [each for each in command.get_params(ctx) if isinstance(each, click.Option)]
     names = {name for each in options for name in (*each.opts, *each.secondary_opts)}
-    wanting = {name for each in options if _wants_value(each) for name in each.opts}
+    wanting = _wanting(command, ctx)
     said = [*takewhile(lambda argument: argument != "--", arguments)]
     for option, value in pairwise(said):
         if option in wanting and value in names:

@@ -182,6 +182,22 @@ def test_no_value_is_missed_where_none_was_forgotten(arguments: list[str]) -> No
     assert emulated(*arguments).state_file == Path("file")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "payload"),
+    [
+        pytest.param(["sum", "-5"], -5, id="negative"),
+        pytest.param(["--json", "sum", "-1.5e3", "--user", "-1"], -1500.0, id="among options"),
+        pytest.param(["sum", "--", "-5"], -5, id="said to be no option"),
+        pytest.param(["sum", "--user", "-1"], None, id="the value of an option"),
+    ],
+)
+def test_a_negative_number_is_a_payload_and_no_option(arguments: list[str], payload: float | None) -> None:
+    said = cli.cli.commands["call"].make_context("call", arguments).params
+
+    assert said["payload"] == payload
+    assert said["user"] in (None, "-1")
+
+
 def test_without_a_command_the_help_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     status, out, err = run([], capsys)
 
