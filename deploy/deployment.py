@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any
 
 from . import console, describe, history
 from .cloud import ChangeSet, Cloud, Stack
@@ -135,7 +135,7 @@ def bring(cloud: Cloud, desk: Desk, wish: Wish) -> Ended:
     if wish.executes:
         protect(cloud, desk, wish.config, wish.service.template)
     if drift and wish.executes:
-        set_back(cloud, desk, wish.config.stack)
+        set_back(cloud, desk, wish.config.stack, is_reverted=wish.reverts_drift)
     return ended
 
 
@@ -293,8 +293,10 @@ def _protect_stack(cloud: Cloud, desk: Desk, config: Config, *, wanted: bool) ->
         raise type(exc)(f"{exc}; {state}") from exc
 
 
-def set_back(cloud: Cloud, desk: Desk, stack: str) -> None:
+def set_back(cloud: Cloud, desk: Desk, stack: str, *, is_reverted: bool = False) -> None:
     """Make what was changed by hand as the stack says: CloudFormation itself sees no change.
+
+    ``is_reverted``: it was told to look, and so has set back what it compares.
 
     Raises:
         DeployError: AWS refuses, or Ctrl-C; the stack itself is as it was deployed.
@@ -303,7 +305,7 @@ def set_back(cloud: Cloud, desk: Desk, stack: str) -> None:
     try:
         for each, owner in describe.drifted(cloud, stack):
             if not each.repair:
-                desk.say(f"{each.logical_id} {each.what}; {_ANEW if each.is_gone else _BY_HAND}")
+                desk.say(f"{each.logical_id} {each.what}; {_way(each, is_reverted=is_reverted)}")
             elif desk.confirm(f"Set {each.logical_id} back to what the stack says?"):
                 _repair(cloud, each, owner)
                 desk.say(f"set {each.logical_id} back")
@@ -317,8 +319,13 @@ def set_back(cloud: Cloud, desk: Desk, stack: str) -> None:
         raise type(exc)(f"{exc}; {state}") from exc
 
 
-_ANEW: Final = "`streamer deploy --revert-drift` lets CloudFormation make it anew"
-_BY_HAND: Final = "nothing but your own hand sets that back"
+def _way(drift: Drift, *, is_reverted: bool) -> str:
+    """How somebody else sets back what nobody does here."""
+    if drift.command:
+        return f"`aws {drift.command}` takes it away"
+    if is_reverted:
+        return "nothing but your own hand sets that back"
+    return f"`streamer deploy --revert-drift` lets CloudFormation {'make it anew' if drift.is_gone else 'set it back'}"
 
 
 def _repair(cloud: Cloud, drift: Drift, owner: str) -> None:

@@ -34,17 +34,22 @@ def missing(
 
 def strangers(
     resources: Sequence[Resource], real: Mapping[str, Mapping[str, Any] | None]
-) -> Iterator[tuple[Resource, str]]:
-    """Functions and aliases that let in whom the stack does not know, and the rest of the sentence that says so."""
+) -> Iterator[tuple[Resource, str, str]]:
+    """Functions and aliases that let in somebody whom the stack does not know.
+
+    With the rest of the sentence that says so, and the command that takes the permission away.
+    """
     known = {_statement_id(each) for each in resources if each.resource_type == _PERMISSION}
     looked_at = {each.logical_id: _statements(real.get(each.logical_id) or {}) or {} for each in resources}
     if known and not any(known & each.keys() for each in looked_at.values()):
         return  # CloudFormation names them otherwise, so nobody here can tell whose they are
     for called in resources:
-        others = [each for name, each in looked_at[called.logical_id].items() if name not in known]
-        rights = [right for each in others for right in of_document("", {"Statement": _without_itself(each)})]
-        if rights:
-            yield called, f"lets in whom the stack does not know: {told(rights)}"
+        for name, statement in looked_at[called.logical_id].items():
+            rights = [*of_document("", {"Statement": _without_itself(statement)})] if name not in known else []
+            if rights:
+                named = f"--function-name {called.physical_id} --statement-id {name}"
+                said = f"lets in whom the stack does not know: {told(rights)}"
+                yield called, said, f"lambda remove-permission {named}"
 
 
 def _by_called(template: Mapping[str, Any], resources: Sequence[Resource]) -> dict[str, list[Resource]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from ..cloud import Resource
@@ -149,6 +149,8 @@ class Drift:
     """The rest of the sentence that begins with the logical id."""
     repair: Mapping[str, Any] = field(default_factory=dict)
     """Properties as they should be, where a call can set them; empty: none can."""
+    command: str = ""
+    """What sets it back that CloudFormation does not know of; empty: CloudFormation can compare it, too."""
 
     @property
     def is_gone(self) -> bool:
@@ -214,7 +216,7 @@ def drifts(
             if resource.resource_type == ROLE:
                 found += [_drift(resource, said) for said in roles.changed(template, names, resource, what)]
     found += [_drift(each, GONE) for each in callers.missing(template, resources, real)]
-    found += [_drift(each, said) for each, said in callers.strangers(resources, real)]
+    found += [replace(_drift(each, said), command=way) for each, said, way in callers.strangers(resources, real)]
     return tuple(found)
 
 

@@ -230,19 +230,50 @@ def test_what_somebody_deleted_comes_back_when_cloudformation_compares_with_what
     assert [each.reverts_drift for each in cloud.proposals] == [said]
 
 
-def test_what_is_gone_and_not_needed_is_told_with_the_way_to_have_it_again(run: Run) -> None:
+@pytest.mark.parametrize(
+    ("name", "kind", "there", "words", "told"),
+    [
+        pytest.param(
+            "RouterLogGroup",
+            "AWS::Logs::LogGroup",
+            None,
+            [],
+            "is gone: somebody deleted it, and the stack does not know; `streamer deploy --revert-drift` lets "
+            "CloudFormation make it anew",
+            id="what is gone, and not needed",
+        ),
+        pytest.param(
+            "RouterRole",
+            "AWS::IAM::Role",
+            {"PermissionsBoundary": "b"},
+            [],
+            "was changed by hand: PermissionsBoundary is b and not none; `streamer deploy --revert-drift` lets "
+            "CloudFormation set it back",
+            id="a role",
+        ),
+        pytest.param(
+            "RouterRole",
+            "AWS::IAM::Role",
+            {"PermissionsBoundary": "b"},
+            ["--revert-drift"],
+            "was changed by hand: PermissionsBoundary is b and not none; nothing but your own hand sets that back",
+            id="what CloudFormation was told to set back",
+        ),
+    ],
+)
+def test_what_is_not_set_back_here_is_told_with_the_way(
+    run: Run, *, name: str, kind: str, there: Any, words: list[str], told: str
+) -> None:
     template = run(FakeCloud(), "template").stdout
     cloud = drifted(template, **json.loads(template)["Resources"]["RouterFunction"]["Properties"])
-    cloud.parts.append(
-        Resource(logical_id="RouterLogGroup", physical_id="logs", resource_type="AWS::Logs::LogGroup", status="X")
-    )
-    cloud.others = {"logs": None}
+    cloud.parts.append(Resource(logical_id=name, physical_id="it", resource_type=kind, status="X"))
+    cloud.others = {"it": there}
 
-    found = run(cloud, "deploy", "--yes")
+    found = run(cloud, "deploy", "--yes", *words)
 
     assert found.return_value == 0
-    assert "note: RouterLogGroup is gone: somebody deleted it, and the stack does not know\n" in found.stdout
-    assert "does not know; `streamer deploy --revert-drift` lets CloudFormation make it anew" in found.stdout
+    assert f"note: {name} {told.partition('; `')[0].partition('; no')[0]}\n" in found.stdout
+    assert f"{name} {told}\n" in found.stdout
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,14 @@ def test_permissions_that_were_given_or_taken_by_hand_are_told(changes: Any, tol
     assert found(**changes) == told
 
 
+def test_each_stranger_is_told_with_what_takes_the_permission_away() -> None:
+    real = {name: policy(names) for name, names in {**WHOLE, "RouterLive": [*WHOLE["RouterLive"], "a", "b"]}.items()}
+
+    assert [(each.what, each.command) for each in drifts(TEMPLATE, RESOURCES, real)] == [
+        (STRANGER, f"lambda remove-permission --function-name arn:f:router:live --statement-id {name}") for name in "ab"
+    ]
+
+
 def test_of_a_stack_without_permissions_everybody_is_a_stranger() -> None:
     [own] = drifts(
         {"Resources": {"Router": {"Type": FUNCTION}}}, RESOURCES[:1], {"Router": policy(["x"], {"AWS": "6"})}
