@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from emulator.templates.located import Located
 from emulator.templates.resources.kind import Place
 from emulator.templates.source import load
 from emulator.templates.stack import Resource, Stack, Surroundings, resolve
-from emulator.templates.topology import Located, Wanted, describe
+from emulator.templates.topology import Wanted, describe
 from streamer.topology import Topology
 
 PLACE = Place(stack="shop", region="us-east-1", account_id="123456789012", partition="aws", url_suffix="amazonaws.com")

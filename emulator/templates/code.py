@@ -22,9 +22,9 @@ from .assembly import Part
 from .described.lambda_functions import names_of
 from .errors import Path as Place
 from .errors import Problem
+from .located import Located
 from .sam import SOURCE_ID, local_path
 from .stack import Resource, Stack
-from .topology import Located
 from .values import at
 
 

@@ -24,21 +24,10 @@ from .described import (
     websocket_apis,
 )
 from .errors import Problem
+from .located import Located
 from .resources.kind import Meaning
 from .stack import Resource, Stack
 from .values import at
-
-
-class Located(Struct, frozen=True, kw_only=True):
-    """Where a function's code is."""
-
-    folder: str | None = None
-    search_paths: tuple[str, ...] = ()
-    handler: str | None = None
-    """Instead of the template's, for code that the template itself contains."""
-    unavailable: str | None = None
-    warnings: tuple[str, ...] = ()
-
 
 Locate = Callable[[Stack, Resource], Located]
 """Finds a function's code; raises `Problem`."""

@@ -17,10 +17,11 @@ from loaded_target import load_target
 from deploy.stack.publishing import ALIAS
 from deploy.stack.settings import StackSettings
 from deploy.stack.template import template
+from emulator.templates.located import Located
 from emulator.templates.resources.kind import Place
 from emulator.templates.source import load
 from emulator.templates.stack import Resource, Stack, Surroundings, resolve
-from emulator.templates.topology import Located, Wanted, describe
+from emulator.templates.topology import Wanted, describe
 from streamer.project import Project
 from streamer.topology import (
     CONNECT,

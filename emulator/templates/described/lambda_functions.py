@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from streamer.topology import Function, Topology
 from streamer.topology.variables import why_no_variable
@@ -14,11 +14,9 @@ from ...functions.runtimes import reason_not_run
 from ...functions.variables import VERSION, name_and_qualifier
 from ..catalogue import Catalogue
 from ..errors import Path, Problem
+from ..located import Located
 from ..stack import Resource
 from ..values import at, mapping, text, whole
-
-if TYPE_CHECKING:
-    from ..topology import Located
 
 PYTHON = "python"
 _URI: Final = re.compile(r".*?:lambda:path/[^/]+/functions/(.+)/(?:response-streaming-)?invocations")

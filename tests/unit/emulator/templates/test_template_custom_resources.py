@@ -9,9 +9,10 @@ import pytest
 from template_parts import PLACE, att, base, ref, resource
 
 from emulator.templates.custom_resources import idle_functions
+from emulator.templates.located import Located
 from emulator.templates.source import load
 from emulator.templates.stack import Surroundings, resolve
-from emulator.templates.topology import Located, Wanted, describe
+from emulator.templates.topology import Wanted, describe
 
 PROVIDER = resource("Lambda::Function", FunctionName="empties", Handler="index.handler", Runtime="nodejs20.x")
 TOKEN = {"ServiceToken": att("Provider")}

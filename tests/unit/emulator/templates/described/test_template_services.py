@@ -12,9 +12,10 @@ from emulator.services.calls import Call
 from emulator.services.secret_names import suffix
 from emulator.templates.described.state_machines import inlined
 from emulator.templates.errors import TemplateError
+from emulator.templates.located import Located
 from emulator.templates.source import load
 from emulator.templates.stack import Surroundings, resolve
-from emulator.templates.topology import Described, Located, Wanted, describe
+from emulator.templates.topology import Described, Wanted, describe
 from streamer.topology.kinesis import KinesisMapping
 
 
