@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -238,14 +239,13 @@ def settled(cloud: Cloud, desk: Desk, config: Config, stack: Stack, template: Ma
     """Keep what is deployed now for ``streamer rollback``, and say how it ended.
 
     Raises:
-        StoppedError: Ctrl-C; the stack itself is deployed.
+        StoppedError, UnwatchedError: Ctrl-C, or nobody reads what is said; the stack itself is deployed.
     """
-    try:
-        history.keep(cloud, config.service, stack, template)
-    except KeyboardInterrupt:
-        raise StoppedError(f"stopped; {stack.name} is deployed, but `streamer rollback` may not know of it") from None
-    except DeployError as exc:
-        desk.say(f"note: `streamer rollback` will not know of this deployment: {exc}")
+    with _saying(lambda: f"{stack.name} is deployed, but `streamer rollback` may not know of it"):
+        try:
+            history.keep(cloud, config.service, stack, template)
+        except DeployError as exc:
+            desk.say(f"note: `streamer rollback` will not know of this deployment: {exc}")
     return Ended(stack=stack.name, status=stack.status, outputs=stack.outputs)
 
 
@@ -267,30 +267,22 @@ def _protect_tables(cloud: Cloud, desk: Desk, config: Config, template: Mapping[
     state = f"{config.stack} itself is deployed; the protection of its tables may not be as streamer.toml says"
     found = [each for each in template["Resources"].values() if each["Type"] == "AWS::DynamoDB::Table"]
     names = [each.get("Properties", {}).get("TableName") for each in found]
-    try:
+    with _saying(lambda: state):
         for name in names:
             table = cloud.table(name) if isinstance(name, str) else None
             if table is not None and table.get("DeletionProtectionEnabled", False) is not wanted:
                 cloud.protect_table(name, is_protected=wanted)
                 what = "protected" if wanted else "not protected any more"
                 desk.say(f"the table {name} is {what} from being deleted")
-    except KeyboardInterrupt:
-        raise StoppedError(f"stopped; {state}") from None
-    except DeployError as exc:
-        raise type(exc)(f"{exc}; {state}") from exc
 
 
 def _protect_stack(cloud: Cloud, desk: Desk, config: Config, *, wanted: bool) -> None:
     state = f"{config.stack} itself is deployed; its termination protection may not be as streamer.toml says"
-    try:
+    with _saying(lambda: state):
         stack = cloud.stack(config.stack)
         if stack is not None and stack.is_protected is not wanted:
             cloud.protect_stack(config.stack, is_protected=wanted)
             desk.say(f"{config.stack} is {'protected' if wanted else 'not protected any more'} from being deleted")
-    except KeyboardInterrupt:
-        raise StoppedError(f"stopped; {state}") from None
-    except DeployError as exc:
-        raise type(exc)(f"{exc}; {state}") from exc
 
 
 def set_back(cloud: Cloud, desk: Desk, stack: str, *, is_reverted: bool = False) -> None:
@@ -302,7 +294,7 @@ def set_back(cloud: Cloud, desk: Desk, stack: str, *, is_reverted: bool = False)
         DeployError: AWS refuses, or Ctrl-C; the stack itself is as it was deployed.
     """
     state = f"{stack} itself is deployed; what was noted above may not all be set back"
-    try:
+    with _saying(lambda: state):
         for each, owner in describe.drifted(cloud, stack):
             if not each.repair:
                 desk.say(f"{each.logical_id} {each.what}; {_way(each, is_reverted=is_reverted)}")
@@ -311,12 +303,19 @@ def set_back(cloud: Cloud, desk: Desk, stack: str, *, is_reverted: bool = False)
                 desk.say(f"set {each.logical_id} back")
             else:
                 desk.say(f"left {each.logical_id} as it is")
+
+
+@contextmanager
+def _saying(state: Callable[[], str]) -> Iterator[None]:
+    """Add to whatever ends it early what AWS is in by then."""
+    try:
+        yield
     except KeyboardInterrupt:
-        raise StoppedError(f"stopped; {state}") from None
-    except OSError as exc:
-        raise UnwatchedError(f"{unwritten(exc)}; {state}") from exc
+        raise StoppedError(f"stopped; {state()}") from None
+    except OSError as exc:  # what goes to AWS raises no such thing
+        raise UnwatchedError(f"{unwritten(exc)}; {state()}") from exc
     except DeployError as exc:
-        raise type(exc)(f"{exc}; {state}") from exc
+        raise type(exc)(f"{exc}; {state()}") from exc
 
 
 def _way(drift: Drift, *, is_reverted: bool) -> str:
@@ -401,16 +400,10 @@ def _refuse_protected(cloud: Cloud, tables: Sequence[str]) -> None:
 
 
 def _delete_tables(cloud: Cloud, desk: Desk, name: str, left: list[str]) -> None:
-    try:
+    with _saying(lambda: _tables_left(name, left)):
         while left:
             cloud.delete_table(left[0])
             desk.say(f"deleted the table {left.pop(0)}")
-    except KeyboardInterrupt:
-        raise StoppedError(f"stopped; {_tables_left(name, left)}") from None
-    except OSError as exc:
-        raise UnwatchedError(f"{unwritten(exc)}; {_tables_left(name, left)}") from exc
-    except DeployError as exc:
-        raise type(exc)(f"{exc}; {_tables_left(name, left)}") from exc
 
 
 def _tables_left(name: str, tables: Sequence[str]) -> str:

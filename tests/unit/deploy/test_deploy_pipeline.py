@@ -1,5 +1,6 @@
 """What pipelines do apart from deploying at once: propose, execute later, go back; and what they are told."""
 
+import errno
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -643,6 +644,7 @@ FAILING_AFTERWARDS = {
     [
         pytest.param(DeniedError("not permitted"), "not permitted", id="refused"),
         pytest.param(KeyboardInterrupt(), "streamer: stopped", id="Ctrl-C"),
+        pytest.param(BrokenPipeError(errno.EPIPE, ""), "streamer: nobody reads the output any more", id="no reader"),
     ],
 )
 def test_what_fails_after_a_deployment_says_that_it_is_one(
@@ -670,10 +672,10 @@ def test_what_fails_after_a_deployment_says_that_it_is_one(
 
     found = run(cloud, "deploy", "--yes")
 
-    is_stopped = isinstance(failure, KeyboardInterrupt)
-    said = found.stderr.strip() if is_stopped else str(found.exception)
+    status = {KeyboardInterrupt: 130, BrokenPipeError: 3}.get(type(failure))
+    said = str(found.exception) if status is None else found.stderr.strip()
     assert said == f"{told}; chat-dev itself is deployed; {FAILING_AFTERWARDS[setting]}"
-    assert found.return_value == (130 if is_stopped else None)
+    assert found.return_value == status
 
 
 def test_protected_tables_are_not_even_asked_to_be_deleted(run: Run) -> None:
