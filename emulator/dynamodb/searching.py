@@ -257,21 +257,27 @@ def _page(
         ]
     if more:
         answer["LastEvaluatedKey"] = source.last_key(read[-1])
+    return answer | page_cost(source, size_bytes, found if fetches else (), parameters)
+
+
+def page_cost(
+    source: SearchSource, size_bytes: int, fetched: Iterable[StoredItem], parameters: Parameters
+) -> dict[str, Any]:
+    """``ConsumedCapacity`` of a page, if the client wants to know.
+
+    It is of the bytes that were read, and of each item that was fetched from the table beside an index.
+    """
     wanted = wants_capacity(parameters)
-    if wanted is not None:
-        consistent = parameters.get("ConsistentRead", False)
-        cost = page_cost(source, size_bytes, found if fetches else (), consistent=consistent)
-        answer["ConsumedCapacity"] = cost.shown(wanted)
-    return answer
-
-
-def page_cost(source: SearchSource, size_bytes: int, fetched: Iterable[StoredItem], *, consistent: bool) -> Cost:
-    """What a page costs: the bytes that were read, and each item that was fetched from the table beside an index."""
+    if wanted is None:
+        return {}
+    consistent = parameters.get("ConsistentRead", False)
     units = read_units(size_bytes, consistent=consistent)
     if source.index is None:
-        return Cost(source.table, table_units=units)
-    extra = sum([read_units(item.size_bytes, consistent=consistent) for item in fetched], 0.0)
-    return Cost(source.table, table_units=extra, index_units={source.index.definition.name: units})
+        cost = Cost(source.table, table_units=units)
+    else:
+        extra = sum([read_units(item.size_bytes, consistent=consistent) for item in fetched], 0.0)
+        cost = Cost(source.table, table_units=extra, index_units={source.index.definition.name: units})
+    return {"ConsumedCapacity": cost.shown(wanted)}
 
 
 def read_page(items: Iterable[StoredItem], limit: int | None) -> tuple[list[StoredItem], int, bool]:

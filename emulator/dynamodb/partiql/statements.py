@@ -118,12 +118,7 @@ def _select(backend: EmbeddedBackend, statement: Statement, parameters: Paramete
         answer["NextToken"] = _token(statement, source.last_key(read[-1]))
     if more and parameters.get("Limit") is not None:
         answer["LastEvaluatedKey"] = source.last_key(read[-1])
-    wanted = wants_capacity(parameters)
-    if wanted is not None:
-        consistent = parameters.get("ConsistentRead", False)
-        cost = page_cost(source, size_bytes, found if fetches else (), consistent=consistent)
-        answer["ConsumedCapacity"] = cost.shown(wanted)
-    return answer
+    return answer | page_cost(source, size_bytes, found if fetches else (), parameters)
 
 
 def _source(table: Table, statement: Statement, parameters: Parameters) -> SearchSource:
