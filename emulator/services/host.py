@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
@@ -32,7 +31,7 @@ from .calls import Call, NotMadeError
 from .cognito.operations import is_of_users
 from .denials import denial, error, readable
 from .needs import of_operation, of_scheduler
-from .parameters import TARGET, ParameterError, ParameterStore
+from .ours import OURS, OurServices
 from .process import ServicesBusyError, ServicesLostError, ServicesProcess
 from .routing import HOSTED, aws_url
 from .s3.conditions import Uploads, given_of, how_signed
@@ -46,15 +45,8 @@ from .sts.service import assumed
 from .wire import Frame
 
 if TYPE_CHECKING:
-    from .cognito.service import UserPools
     from .kinesis.service import KinesisStreams
-    from .machines.service import StateMachines
 
-STORE: Final = "ssm"
-MACHINES: Final = "states"
-STREAMS: Final = "kinesis"
-_OURS: Final = frozenset({STORE, POOLS, MACHINES, STREAMS})
-"""The services that are answered without the process."""
 _WAITS: Final = frozenset({"kms"})
 """Services for whose resources alone the process is not started: keys of templates mostly encrypt what nobody encrypts
 here."""
@@ -95,11 +87,7 @@ class Services:
         )
         self._secrets = Secrets(endpoints.owner, endpoints.keys)
         self._uploads = Uploads()
-        self._parameters = ParameterStore(endpoints.region, endpoints.account_id)
-        self._functions = functions
-        self._user_pools: UserPools | None = None
-        self._state_machines: StateMachines | None = None
-        self._kinesis: KinesisStreams | None = None
+        self._ours = OurServices(endpoints, functions)
         self._made: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -109,45 +97,20 @@ class Services:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._state_machines is not None:
-            await self._state_machines.close()
+        await self._ours.close()
         if self._made is not None:
             await end([self._made])
         await self._process.close()
 
     @property
-    def _pools(self) -> UserPools:
-        if self._user_pools is None:
-            from .cognito.service import UserPools  # noqa: PLC0415 - only for those who have users
-
-            self._user_pools = UserPools(self._endpoints.region, self._endpoints.account_id, self._functions)
-        return self._user_pools
-
-    @property
-    def _machines(self) -> StateMachines:
-        if self._state_machines is None:
-            from .machines.service import StateMachines  # noqa: PLC0415 - only for those who have machines
-
-            self._state_machines = StateMachines(self._endpoints, self._functions)
-        return self._state_machines
-
-    @property
     def streams(self) -> KinesisStreams:
         """The streams of Kinesis."""
-        if self._kinesis is None:
-            from .kinesis.service import KinesisStreams  # noqa: PLC0415 - only for those who have streams
-
-            self._kinesis = KinesisStreams(self._endpoints.region, self._endpoints.account_id)
-        return self._kinesis
+        return self._ours.streams
 
     def _delivered(self, frame: Frame) -> None:
-        """Start an execution, or put a record, if it is a machine or a stream of ours; else leave it to others."""
-        machines, streams = self._state_machines, self._kinesis
-        to, payload = str(frame.head.get("to")), str(frame.head.get("payload"))
-        if machines is not None and machines.start(to, payload):
-            return
-        key = str(frame.head.get("group") or uuid.uuid4())
-        if streams is None or not streams.put(to, payload.encode(), key):
+        """Leave to others what is for no machine or stream of ours."""
+        to, payload, group = (frame.head.get(name) for name in ("to", "payload", "group"))
+        if not self._ours.take(str(to), str(payload), None if group is None else str(group)):
             self._deliver(frame)
 
     @property
@@ -197,7 +160,7 @@ class Services:
         before = self._calls, self._later
         self._store(new)
         self._calls, self._later = described, described_later
-        new = [each for each in new if each.service not in _OURS]
+        new = [each for each in new if each.service not in OURS]
         try:
             if self._process.is_running:
                 await self._make([*new, *new_later])
@@ -220,17 +183,8 @@ class Services:
 
     async def remove(self, call: Call) -> str | None:
         """Remove what was made; answers why it cannot be removed, if so. What is not there needs no removal."""
-        if call.service == STORE:
-            try:
-                self._parameters.perform(call.operation, call.parameters, now=time.time())
-            except ParameterError as error:
-                return None if error.code == "ParameterNotFound" else f"{error.code}: {error}"
-            return None
-        if call.service in _OURS:
-            ours = {STREAMS: self._kinesis, POOLS: self._user_pools, MACHINES: self._state_machines}[call.service]
-            if ours is not None:
-                ours.remove(call)
-            return None
+        if call.service in OURS:
+            return self._ours.remove(call)
         if not self._process.is_running:
             return None
         try:
@@ -241,7 +195,7 @@ class Services:
 
     def stored(self) -> Mapping[str, str]:
         """Values of the parameter store, by name."""
-        return self._parameters.values()
+        return self._ours.parameters()
 
     async def answer(self, request: HttpRequest, service: str) -> HttpResponse | None:
         """The answer to a request; None: the service does not know the operation."""
@@ -321,14 +275,8 @@ class Services:
 
     async def _done(self, request: HttpRequest, service: str, url: str) -> HttpResponse | None:
         """The answer to a request that is allowed."""
-        if service == STORE:
-            return self._stored(request)
-        if service == POOLS:
-            return await self._pools.answer(request)
-        if service == MACHINES:
-            return await self._machines.answer(request)
-        if service == STREAMS:
-            return self.streams.answer(request)
+        if service in OURS:
+            return await self._ours.answer(request, service)
         given = assumed(request, self._guard) if service == "sts" else None
         return given or await self._of_process(request, service, url)
 
@@ -361,27 +309,10 @@ class Services:
             "caller": [request.peer, self._endpoints.owner.access_key_id if scope is None else scope.key],
         }
 
-    def _stored(self, request: HttpRequest) -> HttpResponse | None:
-        operation = request.fields.get("x-amz-target", "").removeprefix(TARGET)
-        try:
-            found = self._parameters.perform(operation, parameters_of(request), now=time.time())
-        except ParameterError as refused:
-            return HttpResponse.of_json(400, refused.told(), kind=_JSON)
-        return None if found is None else HttpResponse.of_json(200, found, kind=_JSON)
-
     def _store(self, calls: Iterable[Call]) -> None:
         for each in calls:
-            if each.service == POOLS:
-                self._pools.make(each)
-            elif each.service == MACHINES:
-                self._machines.make(each)
-            elif each.service == STREAMS:
-                self.streams.make(each)
-            elif each.service == STORE:
-                try:
-                    self._parameters.perform("PutParameter", each.parameters, now=time.time())
-                except ParameterError as error:
-                    raise ConfigurationError(f"{each.resource}: {error.code}: {error}") from error
+            if each.service in OURS:
+                self._ours.make(each)
 
     def _identity(self, caller: Caller | None) -> HttpResponse:
         account = self._endpoints.account_id
@@ -402,7 +333,7 @@ class Services:
         await self._make((*self._calls, *self._later))
 
     async def _make(self, calls: Iterable[Call]) -> None:
-        wanted = tuple(each for each in calls if each.service not in _OURS)
+        wanted = tuple(each for each in calls if each.service not in OURS)
         if not wanted:
             return
         try:
@@ -415,7 +346,7 @@ class Services:
 
 def _begins(call: Call) -> bool:
     """Whether the process is started for a resource."""
-    return call.service not in _OURS | _WAITS
+    return call.service not in OURS | _WAITS
 
 
 def _signed(request: HttpRequest, needs: Iterable[Need]) -> Iterable[Need]:

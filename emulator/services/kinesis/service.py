@@ -113,7 +113,7 @@ class KinesisStreams:
         self._tell()
         return True
 
-    def answer(self, request: HttpRequest) -> HttpResponse | None:
+    async def answer(self, request: HttpRequest) -> HttpResponse | None:
         """The answer to a request; None: the operation is not known."""
         operation = request.fields.get("x-amz-target", "").removeprefix(TARGET)
         try:

@@ -174,15 +174,15 @@ def test_an_arn_names_a_stream(arn: str, name: str | None) -> None:
     assert stream_name(arn) == name
 
 
-def test_an_operation_that_is_not_known_is_nobodys(streams: KinesisStreams) -> None:
+async def test_an_operation_that_is_not_known_is_nobodys(streams: KinesisStreams) -> None:
     fields = {"x-amz-target": f"{TARGET}SubscribeToShard"}
-    assert streams.answer(HttpRequest("POST", "/", tuple(fields.items()), b"{}", "127.0.0.1", fields)) is None
+    assert await streams.answer(HttpRequest("POST", "/", tuple(fields.items()), b"{}", "127.0.0.1", fields)) is None
 
 
 @pytest.mark.parametrize("body", [b"[]", b"[" * 200_000], ids=["a list", "nested too deeply"])
-def test_a_refusal_is_told_in_the_protocols_form(streams: KinesisStreams, body: bytes) -> None:
+async def test_a_refusal_is_told_in_the_protocols_form(streams: KinesisStreams, body: bytes) -> None:
     fields = {"x-amz-target": f"{TARGET}DescribeStream"}
-    answer = streams.answer(HttpRequest("POST", "/", tuple(fields.items()), body, "127.0.0.1", fields))
+    answer = await streams.answer(HttpRequest("POST", "/", tuple(fields.items()), body, "127.0.0.1", fields))
     assert answer is not None
     assert (answer.status, json.loads(answer.body)["__type"]) == (400, "SerializationException")
 
