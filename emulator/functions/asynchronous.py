@@ -97,6 +97,7 @@ def invocation_record(
     condition: str,
     attempts: int,
     now: datetime,
+    version: str = VERSION,
 ) -> dict[str, Any]:
     """What a destination gets. [DOC] lambda-docs:invocation-async-retain-records"""
     document: dict[str, Any] = {
@@ -112,7 +113,7 @@ def invocation_record(
     }
     if not isinstance(outcome, Refused):
         failed = {"functionError": "Unhandled"} if isinstance(outcome, Failed) else {}
-        document["responseContext"] = {"statusCode": 200, "executedVersion": VERSION, **failed}
+        document["responseContext"] = {"statusCode": 200, "executedVersion": version, **failed}
         document["responsePayload"] = content_of(outcome.payload)
     return document
 
@@ -186,6 +187,11 @@ class AsyncInvocations:
         self._names = {function.name for function in topology.functions}
         self._stopped = {function.name for function in topology.functions if function.reserved_concurrency == 0}
         self._rules = {rules.function: rules for rules in topology.async_invocations}
+        self._versions = {
+            f"{function.name}:{qualifier}": version
+            for function in topology.functions
+            for qualifier, version in function.qualifiers.items()
+        }
 
     def _rules_of(self, name: str, qualifier: str | None) -> AsyncInvocation:
         """Those of the version or alias that is invoked; a dead-letter queue is of all of a function's.
@@ -257,6 +263,7 @@ class AsyncInvocations:
                 condition="Success" if step is None else step.condition,
                 attempts=failures + (step is None),
                 now=datetime.now(UTC),
+                version=self._versions.get(function, VERSION),
             )
             await self._send(target, document)
         if rules.dead_letters is not None and isinstance(outcome, Failed | Refused):

@@ -35,9 +35,9 @@ def init_timeout_line(init_seconds: float) -> str:
     return f"INIT_REPORT Init Duration: {init_seconds * 1000:.2f} ms\tPhase: init\tStatus: timeout"
 
 
-def start_line(request_id: str) -> str:
+def start_line(request_id: str, version: str = VERSION) -> str:
     """The line before an invocation's output. [REC] ls-snap (H15)"""
-    return f"START RequestId: {request_id} Version: {VERSION}"
+    return f"START RequestId: {request_id} Version: {version}"
 
 
 def end_line(request_id: str) -> str:

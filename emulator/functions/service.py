@@ -33,7 +33,7 @@ from .outcome import Failed, Outcome, Refused, Returned
 from .response_stream import CONTENT_TYPE as STREAM_TYPE
 from .response_stream import chunks, complete
 from .streaming import ResponseStream
-from .variables import VERSION, Endpoints, function_arn
+from .variables import VERSION, Endpoints, function_arn, name_and_qualifier, version_of
 
 _PREFIXES: Final = ("/2015-03-31/functions/", "/2021-11-15/functions/")
 _INVOKE: Final = re.compile(
@@ -186,7 +186,7 @@ class LambdaService:
             context = _client_context(request.fields.get("x-amz-client-context"))
         except ValueError as error:
             return _error(400, "InvalidRequestContentException", f"Client context: {error}", request_id)
-        headers = [("x-amzn-RequestId", request_id), ("X-Amz-Executed-Version", VERSION)]
+        headers = [("x-amzn-RequestId", request_id), ("X-Amz-Executed-Version", self._version(function))]
         with ExitStack() as stack:
             tail = None
             if self._tails is not None and request.fields.get("x-amz-log-type") == "Tail":
@@ -241,6 +241,10 @@ class LambdaService:
         whole = ended.payload if isinstance(ended, Returned) and stream.content_type is None else b""
         yield chunks(whole) + complete(ended, None if tail is None else _encoded(tail))
 
+    def _version(self, function: str) -> str:
+        name, qualifier = name_and_qualifier(function)
+        return self._qualifiers[name].get(qualifier, VERSION)
+
     def _arn(self, function: str) -> str:
         return function_arn(function, self._endpoints)
 
@@ -275,6 +279,9 @@ def _error(status: int, error_type: str, message: str, request_id: str, reason: 
     return HttpResponse.of_json(status, body, ("x-amzn-ErrorType", error_type), ("x-amzn-RequestId", request_id))
 
 
-def _qualifiers(topology: Topology) -> dict[str, set[str | None]]:
-    """By which qualifiers each function can be invoked; None: without one."""
-    return {function.name: {None, VERSION, *function.qualifiers} for function in topology.functions}
+def _qualifiers(topology: Topology) -> dict[str, dict[str | None, str]]:
+    """By which qualifiers each function can be invoked, and the version of each; None: without one."""
+    return {
+        function.name: {each: version_of(function, each) for each in (None, VERSION, *function.qualifiers)}
+        for function in topology.functions
+    }

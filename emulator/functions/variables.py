@@ -10,7 +10,7 @@ from msgspec import Struct, field
 
 from streamer.aws_limits import LOOPBACK
 from streamer.stores.names import bucket_variable
-from streamer.topology import Function, queue_url_variable
+from streamer.topology import Function, Topology, queue_url_variable
 
 from ..foundation.place import ACCOUNT_ID, REGION
 from ..iam.keys import Keys, as_owner
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import random
 
 VERSION: Final = "$LATEST"
-"""The only version of a function that exists locally."""
+"""The version of a function that is invoked where none is named."""
 
 HOSTED: Final = (
     *("COGNITO_IDENTITY_PROVIDER", "EVENTBRIDGE", "KINESIS", "KMS", "S3", "SCHEDULER", "SECRETS_MANAGER"),
@@ -87,9 +87,9 @@ def log_group_name(function: str) -> str:
     return f"/aws/lambda/{function}"
 
 
-def log_stream_name(now: datetime, randomness: random.Random) -> str:
+def log_stream_name(now: datetime, randomness: random.Random, version: str = VERSION) -> str:
     """The log stream of one environment: date, version, 32 hex digits. [REC] ls-snap (H12)"""
-    return f"{now:%Y/%m/%d}/[{VERSION}]{randomness.getrandbits(128):032x}"
+    return f"{now:%Y/%m/%d}/[{version}]{randomness.getrandbits(128):032x}"
 
 
 def trace_id(now_seconds: float, randomness: random.Random) -> str:
@@ -104,6 +104,31 @@ def name_and_qualifier(function: str) -> tuple[str, str | None]:
     return name, qualifier or None
 
 
+def version_of(function: Function, qualifier: str | None) -> str:
+    """The version that a qualifier, or None, stands for; one that nobody described is taken for ``$LATEST``."""
+    return function.qualifiers.get(qualifier or VERSION, VERSION)
+
+
+def invoked(topology: Topology) -> list[str]:
+    """The names, some with a qualifier, by which a topology's parts invoke functions; in no order, some twice."""
+    apis = topology.all_apis()
+    routes = [route for api in apis for route in api.routes]
+    found: list[str | None] = [each.function for each in routes]
+    found += [each.integration.function for each in routes if each.integration is not None]
+    found += [each.function for api in apis for each in api.authorizers]
+    for web in topology.http_apis:
+        found += [*(each.function for each in web.routes), *(each.function for each in web.authorizers)]
+    found += [
+        *(each.function for each in topology.event_source_mappings),
+        *(each.function for each in topology.schedules),
+    ]
+    found += [
+        *(each.function for each in topology.kinesis_mappings),
+        *(each.function for each in topology.queue_mappings),
+    ]
+    return [each for each in found if each]
+
+
 def new_request_id(randomness: random.Random) -> str:
     """An ``aws_request_id``: a version 4 UUID. [DOC] lambda-docs:python-context"""
     return uuid4(randomness.getrandbits(128))
@@ -116,7 +141,7 @@ def uuid4(bits: int) -> str:
 
 
 def variables(
-    function: Function, endpoints: Endpoints, *, runtime: str, task_root: str, log_stream: str
+    function: Function, endpoints: Endpoints, *, runtime: str, task_root: str, log_stream: str, version: str = VERSION
 ) -> dict[str, str]:
     """The environment variables of a function: Lambda's, its own, and the endpoints'. [REC] ls-snap (H12)
 
@@ -136,6 +161,7 @@ def variables(
         **function.environment,
         **{name: url for name, url in _endpoint_variables(endpoints).items() if not _is_elsewhere(function, name)},
         **_reserved_variables(function, endpoints, runtime, task_root, log_stream),
+        "AWS_LAMBDA_FUNCTION_VERSION": version,
     }
 
 
@@ -199,7 +225,6 @@ def _reserved_variables(
         # [DOC] lambda-docs:configuration-envvars: a custom runtime has none.
         **({} if runtime.startswith("provided") else {"AWS_EXECUTION_ENV": f"AWS_Lambda_{runtime}"}),
         "AWS_LAMBDA_FUNCTION_NAME": function.name,
-        "AWS_LAMBDA_FUNCTION_VERSION": VERSION,
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_mb),
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
         "AWS_LAMBDA_LOG_GROUP_NAME": log_group_name(function.name),

@@ -218,8 +218,8 @@ class Function:
     line that speaks the Lambda Runtime API."""
     search_paths: tuple[str, ...] = ()
     """Folders with further code, after the function's own: its layers, and what was built for it."""
-    qualifiers: tuple[str, ...] = ()
-    """Versions and aliases by which it can be invoked too; all of them are the code that there is."""
+    qualifiers: Mapping[str, str] = field(default_factory=dict)
+    """Versions and aliases by which it can be invoked too, each with its version; all are the code that there is."""
     unavailable: str | None = None
     """Why it cannot run here; each invocation fails like an init, and says so. None: it can."""
     tables: tuple[TableAccess, ...] = ()

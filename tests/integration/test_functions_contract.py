@@ -189,6 +189,27 @@ async def test_the_context_has_lambdas_attributes(project: Project) -> None:
     }
 
 
+async def test_a_version_knows_its_number_and_has_the_reserved_concurrency_of_all(project: Project) -> None:
+    project.write(
+        """
+        import os, time
+        def f(event, context):
+            time.sleep(event)
+            stream = context.log_stream_name.partition("[")[2].partition("]")[0]
+            return [context.function_version, os.environ["AWS_LAMBDA_FUNCTION_VERSION"], stream]
+        """
+    )
+
+    async with project.functions("f", qualifiers={"3": "3", "live": "3"}, reserved_concurrency=1) as functions:
+        seen = {name: await call(functions, name, 0) for name in ("f", "f:$LATEST", "f:3", "f:live")}
+        first = functions.invoke("f", b"0.5")
+        refused = await functions.invoke("f:live", b"0")
+        await first
+
+    assert seen == {"f": 3 * ["$LATEST"], "f:$LATEST": 3 * ["$LATEST"], "f:3": 3 * ["3"], "f:live": 3 * ["3"]}
+    assert isinstance(refused, Refused)
+
+
 async def test_a_client_context_is_passed_on(project: Project) -> None:
     project.write("def f(event, context): return context.client_context.custom")
 

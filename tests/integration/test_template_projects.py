@@ -762,7 +762,7 @@ def test_a_parameter_that_sam_looks_into_is_told_when_it_is_missing(tmp_path: Pa
 
     with pytest.raises(ConfigurationError, match="no value for Live: add --parameter Live=VALUE"):
         read(tmp_path, "template.yaml")
-    assert read(tmp_path, "template.yaml", parameters=("Live=live",)).functions[0].qualifiers[-1] == "live"
+    assert read(tmp_path, "template.yaml", parameters=("Live=live",)).functions[0].qualifiers["live"]
 
 
 def test_functions_make_names_in_a_template_with_language_extensions(tmp_path: Path) -> None:

@@ -10,13 +10,21 @@ from .batching import GivenUp
 
 
 def failure_document(
-    given_up: GivenUp, *, function_arn: str, stream_arn: str, shard_id: str, request_id: str, now: float
+    given_up: GivenUp,
+    *,
+    function_arn: str,
+    version: str,
+    stream_arn: str,
+    shard_id: str,
+    request_id: str,
+    now: float,
 ) -> dict[str, Any]:
     """What an SQS queue or SNS topic is sent; the records themselves are not in it. [REC] I29
 
     Args:
         given_up: the records, and what their last invocation came to.
         function_arn: unqualified.
+        version: the function's, which the records were for.
         stream_arn: where the records can be read again while the stream keeps them.
         shard_id: likewise.
         request_id: used when the function never ran, so that no invocation gave one.
@@ -36,7 +44,7 @@ def failure_document(
         }
     }
     if batch.last is not None:
-        document["responseContext"] = _response_context(batch.last)
+        document["responseContext"] = _response_context(batch.last, version)
     return document | {
         "version": "1.0",
         "timestamp": _iso(now, "milliseconds"),
@@ -56,17 +64,17 @@ def _request_id(outcome: Outcome, otherwise: str) -> str:
     return otherwise if isinstance(outcome, Refused) else outcome.request_id
 
 
-def _response_context(outcome: Outcome) -> dict[str, Any]:
+def _response_context(outcome: Outcome, version: str) -> dict[str, Any]:
     match outcome:
         case Failed():
             # [REC] I29: whatever the error is; Lambda's API says the same (X-Amz-Function-Error).
-            return {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"}
+            return {"statusCode": 200, "executedVersion": version, "functionError": "Unhandled"}
         case Returned():
             # [REC] I27: records that the function reported as failed, without failing itself.
-            return {"statusCode": 200, "executedVersion": "$LATEST", "functionError": None}
+            return {"statusCode": 200, "executedVersion": version, "functionError": None}
         case Refused():
             # [INF]: only age ends the retries of a throttle, and no recording shows that document.
-            return {"statusCode": outcome.status, "executedVersion": "$LATEST", "functionError": None}
+            return {"statusCode": outcome.status, "executedVersion": version, "functionError": None}
 
 
 def _iso(seconds: float, precision: str) -> str:

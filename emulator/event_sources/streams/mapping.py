@@ -20,6 +20,7 @@ from ...foundation.recording import Recording
 from ...foundation.tasks import end
 from ...functions.destinations import DestinationError, Destinations
 from ...functions.outcome import Functions
+from ...functions.variables import name_and_qualifier, version_of
 from .batching import RETRY_SECONDS, GivenUp, Rules
 from .checkpoints import ENDED, Checkpoint, Checkpoints, MappingCheckpoint, identity
 from .documents import failure_document
@@ -61,9 +62,17 @@ class RunningMapping:
     """One mapping; `run` is its owner task."""
 
     def __init__(
-        self, mapping: StreamMapping, stream: Stream, *, shape: Shape, filters: Filter, parts: MappingParts
+        self,
+        mapping: StreamMapping,
+        stream: Stream,
+        *,
+        shape: Shape,
+        filters: Filter,
+        parts: MappingParts,
+        version: str,
     ) -> None:
         self._mapping = mapping
+        self._version = version
         self._stream = stream
         self._parts = parts
         self._state = "Creating"
@@ -182,6 +191,7 @@ class RunningMapping:
         document = failure_document(
             given_up,
             function_arn=self.status.function_arn,
+            version=self._version,
             stream_arn=self._stream.arn,
             shard_id=shard_id,
             request_id=str(uuid.uuid4()),
@@ -287,8 +297,10 @@ class EventSourceMappings:
         async with AsyncExitStack() as stack:
             for mapping, filters in zip(self._mappings, self._filters, strict=True):
                 stream = await stack.enter_async_context(self._opening(mapping))
-                shape = self._shape(mapping, stream.arn)
-                self._running.append(RunningMapping(mapping, stream, shape=shape, filters=filters, parts=self._parts))
+                shape, version = self._shape(mapping, stream.arn), self._version(mapping)
+                self._running.append(
+                    RunningMapping(mapping, stream, shape=shape, filters=filters, parts=self._parts, version=version)
+                )
             group = await stack.enter_async_context(asyncio.TaskGroup())
             self._tasks = [group.create_task(running.run()) for running in self._running]
             self._stack = stack.pop_all()
@@ -303,6 +315,9 @@ class EventSourceMappings:
         if self._kinesis is None:
             raise TopologyError(f"the stream {mapping.stream!r} of Kinesis is not here")
         return self._kinesis().open(mapping, saved)
+
+    def _version(self, mapping: StreamMapping) -> str:
+        return version_of(self._topology.function(mapping.function), name_and_qualifier(mapping.function)[1])
 
     def _shape(self, mapping: StreamMapping, arn: str) -> Shape:
         if not isinstance(mapping, EventSourceMapping):

@@ -66,6 +66,8 @@ class InlineFunctions:
         self._limit = CONCURRENCY if concurrency is None else concurrency
         self._project_folder = project_folder
         self._functions = {function.name: self._described(function) for function in topology.functions}
+        self._versions: dict[str, _InlineFunction] = {}
+        """Published versions that were invoked, by function, colon and version."""
         shared = _shared([function.variables for function in self._functions.values()])
         self._scope = Scope({**shared, **variables.credentials(endpoints.owner)}, endpoints.owner)
 
@@ -106,12 +108,16 @@ class InlineFunctions:
         target, qualifier = self._functions.get(function), None
         if target is None:
             name, qualifier = variables.name_and_qualifier(function)
-            target = self._functions.get(name)
+            target = self._of_version(name, qualifier)
         if target is None:
             outcome.set_result(missing(variables.function_arn(function, self._endpoints)))
             return outcome
-        waiting = target.waiting
-        refusal = target.limit.refusal(running=target.running, waiting=len(waiting), waiting_bytes=waiting.size)
+        own = [each for each in self._all() if each.function.name == target.function.name]
+        refusal = target.limit.refusal(
+            running=sum(each.running for each in own),
+            waiting=sum(len(each.waiting) for each in own),
+            waiting_bytes=target.waiting.size,
+        )
         refusal = STOPPING if self._is_ending else refusal
         if refusal is not None:
             outcome.set_result(refusal)
@@ -137,11 +143,27 @@ class InlineFunctions:
             else self._described(function)
             for function in topology.functions
         }
+        self._versions = {}
         self._modules.add(topology.functions)
         await self.reload()
 
-    def _described(self, function: Function) -> _InlineFunction:
-        return _InlineFunction(function, self._endpoints, self._project_folder, self._limit, self._randomness)
+    def _described(self, function: Function, version: str = variables.VERSION) -> _InlineFunction:
+        return _InlineFunction(
+            function, self._endpoints, self._project_folder, self._limit, self._randomness, version=version
+        )
+
+    def _all(self) -> list[_InlineFunction]:
+        return [*self._functions.values(), *self._versions.values()]
+
+    def _of_version(self, name: str, qualifier: str | None) -> _InlineFunction | None:
+        """What runs a version or alias of a function; None: there is no such function."""
+        target = self._functions.get(name)
+        version = variables.VERSION if target is None else variables.version_of(target.function, qualifier)
+        if target is None or version == variables.VERSION:
+            return target
+        named = f"{name}:{version}"
+        found = self._versions[named] = self._versions.get(named) or self._described(target.function, version)
+        return found
 
     async def reload(self) -> None:
         """Forget the project's modules: the next event of each function imports them anew.
@@ -264,7 +286,7 @@ class InlineFunctions:
                 self._sink.write(
                     event.target.function.name,
                     event.request_id,
-                    platform_log.start_line(event.request_id),
+                    platform_log.start_line(event.request_id, event.target.version),
                     platform=True,
                 )
             return self._handle(event, handler, seen)
@@ -317,14 +339,22 @@ class InlineFunctions:
 
 
 class _InlineFunction:
-    """One function and what it keeps between events."""
+    """One version of a function, and what it keeps between events."""
 
-    __slots__ = ("arn", "function", "limit", "running", "variables", "waiting")
+    __slots__ = ("arn", "function", "limit", "running", "variables", "version", "waiting")
 
     def __init__(
-        self, function: Function, endpoints: variables.Endpoints, folder: Path, limit: int, randomness: random.Random
+        self,
+        function: Function,
+        endpoints: variables.Endpoints,
+        folder: Path,
+        limit: int,
+        randomness: random.Random,
+        *,
+        version: str,
     ) -> None:
         self.function = function
+        self.version = version
         self.arn = variables.function_arn(function.name, endpoints)
         self.limit = Limit.of(function, limit)
         self.running = 0
@@ -334,7 +364,8 @@ class _InlineFunction:
             endpoints,
             runtime=identity(function),
             task_root=str(function.code_root or folder),
-            log_stream=variables.log_stream_name(datetime.now(UTC), randomness),
+            log_stream=variables.log_stream_name(datetime.now(UTC), randomness, version),
+            version=version,
         )
 
 

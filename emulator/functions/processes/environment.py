@@ -87,7 +87,7 @@ class ExecutionEnvironment:
         self._timer: asyncio.TimerHandle | None = None
         searches = None if around.means.subreaper else folder
         self._process = Process(around.meter, around.descendants, searches=searches)
-        self._log = EnvironmentLog(function, around.sink, self._process)
+        self._log = EnvironmentLog(function, around.sink, self._process, pool.version)
 
     # what the pool asks of it
 
@@ -119,7 +119,9 @@ class ExecutionEnvironment:
                 return
             await self._process.start(
                 around.template,
-                environment=around.variables(self.function, how, folder=self._folder, port=port),
+                environment=around.variables(
+                    self.function, how, folder=self._folder, port=port, version=self._pool.version
+                ),
                 folder=folder,
                 command=around.command(self.function, how),
                 import_path=how.import_path,

@@ -19,8 +19,9 @@ from .process import Process
 class EnvironmentLog:
     """Reads an environment's output from a pipe, and writes START, END, REPORT and the like between its lines."""
 
-    def __init__(self, function: Function, sink: LogSink, process: Process) -> None:
+    def __init__(self, function: Function, sink: LogSink, process: Process, version: str) -> None:
         self._function = function
+        self._version = version
         self._sink = sink
         self._process = process
         self._output: Output | None = None
@@ -102,7 +103,7 @@ class EnvironmentLog:
         if not is_timed:
             self._started = time.perf_counter()
         if self._sink.platform_lines:
-            self._line(platform_log.start_line(request_id))
+            self._line(platform_log.start_line(request_id, self._version))
 
     def timed_out(self, request_id: str) -> None:
         """It took longer than the function's timeout."""

@@ -20,7 +20,7 @@ from ..limits import INIT_SECONDS
 from ..logs import LogSink
 from ..outcome import EnvironmentNow, Outcome
 from ..streaming import ResponseStream
-from ..variables import Endpoints, function_arn, name_and_qualifier, new_request_id
+from ..variables import VERSION, Endpoints, function_arn, invoked, name_and_qualifier, new_request_id, version_of
 from .callers import callers
 from .descendants import descendants
 from .environment import ExecutionEnvironment
@@ -48,7 +48,10 @@ _SWEEP_SECONDS: Final = 5.0
 
 
 def by_need(topology: Topology) -> list[str]:
-    """The functions in the order in which a first client comes to them; ``$disconnect``'s is the last. Pure."""
+    """The functions, by the names by which they are invoked, in the order in which a first client comes to them.
+
+    ``$disconnect``'s is the last. Pure.
+    """
     early: list[str] = []
     late: list[str] = []
     for api in topology.all_apis():
@@ -56,10 +59,12 @@ def by_need(topology: Topology) -> list[str]:
         functions = {route.route_key: route.function for route in api.routes if route.function}
         late += [function for key, function in functions.items() if key == DISCONNECT]
         early += [functions.get(CONNECT, ""), *(each for key, each in functions.items() if key != DISCONNECT)]
-    early, late = ([name_and_qualifier(each)[0] for each in names] for names in (early, late))
+    named: dict[str, list[str]] = {function.name: [] for function in topology.functions}
+    for each in invoked(topology):
+        named.setdefault(name_and_qualifier(each)[0], []).append(each)
     known = [function.name for function in topology.functions]
-    others = [name for name in known if name not in late]
-    return [name for name in dict.fromkeys([*early, *others, *late]) if name in known]
+    others = [each for name, names in named.items() for each in names or [name] if each not in late]
+    return [each for each in dict.fromkeys([*early, *others, *late]) if name_and_qualifier(each)[0] in known]
 
 
 class ProcessFunctions:
@@ -101,6 +106,9 @@ class ProcessFunctions:
         )
         self._limit = CONCURRENCY if concurrency is None else concurrency
         self._pools: dict[str, Pool] = {}
+        """Those of ``$LATEST``, by function."""
+        self._versions: dict[str, Pool] = {}
+        """Those of published versions that were invoked, by function, colon and version."""
         self._replaced: list[Pool] = []
         """Pools of functions as they were, until their last event is over."""
         self._to_warm: deque[str] = deque()
@@ -122,7 +130,7 @@ class ProcessFunctions:
         for timer in (self._watch, self._sweep, self._calming):
             if timer is not None:
                 timer.cancel()
-        for pool in (*self._pools.values(), *self._replaced):
+        for pool in (*self._all(), *self._replaced):
             pool.end()
         await end(self._tasks)
         await self._template.__aexit__(*error)
@@ -144,10 +152,7 @@ class ProcessFunctions:
             held.hold()
         if stream is not None:
             outcome.add_done_callback(lambda _: stream.end())
-        pool, qualifier = self._pools.get(function), None
-        if pool is None:
-            name, qualifier = name_and_qualifier(function)
-            pool = self._pools.get(name)
+        pool, qualifier = self._pool_of(function)
         if pool is None:
             outcome.set_result(missing(function_arn(function, self._endpoints)))
             return outcome
@@ -170,28 +175,31 @@ class ProcessFunctions:
 
     async def apply(self, topology: Topology) -> None:
         """Go by another description: new, changed and removed functions. What runs or waits ends as it was accepted."""
-        before, self._topology = self._pools, topology
+        before, known, self._topology = self._pools, self._all(), topology
         self._pools = {}
         for function in topology.functions:
             pool = before.get(function.name)
             is_same = pool is not None and pool.function == function
             self._pools[function.name] = pool if pool is not None and is_same else self._pool(function)
-        self._replaced += [pool for name, pool in before.items() if self._pools.get(name) is not pool]
+        self._versions = {name: pool for name, pool in self._versions.items() if pool.function in topology.functions}
+        kept = self._all()
+        self._replaced += [pool for pool in known if pool not in kept]
         for pool in self._replaced:
             pool.retire("the service changed")
 
     async def reload(self) -> None:
         """Replace the environments: busy ones finish their event first, new ones read the code anew."""
-        for pool in self._pools.values():
+        for pool in self._all():
             pool.retire("the code changed")
 
     async def retire(self, function: str) -> None:
         """Replace the environments of one function."""
-        self._pools[function].retire("a cold start is wanted")
+        for pool in self.pools_of(function):
+            pool.retire("a cold start is wanted")
 
     def now(self, function: str) -> list[EnvironmentNow]:
         """What the environments of a function do now, those that end after their event among them."""
-        pools = [pool for pool in (*self._pools.values(), *self._replaced) if pool.function.name == function]
+        pools = [pool for pool in (*self._all(), *self._replaced) if pool.function.name == function]
         return [environment.now() for pool in pools for environment in pool.environments]
 
     def warm(self) -> None:
@@ -203,34 +211,55 @@ class ProcessFunctions:
         self._warm_next()
 
     def _warm_next(self) -> None:
-        starting = sum(pool.starting for pool in self._pools.values()) if self._to_warm else 0
+        starting = sum(pool.starting for pool in self._all()) if self._to_warm else 0
         while self._to_warm and starting < CORES:
-            pool = self._pools.get(self._to_warm.popleft())
+            pool, _ = self._pool_of(self._to_warm.popleft())
             if pool is not None and pool.warm(is_trial=self.environments() >= MANY_ENVIRONMENTS):
                 starting += 1
 
     def retire_idle(self, idle_seconds: float) -> None:
         """End the environments without an event for so long, but for each function's first."""
-        for pool in self._pools.values():
+        for pool in self._all():
             pool.retire_idle(idle_seconds)
 
     def environments(self) -> int:
         """How many environments exist now."""
-        return sum(len(pool.environments) for pool in self._pools.values())
+        return sum(len(pool.environments) for pool in self._all())
 
-    def _pool(self, function: Function) -> Pool:
+    def pools_of(self, function: str) -> list[Pool]:
+        """Those of a function's versions, which share its reserved concurrency."""
+        return [pool for pool in self._all() if pool.function.name == function]
+
+    def _all(self) -> list[Pool]:
+        return [*self._pools.values(), *self._versions.values()]
+
+    def _pool_of(self, function: str) -> tuple[Pool | None, str | None]:
+        """Whose environments run a function, and the qualifier by which it is named; None: there is no such one."""
+        pool = self._pools.get(function)
+        if pool is not None:
+            return pool, None
+        name, qualifier = name_and_qualifier(function)
+        pool = self._pools.get(name)
+        version = VERSION if pool is None or name in self._around.inspected else version_of(pool.function, qualifier)
+        if pool is not None and version != VERSION:
+            named = f"{name}:{version}"
+            pool = self._versions[named] = self._versions.get(named) or self._pool(pool.function, version)
+        return pool, qualifier
+
+    def _pool(self, function: Function, version: str = VERSION) -> Pool:
         return Pool(
             function,
             self._around,
             # Of several environments only one could have the debugger's port.
             limit=Limit.of(function, 1 if function.name in self._around.inspected else self._limit),
             folder=self._template.folder / function.name,
+            version=version,
             run=self._run,
             functions=self,
         )
 
     def _watch_pools(self) -> None:
-        active = [pool for pool in (*self._pools.values(), *self._replaced) if pool.is_active]
+        active = [pool for pool in (*self._all(), *self._replaced) if pool.is_active]
         self._watch = self._loop.call_later(_WATCH_SECONDS, self._watch_pools) if active else None
         for pool in active:
             pool.watch()
@@ -246,7 +275,7 @@ class ProcessFunctions:
 
     def has_space(self) -> bool:
         """Whether few environments have something to do, or had of late."""
-        resting = sum(len(pool.resting(_SPARE_SECONDS)) for pool in self._pools.values())
+        resting = sum(len(pool.resting(_SPARE_SECONDS)) for pool in self._all())
         return self.environments() - resting < MANY_ENVIRONMENTS
 
     def make_room(self) -> None:
@@ -263,7 +292,7 @@ class ProcessFunctions:
 
     def _calmed(self) -> None:
         self._calming = None
-        if all(pool.calm_seconds() >= _CALM_SECONDS for pool in self._pools.values()):
+        if all(pool.calm_seconds() >= _CALM_SECONDS for pool in self._all()):
             self._warm_next()
         else:
             self.started()
@@ -275,7 +304,7 @@ class ProcessFunctions:
 
     def _spare(self) -> list[ExecutionEnvironment]:
         """What may go: those that never had an event, the last one first; then those that are not the only ones."""
-        found = [each for pool in self._pools.values() for each in pool.spare(_SPARE_SECONDS)]
+        found = [each for pool in self._all() for each in pool.spare(_SPARE_SECONDS)]
         return sorted(
             found, key=lambda each: (not each.is_unused, -each.idle_since if each.is_unused else each.idle_since)
         )

@@ -29,7 +29,7 @@ _AT_WORK_SHARE: Final = 0.1
 
 
 class Pool:
-    """One function's environments and the invocations that wait for them."""
+    """The environments of one version of a function, and the invocations that wait for them."""
 
     def __init__(
         self,
@@ -38,11 +38,13 @@ class Pool:
         *,
         limit: Limit,
         folder: Path,
+        version: str,
         run: Callable[[Coroutine[Any, Any, None]], None],
         functions: ProcessFunctions,
     ) -> None:
         self.environments: set[ExecutionEnvironment] = set()
         self.function = function
+        self.version = version
         self._around = around
         self._limit = limit
         self._folder = folder
@@ -83,9 +85,13 @@ class Pool:
         """Run an event now or when its turn comes; answers why it is turned away."""
         if self._is_ending:
             return STOPPING
-        running = sum(environment.has_event for environment in self.environments) if self._limit.is_reserved else 0
         waiting = self._waiting
-        refusal = self._limit.refusal(running=running, waiting=len(waiting), waiting_bytes=waiting.size)
+        pools = self._functions.pools_of(self.function.name) if self._limit.is_reserved else ()
+        refusal = self._limit.refusal(
+            running=sum(environment.has_event for pool in pools for environment in pool.environments),
+            waiting=sum(len(pool._waiting) for pool in pools),  # noqa: SLF001 - its siblings
+            waiting_bytes=waiting.size,
+        )
         if refusal is not None:
             return refusal
         if self._idle:
@@ -230,7 +236,8 @@ class Pool:
     def _start(self, bound: WaitingInvocation | None = None, *, is_trial: bool = False) -> None:
         if self._waiting or bound is not None:
             self._functions.make_room()
-        used = {environment.slot for environment in self.environments}
+        pools = self._functions.pools_of(self.function.name)
+        used = {environment.slot for pool in (self, *pools) for environment in pool.environments}
         slot = next(number for number in itertools.count() if number not in used)
         folder = self._folder / str(slot)
         environment = ExecutionEnvironment(

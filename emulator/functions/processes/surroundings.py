@@ -60,7 +60,7 @@ class Surroundings(Struct, frozen=True, kw_only=True):
         """Whether a function's events come over a connection that its process inherits, not through a port."""
         return how.inherits_channel or (how.command is None and not self.means.native_client)
 
-    def variables(self, function: Function, how: Launch, *, folder: Path, port: int) -> Mapping[str, str]:
+    def variables(self, function: Function, how: Launch, *, folder: Path, port: int, version: str) -> Mapping[str, str]:
         """The variables of one environment: ``folder`` is its own, ``port`` that of its Runtime API.
 
         Port 0, to which nothing can connect, stands for an inherited connection.
@@ -74,7 +74,8 @@ class Surroundings(Struct, frozen=True, kw_only=True):
                 self.endpoints,
                 runtime=identity(function),
                 task_root=self.code_folder(function),
-                log_stream=variables.log_stream_name(datetime.now(UTC), self.randomness),
+                log_stream=variables.log_stream_name(datetime.now(UTC), self.randomness, version),
+                version=version,
             ),
             **variables.home_variables(
                 function, self.endpoints, by_proxy=how.command is not None and not how.inherits_channel

@@ -11,7 +11,7 @@ from streamer.topology.variables import why_no_variable
 
 from ...functions.runtime_names import NO_MORE, VARIABLES_BYTES, is_runtime, measured, size_of
 from ...functions.runtimes import reason_not_run
-from ...functions.variables import VERSION, name_and_qualifier
+from ...functions.variables import VERSION, invoked, name_and_qualifier
 from ..catalogue import Catalogue
 from ..errors import Path, Problem
 from ..located import Located
@@ -133,25 +133,19 @@ def _logging(resource: Resource) -> dict[str, str]:
     return {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": str(given.get("ApplicationLogLevel") or "INFO")}
 
 
-def _qualifiers(catalogue: Catalogue, resource: Resource) -> tuple[str, ...]:
-    """Versions and aliases of a function."""
-    found: list[str] = []
+def _qualifiers(catalogue: Catalogue, resource: Resource) -> dict[str, str]:
+    """Versions and aliases of a function, each with its version."""
+    found: dict[str, str] = {}
     for each in catalogue.of("AWS::Lambda::Version", "AWS::Lambda::Alias"):
         if function_name(each.properties.get("FunctionName")) == resource.name:
             qualifier = str(each.ref).rpartition(":")[2]
-            found.append(qualifier)
-    return tuple(dict.fromkeys(found))
+            found[qualifier] = str(each.properties.get("FunctionVersion", qualifier))
+    return found
 
 
 def warn_of_qualifiers(catalogue: Catalogue, topology: Topology) -> None:
     """Tell of what is invoked by a version or alias that no template makes, which Lambda does not find."""
-    apis, web = topology.all_apis(), topology.http_apis
-    routes = [route for api in apis for route in api.routes]
-    callers: list[Any] = [*routes, *(route.integration for route in routes if route.integration is not None)]
-    callers += [each for api in apis for each in api.authorizers]
-    callers += [each for api in web for each in (*api.routes, *api.authorizers)]
-    callers += [*topology.event_source_mappings, *topology.kinesis_mappings, *topology.queue_mappings]
-    named = [name_and_qualifier(each.function) for each in (*callers, *topology.schedules) if each.function]
+    named = [name_and_qualifier(each) for each in invoked(topology)]
     for resource in catalogue.of("AWS::Lambda::Function"):
         has = (None, VERSION, *topology.function(resource.name).qualifiers)
         for qualifier in dict.fromkeys(each for name, each in named if name == resource.name and each not in has):

@@ -25,7 +25,7 @@ NOT_DEPLOYED = {
 REFUSED: dict[tuple[str, str], Any] = {
     ("Api", "api_id"): "abcdefghij",
     ("Function", "code_root"): "elsewhere",
-    ("Function", "qualifiers"): ("live",),
+    ("Function", "qualifiers"): {"live": "1"},
     ("Function", "runtime"): "node index.mjs",
     ("Function", "search_paths"): ("layer",),
     ("Function", "unavailable"): "no code",

@@ -126,18 +126,19 @@ async def test_an_error_is_answered_with_200_and_a_header() -> None:
 @pytest.mark.parametrize("kind", ["RequestResponse", "Event"])
 async def test_the_version_or_alias_that_is_asked_for_reaches_the_function(kind: str) -> None:
     functions = FakeFunctions(Returned(b"1", "id"))
-    topology = replace(TOPOLOGY, functions=(Function(name="f", handler="a.b", qualifiers=("live",)),))
+    topology = replace(TOPOLOGY, functions=(Function(name="f", handler="a.b", qualifiers={"live": "7"}),))
 
     async with LambdaService(topology, functions, endpoints=Endpoints()) as service:
-        await service.handle(request("f:live", x_amz_invocation_type=kind))
+        response = await service.handle(request("f:live", x_amz_invocation_type=kind))
         await asyncio.wait_for(functions.called.wait(), 60)
 
     assert functions.functions == ["f:live"]
+    assert headers(response).get("x-amz-executed-version") == ("7" if kind == "RequestResponse" else None)
 
 
 @pytest.mark.parametrize(("beside", "status"), [("live", 200), ("1", 400), ("$LATEST", 400)])
 async def test_a_name_and_a_query_have_the_same_version_or_alias(beside: str, status: int) -> None:
-    topology = replace(TOPOLOGY, functions=(Function(name="f", handler="a.b", qualifiers=("1", "live")),))
+    topology = replace(TOPOLOGY, functions=(Function(name="f", handler="a.b", qualifiers={"1": "1", "live": "1"}),))
     service = LambdaService(topology, FakeFunctions(Returned(b"1", "id")), endpoints=Endpoints())
 
     response = await service.handle(request("f:live", query=f"?Qualifier={beside}"))

@@ -450,7 +450,7 @@ def test_everything_that_a_function_can_have() -> None:
                 "ON": "true",
                 "URL": f"wss://{found.api.api_id}.execute-api.us-east-1.amazonaws.com",
             },
-            qualifiers=("1", "live"),
+            qualifiers={"1": "1", "live": "1"},
         ),
     )
     assert found.async_invocations == (

@@ -24,6 +24,7 @@ def document(last: Outcome | None, *, condition: Condition = Condition.RETRIES, 
     return failure_document(
         GivenUp(Batch(records, attempts=attempts, last=last), condition),
         function_arn=FUNCTION,
+        version="$LATEST",
         stream_arn=STREAM,
         shard_id="shard-1",
         request_id="made-up",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from emulator.functions.processes.functions import by_need
-from streamer.topology import Api, Authorizer, Function, Route, Topology
+from streamer.topology import Api, Authorizer, Function, Queue, QueueMapping, Route, Topology
 
 
 def test_functions_are_warmed_in_the_order_in_which_a_first_client_needs_them() -> None:
@@ -27,3 +27,13 @@ def test_a_function_of_several_routes_is_warmed_for_the_first_of_them() -> None:
     functions = tuple(Function(name=name, handler="h.h") for name in ("other", "all"))
 
     assert by_need(Topology(api=Api(name="chat", routes=routes), functions=functions)) == ["all", "other"]
+
+
+def test_a_function_is_warmed_as_the_version_that_is_invoked() -> None:
+    api = Api(name="chat", routes=(Route(route_key="$default", function="chat:live"),))
+    functions = (Function(name="job", handler="h.h"), Function(name="chat", handler="h.h"))
+    jobs = QueueMapping(function="job:2", queue="jobs")
+
+    topology = Topology(api=api, functions=functions, queues=(Queue(name="jobs"),), queue_mappings=(jobs,))
+
+    assert by_need(topology) == ["chat:live", "job:2"]
