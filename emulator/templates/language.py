@@ -20,11 +20,16 @@ Read = Callable[[str, Path], Any]
 """Gives what a file says whose location stands in a template; raises `Problem`."""
 
 
+def declared(tree: Mapping[str, Any]) -> list[Any]:
+    """Names of the macros that a template says it needs, in their order."""
+    found = tree.get("Transform", [])
+    listed = found if isinstance(found, list) else [found]
+    return [each.get("Name") if isinstance(each, dict) else each for each in listed]
+
+
 def transforms(tree: Mapping[str, Any]) -> tuple[str, ...]:
     """Names of the template's macros, in their order, SAM's too where only its resource types show that it is meant."""
-    declared = tree.get("Transform", [])
-    listed = declared if isinstance(declared, list) else [declared]
-    names = [each.get("Name") if isinstance(each, dict) else each for each in listed]
+    names = declared(tree)
     for name in names:
         if name not in (SAM, LANGUAGE, INCLUDE):
             raise Problem(("Transform",), f"the macro {name} is not run here")
@@ -41,8 +46,8 @@ def included(tree: Mapping[str, Any], read: Read) -> dict[str, Any]:
         Problem: a file cannot be read.
     """
     found = _included(tree, (), read)
-    declared = tree.get("Transform", [])
-    for each in declared if isinstance(declared, list) else [declared]:
+    written = tree.get("Transform", [])
+    for each in written if isinstance(written, list) else [written]:
         if isinstance(each, dict) and each.get("Name") == INCLUDE:
             more = read(_location(each, ("Transform",)), ("Transform",))
             found = {**more, **found} if isinstance(more, dict) else found

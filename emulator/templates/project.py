@@ -288,6 +288,7 @@ class _Reader:
             raise source.error(problem) from problem
         if language.SAM in macros:
             notes += told(sam_properties.ignored(tree), source.error)
+            notes += _without_transform(source)
         source = structs.replace(source, tree=tree, notes=(*source.notes, *notes))
         self.formats.append("SAM" if language.SAM in macros else part.format)
         if language.SAM not in macros:
@@ -342,6 +343,16 @@ class _Reader:
         assets = dict(part.assets)
         inner = dataclasses.replace(part, template=path, folder=path.parent, stack=name, assets=assets)
         return self._stack(inner, parameters)
+
+
+def _without_transform(source: Source) -> list[str]:
+    """What is told of a template that has types of SAM's, and not the transform that knows them."""
+    name = next(own_types(source.tree), None)
+    if name is None or language.SAM in language.declared(source.tree):
+        return []
+    kind = source.tree["Resources"][name]["Type"]
+    text = f"CloudFormation refuses {kind} in a template without Transform: {language.SAM}"
+    return [str(source.error(Problem(("Resources", name, "Type"), text)))]
 
 
 def bucket_and_key(url: str, path: tuple[str | int, ...]) -> tuple[str, str]:

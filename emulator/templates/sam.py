@@ -18,6 +18,7 @@ from streamer.errors import ConfigurationError
 
 from .errors import Problem
 from .language import NO_TRANSLATOR, SAM
+from .resources.conformity import nearest
 from .source import Source
 
 SOURCE_ID: Final = "SamResourceId"
@@ -33,6 +34,13 @@ CODE: Final = {
     "AWS::Serverless::Application": "Location",
 }
 """Properties that may name a local path."""
+_NO_GLOBAL: Final = re.compile(
+    r"(?P<said>.*'(?P<name>\w+)' is not a supported property of '\w+')\. .*(?P<known>\[.*\])"
+)
+_NO_PROPERTY: Final = re.compile(
+    r"property (?P<name>\w+) not defined for resource of type AWS::Serverless::(?P<kind>\w+)$"
+)
+"""What the translator says of names that there are not. [REC] aws-sam-translator 1.115"""
 _ELSEWHERE: Final = "https://serverlessrepo/application"
 """For an application of the Serverless Application Repository, of which the translator would ask AWS."""
 _MISSING: Final = "s3://streamer-local/2e"
@@ -150,7 +158,22 @@ def _problem(error: Any) -> Problem:
     path: tuple[str, ...] = ("Resources", logical_id) if isinstance(logical_id, str) else ("Resources",)
     path = path[1:] if logical_id == "Globals" else path  # which is a section, not a resource
     text = _line(getattr(cause, "message", cause))
-    return Problem(path, text.removeprefix(f"Resource with id [{logical_id}] is invalid. ").strip())
+    return Problem(path, _meant(text.removeprefix(f"Resource with id [{logical_id}] is invalid. ").strip()))
+
+
+def _meant(text: str) -> str:
+    """What the translator says, with the name that was probably meant."""
+    of_globals, of_resource = _NO_GLOBAL.match(text), _NO_PROPERTY.match(text)
+    if of_globals is not None:
+        meant = nearest(of_globals["name"], re.findall(r"'(\w+)'", of_globals["known"]))
+        return text if meant is None else f"{of_globals['said']}; did you mean {meant}?"
+    if of_resource is None:
+        return text
+    from samtranslator.model import sam_resources  # noqa: PLC0415 - optional, and slow
+
+    known = getattr(getattr(sam_resources, f"Sam{of_resource['kind']}", None), "property_types", ())
+    meant = nearest(of_resource["name"], known)
+    return text if meant is None else f"{text}; did you mean {meant}?"
 
 
 def _line(error: Any) -> str:

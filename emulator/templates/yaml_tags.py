@@ -43,8 +43,7 @@ class YamlText:
             self.tree = None if self._root is None else self._value(self._root)
             """What it says."""
         except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
-            raise TemplateError(f"{name}:{mark.line + 1 if mark else 1}: not YAML: {error.problem}") from error
+            raise TemplateError(f"{name}:{_said(error, text)}") from error
         except yaml.YAMLError as error:
             raise TemplateError(f"{name}:1: not YAML: {' '.join(str(error).split())}") from error
         except RecursionError as error:
@@ -144,6 +143,17 @@ class YamlText:
 
     def _error(self, node: yaml.Node, text: str) -> TemplateError:
         return TemplateError(f"{self._name}:{node.start_mark.line + 1}: {text}")
+
+
+def _said(error: yaml.MarkedYAMLError, text: str) -> str:
+    """Line and reason; of what began further up, where that was, as of a quotation mark that nothing closes."""
+    mark, begun = error.problem_mark or error.context_mark, error.context_mark
+    line, first = (each.line + 1 if each else 1 for each in (mark, begun))
+    written = text.splitlines()[line - 1 : line]
+    if written and "\t" in written[0][: len(written[0]) - len(written[0].lstrip())]:
+        return f"{line}: not YAML: it is indented by a tab, where spaces belong"
+    where = f" ({error.context} that begins in line {first})" if 1 < first < line else ""
+    return f"{line}: not YAML: {error.problem}{where}"
 
 
 def _compose(text: str) -> yaml.Node | None:

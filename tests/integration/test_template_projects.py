@@ -610,6 +610,34 @@ def test_what_is_built_later_is_started_then(tmp_path: Path) -> None:
     assert target.again().read.described.topology.functions[0].unavailable is None
 
 
+@pytest.mark.parametrize(
+    ("written", "instead", "message"),
+    [
+        ("Handler:", "Handlr:", "property Handlr not defined for .* AWS::Serverless::Function; did you mean Handler?"),
+        ("Resources:", "Globals: {Function: {TimeOut: 3}}\nResources:", "of 'Function'; did you mean Timeout?"),
+        ("Handler:", "Whatever: 1\n      Handler:", "property Whatever not defined for .* AWS::Serverless::Function$"),
+    ],
+    ids=["a property", "a property of Globals", "like none"],
+)
+def test_a_name_that_sam_does_not_know_is_refused_with_the_one_that_was_meant(
+    written: str, instead: str, message: str, tmp_path: Path
+) -> None:
+    template = f"Transform: AWS::Serverless-2016-10-31\nResources:\n{CHAT}"
+    (tmp_path / "template.yaml").write_text(template.replace(written, instead))
+
+    with pytest.raises(ConfigurationError, match=message.replace("?", r"\?")):
+        read(tmp_path, "template.yaml")
+
+
+def test_types_of_sam_without_its_transform_run_and_are_told(tmp_path: Path) -> None:
+    (tmp_path / "template.yaml").write_text(f"Resources:\n{CHAT}")
+
+    found = load_template("template.yaml", EmulateOptions(), folder=tmp_path, state_folder=tmp_path / "s").read
+
+    text = "CloudFormation refuses AWS::Serverless::WebSocketApi in a template without Transform"
+    assert any(text in warning for warning in found.warnings)
+
+
 @pytest.mark.parametrize("uri", ["src/answer.py", "./src/answer.py"])
 def test_code_may_be_one_file_as_tools_pack_it(uri: str, tmp_path: Path) -> None:
     (tmp_path / "src").mkdir()

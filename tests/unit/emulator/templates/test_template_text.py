@@ -43,6 +43,14 @@ def test_values_of_yaml(written: str, meant: object) -> None:
     [
         pytest.param(HEAD + "!Reff B", "t.yaml:5: there is no function !Reff", id="an unknown tag"),
         pytest.param("Resources: [", "t.yaml:2: not YAML: ", id="unfinished"),
+        pytest.param(
+            "Resources:\n\tA: {}\n", "t.yaml:2: not YAML: it is indented by a tab, where spaces belong", id="a tab"
+        ),
+        pytest.param(
+            "Resources:\n  A:\n    B: 1\n   C: 2\n",
+            "t.yaml:4: not YAML: did not find expected key (while parsing a block mapping that begins in line 2)",
+            id="a space too few",
+        ),
         pytest.param("hello", "t.yaml:1: not a template: ", id="text"),
         pytest.param(
             "Description: x\n", "t.yaml:1: Resources: a template has at least one resource", id="no resources"
