@@ -36,6 +36,9 @@ AXE_SOURCE = AXE.read_text(encoding="utf-8") if AXE.is_file() else ""
 AXE_RUN = (
     "axe.run(document, {resultTypes: ['violations'], rules: {'page-has-heading-one': {enabled: innerWidth > 900}}})"
 )
+IS_TOO_WIDE = (
+    "[document.documentElement, document.querySelector('.panes')].some((each) => each?.scrollWidth > each?.clientWidth)"
+)
 needs_axe = pytest.mark.skipif(not AXE.is_file(), reason="needs axe-core: its axe.min.js in AXE_CORE")
 SECRET = "s" * 32
 FORWARDED = "forwarded.example"
@@ -113,8 +116,18 @@ async def flaws(page: Any, places: Iterable[str]) -> dict[str, list[str]]:
         result = await page.evaluate(AXE_RUN)
         for each in result["violations"]:
             found[f"{name}: {each['id']}"] = [node["html"][:160] for node in each["nodes"][:3]]
-        if await page.evaluate("document.documentElement.scrollWidth > innerWidth"):
-            found[f"{name}: wider than the screen"] = []
+        found |= {f"{name}: wider than {width} px": [] for width in await _too_narrow(page)}
+    return found
+
+
+async def _too_narrow(page: Any) -> list[int]:
+    """The widths of windows that what is shown does not fit into: a phone's, half a screen, one with both panes."""
+    was, found = page.viewport_size, []
+    for width in (was["width"], 320, 640, 901):
+        await page.set_viewport_size({"width": width, "height": was["height"]})
+        if await page.evaluate(IS_TOO_WIDE):
+            found.append(width)
+    await page.set_viewport_size(was)
     return found
 
 

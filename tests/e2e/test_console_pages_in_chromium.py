@@ -320,7 +320,7 @@ async def test_rows_that_are_gone_through_by_keys_are_one_step_of_the_history(pa
 PLACES = (
     "live", "messages/bad", "connections", "send", "requests", "requests/{request}", "tables",
     "tables/streamer_requests?item={item}", "streams", "streams/mapping%2Fprocessor%2Fstreamer_requests",
-    "streams/queue%2Fdead-letters", "functions", "functions/router", "metrics", "api", "api/action%2Fgreet", "about",
+    "streams/queue%2Fdead-letters", "functions", "functions/router", "metrics", "api", "api/action%2Forder", "about",
 )  # fmt: skip
 REQUEST = quote(json.dumps(["acme", "ada", "bad"], separators=(",", ":")), safe="")
 KEY = {"owner": {"S": "acme#ada"}, "request_id": {"S": "bad"}}

@@ -19,9 +19,9 @@ export function Schema({ schema: given, schemas, depth = 0 }) {
   if (schema === null || schema === undefined) return html`<p class="dim">${depth ? "anything" : "Nothing is known of it: any JSON value."}</p>`;
   const members = Object.entries(schema.properties ?? {});
   return html`<div class="schema"><span class="type">${typeText(schema, schemas)}</span>${name && html` <i class="dim">${name}</i>`}${limits(schema) && html` <span class="dim">${limits(schema)}</span>`}${schema.description && html` <span class="dim">${schema.description}</span>`}
-    ${members.length > 0 && depth < 6 && html`<dl>${members.map(([member, each]) => html`<div key=${member}><dt class=${(schema.required ?? []).includes(member) ? "required" : ""}>${member}</dt>: <dd><${Schema} schema=${each} schemas=${schemas} depth=${depth + 1} /></dd></div>`)}</dl>`}
-    ${schema.items && depth < 6 && html`<dl><div><dt>each</dt>: <dd><${Schema} schema=${schema.items} schemas=${schemas} depth=${depth + 1} /></dd></div></dl>`}
-    ${(schema.anyOf ?? schema.oneOf ?? []).some((/** @type {any} */ each) => each.properties || each.$ref) && depth < 6 && html`<dl>${(schema.anyOf ?? schema.oneOf).map((/** @type {any} */ each, /** @type {number} */ index) => html`<div key=${index}><dt>or</dt>: <dd><${Schema} schema=${each} schemas=${schemas} depth=${depth + 1} /></dd></div>`)}</dl>`}
+    ${members.length > 0 && depth < 6 && html`<dl>${members.map(([member, each]) => html`<div key=${member}><dt class=${(schema.required ?? []).includes(member) ? "required" : ""}>${member}</dt><dd>: <${Schema} schema=${each} schemas=${schemas} depth=${depth + 1} /></dd></div>`)}</dl>`}
+    ${schema.items && depth < 6 && html`<dl><div><dt>each</dt><dd>: <${Schema} schema=${schema.items} schemas=${schemas} depth=${depth + 1} /></dd></div></dl>`}
+    ${(schema.anyOf ?? schema.oneOf ?? []).some((/** @type {any} */ each) => each.properties || each.$ref) && depth < 6 && html`<dl>${(schema.anyOf ?? schema.oneOf).map((/** @type {any} */ each, /** @type {number} */ index) => html`<div key=${index}><dt>or</dt><dd>: <${Schema} schema=${each} schemas=${schemas} depth=${depth + 1} /></dd></div>`)}</dl>`}
   </div>`;
 }
 
