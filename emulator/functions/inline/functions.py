@@ -27,7 +27,7 @@ from ..admission import STOPPING, Limit, bytes_held, missing
 from ..held import DAY_SECONDS, Held
 from ..limits import RESPONSE_BYTES
 from ..logs import LogSink
-from ..outcome import EnvironmentNow, Failed, Outcome, Returned
+from ..outcome import EnvironmentNow, Failed, Outcome, Refused, Returned
 from ..runtimes import identity
 from ..streaming import ResponseStream
 from ..turns import InTurn
@@ -112,13 +112,7 @@ class InlineFunctions:
         if target is None:
             outcome.set_result(missing(variables.function_arn(function, self._endpoints)))
             return outcome
-        own = [each for each in self._all() if each.function.name == target.function.name]
-        refusal = target.limit.refusal(
-            running=sum(each.running for each in own),
-            waiting=sum(len(each.waiting) for each in own),
-            waiting_bytes=target.waiting.size,
-        )
-        refusal = STOPPING if self._is_ending else refusal
+        refusal = STOPPING if self._is_ending else self._refusal(target)
         if refusal is not None:
             outcome.set_result(refusal)
             return outcome
@@ -150,6 +144,14 @@ class InlineFunctions:
     def _described(self, function: Function, version: str = variables.VERSION) -> _InlineFunction:
         return _InlineFunction(
             function, self._endpoints, self._project_folder, self._limit, self._randomness, version=version
+        )
+
+    def _refusal(self, target: _InlineFunction) -> Refused | None:
+        own = [each for each in self._all() if each.function is target.function] if self._versions else [target]
+        return target.limit.refusal(
+            running=sum(each.running for each in own),
+            waiting=sum(len(each.waiting) for each in own),
+            waiting_bytes=target.waiting.size,
         )
 
     def _all(self) -> list[_InlineFunction]:
