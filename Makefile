@@ -169,18 +169,23 @@ $(VENV)/emulate-ready: requirements/emulate.txt pyproject.toml | $(VENV)/bin/pyt
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
+# Most of it is never imported, such as what cfn-lint needs of sympy; what is, Python compiles then.
 $(VENV)/dev-ready: requirements/dev.txt pyproject.toml | $(VENV)/bin/python
 	@echo "Installing streamer and its development tools into $(VENV) (once) ..."
-	@$(PIP) install --require-hashes --requirement requirements/dev.txt
+	@$(PIP) install --no-compile --require-hashes --requirement requirements/dev.txt
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@ $(VENV)/emulate-ready
 
-.venv-ministack/ready: requirements/ministack.txt
-	@echo "Installing MiniStack into an environment of its own (once) ..."
-	@test -x .venv-ministack/bin/python || $(PYTHON) -m venv .venv-ministack
-	@.venv-ministack/bin/python $(LOCKED_PIP)
-	@.venv-ministack/bin/python -m pip --quiet --disable-pip-version-check install --require-hashes --requirement $<
+# An environment of its own has no pip: that of $(VENV) installs into it.
+define install-beside
+	@test -x $(@D)/bin/python || $(PYTHON) -m venv --without-pip $(@D)
+	@$(PIP) --python $(@D)/bin/python install $(1) --require-hashes --requirement $<
 	@touch $@
+endef
+
+.venv-ministack/ready: requirements/ministack.txt | $(VENV)/bin/python
+	@echo "Installing MiniStack into an environment of its own (once) ..."
+	$(call install-beside)
 
 # Not locked, and made anew each time: it is to find what a lock hides.
 .venv-newest/ready: FORCE
@@ -191,19 +196,13 @@ $(VENV)/dev-ready: requirements/dev.txt pyproject.toml | $(VENV)/bin/python
 
 FORCE:
 
-.venv-docs/ready: requirements/docs.txt
+.venv-docs/ready: requirements/docs.txt | $(VENV)/bin/python
 	@echo "Installing mkdocs into an environment of its own (once) ..."
-	@test -x .venv-docs/bin/python || $(PYTHON) -m venv .venv-docs
-	@.venv-docs/bin/python $(LOCKED_PIP)
-	@.venv-docs/bin/python -m pip --quiet --disable-pip-version-check install --no-compile --require-hashes --requirement $<
-	@touch $@
+	$(call install-beside,--no-compile)
 
-.venv-moto/ready: requirements/moto-oldest.txt
+.venv-moto/ready: requirements/moto-oldest.txt | $(VENV)/bin/python
 	@echo "Installing the oldest moto into an environment of its own (once) ..."
-	@test -x .venv-moto/bin/python || $(PYTHON) -m venv .venv-moto
-	@.venv-moto/bin/python $(LOCKED_PIP)
-	@.venv-moto/bin/python -m pip --quiet --disable-pip-version-check install --no-compile --require-hashes --requirement $<
-	@touch $@
+	$(call install-beside,--no-compile)
 
 benchmarks/.peers/ready: $(wildcard benchmarks/peers/serverless_offline/*.* benchmarks/peers/node_sdk/*.* benchmarks/peers/dynalite/*.*)
 	@command -v npm >/dev/null || { echo "serverless-offline needs Node.js and npm, which are not here" >&2; exit 2; }

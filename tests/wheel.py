@@ -113,9 +113,9 @@ def check_names(wheel: Path) -> None:
 def install(wheel: Path, venv: Path) -> Path:
     """A clean environment with the wheel and its locked dependencies of all extras; the folder of its commands."""
     python = clean_environment(venv)
-    pip = (python, "-m", "pip", "--quiet", "--disable-pip-version-check", "install")
-    run(*pip, "--require-hashes", "--requirement", CHECKOUT / "requirements" / "emulate.txt")
-    run(*pip, "--no-deps", wheel)
+    locked = CHECKOUT / "requirements" / "emulate.txt"
+    run(*pip_for(python), "install", "--no-compile", "--require-hashes", "--requirement", locked)
+    run(*pip_for(python), "install", "--no-deps", wheel)
     packages = Path(run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip())
     generic = GENERIC_NAMES & {path.stem for path in packages.iterdir()}
     assert not generic, f"generic names were installed at the top: {sorted(generic)}"
@@ -124,12 +124,14 @@ def install(wheel: Path, venv: Path) -> Path:
 
 
 def clean_environment(folder: Path) -> Path:
-    """A new virtual environment with the locked pip and nothing else; its interpreter."""
-    run(sys.executable, "-m", "venv", folder)
-    python = folder / "bin" / "python"
-    locked = CHECKOUT / "requirements" / "pip.txt"
-    run(python, "-m", "pip", "--quiet", "--disable-pip-version-check", "install", "--require-hashes", "-r", locked)
-    return python
+    """A new virtual environment with nothing in it; its interpreter."""
+    run(sys.executable, "-m", "venv", "--without-pip", folder)
+    return folder / "bin" / "python"
+
+
+def pip_for(python: Path) -> tuple[str | Path, ...]:
+    """The locked pip, which this environment has, for another one."""
+    return (sys.executable, "-m", "pip", "--python", python, "--disable-pip-version-check")
 
 
 def check_commands(scripts: Path, work: Path) -> None:
@@ -205,8 +207,8 @@ def check_plugin(scripts: Path, project: Path) -> None:
     (project / "test_demo.py").write_text(USER_TEST)
     locked = project / "pytest.txt"
     locked.write_text(locked_requirements(PYTEST))
-    pip = (scripts / "python", "-m", "pip", "--quiet", "--disable-pip-version-check", "install")
-    run(*pip, "--require-hashes", "--no-deps", "--requirement", locked)
+    pip = pip_for(scripts / "python")
+    run(*pip, "install", "--no-compile", "--require-hashes", "--no-deps", "--requirement", locked)
     output = run(scripts / "python", "-m", "pytest", "-q", "--streamer-target", "streamer.demo:app", cwd=project)
     assert "1 passed" in output, output
     print("the pytest plugin is found, and a test with it passes")
@@ -230,12 +232,11 @@ def check_first_minute(scripts: Path, folder: Path) -> None:
 def check_runtime_alone(wheel: Path, folder: Path) -> None:
     """Without extras: few packages, the client's commands, and a line that says what others want."""
     scripts = clean_environment(folder).parent
-    pip = (scripts / "python", "-m", "pip", "--quiet", "--disable-pip-version-check")
-    run(*pip, "install", "--require-hashes", "--requirement", CHECKOUT / "requirements" / "runtime.txt")
+    pip, locked = pip_for(scripts / "python"), CHECKOUT / "requirements" / "runtime.txt"
+    run(*pip, "install", "--no-compile", "--require-hashes", "--requirement", locked)
     run(*pip, "install", "--no-deps", wheel)
     run(*pip, "check")
-    listed = json.loads(run(scripts / "python", "-m", "pip", "list", "--format", "json"))
-    names = {each["name"] for each in listed} - {"pip", "setuptools", "wheel"}
+    names = {each["name"] for each in json.loads(run(*pip, "list", "--format", "json"))}
     assert len(names) <= MOST_OF_RUNTIME, f"the runtime and the client alone install {sorted(names)}"
     run(scripts / "python", "-c", "import streamer.client, streamer.handlers.router, streamer.testing", cwd=folder)
     assert run(scripts / "streamer", "token", "--user", "ada", "--tenant", "acme", cwd=folder).count(".") == 2
