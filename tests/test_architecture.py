@@ -211,8 +211,10 @@ def _code_lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 
 
 DATACLASSES = {
-    "emulator.command.": "commands work without the emulator's packages",
-    "emulator.templates.assembly": "as above: it finds a template",
+    "emulator.command.doctor": "commands work without the emulator's packages",
+    "emulator.command.here.": "as above",
+    "emulator.command.invoke": "as above",
+    "emulator.command.options": "as above",
     "emulator.functions.processes.means": "imported before the command line is read",
     "emulator.wiring.config": "users change it with dataclasses.replace, in the fixture streamer_config",
     "emulator.gateway.rules.limits": "as above",

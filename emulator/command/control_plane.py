@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from streamer.errors import ConfigurationError
 from streamer.topology import Topology
@@ -22,8 +23,7 @@ from .target import Target
 NAME = "what is deployed to it"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ControlTarget:
+class ControlTarget(Struct, frozen=True, kw_only=True):
     """Where deployments come from is decided by whoever deploys."""
 
     folder: Path

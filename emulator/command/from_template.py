@@ -7,11 +7,10 @@ import json
 import shlex
 import subprocess
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from msgspec import structs
+from msgspec import Struct, structs
 
 from streamer.errors import ConfigurationError
 from streamer.project import dot_env
@@ -43,8 +42,7 @@ _SHOWN_OUTPUT: Final = 2000
 """Characters of a build's output that an error repeats."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TemplateTarget:
+class TemplateTarget(Struct, frozen=True, kw_only=True):
     """A project that is emulated from its templates."""
 
     name: str

@@ -11,8 +11,9 @@ import termios
 import tty
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from streamer.errors import ConfigurationError
 
@@ -27,8 +28,7 @@ WAITING: Final = 16
 """Keys that may wait for those before them; more are dropped, as those of a cat on the keyboard."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Controls:
+class Controls(Struct, frozen=True, kw_only=True):
     """What keys act upon."""
 
     emulator: Emulator
@@ -39,8 +39,7 @@ class Controls:
     """Prints a line, or several."""
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(Struct, frozen=True):
     """One of them."""
 
     word: str

@@ -25,7 +25,8 @@ _FOR_TEMPLATES: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# Nobody compares or prints options, and to make the methods that would takes a millisecond of each command.
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class TemplateOptions:
     """What is said of a project that is emulated from its templates, by a command or a test."""
 
@@ -62,7 +63,7 @@ class TemplateOptions:
     """Whether npm may fetch what Lambda provides to Node.js and this machine does not."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class EmulateOptions(TemplateOptions):
     """All options. Here is the only home of the command line's defaults; what is None is decided by who does it."""
 

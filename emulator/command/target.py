@@ -6,9 +6,10 @@ import dataclasses
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct, field
 
 from streamer.app import App
 from streamer.errors import ConfigurationError
@@ -44,8 +45,7 @@ _LATER: Final = "of a resource"
 """Stands for a variable of ``environment_from`` until the resources are known."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class Target(Struct, frozen=True, kw_only=True):
     """A service that is ready to be emulated."""
 
     name: str

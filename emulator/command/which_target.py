@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from collections.abc import Mapping
 from pathlib import Path
+
+from msgspec import structs
 
 from streamer.project import Project
 
@@ -47,7 +48,7 @@ def _load_template(name: str, options: EmulateOptions, folder: Path) -> Target:
 def _with_sdk(target: Target, options: EmulateOptions, project: Project) -> Target:
     into = state_folder(project.folder) / provided_sdk.FOLDER
     topology = provided_sdk.provide(target.topology, project.code, into, may_install=options.install, tell=log.info)
-    return dataclasses.replace(target, topology=topology)
+    return structs.replace(target, topology=topology)
 
 
 def _with_secret(environment: Mapping[str, str], state_folder: Path) -> dict[str, str]:

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from websockets.exceptions import PayloadTooBig
-from websockets.frames import Frame, Opcode
-from websockets.protocol import OPEN, Protocol, Side
-from websockets.utils import accept_key
-
 from ..foundation import log
+from ..foundation.put_off import put_off
+
+with put_off("importlib.metadata"):  # which only unreleased versions of the library ask who they are: 25 modules
+    from websockets.exceptions import PayloadTooBig
+    from websockets.frames import Frame, Opcode
+    from websockets.protocol import OPEN, Protocol, Side
+    from websockets.utils import accept_key
 
 __all__ = ["Frame", "FrameLayer", "Opcode", "accept_key"]
 

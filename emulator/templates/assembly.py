@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
+
+from msgspec import Struct, field
 
 from streamer.errors import ConfigurationError
 
@@ -27,8 +28,7 @@ _SHOWN: Final = 3
 _REGION: Final = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d+")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class Part(Struct, frozen=True, kw_only=True):
     """One stack of a project: its template, and where its files are."""
 
     template: Path
@@ -51,8 +51,7 @@ class Part:
     beside it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Project:
+class Project(Struct, frozen=True, kw_only=True):
     """What a target consists of."""
 
     name: str

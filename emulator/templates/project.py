@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -328,7 +327,7 @@ class _Reader:
                 body = part.uploads(*bucket_and_key(str(resource.properties.get("TemplateURL")), where)).read_text()
             except Problem as problem:
                 raise source.error(problem) from problem
-            uploaded = dataclasses.replace(part, template=Path(name), text=body, stack=name, parameters={})
+            uploaded = structs.replace(part, template=Path(name), text=body, stack=name, parameters={})
             return self._stack(uploaded, parameters)
         location = resource.metadata.get("aws:asset:path", resource.properties.get("TemplateURL"))
         text = str(location)
@@ -341,7 +340,7 @@ class _Reader:
             where = (*resource.path, "Properties", "TemplateURL")
             raise source.error(Problem(where, f"{text}: there is no such template on this machine"))
         assets = dict(part.assets)
-        inner = dataclasses.replace(part, template=path, folder=path.parent, stack=name, assets=assets)
+        inner = structs.replace(part, template=path, folder=path.parent, stack=name, assets=assets)
         return self._stack(inner, parameters)
 
 

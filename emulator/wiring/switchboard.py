@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
 
-from streamer.topology.http_apis import HttpKind
+from streamer.topology.http_kinds import HttpKind
 
 from ..console.access import is_for_console
 from ..dynamodb.endpoints.protocol import Database

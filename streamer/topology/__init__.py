@@ -10,13 +10,15 @@ import enum
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from streamer.errors import TopologyError
-from streamer.topology.http_apis import HttpApi
 from streamer.topology.integrations import Integration
 from streamer.topology.kinesis import KinesisMapping
 from streamer.topology.throttles import Throttle as Throttle
+
+if TYPE_CHECKING:
+    from streamer.topology.http_apis import HttpApi
 
 CONNECT: Final = "$connect"
 """Route key of the handshake. [DOC] apigw-docs:apigateway-websocket-api-route-keys-connect-disconnect"""

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
+from streamer.topology.http_kinds import ANY, DEFAULT_PATH, HttpKind
 from streamer.topology.throttles import Throttle, UsagePlan
 
-ANY: Final = "ANY"
-"""Stands for every method. [DOC] apigw-docs:http-api-develop-routes"""
-DEFAULT_PATH: Final = "$default"
-"""Path of the route that gets what no other does; name of the stage that has no path of its own."""
-
-
-class HttpKind(enum.StrEnum):
-    """Which of AWS's three ways from HTTP to a function it is; their rules, events and errors differ."""
-
-    HTTP = "HTTP API"
-    REST = "REST API"
-    URL = "function URL"
+__all__ = (
+    "ANY",
+    "DEFAULT_PATH",
+    "Backend",
+    "BackendResponse",
+    "Cors",
+    "FixedAnswer",
+    "GatewayResponse",
+    "HttpApi",
+    "HttpAuthorizer",
+    "HttpKind",
+    "HttpRoute",
+    "Validation",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

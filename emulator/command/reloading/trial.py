@@ -9,9 +9,10 @@ import os
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+
+from msgspec import Struct
 
 from streamer.topology import Function, Topology
 
@@ -25,8 +26,7 @@ SECONDS: Final = 30.0
 _SCRIPT: Final = Path(__file__).with_name("trial_run.py")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
+class Problem(Struct, frozen=True, kw_only=True):
     """Why code cannot be imported."""
 
     text: str
@@ -38,8 +38,7 @@ class Problem:
     """The project's part of the traceback."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class Part(Struct, frozen=True, kw_only=True):
     """What is imported in one process."""
 
     folder: str

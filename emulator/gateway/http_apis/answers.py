@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from streamer.topology.http_apis import HttpKind
+from streamer.topology.http_kinds import HttpKind
 
 from ...foundation.json_bytes import parsed_json
 from ..rules.effects import HttpAnswer, NotInvoked, Raised, Replied, Result, TimedOut

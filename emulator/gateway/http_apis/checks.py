@@ -6,15 +6,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
-
-from streamer.topology.http_apis import HttpApi
+from typing import TYPE_CHECKING, Any, Final
 
 from ...foundation.json_bytes import parsed_json
 from ..rules.effects import HttpAnswer
 from ..rules.validation import compiled
 from .events import Asked
 from .refusals import BAD_BODY, BAD_PARAMETERS, error
+
+if TYPE_CHECKING:
+    from streamer.topology.http_apis import HttpApi
 
 _WHATEVER: Final = "$default"
 """The key of a model for bodies of any type. [DOC] api-gateway-request-validation-set-up"""

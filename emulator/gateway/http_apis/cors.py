@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
-from streamer.topology.http_apis import Cors
+if TYPE_CHECKING:
+    from streamer.topology.http_apis import Cors
+
 
 Headers = tuple[tuple[str, str], ...]
 _PREFIX = "access-control-"

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 
 from msgspec import Struct, field
 
-from streamer.topology.http_apis import HttpApi, HttpKind
+from streamer.topology.http_kinds import HttpKind
 
 from ..rules.events import clf_time, gateway_headers, grouped_query, single_and_multi
 from .paths import Match
+
+if TYPE_CHECKING:
+    from streamer.topology.http_apis import HttpApi
 
 Event = dict[str, Any]
 _IDENTITY: Final = (

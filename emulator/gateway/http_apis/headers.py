@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any, Final
 
-from streamer.topology.http_apis import HttpKind
+from streamer.topology.http_kinds import HttpKind
 
 from .events import Asked
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct, field
 
-from streamer.topology.http_apis import HttpAuthorizer, HttpKind
+from streamer.topology.http_kinds import HttpKind
 
 from ...foundation.json_bytes import parsed_json
 from ...functions.outcome import error_message
@@ -20,6 +20,9 @@ from ..rules import policy
 from ..rules.effects import Raised, Replied, Result
 from ..rules.signature import DENIED
 from .events import Asked
+
+if TYPE_CHECKING:
+    from streamer.topology.http_apis import HttpAuthorizer
 
 _SOURCE: Final = re.compile(
     r"(?:\$request|method\.request|\$?context|\$?stageVariables)\.(?:(header|querystring)\.)?(.+)"

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from msgspec import Struct, field
 
-from streamer.topology.http_apis import ANY, DEFAULT_PATH, HttpApi, HttpKind, HttpRoute
+from streamer.topology.http_kinds import ANY, DEFAULT_PATH, HttpKind
+
+if TYPE_CHECKING:
+    from streamer.topology.http_apis import HttpApi, HttpRoute
 
 
 class _Segment(enum.IntEnum):

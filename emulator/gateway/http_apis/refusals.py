@@ -8,10 +8,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl
 
-from streamer.topology.http_apis import GatewayResponse, HttpKind
+from streamer.topology.http_kinds import HttpKind
 
 from ...foundation.json_bytes import json_bytes
 from ...functions.limits import EVENT_BYTES
@@ -21,6 +21,9 @@ from ..rules.signature import DENIED, MISSING, Flaw, parse
 from .events import Asked, Event, event_of
 from .headers import CONTENT_TYPE, TRACE, MalformedError, own_headers, sendable
 from .identity import Refused
+
+if TYPE_CHECKING:
+    from streamer.topology.http_apis import GatewayResponse
 
 _REST_ERRORS: Final = {
     400: "BadRequestException",

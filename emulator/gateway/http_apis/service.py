@@ -12,14 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct, structs
 
-from streamer.topology.http_apis import (
-    DEFAULT_PATH,
-    FixedAnswer,
-    HttpApi,
-    HttpAuthorizer,
-    HttpKind,
-    HttpRoute,
-)
+from streamer.topology.http_kinds import DEFAULT_PATH, HttpKind
 
 from ...foundation import log
 from ...foundation.json_bytes import json_bytes
@@ -56,6 +49,8 @@ from .paths import Match, Paths
 from .usage import Usage
 
 if TYPE_CHECKING:
+    from streamer.topology.http_apis import FixedAnswer, HttpApi, HttpAuthorizer, HttpRoute
+
     from .tokens import Tokens
 
 FINISH_SECONDS: Final = 1.0
@@ -70,7 +65,6 @@ UNSIGNED: Final = {
     "https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html",
 }
 """What is said of any flaw of a signature; of function URLs [USR] ant-media/Ant-Media-Server #7827"""
-_NOWHERE: Final = HttpRoute(path=DEFAULT_PATH)
 
 
 class ReadApi(Struct, frozen=True):
@@ -219,7 +213,7 @@ class HttpApis:
         endpoints = self._endpoints
         return Asked(
             api=api,
-            match=match or Match(_NOWHERE),
+            match=match or Match(_nowhere()),
             method=request.method,
             raw_path=request.raw_path or "/",
             query=request.target.partition("?")[2],
@@ -276,7 +270,7 @@ class HttpApis:
     def _not_taken(self, api: HttpApi, asked: Asked) -> HttpAnswer | None:
         """Why a request is refused whoever makes it; None: it is not."""
         route = asked.match.route
-        if route is _NOWHERE:
+        if route is _nowhere():
             log.info("no route", api=api.name, method=asked.method, path=asked.raw_path)
             return refusals.not_found(asked)
         if (refusal := refusals.too_large(asked)) is not None:
@@ -413,6 +407,13 @@ class HttpApis:
         except TokenError as error:
             return untrusted(asked, f"the token is refused: {error}", error.told)
         return judge_claims(authorizer, asked, claims, time.time())
+
+
+@functools.cache
+def _nowhere() -> HttpRoute:
+    from streamer.topology.http_apis import HttpRoute  # noqa: PLC0415 - for services that have such APIs
+
+    return HttpRoute(path=DEFAULT_PATH)
 
 
 def _changed(asked: Asked, event: Event, answer: HttpAnswer) -> HttpAnswer:

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from streamer.topology.http_apis import HttpApi, HttpRoute
 from streamer.topology.throttles import Throttle, UsagePlan
 
 from ..rules.throttle import TokenBucket
 from .identity import Refused
+
+if TYPE_CHECKING:
+    from streamer.topology.http_apis import HttpApi, HttpRoute
 
 QUOTA: Final = Refused(429, "Limit Exceeded", "LimitExceededException", "the API key has used up its quota")
 """[USR] clients of such APIs show the body and the error type"""

@@ -44,6 +44,7 @@ NOT_FOR_A_COLD_START = (
     "stores.protocols",
     "stores.slots",
     "topology",
+    "topology.http_apis",
 )
 """Modules of streamer that no function loads before something asks for what is in them."""
 OF_ACTIONS = ("actions", "app", "limits", "running", "sending.connections", "sending.sender")
