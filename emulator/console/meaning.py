@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, unquote
 
 from ..foundation.json_bytes import parsed_json
 from ..functions.outcome import Outcome, Refused
+from ..functions.target import target
 from ..gateway.rules.effects import Close, NotInvoked, Raised, Replied, Send, TimedOut, Warn
 from ..gateway.rules.management import parse_path
 from ..port.header_names import TRACE
@@ -166,7 +167,8 @@ def what_was_called(record: Call) -> tuple[str, str, str]:
         return "@connections", record.method, connection.connection_id
     if path.startswith(("/2015-03-31/functions/", "/2021-11-15/functions/")):
         kind = record.fields.get("x-amz-invocation-type", "RequestResponse")
-        return "lambda", f"Invoke {kind}", unquote(path.split("/")[3]).rpartition(":")[2]
+        named = target(unquote(path.split("/")[3]), None)
+        return "lambda", f"Invoke {kind}", "" if named is None else named.function
     service, _, operation = record.fields.get("x-amz-target", "").partition(".")
     body = json_object(record.body)
     if service.startswith("DynamoDB"):

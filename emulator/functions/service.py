@@ -14,8 +14,6 @@ from contextlib import ExitStack
 from typing import Any, Final, Self
 from urllib.parse import unquote
 
-from msgspec import Struct
-
 from streamer.topology import Topology
 
 from ..foundation.json_bytes import json_of, parsed_json
@@ -33,6 +31,7 @@ from .outcome import Failed, Outcome, Refused, Returned
 from .response_stream import CONTENT_TYPE as STREAM_TYPE
 from .response_stream import chunks, complete
 from .streaming import ResponseStream
+from .target import FunctionTarget, target
 from .variables import VERSION, Endpoints, function_arn, name_and_qualifier, version_of
 
 _PREFIXES: Final = ("/2015-03-31/functions/", "/2021-11-15/functions/")
@@ -41,31 +40,6 @@ _INVOKE: Final = re.compile(
     r"|2021-11-15/functions/(?P<streaming>[^/]+)/response-streaming-invocations)"
 )
 """[DOC] lambda-api:API_Invoke, API_InvokeWithResponseStream"""
-_NAME: Final = re.compile(
-    r"(?:arn:[\w-]+:lambda:[\w-]+:)?(?:(?P<account>\d{12}):)?(?:function:)?"
-    r"(?P<name>[\w-]+)(?::(?P<qualifier>\$LATEST|[\w-]+))?"
-)
-
-
-class FunctionTarget(Struct, frozen=True, kw_only=True):
-    """What a request names."""
-
-    function: str
-    qualifier: str | None
-    """None: not given, which is ``$LATEST``."""
-
-    @property
-    def qualified(self) -> str:
-        """As `Functions.invoke` takes it."""
-        return self.function if self.qualifier is None else f"{self.function}:{self.qualifier}"
-
-
-def target(path_segment: str, qualifier: str | None) -> FunctionTarget | None:
-    """Read a function's name, partial ARN or ARN, each with or without a qualifier; None: it is none of them."""
-    match = _NAME.fullmatch(path_segment)
-    if match is None:
-        return None
-    return FunctionTarget(function=match["name"], qualifier=match["qualifier"] or qualifier)
 
 
 class LambdaService:

@@ -62,8 +62,19 @@ def signed(service: str) -> str:
             ("s3", "PUT", "/bucket/key.txt"),
         ),
         (call("GET", "/orders?page=2", b""), ("http", "GET", "/orders")),
+        (
+            call("POST", "/2015-03-31/functions/say%3Alive/invocations", b"{}"),
+            ("lambda", "Invoke RequestResponse", "say"),
+        ),
+        (
+            call("POST", "/2015-03-31/functions/arn:aws:lambda:eu-west-1:123456789012:function:say:7/invocations", b""),
+            ("lambda", "Invoke RequestResponse", "say"),
+        ),
     ],
-    ids=["connections", "dynamodb", "sqs", "sqs by query", "sns", "secrets", "s3", "s3 by a link", "http"],
+    ids=[
+        "connections", "dynamodb", "sqs", "sqs by query", "sns", "secrets", "s3", "s3 by a link", "http", "an alias",
+        "a version by its ARN",
+    ],
 )  # fmt: skip
 def test_a_call_names_service_operation_and_target(record: Call, expected: tuple[str, str, str]) -> None:
     assert what_was_called(record) == expected

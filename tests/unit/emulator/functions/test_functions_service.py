@@ -11,8 +11,9 @@ import pytest
 from emulator.functions.limits import ASYNC_EVENT_BYTES, EVENT_BYTES
 from emulator.functions.logs import Tails
 from emulator.functions.outcome import EnvironmentNow, Failed, Outcome, Refused, Returned
-from emulator.functions.service import FunctionTarget, LambdaService, target
+from emulator.functions.service import LambdaService
 from emulator.functions.streaming import ResponseStream
+from emulator.functions.target import FunctionTarget, target
 from emulator.functions.variables import Endpoints
 from emulator.port.http import HttpRequest, HttpResponse
 from streamer.topology import Api, Function, Topology
