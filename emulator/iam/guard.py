@@ -44,7 +44,10 @@ _QUERY_SESSION: Final = "X-Amz-Security-Token"
 
 
 class Guard:
-    """Decides for all functions of a topology. Used from one thread, the event loop's."""
+    """Decides for all functions of a topology. Used from one thread, the event loop's.
+
+    Whoever calls goes by a key: a function by its name, a session of a role by its access key id.
+    """
 
     def __init__(
         self,
@@ -79,7 +82,7 @@ class Guard:
         self._records = mode == "record"
         self._callers: dict[str, Caller] = {}
         self._sessions: dict[str, Session] = {}
-        """By access key id, which is also what a session goes by in the others, where functions go by their names."""
+        """By access key id, as the callers."""
         self._told: set[tuple[str, str]] = set()
         self._authorization: str | None = None
         self._caller: Caller | None = None
@@ -112,25 +115,25 @@ class Guard:
         for caller in self._callers.values():
             caller.forget()
 
-    def _hold(self, function: str, statements: Sequence[Statement]) -> None:
-        """Hold a function, or a session, to these statements of its role, and to whatever else limits it."""
-        place, path, session = self._place, self._role_path(function), self._sessions.get(function)
-        own = {} if session is not None else of_function(function, place)
-        context = of_session(self._session_name(function), path, place)
+    def _hold(self, key: str, statements: Sequence[Statement]) -> None:
+        """Hold a caller to these statements of its role, and to whatever else limits it."""
+        place, path, session = self._place, self._role_path(key), self._sessions.get(key)
+        own = {} if session is not None else of_function(key, place)
+        context = of_session(self._session_name(key), path, place)
         claims = {} if session is None else of_request(session.claims)
-        self._contexts[function] = {**context, **own, **claims, **self._tags(function)}
-        role = self._role(function)
+        self._contexts[key] = {**context, **own, **claims, **self._tags(key)}
+        role = self._role(key)
         boundary = None if role is None or role.boundary is None else role.boundary.statements
         passed = None if session is None else session.policy
-        self._policies[function] = Policies(
-            identity=self._valued(function, statements),
-            boundary=None if boundary is None else self._valued(function, boundary),
-            passed=None if passed is None else self._valued(function, passed),
+        self._policies[key] = Policies(
+            identity=self._valued(key, statements),
+            boundary=None if boundary is None else self._valued(key, boundary),
+            passed=None if passed is None else self._valued(key, passed),
         )
-        self._of_resources[function] = self._resources_of(function)
+        self._of_resources[key] = self._resources_of(key)
         for asked, dependent in ((OF_ITEMS, self._depending), (OF_TIME, self._timed)):
-            if any(each.asks_for(asked) for each in self._all_of(function)):
-                dependent.add(function)
+            if any(each.asks_for(asked) for each in self._all_of(key)):
+                dependent.add(key)
 
     def assume(self, caller: Caller | None, asked: Assumption, seconds: int) -> tuple[Keys, Caller] | None:
         """A session of a role, which `refusal` was asked about, and what it signs with, for so many seconds.
@@ -197,32 +200,32 @@ class Guard:
             self._told.add((function, what))
             self._advise(function, what)
 
-    def _role(self, function: str) -> Role | None:
-        """The role of a function, or of a session; None: it is the topology's, or is gone."""
+    def _role(self, key: str) -> Role | None:
+        """The role that a caller acts as; None: it is the topology's, or is gone."""
         if self._roles is None:
             return None
-        session = self._sessions.get(function)
-        return self._roles.of.get(function) if session is None else self._roles.all.get(session.role_arn)
+        session = self._sessions.get(key)
+        return self._roles.of.get(key) if session is None else self._roles.all.get(session.role_arn)
 
-    def _resources_of(self, function: str) -> tuple[tuple[ResourcePolicy, Policies], ...]:
-        """The policies of resources that are about a function's role, and what decides there."""
+    def _resources_of(self, key: str) -> tuple[tuple[ResourcePolicy, Policies], ...]:
+        """The policies of resources that are about a caller's role, and what decides there."""
         policies = () if self._roles is None else self._roles.policies
-        asking = self._who(function)
+        asking = self._who(key)
         return tuple(
-            (policy, Policies(identity=(), resource=self._valued(function, role), session=self._valued(function, own)))
+            (policy, Policies(identity=(), resource=self._valued(key, role), session=self._valued(key, own)))
             for policy, role, own in said_of(policies, asking)
         )
 
-    def _all_of(self, function: str) -> Iterator[Statement]:
-        own = self._policies[function]
+    def _all_of(self, key: str) -> Iterator[Statement]:
+        own = self._policies[key]
         yield from (*own.identity, *(own.boundary or ()), *(own.passed or ()))
-        for _, said in self._of_resources[function]:
+        for _, said in self._of_resources[key]:
             yield from (*said.resource, *said.session)
 
-    def _for(self, function: str, resource: str) -> Policies:
-        """What decides whether a function may do something with a resource."""
-        own = self._policies[function]
-        about = [said for policy, said in self._of_resources[function] if policy.is_of(resource)]
+    def _for(self, key: str, resource: str) -> Policies:
+        """What decides whether a caller may do something with a resource."""
+        own = self._policies[key]
+        about = [said for policy, said in self._of_resources[key] if policy.is_of(resource)]
         if not about:
             return own
         return structs.replace(
@@ -231,58 +234,58 @@ class Guard:
             session=tuple(each for said in about for each in said.session),
         )
 
-    def _valued(self, function: str, statements: Sequence[Statement]) -> tuple[Statement, ...]:
+    def _valued(self, key: str, statements: Sequence[Statement]) -> tuple[Statement, ...]:
         """Statements with the values of their variables, without those that never apply, which is told."""
-        context = self._contexts[function]
-        self._tell_of_unknown(function, statements, context)
+        context = self._contexts[key]
+        self._tell_of_unknown(key, statements, context)
         valued = (with_values(each, context) for each in statements)
         return tuple(each for each in valued if each is not None)
 
-    def _tell_of_unknown(self, function: str, statements: Iterable[Statement], context: Context) -> None:
+    def _tell_of_unknown(self, key: str, statements: Iterable[Statement], context: Context) -> None:
         operators, keys, variables = set[str](), set[str](), set[str]()
         for each in statements:
             operators.update(unknown_operators(each.conditions))
-            keys.update(key for key in unknown_keys(each.conditions, context) if not self._may_be_known(key.lower()))
+            keys.update(name for name in unknown_keys(each.conditions, context) if not self._may_be_known(name.lower()))
             variables.update(unknown_variables(each, context))
         for operator in sorted(operators):
-            self._tell(function, f"the condition operator {operator} is not known here, so that it is never met")
-        for key in sorted(keys):
-            self._tell(function, f"the condition key {key} is not known here, so that no request has a value for it")
+            self._tell(key, f"the condition operator {operator} is not known here, so that it is never met")
+        for name in sorted(keys):
+            self._tell(key, f"the condition key {name} is not known here, so that no request has a value for it")
         for name in sorted(variables):
             what = f"the policy variable {name} has no value here, so that a statement with it never applies"
-            self._tell(function, what)
+            self._tell(key, what)
 
     def _may_be_known(self, key: str) -> bool:
         """Whether some requests have a value for a condition key; tags are known of a template's resources alone."""
         return is_of_requests(key) or (self._roles is not None and key.startswith(OF_RESOURCES))
 
-    def _tell(self, function: str, what: str) -> None:
+    def _tell(self, key: str, what: str) -> None:
         """Once, however often the roles are read, and of the many sessions of a role."""
-        session = self._sessions.get(function)
+        session = self._sessions.get(key)
         if session is None:
-            self._tell_once(function, what)
+            self._tell_once(key, what)
         else:
             self._tell_once(session.function, f"of the assumed role {session.role_arn}: {what}")
 
-    def _role_path(self, function: str) -> str:
-        session, role = self._sessions.get(function), self._role(function)
+    def _role_path(self, key: str) -> str:
+        session, role = self._sessions.get(key), self._role(key)
         if role is not None:
             return f"{role.path}{role.name}"
-        return f"/{role_name(function)}" if session is None else session.role_arn.partition(":role")[2]
+        return f"/{role_name(key)}" if session is None else session.role_arn.partition(":role")[2]
 
-    def _session_name(self, function: str) -> str:
-        session = self._sessions.get(function)
-        return function if session is None else session.name
+    def _session_name(self, key: str) -> str:
+        session = self._sessions.get(key)
+        return key if session is None else session.name
 
-    def _who(self, function: str) -> Who:
-        return who(self._session_name(function), self._role_path(function), self._place)
+    def _who(self, key: str) -> Who:
+        return who(self._session_name(key), self._role_path(key), self._place)
 
-    def _tags(self, function: str) -> Context:
+    def _tags(self, key: str) -> Context:
         """Of its role, and over them those of the session.
 
         [DOC] iam-docs:reference_policies_condition-keys, aws:PrincipalTag; id_session-tags
         """
-        role, session = self._role(function), self._sessions.get(function)
+        role, session = self._role(key), self._sessions.get(key)
         of_role = {} if role is None else {key.lower(): value for key, value in role.tags.items()}
         tags = of_role if session is None else {**of_role, **session.tags}
         return {f"aws:principaltag/{key}": (value,) for key, value in tags.items()}
@@ -324,42 +327,42 @@ class Guard:
         found = self._caller if is_known else self.caller(request)
         return signs_as_owner(request.fields.get(_OF_SESSION)) if found is None else found.function
 
-    def refusal(self, function: str, needs: Iterable[Need]) -> str | None:
-        """AWS's words for the first that a function's or a session's role does not allow; None: it allows all."""
-        if function not in self._policies and not self._records:
+    def refusal(self, key: str, needs: Iterable[Need]) -> str | None:
+        """AWS's words for the first that a caller's role does not allow; None: it allows all."""
+        if key not in self._policies and not self._records:
             return None
         encrypted = {} if self._roles is None else self._roles.encrypted
         for need in with_keys(needs, encrypted, self._place) if encrypted else needs:
             if self._records:
-                self._needs.setdefault(self._recorded_as(function), set()).add(need._replace(about=()))
+                self._needs.setdefault(self._recorded_as(key), set()).add(need._replace(about=()))
                 if self._note is None:
                     continue
-            decision = self._decisions.get((function, need)) or self._decide(function, need)
-            if self._note is not None and function not in self._sessions:
-                self._note(function, need, decision is Decision.ALLOWED)
+            decision = self._decisions.get((key, need)) or self._decide(key, need)
+            if self._note is not None and key not in self._sessions:
+                self._note(key, need, decision is Decision.ALLOWED)
             if decision is not Decision.ALLOWED and not self._records:
-                told = self._sessions[function].function if function in self._sessions else function
+                told = self._sessions[key].function if key in self._sessions else key
                 if told is not None:
-                    self._advise(told, self._advice(function, need, decision))
-                return refusal(self.user_arn(function), need, decision, self._place)
+                    self._advise(told, self._advice(key, need, decision))
+                return refusal(self.user_arn(key), need, decision, self._place)
         return None
 
-    def _recorded_as(self, function: str) -> str:
-        session = self._sessions.get(function)
-        return function if session is None else f"the assumed role {session.role_arn.rpartition('/')[2]}"
+    def _recorded_as(self, key: str) -> str:
+        session = self._sessions.get(key)
+        return key if session is None else f"the assumed role {session.role_arn.rpartition('/')[2]}"
 
-    def depends_on_items(self, function: str) -> bool:
-        """Whether a function may do something with some items of a table, and not with others."""
-        return function in self._depending
+    def depends_on_items(self, key: str) -> bool:
+        """Whether a caller may do something with some items of a table, and not with others."""
+        return key in self._depending
 
-    def depends_on_time(self, function: str) -> bool:
-        """Whether what a function may do now is another thing later."""
-        return function in self._timed
+    def depends_on_time(self, key: str) -> bool:
+        """Whether what a caller may do now is another thing later."""
+        return key in self._timed
 
-    def _advice(self, function: str, need: Need, decision: Decision) -> str:
-        policies, session, role = self._policies[function], self._sessions.get(function), self._role(function)
-        asks = f"function {function}" if session is None else session.shown
-        context, wanted = self._context(function, need), self._wanted(need)
+    def _advice(self, key: str, need: Need, decision: Decision) -> str:
+        policies, session, role = self._policies[key], self._sessions.get(key), self._role(key)
+        asks = f"function {key}" if session is None else session.shown
+        context, wanted = self._context(key, need), self._wanted(need)
         if wanted is not None and decision is Decision.NOT_BY_RESOURCE:
             return f"{asks} may not {need.action} on {wanted.name}: no statement of its trust policy lets it"
         lacking = {
@@ -372,7 +375,7 @@ class Guard:
             name = shown(need) if self._roles is None else shown_in_template(need, self._place, self._roles)
             return unmet_advice(asks, need, found, context, name)
         if self._roles is None:
-            return advice(function, need, self._topology)
+            return advice(key, need, self._topology)
         if role is None:
             return f"{asks} may not {need.action}: its role is no longer in the project"
         return role_advice(asks, need, decision, role=role, place=self._place, roles=self._roles)
@@ -390,29 +393,29 @@ class Guard:
             return None if wanted is None else wanted.trust
         return next((each.statements for each in self._roles.policies if each.rules and each.is_of(resource)), None)
 
-    def _decide(self, function: str, need: Need) -> Decision:
-        if function not in self._policies:
+    def _decide(self, key: str, need: Need) -> Decision:
+        if key not in self._policies:
             return Decision.ALLOWED  # while somebody records: nothing is known of its role
         resource = arn(need.resource, self._place)
-        policies, context = self._for(function, resource), self._context(function, need)
+        policies, context = self._for(key, resource), self._context(key, need)
         ruling = self._ruling(need, resource)
         if ruling is None:
             decision = decide(policies, need.action, resource, context)
         else:
-            asking = self._who(function)
+            asking = self._who(key)
             decision = decide_ruled(ruling, policies, asking, action=need.action, resource=resource, context=context)
-        if need.about or function in self._timed:
+        if need.about or key in self._timed:
             return decision  # there are as many as there are keys of items
         if len(self._decisions) >= DECISIONS:
             self._decisions.clear()
-        self._decisions[function, need] = decision
+        self._decisions[key, need] = decision
         return decision
 
-    def _context(self, function: str, need: Need) -> Context:
-        of_function = self._contexts[function]
+    def _context(self, key: str, need: Need) -> Context:
+        of_function = self._contexts[key]
         tags = {} if self._roles is None else self._roles.tags
         of_resource = tags_of(arn(need.resource, self._place), tags) if tags else {}
-        now = at(self._clock()) if function in self._timed else {}
+        now = at(self._clock()) if key in self._timed else {}
         return {**of_function, **of_resource, **now, **of_request(need.about)}
 
     @property
@@ -420,13 +423,13 @@ class Guard:
         """Whether calls are told or remembered one by one."""
         return self._records or self._note is not None
 
-    def user_arn(self, function: str) -> str:
-        """Who a function, or a session, is to other services: a session of its role."""
-        return user_arn(self._session_name(function), self._role_path(function).rpartition("/")[2], self._place)
+    def user_arn(self, key: str) -> str:
+        """Who a caller is to other services: a session of its role."""
+        return user_arn(self._session_name(key), self._role_path(key).rpartition("/")[2], self._place)
 
-    def user_id(self, function: str) -> str:
+    def user_id(self, key: str) -> str:
         """The same, as ``aws:userid`` says it."""
-        return user_id(self._session_name(function))
+        return user_id(self._session_name(key))
 
     def recorded(self) -> str | None:
         """The grants that the run needed so far, ready to paste; None: nothing was recorded."""
