@@ -342,8 +342,11 @@ def _require_terminal(*, yes: bool, doing: str) -> None:
 
 def _desk(*, yes: bool) -> Desk:
     def confirm(question: str) -> bool:
+        if yes:  # whoever reads the log of a pipeline is told where it was done, too
+            say(f"{question} yes")
+            return True
         _require_terminal(yes=yes, doing=f"{question[0].lower()}{question[1:-1]}")
-        return yes or _interruptible(lambda: click.confirm(question))
+        return _interruptible(lambda: click.confirm(question))
 
     def type_name(name: str) -> bool:
         return yes or _interruptible(lambda: click.prompt("Type the stack's name to go on")) == name

@@ -281,6 +281,7 @@ def test_going_back_brings_the_code_and_keeps_the_secrets(run: Run, project: Pat
     found = run(cloud, "rollback", "--yes")
 
     assert found.return_value == 0
+    assert "Go back to this in account 123456789012 in us-east-1? yes\n" in found.stdout
     assert cloud.did == ["propose", "execute"]
     values = {each.name: each.value for each in cloud.proposals[0].parameters}
     assert values == {"CodeBucket": "code", "CodeKey": "chat/old.zip", "JwtSecret": None}
