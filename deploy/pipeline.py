@@ -53,7 +53,10 @@ def carry_out(cloud: Cloud, desk: Desk, config: Config, named: str, allowed: fro
         waiting = cloud.change_sets(config.stack)
         if named not in waiting:
             known = ", ".join(sorted(each for each in waiting if each.startswith(CHANGE_SETS))) or "none"
-            raise DeployError(f"{config.stack} has no change set {named}; those of streamer are: {known}")
+            raise DeployError(
+                f"{config.stack} has no change set {named}; those of streamer are: {known}. With the next deployment "
+                f"of a stack all that wait for it are deleted; `streamer deploy --no-execute` makes a new one"
+            )
         change_set = cloud.change_set(waiting[named])
         if change_set.status != "CREATE_COMPLETE" or change_set.execution != "AVAILABLE":
             raise StackStateError(

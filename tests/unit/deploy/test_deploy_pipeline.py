@@ -172,7 +172,9 @@ def test_a_change_set_that_waits_is_executed_without_the_code(run: Run, project:
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [
-        pytest.param({"waiting": {}}, "chat-dev has no change set streamer-1; those of streamer are: none", id="none"),
+        pytest.param(
+            {"waiting": {}}, "chat-dev has no change set streamer-1; those of streamer are: none. With", id="none"
+        ),
         pytest.param({"execution": "OBSOLETE"}, "cannot be executed (CREATE_COMPLETE, OBSOLETE)", id="obsolete"),
         pytest.param({"execution": "EXECUTE_COMPLETE"}, "was executed already", id="executed"),
         pytest.param({"found": stack(tags={})}, "was not made by streamer", id="somebody else's"),
