@@ -100,6 +100,8 @@ _SETTINGS: Final[Mapping[str, tuple[str, ...]]] = {
     SECRET: (DELETION,),
 }
 """Properties whose values in a template are those that AWS tells."""
+_CALLED: Final[Mapping[str, str]] = {ROUTE: "Target", INTEGRATION: "IntegrationUri", AUTHORIZER: "AuthorizerUri"}
+"""Property that names what messages are led to, of which a template says a part alone."""
 _DEFAULTS: Final[Mapping[str, Mapping[str, Any]]] = {
     FUNCTION: {"ReservedConcurrentExecutions": None},
     ALIAS: {"RoutingConfig": None, WARM: None},
@@ -213,6 +215,7 @@ def drifts(
         else:
             found += _changed(resource, _known(properties, names), what, code)
             found += [_drift(resource, said) for said in _destination(properties, what, names)]
+            found += [_drift(resource, said) for said in _led(resource, properties, what, names)]
             if resource.resource_type == ROLE:
                 found += [_drift(resource, said) for said in roles.changed(template, names, resource, what)]
     found += [_drift(each, GONE) for each in callers.missing(template, resources, real)]
@@ -274,6 +277,18 @@ def _destination(properties: Mapping[str, Any], real: Mapping[str, Any], names: 
             arn = there.get("OnFailure", {}).get("Destination", "")
             if not is_named(wanted, arn, names):
                 yield f"was changed by hand: what is given up goes to {arn or 'nobody'}"
+
+
+def _led(
+    resource: Resource, properties: Mapping[str, Any], real: Mapping[str, Any], names: Mapping[str, str]
+) -> Iterator[str]:
+    """Whether what is called is what the stack says."""
+    called = _CALLED.get(resource.resource_type, "")
+    if called in properties and isinstance(there := real.get(called), str):
+        # What CloudFormation calls a part of an API may say what that is of, too.
+        last = {name: physical_id.rpartition("|")[2] for name, physical_id in names.items()}
+        if not is_named(properties[called], there, last):
+            yield f"was changed by hand: {called} is {there}"
 
 
 def _code(

@@ -13,9 +13,11 @@ from deploy.errors import CredentialsError, DeniedError, DeployError
 from deploy.planning.drift import (
     ALARM,
     ALIAS,
+    AUTHORIZER,
     BOUNDARY,
     DELETION,
     EVENTS,
+    INTEGRATION,
     LOG_GROUP,
     MAPPING,
     QUEUE,
@@ -440,6 +442,38 @@ def test_what_is_given_up_goes_where_the_stack_says(kind: str, there: dict[str, 
 
     expected = [] if said is None else [f"was changed by hand: what is given up {said}"]
     assert [each.what for each in found] == expected
+
+
+URI = "arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/{}/invocations"
+ROUTER = "arn:aws:lambda:eu-central-1:1:function:chat-dev-router"
+
+
+@pytest.mark.parametrize(
+    ("kind", "called", "there", "is_told"),
+    [
+        pytest.param(ROUTE, "Target", "integrations/i1", False, id="a route"),
+        pytest.param(ROUTE, "Target", "integrations/i2", True, id="a route to another integration"),
+        pytest.param(ROUTE, "Target", None, False, id="of which AWS does not tell"),
+        pytest.param(INTEGRATION, "IntegrationUri", URI.format(ROUTER), False, id="an integration"),
+        pytest.param(INTEGRATION, "IntegrationUri", URI.format(f"{ROUTER}-2"), True, id="of another function"),
+        pytest.param(AUTHORIZER, "AuthorizerUri", URI.format(f"{ROUTER}:live"), False, id="an authorizer's alias"),
+        pytest.param(AUTHORIZER, "AuthorizerUri", "", True, id="an authorizer of nothing"),
+    ],
+)
+def test_messages_are_led_where_the_stack_says(kind: str, called: str, there: str | None, is_told: bool) -> None:
+    uri = "arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/%s/invocations"
+    described = {
+        "Target": "integrations/${Answer}",
+        "IntegrationUri": uri % "${Router.Arn}",
+        "AuthorizerUri": uri % "${Live}",
+    }
+    ids = {"Router": "chat-dev-router", "Live": f"{ROUTER}:live", "Answer": "a1|i1", "Part": "p1"}
+    parts = [Resource(logical_id=name, physical_id=id_, resource_type=kind, status="") for name, id_ in ids.items()]
+    template = {"Resources": {"Part": {"Type": kind, "Properties": {called: {"Fn::Sub": described[called]}}}}}
+
+    found = drifts(template, parts, {"Part": {called: there}})
+
+    assert [each.what for each in found] == ([f"was changed by hand: {called} is {there}"] if is_told else [])
 
 
 @pytest.mark.parametrize(("qualifier", "owner"), [("$LATEST", "chat-work"), ("live", None)])
