@@ -11,7 +11,6 @@ import sys
 import tempfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import Any
 
 import hypothesis
 import pytest
@@ -58,19 +57,6 @@ def pytest_configure(config: pytest.Config) -> None:
     # A shell without job control makes background jobs, such as `make test &`, ignore Ctrl-C; so would all they start.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-def pytest_sessionstart(session: pytest.Session) -> None:
-    """Let a worker count for itself how often it tries a test.
-
-    It would ask the process that began the workers before each test, byte by byte over a socket, which took longer than
-    all else that pytest does for a test. That process wants to know it of tests that ended their worker: they fail.
-    """
-    config: Any = session.config
-    reruns: Any = config.pluginmanager.get_plugin("rerunfailures")
-    if reruns is not None and hasattr(config, "workerinput"):
-        config.failures_db.sock.close()
-        config.failures_db = reruns.StatusDB()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
