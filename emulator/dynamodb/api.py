@@ -24,7 +24,8 @@ from .errors import SERVICE, ApiError
 from .model import check_request, check_types, operations_of
 from .reading import batch_get_item, get_item, transact_get_items
 from .searching import query, scan
-from .tables import create_table, delete_table, describe_table, list_tables, update_table
+from .table import Filling
+from .tables import create_table, delete_table, describe_table, filling_of, list_tables, update_table
 from .transactions import Tokens, batch_write_item, transact_write_items
 from .values import Json
 from .writing import delete_item, put_item, update_item
@@ -81,6 +82,14 @@ class DynamoApi:
             "TransactWriteItems": lambda parameters: transact_write_items(backend, parameters, tokens),
             "ExecuteTransaction": lambda parameters: _partiql().execute_transaction(backend, parameters, of_statements),
         }
+
+    def filling(self, parameters: Json) -> Filling | None:
+        """See `tables.filling_of`; of an UpdateTable that fails there is none."""
+        try:
+            check_request("dynamodb", "UpdateTable", parameters)
+            return filling_of(self._backend, parameters)
+        except ApiError:
+            return None
 
     def perform(self, action: str, parameters: Json) -> Json:
         """The result of an operation.

@@ -23,6 +23,7 @@ from .journal import REQUESTS, journal_line
 from .state import Saved, load, pieces
 from .stream_records import Listener
 from .streams_api import StreamsOperations
+from .table import Filling
 
 if TYPE_CHECKING:
     from ..event_sources.queues.embedded import EmbeddedQueues
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 DYNAMODB: Final = "DynamoDB_20120810"
 STREAMS: Final = "DynamoDBStreams_20120810"
 _QUEUES: Final = "AmazonSQS"
+UPDATE_TABLE: Final = f"{DYNAMODB}.UpdateTable"
 _DEFINING: Final = frozenset(
     {
         "CreateTable", "UpdateTable", "DeleteTable", "UpdateTimeToLive", "UpdateContinuousBackups",
@@ -78,8 +80,9 @@ class EmbeddedDynamoDB:
         self._redefined: Callable[[], None] | None = None
         self._told: tuple[str, bytes] | None = None
         """The request that is performed, if changes are kept and it is one that is told as it is."""
+        self._api = DynamoApi(self.backend)
         self._services: dict[str, Callable[[str, dict[str, Any]], Any]] = {
-            DYNAMODB: DynamoApi(self.backend).perform,
+            DYNAMODB: self._api.perform,
             STREAMS: StreamsOperations(self.backend).perform,
         }
 
@@ -107,6 +110,16 @@ class EmbeddedDynamoDB:
             content = ApiError("InternalServerError", "Internal server error", status=500).content()
         body = b"" if action in _SILENT and status == 200 else json_bytes(content)
         return self._answer(status, body, request.fields.get("accept-encoding"))
+
+    def filling(self, request: HttpRequest) -> Filling | None:
+        """The index that an UpdateTable is about to add to a large table; None: there is none.
+
+        Who fills it before the request is handled, some items at a time, keeps others waiting for those only.
+        """
+        try:
+            return self._api.filling(read_request(unpacked(request.body, request.fields.get("content-encoding"))))
+        except ApiError:  # it is told when the request is handled
+            return None
 
     def perform(self, service: str, action: str, body: bytes, caller: Caller | None = None) -> Any:
         """The result of one operation of a service, before it is written as JSON."""

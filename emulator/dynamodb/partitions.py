@@ -198,6 +198,16 @@ class KeyIndex:
         self._partitions |= touched
         self._sorted = None
 
+    def discard(self, item: StoredItem) -> None:
+        """Take an item out, if it is in it."""
+        place = self._place(item)
+        if place is not None and place[1] in self.partition(place[0]).items:
+            self._remove(*place)
+
+    def items(self) -> list[StoredItem]:
+        """All items, in no order: a moment for many."""
+        return [item for partition in self._partitions.values() for item in partition.items.values()]
+
     def _place(self, item: StoredItem | None) -> tuple[SortKey, SortKey] | None:
         if item is None or (self.is_index and not self.holds(item.attrs)):
             return None

@@ -7,6 +7,7 @@ change exactly once.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any, Protocol
 
 from streamer.aws_limits import ITEM_BYTES
@@ -56,6 +57,38 @@ class Index:
         return StoredItem({name: value for name, value in item.attrs.items() if name in names})
 
 
+class Filling:
+    """A new index of a table that is filled some items at a time, while the table goes on changing."""
+
+    def __init__(self, table: Table, index: Index) -> None:
+        """Of the table's items as they are now, none is in the index yet."""
+        self.index = index
+        self.is_whole = False
+        """Whether it holds what it is to hold."""
+        self._table = table
+        self._left = iter(table.primary.items())
+
+    def take(self, count: int) -> bool:
+        """Take in so many of those items; whether any are left."""
+        some = list(islice(self._left, count))
+        for item in some:
+            if self._table.primary.get(item.attrs) is item:  # else it was replaced meanwhile, as `replace` was told
+                self.index.replace(None, item)
+        self.is_whole = len(some) < count
+        return not self.is_whole
+
+    def replace(self, old: StoredItem | None, new: StoredItem | None) -> None:
+        """Note that an item was replaced, which may be one of those that are left."""
+        if old is not None:
+            self.index.entries.discard(old)
+        if new is not None:
+            self.index.replace(None, new)
+
+    def end(self) -> None:
+        """Be told of no more writes."""
+        self._table.filling = None
+
+
 class Table:
     """One table."""
 
@@ -98,6 +131,8 @@ class Table:
         self.stream: TableStream | None = None
         self.latest_stream: TableStream | None = None
         """Also one that was switched off."""
+        self.filling: Filling | None = None
+        """An index that is about to be added; None: there is none."""
         self._journal = journal
         self.primary = KeyIndex(key, types)
         self._note_keys()
@@ -105,11 +140,20 @@ class Table:
             self.add_index(definition)
 
     def add_index(self, definition: IndexDefinition) -> None:
-        """Add an index and fill it with what fits."""
-        index = Index(definition, self.key, self.key_types)
-        index.fill(map(keyed, self.primary.scan()))
+        """Add an index with what fits, filled ahead or now."""
+        filling = self.filling
+        if filling is not None and filling.is_whole and filling.index.definition == definition:
+            index = filling.index
+        else:
+            index = Index(definition, self.key, self.key_types)
+            index.fill(map(keyed, self.primary.scan()))
         self.indexes[definition.name] = index
         self._note_keys()
+
+    def begin_filling(self, definition: IndexDefinition, types: Mapping[str, str]) -> Filling:
+        """Begin to fill an index ahead of `add_index`; ``types`` are those that its key attributes will have."""
+        self.filling = Filling(self, Index(definition, self.key, {**self.key_types, **types}))
+        return self.filling
 
     def drop_index(self, name: str) -> None:
         """Remove an index, and the types of attributes that no key uses any more."""
@@ -267,6 +311,8 @@ class Table:
         self.primary.replace(old, new)
         for index in self.indexes.values():
             index.replace(old, new)
+        if self.filling is not None:
+            self.filling.replace(old, new)
         if self.expiry is not None:
             self.expiry.replace(old, new, self.key.names)
             if len(self.expiry) > 2 * len(self) + 1000:

@@ -30,12 +30,14 @@ from .definitions import (
 from .descriptions import describe, describe_deleted
 from .errors import ApiError, invalid_parameter, validation_error
 from .expressions.keys import KeySchema
-from .table import Table
+from .table import Filling, Table
 from .tags import read_tags
 from .values import Json, Parameters
 
 LISTED: Final = 100
 """Tables of one answer of ListTables at most. [DOC]"""
+FEW_ITEMS: Final = 2000
+"""Items of a table from which on a new index is filled ahead; to fill it with fewer takes some milliseconds."""
 _NOT_EMULATED: Final = ("GlobalTableSettingsReplicationMode", "GlobalTableWitnessUpdates", "VectorIndexes")
 
 
@@ -181,7 +183,36 @@ _CHANGES: Final = (
 
 
 def update_table(backend: EmbeddedBackend, parameters: Json) -> Json:
-    """UpdateTable; everything is checked before anything changes, and indexes are filled at once."""
+    """UpdateTable; everything is checked before anything changes, and indexes are full when it answers."""
+    table, settings, indexes, view_type = _checked(backend, parameters)
+    table.settings = settings
+    _apply_indexes(table, indexes, read_definitions(parameters.get("AttributeDefinitions", ())))
+    if view_type is not None:
+        backend.open_stream(table, view_type)
+    elif "StreamSpecification" in parameters:
+        backend.close_stream(table)
+    shown = describe(table)
+    if parameters.get("OnDemandThroughput"):
+        # [USR] dynoxide's notes on 0.12: this answer alone shows the bounds that were taken away
+        shown["OnDemandThroughput"] = {**shown.get("OnDemandThroughput", {}), **parameters["OnDemandThroughput"]}
+    return {"TableDescription": shown}
+
+
+def filling_of(backend: EmbeddedBackend, parameters: Json) -> Filling | None:
+    """The index that UpdateTable would add, to be filled before it does; None: there is none, or little to fill.
+
+    Raises:
+        ApiError: UpdateTable would raise it.
+    """
+    table, _, changes, _ = _checked(backend, parameters)
+    created = [definition for kind, definition in changes if kind == "Create"]
+    if not created or len(table) < FEW_ITEMS or table.filling is not None:
+        return None
+    return table.begin_filling(created[0], read_definitions(parameters.get("AttributeDefinitions", ())))
+
+
+def _checked(backend: EmbeddedBackend, parameters: Json) -> tuple[Table, TableSettings, list[IndexChange], str | None]:
+    """A table, and what UpdateTable makes of its settings, its indexes and its stream's view (None: what it was)."""
     _refuse_not_emulated(parameters)
     updates, replicas = parameters.get("GlobalSecondaryIndexUpdates"), parameters.get("ReplicaUpdates")
     if not updates and not replicas and not any(member in parameters for member in _CHANGES):
@@ -198,18 +229,7 @@ def update_table(backend: EmbeddedBackend, parameters: Json) -> Json:
     indexes = _changed_indexes(table, parameters, is_on_demand=is_on_demand)
     if is_on_demand is not (table.settings.billing_mode == "PAY_PER_REQUEST"):
         indexes += _switched_indexes(table, indexes, is_on_demand=is_on_demand)
-    view_type = _changed_stream(table, parameters.get("StreamSpecification"))
-    table.settings = settings
-    _apply_indexes(table, indexes, read_definitions(parameters.get("AttributeDefinitions", ())))
-    if view_type is not None:
-        backend.open_stream(table, view_type)
-    elif "StreamSpecification" in parameters:
-        backend.close_stream(table)
-    shown = describe(table)
-    if parameters.get("OnDemandThroughput"):
-        # [USR] dynoxide's notes on 0.12: this answer alone shows the bounds that were taken away
-        shown["OnDemandThroughput"] = {**shown.get("OnDemandThroughput", {}), **parameters["OnDemandThroughput"]}
-    return {"TableDescription": shown}
+    return table, settings, indexes, _changed_stream(table, parameters.get("StreamSpecification"))
 
 
 def _check_changes(parameters: Json) -> None:

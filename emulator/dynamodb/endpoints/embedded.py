@@ -35,7 +35,7 @@ from ...functions.variables import Endpoints
 from ...iam import sqs
 from ...iam.caller import Caller
 from ...port.http import HttpRequest, HttpResponse
-from ..engine import STREAMS, EmbeddedDynamoDB, is_queue_request
+from ..engine import STREAMS, UPDATE_TABLE, EmbeddedDynamoDB, is_queue_request
 from ..errors import ApiError
 from .kept_file import KeptFile
 from .tables import create_tables
@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 
 EXPIRY_SECONDS: Final = 1.0
 """How often the embedded engine looks for expired items; AWS takes minutes to days. [DOC] ddb-docs:howitworks-ttl"""
+FILLED_AT_ONCE: Final = 500
+"""Items that a new index takes in before others have their turn: some milliseconds."""
 EXPIRED_AT_ONCE: Final = 500
 """Most items of a table that expire then. With more, as after a weekend, everybody else would wait, and a mapping would
 miss what its stream does not keep."""
@@ -90,12 +92,27 @@ class EmbeddedDatabase:
         if not self._engine.handles(request):
             return None
         if not is_queue_request(request):
+            if request.fields.get("x-amz-target") == UPDATE_TABLE:
+                return self._updated(request, caller)
             return self._engine.handle(request, caller)
         if caller is not None and (refused := sqs.refused(request, caller)) is not None:
             return refused
         self._make_queues()
         answer = self._engine.handle(request, caller)
         return self._engine.queues.waiting(request, answer) or answer
+
+    async def _updated(self, request: HttpRequest, caller: Caller | None) -> HttpResponse:
+        """Answer an UpdateTable; those who ask meanwhile do not wait until a new index is full."""
+        filling = self._engine.filling(request)
+        if filling is None:
+            return self._engine.handle(request, caller)
+        try:
+            while filling.take(FILLED_AT_ONCE):  # noqa: ASYNC110 - nothing is waited for
+                await asyncio.sleep(0)
+        finally:  # also for a client that is gone: on AWS its table changes all the same
+            answer = self._engine.handle(request, caller)
+            filling.end()
+        return answer
 
     async def ask(self, target: str, body: bytes) -> HttpResponse:
         """Ask without a socket: what the owner asks from within this process is not recorded."""
