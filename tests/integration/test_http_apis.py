@@ -14,18 +14,18 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import jwt
 import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from cryptography.hazmat.primitives import serialization
-from jwt.algorithms import RSAAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec
+from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 from rsa_keys import FIRST
 
 from emulator.functions.variables import OWNER
 from emulator.testing.thread import EmulatorThread
 from emulator.wiring.emulator import EmulatorConfig
-from streamer.auth import mint
 from streamer.topology import Api, Function, Throttle, Topology
 from streamer.topology.http_apis import Cors, FixedAnswer, HttpApi, HttpAuthorizer, HttpKind, HttpRoute
 from streamer.topology.throttles import UsagePlan
@@ -173,9 +173,7 @@ def topology(issuer: str) -> Topology:
     )
 
 
-PEM = FIRST.private_bytes(
-    serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-).decode()
+CURVE = ec.generate_private_key(ec.SECP256R1())
 
 
 class _Issuer(http.server.BaseHTTPRequestHandler):
@@ -183,8 +181,9 @@ class _Issuer(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         host = f"http://{self.headers['Host']}"
-        jwk = {**json.loads(RSAAlgorithm.to_jwk(FIRST.public_key())), "alg": "RS256", "use": "sig"}
-        content: Any = {"keys": [jwk]} if self.path == "/keys" else {"jwks_uri": f"{host}/keys"}
+        first = {**json.loads(RSAAlgorithm.to_jwk(FIRST.public_key())), "alg": "RS256", "use": "sig", "kid": "first"}
+        curve = {**json.loads(ECAlgorithm.to_jwk(CURVE.public_key())), "alg": "ES256", "use": "sig", "kid": "curve"}
+        content: Any = {"keys": [first, curve]} if self.path == "/keys" else {"jwks_uri": f"{host}/keys"}
         body = json.dumps(content).encode()
         self.send_response(200)
         self.send_header("content-length", str(len(body)))
@@ -309,9 +308,10 @@ def test_a_function_url_cuts_off_what_its_function_does_not_finish(emulator: Emu
     assert ask(emulator, "/", STREAMING)[2] == b"first second"
 
 
-def token(issuer: str, **claims: Any) -> str:
-    said = {"iss": issuer, "aud": "shop", "scope": "read", **claims}
-    return mint(PEM, user_id="ann", tenant_id="t", now=time.time(), claims=said, algorithm="RS256")
+def token(issuer: str, key_id: str | None = "first", **claims: Any) -> str:
+    said = {"iss": issuer, "aud": "shop", "scope": "read", "exp": time.time() + 3600, "user_id": "ann", **claims}
+    key, algorithm = (CURVE, "ES256") if key_id == "curve" else (FIRST, "RS256")
+    return jwt.encode(said, key, algorithm=algorithm, headers={} if key_id is None else {"kid": key_id})
 
 
 def test_a_token_is_verified_by_the_keys_that_its_issuer_publishes(emulator: EmulatorThread, issuer: str) -> None:
@@ -346,6 +346,10 @@ def test_a_token_is_verified_by_the_keys_that_its_issuer_publishes(emulator: Emu
         ),
         pytest.param(
             lambda issuer: token(issuer)[:-8] + "AAAAAAAA", 'Bearer scope="read" error="invalid_token"', id="forged"
+        ),
+        pytest.param(lambda issuer: token(issuer, None), 'Bearer scope="read" error="invalid_token"', id="of no key"),
+        pytest.param(
+            lambda issuer: token(issuer, "curve"), 'Bearer scope="read" error="invalid_token"', id="not of RSA"
         ),
     ],
 )

@@ -19,6 +19,8 @@ from ...port.aws_names import is_aws
 
 _JWS: Final = PyJWS()
 TOKEN_CHARACTERS: Final = 8192
+ALGORITHM: Final = "RS256"
+"""API Gateway takes RSA's signatures alone; [?] others than this of them. [DOC] apigw-docs:http-api-jwt-authorizer"""
 DISCOVERY: Final = "/.well-known/openid-configuration"
 
 
@@ -53,16 +55,19 @@ class Tokens:
         try:
             parts = _JWS.decode_complete(token, options={"verify_signature": False})
             claims = json.loads(parts["payload"])
-            keys = self._keys(issuer)
-            key = keys(parts["header"].get("kid"))
+            key_id, algorithm = parts["header"].get("kid"), parts["header"].get("alg")
+            # A token that names no key would be one of the only key to others than AWS.
+            key = self._keys(issuer)(key_id) if isinstance(key_id, str) else None
         except (PyJWTError, ValueError, RecursionError) as error:
             # [USR] the header that a client got
             told = "" if token.count(".") == 2 else "token contains an invalid number of segments"
             raise TokenError("it is no token", told) from error
         except (ConfigurationError, OSError) as error:
             raise TokenError(str(error)) from error
-        if key is None or parts["header"].get("alg") != key.algorithm or not isinstance(claims, dict):
-            raise TokenError("no key of the issuer signs like it")
+        if key is None or algorithm != key.algorithm or not isinstance(claims, dict):
+            raise TokenError(f"no key of the issuer has its kid, {key_id!r:.60}, and its alg, {algorithm!r:.20}")
+        if algorithm != ALGORITHM:
+            raise TokenError(f"API Gateway takes signatures of RSA alone, and it has one of {algorithm}")
         verifier = _JWS.get_algorithm_by_name(key.algorithm)
         if not verifier.verify(token.rpartition(".")[0].encode(), key.key, parts["signature"]):
             raise TokenError("its signature is wrong")
