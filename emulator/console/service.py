@@ -9,12 +9,12 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from ..foundation import log
 from ..foundation.recording import Recording
-from ..port.http import HttpRequest, HttpResponse
+from ..port.http import Answer, HttpRequest, HttpResponse
 from . import access
 from .assets import asset
 from .opening import page_url
@@ -82,7 +82,7 @@ class Console:
             self._timer.cancel()
         self._news.wake()
 
-    def handle(self, request: HttpRequest, address: str) -> HttpResponse | Awaitable[HttpResponse]:
+    def handle(self, request: HttpRequest, address: str) -> Answer:
         """Answer a request below ``/_streamer``, or refuse it; ``address`` is that of the port it came to."""
         settings = self._around.settings
         refusal = access.refused(request, address=address, token=self._token, allowed=settings.allowed_hosts)

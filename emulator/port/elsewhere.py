@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 from ..foundation import log
 from ..foundation.json_bytes import json_of
 from .command_names import COMMANDS
-from .http import HttpRequest, HttpResponse
+from .http import Answer, HttpRequest, HttpResponse
 from .signed import service_wanted
 
 OURS: Final = frozenset({"execute-api", "dynamodb", "sqs", "lambda"})
@@ -83,7 +83,7 @@ class Elsewhere:
         """Whether a web page of another origin may make a request."""
         return self.hosted is not None and self.hosted.has(service) and self.hosted.opens(request, service)
 
-    def answer(self, request: HttpRequest, service: str) -> HttpResponse | Awaitable[HttpResponse]:
+    def answer(self, request: HttpRequest, service: str) -> Answer:
         """AWS's answer, if the user named the service; else that of a process of ours, or a refusal."""
         if self._real is not None and self._real.wants(request.fields.get("host", "")):
             return self._real.forward(request)

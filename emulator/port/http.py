@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 from urllib.parse import parse_qsl, unquote
 
 from msgspec import Struct, field
@@ -78,8 +78,10 @@ class HttpResponse(Struct, frozen=True):
         return cls(status, json.dumps(content).encode(), (("content-type", kind), *headers))
 
 
-Handler = Callable[[HttpRequest], "HttpResponse | Awaitable[HttpResponse]"]
-"""Answers a request, at once or later; an exception is answered with 500 and logged."""
+Answer: TypeAlias = HttpResponse | Awaitable[HttpResponse]
+"""At once, or later."""
+Handler = Callable[[HttpRequest], Answer]
+"""Answers a request; an exception is answered with 500 and logged."""
 
 
 def failure(request: HttpRequest, error: Exception) -> HttpResponse:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from .http import BODY_BYTES, HttpRequest, HttpResponse
+from .http import BODY_BYTES, Answer, HttpRequest, HttpResponse
 from .origin import foreign_origin, is_own_site
 
 TOKEN_PATH: Final = "/.streamer/token"  # noqa: S105 - where one is given, not one
@@ -67,7 +67,7 @@ class Pages:
         self,
         request: HttpRequest,
         address: str,
-        otherwise: Callable[[HttpRequest], HttpResponse | Awaitable[HttpResponse]],
+        otherwise: Callable[[HttpRequest], Answer],
     ) -> HttpResponse:
         """The file that a path names; what ``otherwise`` answers where there is none."""
         if (refusal := _refusal(request, address)) is not None:

@@ -29,7 +29,7 @@ from ..iam.guard import Guard
 from ..iam.keys import KeyRing
 from ..iam.roles import Roles
 from ..port.elsewhere import Elsewhere
-from ..port.http import HttpRequest
+from ..port.http import Answer, HttpRequest
 from ..port.real_aws import VARIABLE, RealAws, endpoint_variables, real_services
 from ..port.tls import Authority, authority
 from ..port.tunnel import Tunnels
@@ -443,7 +443,7 @@ class Emulator:
             aws_domain=self.config.aws_domain,
         )
 
-    def _answer(self, served: ServedApi, request: HttpRequest) -> Any:
+    def _answer(self, served: ServedApi, request: HttpRequest) -> Answer:
         return self._switchboard.answer(served, request)
 
     def _upgrade(self, served: ServedApi, request: HttpRequest, transport: asyncio.Transport, rest: bytes) -> None:

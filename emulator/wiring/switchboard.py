@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
@@ -23,7 +23,7 @@ from ..iam.guard import Guard
 from ..port.api_paths import addressed
 from ..port.aws_names import is_aws
 from ..port.elsewhere import Elsewhere, is_lambdas
-from ..port.http import HttpRequest, HttpResponse
+from ..port.http import Answer, HttpRequest, HttpResponse
 from ..port.origin import foreign_host, foreign_origin, foreign_page
 from ..port.static import NO_SUCH_FILE, TOKEN_PATH, Pages
 from .served_api import ServedApi
@@ -69,7 +69,7 @@ class Switchboard(Struct, frozen=True, kw_only=True):
         else:
             named.gateway.upgrade(own, transport, rest)
 
-    def answer(self, served: ServedApi, request: HttpRequest) -> Any:
+    def answer(self, served: ServedApi, request: HttpRequest) -> Answer:
         """The answer to a request, at once or later."""
         if self.console is not None and is_for_console(request):
             return self.console.handle(request, served.address)
@@ -83,7 +83,7 @@ class Switchboard(Struct, frozen=True, kw_only=True):
         recorder.call(request, answer, self.guard.function(request), began_ns)
         return answer
 
-    def _aws(self, served: ServedApi, request: HttpRequest) -> Any:
+    def _aws(self, served: ServedApi, request: HttpRequest) -> Answer:
         if (api := self.http_apis.named(request)) is not None:
             return self.http_apis.answer(api, request)
         if self.pages is not None and request.method == "POST" and request.raw_path == TOKEN_PATH:
@@ -110,7 +110,7 @@ class Switchboard(Struct, frozen=True, kw_only=True):
             return self.elsewhere.answer(request, service)
         return self._embedded(served, request, target)
 
-    def _embedded(self, served: ServedApi, request: HttpRequest, target: management.ManagementTarget | None) -> Any:
+    def _embedded(self, served: ServedApi, request: HttpRequest, target: management.ManagementTarget | None) -> Answer:
         """The answer of ``@connections``, Lambda, DynamoDB or SQS, or of what a request is for that is for none."""
         caller = self.guard.caller(request)
         if target is not None:
@@ -145,7 +145,7 @@ class Switchboard(Struct, frozen=True, kw_only=True):
             target = management.without_stage(request.raw_path, served.api.stage)
         return target
 
-    def _otherwise(self, served: ServedApi, request: HttpRequest) -> Any:
+    def _otherwise(self, served: ServedApi, request: HttpRequest) -> Answer:
         """For a request that is for none of AWS's own APIs: an HTTP API's answer, or why there is no WebSocket."""
         if self.control is not None:
             api_id, own = addressed(request, self.ids)
@@ -159,7 +159,7 @@ class Switchboard(Struct, frozen=True, kw_only=True):
         # A name that was rebound to this machine would make a page's requests same-origin ones.
         return foreign_host(request, served.address) or self.http_apis.answer(api, request)
 
-    def _below(self, api_id: str, request: HttpRequest) -> Any:
+    def _below(self, api_id: str, request: HttpRequest) -> Answer:
         """For a request whose path names an API."""
         api = self.http_apis.named(request)
         if api is not None:

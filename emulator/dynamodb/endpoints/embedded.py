@@ -34,7 +34,7 @@ from ...functions.destinations import DestinationError, EventDestinations
 from ...functions.variables import Endpoints
 from ...iam import sqs
 from ...iam.caller import Caller
-from ...port.http import HttpRequest, HttpResponse
+from ...port.http import Answer, HttpRequest, HttpResponse
 from ..engine import STREAMS, UPDATE_TABLE, EmbeddedDynamoDB, is_queue_request
 from ..errors import ApiError
 from .kept_file import KeptFile
@@ -85,9 +85,7 @@ class EmbeddedDatabase:
         self._described_queues = topology.queues
         self._has_queues = False
 
-    def handle(
-        self, request: HttpRequest, caller: Caller | None = None
-    ) -> HttpResponse | Awaitable[HttpResponse] | None:
+    def handle(self, request: HttpRequest, caller: Caller | None = None) -> Answer | None:
         """Answer a request of a DynamoDB, DynamoDB Streams or SQS client, the owner's if there is no caller."""
         if not self._engine.handles(request):
             return None

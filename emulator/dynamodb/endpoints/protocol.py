@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
 from typing import Protocol
 
 from streamer.topology import Topology
@@ -13,7 +12,7 @@ from ...event_sources.streams.source import Source
 from ...foundation.notes import Notes
 from ...functions.destinations import EventDestinations
 from ...iam.caller import Caller
-from ...port.http import HttpRequest, HttpResponse
+from ...port.http import Answer, HttpRequest, HttpResponse
 
 
 class Database(Protocol):
@@ -52,9 +51,7 @@ class Database(Protocol):
         """
         ...
 
-    def handle(
-        self, request: HttpRequest, caller: Caller | None = None
-    ) -> HttpResponse | Awaitable[HttpResponse] | None:
+    def handle(self, request: HttpRequest, caller: Caller | None = None) -> Answer | None:
         """Answer a request of a DynamoDB or SQS client, the owner's if there is no caller; None: it is for neither.
 
         Who waits for messages is answered later.
