@@ -382,14 +382,16 @@ def _modules(folder: Path, depth: int) -> Iterable[Path]:
 
 def _services(tree: ast.Module) -> Iterable[str]:
     for node in tree.body:
-        value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
-        if not isinstance(value, ast.Call):
-            continue
-        called = value.func.attr if isinstance(value.func, ast.Attribute) else getattr(value.func, "id", "")
-        if called not in ("App", "Topology"):
-            continue
-        targets = node.targets if isinstance(node, ast.Assign) else [node.target]  # type: ignore[attr-defined]
-        yield from (target.id for target in targets if isinstance(target, ast.Name))
+        match node:
+            case ast.Assign(targets=targets, value=ast.Call(func=called)):
+                pass
+            case ast.AnnAssign(target=target, value=ast.Call(func=called)):
+                targets = [target]
+            case _:
+                continue
+        name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
+        if name in ("App", "Topology"):
+            yield from (each.id for each in targets if isinstance(each, ast.Name))
 
 
 def nothing_found(project: Project, others: Sequence[str] = ()) -> ConfigurationError:

@@ -69,7 +69,7 @@ def interpreter(python: str) -> str | None:
 
 def _output(arguments: list[str]) -> str | None:
     try:
-        ran = subprocess.run(arguments, capture_output=True, text=True, check=False, timeout=30)  # noqa: S603
+        ran = subprocess.run(arguments, capture_output=True, text=True, check=False, timeout=30)  # noqa: S603 - looked for
     except (OSError, subprocess.TimeoutExpired):
         return None
     return ran.stdout.strip() if ran.returncode == 0 else None

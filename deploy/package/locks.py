@@ -212,8 +212,9 @@ def _poetry_marker(wanted: Mapping[str, Any]) -> str:
     parts = [f"({wanted['markers']})"] if wanted.get("markers") else []
     for specifier in wanted["python"].split(",") if wanted.get("python", "*") != "*" else ():
         for one in caret(specifier.strip()).split(","):
-            operator, version = re.match(r"([<>=!~]*)\s*(.*)", one.strip()).groups()  # type: ignore[union-attr]
-            parts.append(f"python_full_version {operator or '=='} '{version}'")
+            version = one.strip().lstrip("<>=!~")
+            operator = one.strip().removesuffix(version) or "=="
+            parts.append(f"python_full_version {operator} '{version.strip()}'")
     return " and ".join(parts)
 
 

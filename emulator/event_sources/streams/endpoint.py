@@ -162,7 +162,7 @@ def _translated() -> Iterator[None]:
 
 def error_code(error: StreamsApiError) -> str:
     """AWS's code of the answer behind an error; empty if nothing answered."""
-    from botocore.exceptions import ClientError  # noqa: PLC0415
+    from botocore.exceptions import ClientError  # noqa: PLC0415 - as above
 
     cause = error.__cause__
     return str(cause.response.get("Error", {}).get("Code", "")) if isinstance(cause, ClientError) else ""
