@@ -6,7 +6,7 @@ aws-resource-iam-rolepolicy
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from streamer.topology import grants
@@ -71,26 +71,8 @@ def roles(catalogue: Catalogue, managed: Managed, place: grants.Place) -> Roles:
     Raises:
         TemplateError: a policy is none that IAM would take.
     """
-    said_by = {str(role.ref): guarded(catalogue, role, _own, managed) for role in catalogue.of("AWS::IAM::Role")}
-    for policy in catalogue.of(*_ATTACHED):
-        for name in guarded(catalogue, policy, _names, "Roles"):
-            _add(said_by, name, guarded(catalogue, policy, _document))
-    for policy in catalogue.of("AWS::IAM::RolePolicy"):
-        _add(said_by, str(policy.properties.get("RoleName")), guarded(catalogue, policy, _document))
-    of_names = {str(role.ref): role for role in catalogue.of("AWS::IAM::Role")}
-    known = {
-        name: _role(catalogue, of_names[name], said, managed, place.partition)
-        for name, said in said_by.items()
-        if said is not None
-    }
-    found = {}
-    for function in catalogue.of("AWS::Lambda::Function"):
-        name = str(function.properties.get("Role", "")).rpartition("/")[2]
-        if name in known:
-            found[function.name] = known[name]
-        elif name not in said_by:
-            why = f"its role {name} is not in the project" if name else "it has no Role"
-            catalogue.warn(function, f"{why}, so that it may do everything")
+    known = _known(catalogue, managed, place.partition)
+    found = dict(_of_functions(catalogue, known))
     policies = resource_policies.policies(catalogue, place)
     encrypted = {
         arn: key
@@ -98,9 +80,7 @@ def roles(catalogue: Catalogue, managed: Managed, place: grants.Place) -> Roles:
         if not key.startswith(encryption_keys.OF_AWS)
     }
     behind: dict[str, tuple[Need, ...]] = {}
-    doing = (*_sources(catalogue), *_destinations(catalogue))
-    of_keys = (more for each in doing for more in _with_key(each, encrypted, place))
-    for each in (*doing, *of_keys):
+    for each in _doing(catalogue, encrypted, place):
         if each.needs:
             behind[each.function] = (*behind.get(each.function, ()), *each.needs)
         if each.function in found:
@@ -113,7 +93,7 @@ def roles(catalogue: Catalogue, managed: Managed, place: grants.Place) -> Roles:
         written=_written(catalogue, place),
         behind=behind,
         policies=policies,
-        all={role_arn(f"{each.path}{each.name}", place): each for each in known.values()},
+        all={role_arn(f"{each.path}{each.name}", place): each for each in known.values() if each is not None},
         managed={
             str(each.ref): tuple(guarded(catalogue, each, _document))
             for each in catalogue.of("AWS::IAM::ManagedPolicy")
@@ -121,6 +101,33 @@ def roles(catalogue: Catalogue, managed: Managed, place: grants.Place) -> Roles:
         tags=resource_tags.tags(catalogue, place),
         encrypted=encrypted,
     )
+
+
+def _known(catalogue: Catalogue, managed: Managed, partition: str) -> dict[str, Role | None]:
+    """The project's roles by name; None: a policy of it is not known."""
+    said_by = {str(role.ref): guarded(catalogue, role, _own, managed) for role in catalogue.of("AWS::IAM::Role")}
+    for policy in catalogue.of(*_ATTACHED):
+        for name in guarded(catalogue, policy, _names, "Roles"):
+            _add(said_by, name, guarded(catalogue, policy, _document))
+    for policy in catalogue.of("AWS::IAM::RolePolicy"):
+        _add(said_by, str(policy.properties.get("RoleName")), guarded(catalogue, policy, _document))
+    of_names = {str(role.ref): role for role in catalogue.of("AWS::IAM::Role")}
+    return {
+        name: None if said is None else _role(catalogue, of_names[name], said, managed, partition)
+        for name, said in said_by.items()
+    }
+
+
+def _of_functions(catalogue: Catalogue, known: Mapping[str, Role | None]) -> Iterator[tuple[str, Role]]:
+    """Functions, and what they run as; what is not the project's is warned of."""
+    for function in catalogue.of("AWS::Lambda::Function"):
+        name = str(function.properties.get("Role", "")).rpartition("/")[2]
+        role = known.get(name)
+        if role is not None:
+            yield function.name, role
+        elif name not in known:
+            why = f"its role {name} is not in the project" if name else "it has no Role"
+            catalogue.warn(function, f"{why}, so that it may do everything")
 
 
 def _role(
@@ -202,6 +209,14 @@ def _with_key(doing: _Doing, encrypted: Encrypted, place: grants.Place) -> Itera
         is_source = doing.resource.properties.get("EventSourceArn") == doing.arn
         otherwise = "Lambda cannot read what it is for on AWS" if is_source else doing.otherwise
         yield doing._replace(arn=key, needs=needs, otherwise=otherwise)
+
+
+def _doing(catalogue: Catalogue, encrypted: Encrypted, place: grants.Place) -> Iterator[_Doing]:
+    """All that Lambda does in the names of functions, with the keys of what is encrypted."""
+    doing = (*_sources(catalogue), *_destinations(catalogue))
+    yield from doing
+    for each in doing:
+        yield from _with_key(each, encrypted, place)
 
 
 def _check(catalogue: Catalogue, doing: _Doing, role: Role, granted: Sequence[Statement]) -> None:
@@ -288,12 +303,12 @@ def _boundary(catalogue: Catalogue, role: Resource, managed: Managed) -> Boundar
     return Boundary(name=str(arn).rpartition("/")[2], statements=tuple(found))
 
 
-def _trust(_things: Catalogue, role: Resource, partition: str) -> tuple[Named, ...]:
+def _trust(_catalogue: Catalogue, role: Resource, partition: str) -> tuple[Named, ...]:
     name = "AssumeRolePolicyDocument"
     return named_statements(policy_of(role, name), at(role, name), partition)
 
 
-def _most_seconds(_things: Catalogue, role: Resource) -> int:
+def _most_seconds(_catalogue: Catalogue, role: Resource) -> int:
     return whole(role, "MaxSessionDuration", MOST_SECONDS)
 
 

@@ -67,18 +67,18 @@ def policies(catalogue: Catalogue, place: Place) -> tuple[ResourcePolicy, ...]:
     )
 
 
-def _of_queues(_things: Catalogue, policy: Resource, place: Place) -> list[ResourcePolicy]:
+def _of_queues(_catalogue: Catalogue, policy: Resource, place: Place) -> list[ResourcePolicy]:
     said = _document(policy, "PolicyDocument", place)
     names = [str(each).rpartition("/")[2] for each in items(policy, "Queues")]
     return [ResourcePolicy(arn=_arn(Kind.QUEUE, name, place), statements=said) for name in names]
 
 
-def _of_topics(_things: Catalogue, policy: Resource, place: Place) -> list[ResourcePolicy]:
+def _of_topics(_catalogue: Catalogue, policy: Resource, place: Place) -> list[ResourcePolicy]:
     said = _document(policy, "PolicyDocument", place)
     return [ResourcePolicy(arn=str(each), statements=said) for each in items(policy, "Topics")]
 
 
-def _of_bucket(_things: Catalogue, policy: Resource, place: Place) -> list[ResourcePolicy]:
+def _of_bucket(_catalogue: Catalogue, policy: Resource, place: Place) -> list[ResourcePolicy]:
     said = _document(policy, "PolicyDocument", place)
     return [ResourcePolicy(arn=_arn(Kind.BUCKET, str(policy.properties.get("Bucket")), place), statements=said)]
 
@@ -90,7 +90,7 @@ def _of_secret(catalogue: Catalogue, policy: Resource, place: Place) -> list[Res
     return [ResourcePolicy(arn=arn, statements=said) for arn in secrets]
 
 
-def _of_table(_things: Catalogue, table: Resource, place: Place) -> list[ResourcePolicy]:
+def _of_table(_catalogue: Catalogue, table: Resource, place: Place) -> list[ResourcePolicy]:
     given = document_of(mapping(table, "ResourcePolicy").get("PolicyDocument"))
     if not isinstance(given, dict):
         return []
@@ -98,7 +98,7 @@ def _of_table(_things: Catalogue, table: Resource, place: Place) -> list[Resourc
     return [ResourcePolicy(arn=_arn(Kind.TABLE, table.name, place), statements=said)]
 
 
-def _of_key(_things: Catalogue, key: Resource, place: Place) -> list[ResourcePolicy]:
+def _of_key(_catalogue: Catalogue, key: Resource, place: Place) -> list[ResourcePolicy]:
     """Of a key; without one it leaves all to the account's policies. [DOC] kms-docs:key-policy-default"""
     arn = f"arn:{place.partition}:kms:{place.region}:{place.account_id}:key/{key.ref}"
     everything = Statement(actions=("kms:*",), resources=(EVERYBODY,))
@@ -107,7 +107,7 @@ def _of_key(_things: Catalogue, key: Resource, place: Place) -> list[ResourcePol
     return [ResourcePolicy(arn=arn, statements=said, rules=True)]
 
 
-def _of_bus(_things: Catalogue, policy: Resource, place: Place) -> list[ResourcePolicy]:
+def _of_bus(_catalogue: Catalogue, policy: Resource, place: Place) -> list[ResourcePolicy]:
     """A statement of an event bus, which may be spread over the properties.
 
     [DOC] cfn-docs:aws-resource-events-eventbuspolicy
@@ -126,12 +126,12 @@ def _of_bus(_things: Catalogue, policy: Resource, place: Place) -> list[Resource
     return [ResourcePolicy(arn=arn + bus, statements=named_statements(document, at(policy), place.partition))]
 
 
-def _of_stream(_things: Catalogue, policy: Resource, place: Place) -> list[ResourcePolicy]:
+def _of_stream(_catalogue: Catalogue, policy: Resource, place: Place) -> list[ResourcePolicy]:
     said = _document(policy, "ResourcePolicy", place)
     return [ResourcePolicy(arn=str(policy.properties.get("ResourceArn")), statements=said)]
 
 
-def _of_api(_things: Catalogue, api: Resource, place: Place) -> list[ResourcePolicy]:
+def _of_api(_catalogue: Catalogue, api: Resource, place: Place) -> list[ResourcePolicy]:
     """Of a REST API, which may have its policy in its OpenAPI document, where SAM writes it."""
     at_property, in_body = api.properties.get("Policy"), mapping(api, "Body").get(_IN_OPENAPI)
     given, path = (in_body, at(api, "Body", _IN_OPENAPI)) if at_property is None else (at_property, at(api, "Policy"))
@@ -147,7 +147,7 @@ def _of_api(_things: Catalogue, api: Resource, place: Place) -> list[ResourcePol
     return [ResourcePolicy(arn=arn, statements=tuple(said))]
 
 
-def _of_function(_things: Catalogue, permission: Resource, place: Place) -> list[ResourcePolicy]:
+def _of_function(_catalogue: Catalogue, permission: Resource, place: Place) -> list[ResourcePolicy]:
     given = permission.properties
     arn = _function_arn(str(given.get("FunctionName")), place)
     principal = str(given.get("Principal"))
