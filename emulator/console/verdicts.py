@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
 
 from ..functions.outcome import Returned
 from ..functions.variables import name_and_qualifier
@@ -96,29 +97,51 @@ def _of_conversation(message: Message, trace: Trace, status: str) -> tuple[str, 
     posted = [(app_message(call.body.decode("utf-8", "replace")), call.status) for call in trace.frames]
     own = [said for said, _ in posted if request is not None and said.get("request_id") == request]
     final = next((each for each in reversed(own) if each.get("type") in FINAL), None)
-    faults = faults_of(trace)
-    failed = [run for run in trace.runs if (lambda_request_of(run.outcome) or "") in faults]
-    last = faults[lambda_request_of(failed[-1].outcome) or ""].sentence if failed else ""
-    attempts = sum(each.get("type") == "retrying" for each in own) + 1
-    took = _ms((max((call.answered_ns for call in trace.frames), default=message.answered_ns) - message.at_ns) / 1e6)
+    raised = _raised(trace)
+    if final is None and raised is not None:
+        return "error", f"{raised.function} raised {raised.fault}"
+    if final is None and own and own[-1].get("type") in ("acknowledgment", "progress", "retrying"):
+        return _of_untold(trace, request) or ("running", f"accepted; the last word so far is {own[-1]['type']!r}")
+    if final is None and status == "running":
+        return status, "its function has not answered yet"
     if final is None:
-        if failed:
-            return "error", f"{failed[-1].function} raised {last}"
-        if own and own[-1].get("type") in ("acknowledgment", "progress", "retrying"):
-            return _of_untold(trace, request) or ("running", f"accepted; the last word so far is {own[-1]['type']!r}")
-        if status == "running":
-            return status, "its function has not answered yet"
         return "ok", f"{_function(trace, message)} returned after {_ms(_duration(trace))}{_frames(message, trace)}"
     if final["type"] == "error":
-        error = final.get("error") if isinstance(final.get("error"), dict) else {}
-        text = ": ".join(str(part) for part in (error or {}).values() if isinstance(part, str)) or "an error"
-        if failed and text.endswith(last.rpartition(" (")[0] or last):
-            return "error", f"{failed[-1].function} raised {last}, told to the client as {text.partition(':')[0]}"
-        return "error", f"failed with {text}" + (f"; {failed[-1].function} raised {last}" if last else "")
+        return "error", _of_error(final, raised)
+    attempts = sum(each.get("type") == "retrying" for each in own) + 1
     tried = f" in attempt {attempts}" if attempts > 1 else ""
-    after = f"; an attempt before raised {last}" if last else ""
+    took = _ms((max((call.answered_ns for call in trace.frames), default=message.answered_ns) - message.at_ns) / 1e6)
+    after = "" if raised is None else f"; an attempt before raised {raised.fault}"
     untold = _UNTOLD if (final, _GONE) in posted else ""
     return "ok", f"{final['type']}{tried} after {took}{after}{untold}"
+
+
+class _Raised(NamedTuple):
+    """A function's error."""
+
+    function: str
+    fault: str
+
+
+def _raised(trace: Trace) -> _Raised | None:
+    """The last error that a function raised or logged; None: there is none."""
+    faults = faults_of(trace)
+    for run in reversed(trace.runs):
+        fault = faults.get(lambda_request_of(run.outcome) or "")
+        if fault is not None:
+            return _Raised(run.function, fault.sentence)
+    return None
+
+
+def _of_error(final: Mapping[str, Any], raised: _Raised | None) -> str:
+    """What the client was told of an error, once where that is what the function raised."""
+    error = final.get("error") if isinstance(final.get("error"), dict) else {}
+    text = ": ".join(str(part) for part in (error or {}).values() if isinstance(part, str)) or "an error"
+    if raised is None:
+        return f"failed with {text}"
+    if text.endswith(raised.fault.rpartition(" (")[0] or raised.fault):
+        return f"{raised.function} raised {raised.fault}, told to the client as {text.partition(':')[0]}"
+    return f"failed with {text}; {raised.function} raised {raised.fault}"
 
 
 def _of_untold(trace: Trace, request: object) -> tuple[str, str] | None:
