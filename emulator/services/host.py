@@ -220,18 +220,25 @@ class Services:
             return await self._done(request, service, url)
         if service == "s3" and is_deletion(request):
             return await self._delete(request, url, caller)
+        return await self._held(request, service, url, caller)
+
+    async def _held(self, request: HttpRequest, service: str, url: str, caller: Caller) -> HttpResponse | None:
+        """The answer to a caller who is held to what its role allows."""
         if service == "sts" and operation_of(request) in assuming.FOR_USERS:
             return denial(service, request, f"Cannot call {operation_of(request)} with session credentials")
         refused = caller.service(self._needs(service, await self._by_key(request, service, url), url))
         if refused is not None:
             return denial(service, request, refused)
         answer = await self._done(request, service, url)
-        if service == "s3" and answer is not None and "uploads" in request.target.partition("?")[2]:
+        return answer if service != "s3" or answer is None else self._of_objects(request, url, caller, answer)
+
+    def _of_objects(self, request: HttpRequest, url: str, caller: Caller, answer: HttpResponse) -> HttpResponse:
+        """The answer of S3, or a denial: that an object is not there only some are told."""
+        if "uploads" in request.target.partition("?")[2]:
             self._uploads.note(request, answer.body)
-        is_absent = service == "s3" and answer is not None and answer.status == 404
-        needed = of_absence(request.method, url) if is_absent else None
+        needed = of_absence(request.method, url) if answer.status == 404 else None
         refused = None if needed is None else caller.service(_signed(request, (needed,)))
-        return answer if refused is None else denial(service, request, refused)
+        return answer if refused is None else denial("s3", request, refused)
 
     def _needs(self, service: str, request: HttpRequest, url: str) -> Iterable[Need]:
         if service == "s3":
