@@ -17,10 +17,9 @@ from streamer.topology.checks import validate
 from ..foundation.place import ACCOUNT_ID, REGION
 from ..functions import node
 from ..functions.runtimes import is_node
-from . import language, sam_properties
+from . import bodies, language, sam_properties
 from .assembly import Part, Project
 from .code import Code
-from .described import state_machines
 from .described.lambda_functions import names_of
 from .early import Early, with_code
 from .errors import Problem, TemplateError
@@ -30,6 +29,7 @@ from .intrinsics import MadeUp
 from .parameters import no_value, unknown_parameters, without_value
 from .resources.conformity import told
 from .resources.kind import Meaning, Place
+from .sam import local_path
 from .source import Source, check_values, load, refuse_nulls
 from .stack import Resource, Stack, Surroundings, resolve
 from .stored import values
@@ -275,7 +275,7 @@ class _Reader:
         try:
             refuse_nulls(source, but=sams)
             tree = language.included(source.tree, self._file(part.folder, "AWS::Include", notes))
-            tree = state_machines.inlined(tree, self._file(part.folder, "a definition", notes))
+            tree = bodies.inlined(tree, self._file(part.folder, "a definition", notes))
             macros = language.transforms(tree)
             early = Early(tree, parameters, place)
             if language.LANGUAGE in macros:
@@ -291,7 +291,7 @@ class _Reader:
         source = structs.replace(source, tree=tree, notes=(*source.notes, *notes))
         self.formats.append("SAM" if language.SAM in macros else part.format)
         if language.SAM not in macros:
-            return source
+            return self._with_files(source, part, early)
         try:
             made = expanded_once(source, parameters, place.region, self._state_folder / "sam")
             refuse_nulls(made, but={*tree["Resources"]} - sams)
@@ -303,7 +303,26 @@ class _Reader:
             if missing:
                 raise source.error(no_value(missing)) from error
             raise
-        return made
+        return self._with_files(made, part, early)
+
+    def _with_files(self, source: Source, part: Part, early: Early) -> Source:
+        """A template after its macros, with what tools put into S3."""
+
+        def find(bucket: Any, key: Any, path: Any) -> str | None:
+            local = local_path(bucket, key) or part.assets.get(str(key))
+            if local is None and part.uploads is not None and isinstance(bucket, str) and isinstance(key, str):
+                try:
+                    local = part.uploads(bucket, key)
+                except Problem as problem:
+                    raise Problem(path, problem.text) from problem
+            return None if local is None else str(local)
+
+        notes: list[str] = []
+        try:
+            tree, told_of = bodies.brought(source.tree, early, find, self._file(part.folder, "a body", notes))
+        except Problem as problem:
+            raise source.error(problem) from problem
+        return structs.replace(source, tree=tree, notes=(*source.notes, *notes, *told_of))
 
     def _file(self, folder: Path, what: str, notes: list[str]) -> Callable[[str, Any], Any]:
         def read(location: str, path: Any) -> Any:

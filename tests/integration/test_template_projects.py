@@ -638,6 +638,28 @@ def test_types_of_sam_without_its_transform_run_and_are_told(tmp_path: Path) -> 
     assert any(text in warning for warning in found.warnings)
 
 
+@pytest.mark.parametrize(("kind", "stage"), [("Api", "StageName: v1\n      "), ("HttpApi", "")])
+def test_an_api_of_sam_may_be_described_by_a_file(kind: str, stage: str, tmp_path: Path) -> None:
+    uri = "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{}/invocations"
+    integration = {
+        "type": "aws_proxy",
+        "httpMethod": "POST",
+        "uri": uri.format("arn:aws:lambda:us-east-1:1:function:a"),
+    }
+    integration["payloadFormatVersion"] = "1.0"
+    operation = {"x-amazon-apigateway-integration": integration}
+    (tmp_path / "api.json").write_text(json.dumps({"openapi": "3.0.1", "paths": {"/hi": {"get": operation}}}))
+    api = f"  Web:\n    Type: AWS::Serverless::{kind}\n    Properties:\n      {stage}DefinitionUri: api.json\n"
+    template = f"Transform: AWS::Serverless-2016-10-31\nResources:\n{api}{CHAT}      FunctionName: a\n"
+    (tmp_path / "template.yaml").write_text(template)
+
+    found = load_template("template.yaml", EmulateOptions(), folder=tmp_path, state_folder=tmp_path / "s").read
+
+    [web] = found.described.topology.http_apis
+    assert [(route.key, route.function) for route in web.routes] == [("GET /hi", "a")]
+    assert tmp_path / "api.json" in found.watched
+
+
 @pytest.mark.parametrize("uri", ["src/answer.py", "./src/answer.py"])
 def test_code_may_be_one_file_as_tools_pack_it(uri: str, tmp_path: Path) -> None:
     (tmp_path / "src").mkdir()

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Final
 
 from ...services.calls import Call
 from ...services.machines.definition import not_emulated
@@ -14,31 +13,7 @@ from ..errors import Problem
 from ..stack import Resource
 from ..values import at, mapping
 
-_FILES: Final = {
-    "AWS::Serverless::StateMachine": ("DefinitionUri", "Definition"),
-    "AWS::StepFunctions::StateMachine": ("DefinitionS3Location", "Definition"),
-}
-"""Properties that may name a file beside the template, and those that hold what it says."""
 _VARIABLE: Final = re.compile(r"\$\{(\w+)\}")
-
-Read = Callable[[str, Any], Any]
-"""What a file says, given its path and where in the template it stands."""
-
-
-def inlined(tree: Mapping[str, Any], read: Read) -> dict[str, Any]:
-    """A template with the definitions that stand in files of their own."""
-    resources = dict(tree["Resources"])
-    for name, resource in resources.items():
-        kind = resource.get("Type") if isinstance(resource, dict) else None
-        if not isinstance(kind, str) or kind not in _FILES:
-            continue
-        source, whole = _FILES[kind]
-        properties = dict(resource.get("Properties") or {})
-        if isinstance(properties.get(source), str) and not properties[source].startswith("s3://"):
-            path = ("Resources", name, "Properties", source)
-            properties[whole] = read(properties.pop(source), path)
-            resources[name] = {**resource, "Properties": properties}
-    return {**tree, "Resources": resources}
 
 
 def machine(catalogue: Catalogue, resource: Resource, *, may_be_left_out: bool) -> list[Call]:
@@ -49,7 +24,7 @@ def machine(catalogue: Catalogue, resource: Resource, *, may_be_left_out: bool) 
     elif "Definition" in given:
         text = json.dumps(given["Definition"])
     else:
-        catalogue.warn(resource, "its definition is not in the template: it is left out")
+        catalogue.warn(resource, "its definition is not on this machine: it is left out")
         return []
     values = mapping(resource, "DefinitionSubstitutions")
 

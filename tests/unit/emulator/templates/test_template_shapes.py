@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from template_parts import PLACE, locate
 
-from emulator.templates.described import state_machines
+from emulator.templates import bodies
 from emulator.templates.errors import Problem, TemplateError
 from emulator.templates.references import references
 from emulator.templates.source import load, refuse_nulls
@@ -25,7 +25,7 @@ ODD: tuple[Any, ...] = (1, "x", "1e999", [], {}, ["x"], [1], [{}], {"a": "b"}, [
 
 def read(tree: Any) -> None:
     source = load(json.dumps(tree), "t.json")
-    tree = state_machines.inlined(source.tree, lambda location, path: {})
+    tree = bodies.inlined(source.tree, lambda location, path: {})
     describe([resolve(source.with_tree(tree), Surroundings(place=PLACE))], locate, Wanted())
 
 

@@ -10,7 +10,7 @@ from template_parts import PLACE, att, base, ref, resource
 
 from emulator.services.calls import Call
 from emulator.services.secret_names import suffix
-from emulator.templates.described.state_machines import inlined
+from emulator.templates.bodies import inlined
 from emulator.templates.errors import TemplateError
 from emulator.templates.located import Located
 from emulator.templates.source import load
