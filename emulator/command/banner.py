@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from streamer.auth import mint
+from streamer.sending.signer import ALGORITHM, TIMESTAMP, Signer, SigningKeys
 
 from ..wiring.emulator import Emulator
 from .here.identity import IAM, OWN, Access
@@ -51,8 +52,8 @@ def banner(
         *_closed_to_browsers((emulator.url, *emulator.websocket_urls)),
         "",
     ]
-    lines += connecting(url, access)
-    if access.secret is not None:
+    lines += connecting(url, access, emulator.config.region)
+    if access.secret is not None or (target.is_app and access.verifies_with == IAM):
         lines += [
             "",
             "Or call an action from another shell:",
@@ -91,20 +92,38 @@ def _closed_to_browsers(urls: tuple[str, ...]) -> list[str]:
     return [f"  note          no browser connects to port {port}: for pages, choose another --port" for port in ports]
 
 
-def connecting(url: str, access: Access) -> list[str]:
+def connecting(url: str, access: Access, region: str) -> list[str]:
     """The lines that say how to connect, with a new token where we hold the secret that signs them."""
     if access.secret is not None:
         token = minted(access.secret, access)
         who = f"Connect as {access.identity.user} of tenant {access.identity.tenant}, for 24 hours:"
         return [who, f"  wscat -c {_quoted(f'{url}?Authorization={token}')}"]
     if access.verifies_with == IAM:
-        return ["Connect with a signed handshake (SigV4), as this does:", "  streamer call ping"]
+        who = "Connect with a signed handshake (SigV4), as the account's owner, for 24 hours:"
+        return [who, f"  wscat -c {_quoted(_signed(url, region, time.time()))}"]
     if access.verifies_with == OWN:
         return ["Connect:", f"  wscat -c {_quoted(url)}"]
     return [
         f"Connect with a token that your {access.verifies_with} verifies:",
         f"  wscat -c {_quoted(f'{url}?Authorization=TOKEN')}",
     ]
+
+
+def _signed(url: str, region: str, now: float) -> str:
+    """A URL with a signature in its query, by a key that the emulator takes for the account's owner's."""
+    timestamp, address = time.strftime(TIMESTAMP, time.gmtime(now)), urlsplit(url)
+    keys = SigningKeys("local", "local")
+    said = {
+        "X-Amz-Algorithm": ALGORITHM,
+        "X-Amz-Credential": f"{keys.access_key_id}/{timestamp[:8]}/{region}/execute-api/aws4_request",
+        "X-Amz-Date": timestamp,
+        "X-Amz-Expires": str(TOKEN_SECONDS),
+        "X-Amz-SignedHeaders": "host",
+    }
+    query = urlencode(said, quote_via=quote, safe="")
+    signer = Signer(keys, "execute-api", region)
+    value = signer.signature("GET", address.path, query, {"host": address.netloc}, b"", timestamp=timestamp)
+    return f"{url}?{query}&X-Amz-Signature={value}"
 
 
 def _quoted(url: str) -> str:

@@ -61,7 +61,8 @@ async def _cut(controls: Controls) -> None:
 
 
 async def _token(controls: Controls) -> None:
-    controls.say("\n".join(connecting(controls.emulator.websocket_url, controls.access)))
+    emulator = controls.emulator
+    controls.say("\n".join(connecting(emulator.websocket_url, controls.access, emulator.config.region)))
 
 
 async def _console(controls: Controls) -> None:

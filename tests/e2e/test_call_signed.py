@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 
 import pytest
 from running_command import Emulate, streamer
+from websockets.sync.client import connect
 
 pytestmark = pytest.mark.e2e
 
@@ -44,8 +46,12 @@ def test_listening_signs_too(signed: Emulate) -> None:
     assert (done.returncode, done.stdout) == (0, "")
 
 
-def test_the_start_says_how_to_connect(signed: Emulate) -> None:
-    assert "signed handshake" in signed.out.text
+def test_the_start_has_an_address_that_is_signed(signed: Emulate) -> None:
+    url = re.findall(r'wscat -c "(ws://.*)"', signed.out.text)[0]
+
+    with connect(url) as client:
+        client.send('{"action": "who"}')
+        assert json.loads(client.recv(5))["success"] is True
 
 
 @pytest.mark.parametrize(

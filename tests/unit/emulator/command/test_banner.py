@@ -4,14 +4,16 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import jwt
 import pytest
 
 from emulator.command.banner import banner, connecting
-from emulator.command.here.identity import OWN, SHELL, Access, Identity
+from emulator.command.here.identity import IAM, OWN, SHELL, Access, Identity
 from emulator.command.target import DEMO, Target
 from emulator.gateway.rules.domains import Domain
+from emulator.gateway.rules.signature import Signature, parse
 from emulator.port.tls import Authority
 from emulator.wiring.emulator import EmulatorConfig
 from streamer.topology import Api, Topology
@@ -105,8 +107,33 @@ def test_plain_handlers_need_no_token() -> None:
 
 
 def test_the_stage_default_is_quoted_so_that_no_shell_replaces_it() -> None:
-    lines = connecting("ws://127.0.0.1:8787/$default", Access(identity=DEVELOPER, verifies_with=OWN, secret=None))
+    lines = connecting(
+        "ws://127.0.0.1:8787/$default", Access(identity=DEVELOPER, verifies_with=OWN, secret=None), "us-east-1"
+    )
     assert lines == ["Connect:", "  wscat -c 'ws://127.0.0.1:8787/$default'"]
+
+
+def test_a_handshake_that_is_to_be_signed_comes_signed() -> None:
+    access = Access(identity=DEVELOPER, verifies_with=IAM, secret=None)
+
+    _, line = connecting("ws://127.0.0.1:8787/dev", access, "eu-west-1")
+
+    url = urlsplit(line.removeprefix('  wscat -c "').removesuffix('"'))
+    signature = parse({}, parse_qsl(url.query))
+    assert isinstance(signature, Signature)
+    assert (signature.access_key_id, signature.region, signature.expires_seconds) == ("local", "eu-west-1", 86_400)
+
+
+@pytest.mark.parametrize(("is_app", "is_called"), [(True, True), (False, False)], ids=["an App", "a template"])
+def test_only_an_app_has_actions_to_call(is_app: bool, is_called: bool) -> None:
+    topology = Topology(api=Api(name="x", routes=()), functions=())
+    target = Target(name="it", topology=topology, is_app=is_app)
+    access = Access(identity=DEVELOPER, verifies_with=IAM, secret=None)
+
+    running: Any = Running()
+    text = banner(running, target, access, command="streamer", is_found=True, is_terminal=False)
+
+    assert ("streamer call ping" in text) is is_called
 
 
 @pytest.mark.parametrize(("name", "call"), [(DEMO, "streamer call echo"), ("app:app", "streamer call ping")])
