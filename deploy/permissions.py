@@ -190,7 +190,7 @@ _OWN: Final[Mapping[str, tuple[str, ...]]] = {
     "logs": ("logs:FilterLogEvents", "logs:PutRetentionPolicy"),
     "queues": ("sqs:GetQueueAttributes",),
     "roles": ("iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies", "iam:ListRolePolicies"),
-    "rules": ("events:DescribeRule", "events:DisableRule", "events:EnableRule"),
+    "rules": ("events:DescribeRule", "events:DisableRule", "events:EnableRule", "events:ListTargetsByRule"),
     "secrets": ("secretsmanager:DescribeSecret", "secretsmanager:RestoreSecret"),
     "tables": (
         "dynamodb:DeleteTable",

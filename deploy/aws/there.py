@@ -209,8 +209,13 @@ def _parts(operation: str, key: str, client: Client, names: Sequence[str], owner
 
 def _rules(client: Client, names: Sequence[str], owner: str) -> Mapping[str, Real]:
     events = client("events")
-    absent = events.exceptions.ResourceNotFoundException
-    return _each(lambda name: events.describe_rule(**_rule(name)), names, absent)
+
+    def ask(name: str) -> Mapping[str, Any]:
+        named, found = _rule(name), events.describe_rule(**_rule(name))
+        rule = {"Rule": named.pop("Name"), **named}
+        return {**found, "Targets": events.list_targets_by_rule(**rule).get("Targets", [])}
+
+    return _each(ask, names, events.exceptions.ResourceNotFoundException)
 
 
 def _set_rule(client: Client, name: str, owner: str, settings: Mapping[str, Any]) -> None:

@@ -216,6 +216,7 @@ def drifts(
             found += _changed(resource, _known(properties, names), what, code)
             found += [_drift(resource, said) for said in _destination(properties, what, names)]
             found += [_drift(resource, said) for said in _led(resource, properties, what, names)]
+            found += [_drift(resource, said) for said in _targets(properties, what, names)]
             if resource.resource_type == ROLE:
                 found += [_drift(resource, said) for said in roles.changed(template, names, resource, what)]
     found += [_drift(each, GONE) for each in callers.missing(template, resources, real)]
@@ -289,6 +290,17 @@ def _led(
         last = {name: physical_id.rpartition("|")[2] for name, physical_id in names.items()}
         if not is_named(properties[called], there, last):
             yield f"was changed by hand: {called} is {there}"
+
+
+def _targets(properties: Mapping[str, Any], real: Mapping[str, Any], names: Mapping[str, str]) -> Iterator[str]:
+    """Whether a rule calls what the stack says, and not nobody."""
+    match properties.get("Targets"), real.get("Targets"):
+        case [*wanted], [*there]:
+            called = {each["Id"]: each["Arn"] for each in there}
+            for each in wanted:
+                arn = called.get(each["Id"], "") if isinstance(each, Mapping) and is_literal(each.get("Id")) else None
+                if arn is not None and not is_named(each.get("Arn"), arn, names):
+                    yield f"was changed by hand: it calls {arn or 'nobody'}"
 
 
 def _code(

@@ -684,8 +684,11 @@ OF_MAPPING = ("lambda", drift.MAPPING, "")
         ),
         pytest.param(
             *("events", drift.RULE, ""),
-            [("describe_rule", {"Name": NAME}, {"State": "DISABLED"})],
-            {"State": "DISABLED"},
+            [
+                ("describe_rule", {"Name": NAME}, {"State": "DISABLED"}),
+                ("list_targets_by_rule", {"Rule": NAME}, {"Targets": [{"Id": "echo", "Arn": "arn:f"}]}),
+            ],
+            {"State": "DISABLED", "Targets": [{"Id": "echo", "Arn": "arn:f"}]},
             id="a rule",
         ),
         pytest.param(
@@ -980,7 +983,9 @@ def test_that_nothing_can_be_kept_started_is_told_with_the_reason(aws: Aws, stub
 def test_a_rule_of_another_bus_is_named_with_it(aws: Aws, stub: Any) -> None:
     stub("events").add_response("describe_rule", {}, {"Name": NAME, "EventBusName": "own"})
 
-    assert aws.there(drift.RULE, [f"own|{NAME}"], "") == {f"own|{NAME}": {}}
+    stub("events").add_response("list_targets_by_rule", {}, {"Rule": NAME, "EventBusName": "own"})
+
+    assert aws.there(drift.RULE, [f"own|{NAME}"], "") == {f"own|{NAME}": {"Targets": []}}
 
 
 @pytest.mark.parametrize(

@@ -476,6 +476,28 @@ def test_messages_are_led_where_the_stack_says(kind: str, called: str, there: st
     assert [each.what for each in found] == ([f"was changed by hand: {called} is {there}"] if is_told else [])
 
 
+@pytest.mark.parametrize(
+    ("there", "said"),
+    [
+        pytest.param([{"Id": "sweep", "Arn": ROUTER}, {"Id": "more", "Arn": "arn:f:other"}], [], id="and others"),
+        pytest.param([], ["was changed by hand: it calls nobody"], id="nobody"),
+        pytest.param([{"Id": "sweep", "Arn": "arn:f:o"}], ["was changed by hand: it calls arn:f:o"], id="another one"),
+        pytest.param(None, [], id="of which AWS does not tell"),
+    ],
+)
+def test_a_schedule_calls_what_the_stack_says(there: Any, said: list[str]) -> None:
+    targets = [{"Id": "sweep", "Arn": {"Fn::GetAtt": ["Router", "Arn"]}}]
+    template = {"Resources": {"Sweep": {"Type": RULE, "Properties": {"Targets": targets}}}}
+    parts = [
+        Resource(logical_id=name, physical_id=id_, resource_type=RULE, status="")
+        for name, id_ in (("Router", "chat-dev-router"), ("Sweep", "s"))
+    ]
+
+    found = drifts(template, parts, {"Sweep": {} if there is None else {"Targets": there}})
+
+    assert [each.what for each in found] == said
+
+
 @pytest.mark.parametrize(("qualifier", "owner"), [("$LATEST", "chat-work"), ("live", None)])
 def test_settings_of_asynchronous_events_are_those_of_a_function_and_of_no_alias(
     qualifier: str, owner: str | None
