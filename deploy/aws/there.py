@@ -175,6 +175,10 @@ def _apis(client: Client, names: Sequence[str], owner: str) -> Mapping[str, Real
     return _each(lambda name: gateway.get_api(ApiId=name), names, gateway.exceptions.NotFoundException)
 
 
+def _set_api(client: Client, name: str, owner: str, settings: Mapping[str, Any]) -> None:
+    client("apigatewayv2").update_api(ApiId=name, **settings)
+
+
 def _stages(client: Client, names: Sequence[str], owner: str) -> Mapping[str, Real]:
     gateway = client("apigatewayv2")
     absent = gateway.exceptions.NotFoundException
@@ -361,6 +365,7 @@ _SETTERS: Final[Mapping[str, Callable[[Client, str, str, Mapping[str, Any]], Non
     ALIAS: _set_alias,
     EVENTS: _set_events,
     MAPPING: _set_mapping,
+    API: _set_api,
     STAGE: _set_stage,
     RULE: _set_rule,
     ALARM: _set_alarm,

@@ -855,6 +855,12 @@ UPDATED = ("get_function", {"FunctionName": NAME}, {"Configuration": {"LastUpdat
             id="a mapping",
         ),
         pytest.param(
+            *("apigatewayv2", drift.API),
+            {"DisableExecuteApiEndpoint": False},
+            [("update_api", {"ApiId": NAME, "DisableExecuteApiEndpoint": False}, {})],
+            id="an API",
+        ),
+        pytest.param(
             *("apigatewayv2", drift.STAGE),
             {"AutoDeploy": True},
             [("update_stage", {"ApiId": "a1", "StageName": NAME, "AutoDeploy": True}, {})],

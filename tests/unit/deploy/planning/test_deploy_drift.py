@@ -13,6 +13,7 @@ from deploy.errors import CredentialsError, DeniedError, DeployError
 from deploy.planning.drift import (
     ALARM,
     ALIAS,
+    API,
     AUTHORIZER,
     BOUNDARY,
     DELETION,
@@ -309,6 +310,22 @@ def test_who_may_not_look_at_backups_is_told_so_and_of_all_else(topology: Topolo
             "AutoDeploy is False and not True",
             {"AutoDeploy": True},
             id="a stage that changes no more",
+        ),
+        pytest.param(
+            API,
+            {"RouteSelectionExpression": "$request.body.action"},
+            {"RouteSelectionExpression": "$request.body.type", "DisableExecuteApiEndpoint": False},
+            "RouteSelectionExpression is $request.body.type and not $request.body.action",
+            {"RouteSelectionExpression": "$request.body.action"},
+            id="an API that looks for routes elsewhere",
+        ),
+        pytest.param(
+            API,
+            {},
+            {"DisableExecuteApiEndpoint": True},
+            "DisableExecuteApiEndpoint is True and not False",
+            {"DisableExecuteApiEndpoint": False},
+            id="an API without its address",
         ),
         pytest.param(
             ROUTE,
