@@ -14,6 +14,7 @@ from ..cloud import Account, BucketState, Change, Event, Stack
 from ..errors import DeployError, StackStateError
 from ..history import template_digest
 from ..stack.access_log import LOGGING_ROLE_PARAMETER
+from ..stack.names import within
 from .changes import expected, require_possible
 from .drift import NEEDED, TABLE, Drift
 
@@ -224,7 +225,8 @@ def plan(wanted: Wanted, found: Found | None, *, inline_bytes: int) -> Plan:
     )
     old = {} if is_new or found is None or found.template is None else found.template
     require_possible(old, wanted.template)
-    changes = expected(old, wanted.template, _other_code(wanted, bucket, stack))
+    was, will = (within(wanted.stack_name, each) for each in (old, wanted.template))
+    changes = expected(was, will, _other_code(wanted, bucket, stack))
     if found is not None and not wanted.reverts_drift:
         _require_whole(found.drift, wanted.template, frozenset(each.logical_id for each in changes))
     return Plan(

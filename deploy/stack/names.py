@@ -36,6 +36,19 @@ def sub(text: str, **values: Any) -> dict[str, Any]:
     return {"Fn::Sub": [text, values]} if values else {"Fn::Sub": text}
 
 
+def within(stack: str, value: Any) -> Any:
+    """A part of a template with the stack's name filled in, as CloudFormation compares it."""
+    match value:
+        case {"Fn::Sub": str(text), **rest} if not rest:
+            text = text.replace(STACK, stack)
+            return sub(text) if "${" in text else text
+        case Mapping():
+            return {key: within(stack, each) for key, each in value.items()}
+        case list():
+            return [within(stack, each) for each in value]
+    return value
+
+
 def is_literal(value: Any) -> bool:
     """Whether a template says a value itself: of its functions and dynamic references CloudFormation alone knows it."""
     match value:

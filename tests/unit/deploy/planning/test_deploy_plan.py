@@ -8,7 +8,7 @@ import botocore.session
 import pytest
 from fake_cloud import STACK_ID, event, stack
 
-from deploy.cloud import Account, BucketState, Stack
+from deploy.cloud import Account, BucketState, Replacement, Stack
 from deploy.errors import DeployError, StackStateError
 from deploy.planning.drift import GONE, Drift
 from deploy.planning.plan import (
@@ -122,6 +122,20 @@ def test_changed_code_changes_functions_and_nothing_else(wanted: Wanted, deploye
 
     assert UploadCode(made.bucket, "chat/def.zip", 2048) in made.steps
     assert [(change.logical_id, change.properties) for change in made.expected] == [("Function", ("Code",))]
+
+
+def test_the_stacks_name_in_full_is_the_same_as_what_cloudformation_makes_of_it(
+    wanted: Wanted, deployed: Found
+) -> None:
+    now, new = (
+        {"Resources": {"Logs": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": name, "Tags": [tag]}}}}
+        for name, tag in ((f"/logs/{wanted.stack_name}", "a"), ({"Fn::Sub": "/logs/${AWS::StackName}"}, "b"))
+    )
+
+    made = plan(replace(wanted, template=new, given=frozenset()), replace(deployed, template=now), inline_bytes=5000)
+
+    [change] = made.expected
+    assert (change.replacement, change.properties) == (Replacement.NO, ("Tags",))
 
 
 def test_without_asking_aws_a_first_deployment_is_assumed_and_that_is_said(wanted: Wanted) -> None:
