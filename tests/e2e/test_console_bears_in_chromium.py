@@ -239,6 +239,10 @@ async def test_an_address_that_was_cut_opens_the_page(browser: Any, served: tupl
         await page.get_by_text("There is no such function").wait_for()
 
 
+UNSENT = '{"action": "greet", "payload": {"name": "not yet"}}'
+"""What somebody types while the emulator stops."""
+
+
 async def test_a_page_outlives_its_reload_and_the_emulator_that_it_shows(browser: Any, tmp_path: Path) -> None:
     """The next emulator has the same port and token; what the last one knew is gone."""
     (tmp_path / "app.py").write_text(PROJECT)
@@ -261,6 +265,12 @@ async def test_a_page_outlives_its_reload_and_the_emulator_that_it_shows(browser
         await page.get_by_role("row").filter(has_text='"ada"').first.wait_for()
         await page.get_by_role("row").filter(has_text='"ada"').first.click()
         await page.get_by_role("heading", name="greet", level=2).wait_for()
+        await page.get_by_role("link", name="Send", exact=True).click()
+        await page.get_by_role("button", name="Connect", exact=True).click()
+        await page.get_by_text("open", exact=True).wait_for()
+        await page.get_by_role("textbox", name="Message").fill(UNSENT)
+        await page.go_back()
+        await page.get_by_role("heading", name="greet", level=2).wait_for()
     finally:
         await asyncio.to_thread(first.__exit__)
     await page.get_by_text("emulator stopped; trying again").wait_for()
@@ -274,7 +284,12 @@ async def test_a_page_outlives_its_reload_and_the_emulator_that_it_shows(browser
         assert await page.get_by_role("complementary").count() == 0  # of what has its number now
         await page.get_by_role("row").filter(has_text='"grace"').first.click()
         await page.get_by_role("complementary").get_by_text('"grace"').first.wait_for()
+        await page.get_by_role("link", name="Send", exact=True).click()
+        await page.get_by_text("closed with 1001").wait_for()
+        assert await page.get_by_role("textbox", name="Message").input_value() == UNSENT
     finally:
         await asyncio.to_thread(second.__exit__)
+    await page.get_by_role("link", name="Connections", exact=True).click()
+    await page.get_by_text("the emulator does not answer").wait_for()
     with pytest.raises(AssertionError, match="ERR_CONNECTION"):  # which the browser tells of by itself
         await opened.__aexit__(None, None, None)

@@ -11,22 +11,17 @@ export function About() {
   const { info } = store;
   const { found: now } = usePolled("info", 2000);
   const [wrong, setWrong] = useState("");
-  const open = async (/** @type {any} */ event) => {
-    try {
-      await store.open(event.target.files[0]);
-      location.hash = "#/live";
-    } catch (error) {
-      setWrong(String(/** @type {Error} */ (error).message));
-    }
-  };
+  const attempt = (/** @type {(event: any) => Promise<void>} */ what) => (/** @type {any} */ event) => what(event).then(() => setWrong(""), (error) => setWrong(String(error.message)));
+  const open = attempt(async (event) => {
+    await store.open(event.target.files[0]);
+    location.hash = "#/live";
+  });
   if (!info) return html`<section class="page" aria-busy="true" aria-label="About"><h1>About</h1></section>`;
-  const download = async () => {
-    save("streamer-recording.json", JSON.stringify(await ask("export")));
-  };
-  const clear = async () => {
+  const download = attempt(async () => save("streamer-recording.json", JSON.stringify(await ask("export"))));
+  const clear = attempt(async () => {
     await ask("clear", { body: {} });
     store.reset();
-  };
+  });
   return html`<section class="page" aria-label="About">
     <h1>${info.target || "About"} <span class="count">streamer ${info.version}</span></h1>
     <div class="cards">

@@ -39,7 +39,9 @@ export async function ask(path, { body, signal } = {}) {
   const headers = { authorization: `Bearer ${sessionStorage.getItem(KEY) ?? ""}` };
   const post = body === undefined ? {} : { method: "POST", body: JSON.stringify(body) };
   if (body !== undefined) Object.assign(headers, { "content-type": "application/json" });
-  const answer = await fetch(API + path, { headers, signal, cache: "no-store", credentials: "omit", ...post });
+  const answer = await fetch(API + path, { headers, signal, cache: "no-store", credentials: "omit", ...post }).catch((error) => {
+    throw signal?.aborted ? error : new Error("the emulator does not answer");
+  });
   // A list of records is long, and has clients' numbers in texts alone.
   const content = path.startsWith("events?") ? await answer.json() : parsed(await answer.text());
   if (!answer.ok) throw new Refused(answer.status, content.message ?? `HTTP ${answer.status}`);

@@ -11,9 +11,9 @@ const AGAIN_MS = 1000;
 /** @param {{selected: string | null, go: (path: string) => void}} props */
 export function Connections({ selected, go }) {
   const store = useStore();
-  const { found } = usePolled("connections", AGAIN_MS);
+  const { found, wrong } = usePolled("connections", AGAIN_MS);
   const table = { selected, id: (/** @type {any} */ one) => one.connection, choose: (/** @type {any} */ one) => go(`/connections/${encodeURIComponent(one.connection)}`) };
-  if (!found) return html`<section class="page" aria-busy="true" aria-label="Connections"><h1>Connections</h1></section>`;
+  if (!found) return html`<section class="page" aria-busy=${!wrong} aria-label="Connections"><h1>Connections</h1>${wrong && html`<p class="why" role="alert">${wrong}</p>`}</section>`;
   const all = [...found.open, ...found.closed];
   const one = all.find((each) => each.connection === selected);
   return html`<div class=${`panes ${selected ? "split" : ""}`}>

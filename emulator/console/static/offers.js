@@ -30,7 +30,7 @@ export function Offers({ selected, go }) {
       ${found.info.description && html`<p>${found.info.description}</p>`}
       <${Table} caption="Actions" columns=${COLUMNS} rows=${found.actions} id=${(/** @type {any} */ one) => one.name} selected=${action ? name : null} choose=${(/** @type {any} */ one) => open(`action/${one.name}`)} />
       ${found.topics.length > 0 && html`<${Table} caption="Topics" columns=${TOPICS} rows=${found.topics} id=${(/** @type {any} */ one) => one.name} selected=${topic ? name : null} choose=${(/** @type {any} */ one) => open(`topic/${one.name}`)} />`}
-      ${info && html`<${Routes} info=${info} />`}
+      <${Routes} info=${info} />
       <p class="dim"><code>streamer describe</code> writes this as AsyncAPI, TypeScript, Python or Markdown.</p>
     </section>
     ${action && html`<${Action} key=${name} one=${action} schemas=${found.schemas} back=${() => go("/api")} />`}

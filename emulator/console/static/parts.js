@@ -2,7 +2,7 @@
 // Small things that several pages are made of.
 
 import { html, useEffect, useRef, useState } from "./vendor/preact-htm.js";
-import { ask } from "./api.js";
+import { ask, Refused } from "./api.js";
 import { asText, counted, rawNumber } from "./format.js";
 import { store } from "./store.js";
 
@@ -86,7 +86,8 @@ export function usePolled(path, everyMs = 1500, body = undefined) {
         if (!isOver) setAnswer({ question, found, wrong: "" });
       } catch (error) {
         const wrong = String(/** @type {Error} */ (error).message);
-        if (!isOver) setAnswer((before) => ({ question, found: before.question === question ? before.found : null, wrong }));
+        // What is refused is not there any more; what was lost on the way may be.
+        if (!isOver) setAnswer((before) => ({ question, found: before.question === question && !(error instanceof Refused) ? before.found : null, wrong }));
       } finally {
         isAsking = false;
       }

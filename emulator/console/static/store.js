@@ -206,9 +206,9 @@ class Store {
         if (this.#waiting.signal.aborted) continue;
         if (page.boot !== this.boot) {
           if (this.boot) {
+            this.info = await ask("info"); // pages have one all the time: what is typed into them stays
             this.reset();
             this.next = 0;
-            this.info = null;
             this.anewAt = Date.now();
           }
           const isFirst = !this.boot;
