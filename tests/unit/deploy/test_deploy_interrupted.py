@@ -24,7 +24,7 @@ from streamer.topology import Topology
 TABLES = ["chat-dev_connections", "chat-dev_requests"]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def wish(topology: Topology, settings: StackSettings, tmp_path_factory: pytest.TempPathFactory) -> Wish:
     made: Bundle = bundle({"a.py": File(content=b"", part="project")}, bytecode={}, notes=[])
     config = parse('service = "chat"\naccess_logs = false', tmp_path_factory.mktemp("chat"), {})

@@ -36,7 +36,7 @@ class NoCloud(FakeCloud):
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def project(tmp_path: Path, no_other_python: None, monkeypatch: pytest.MonkeyPatch) -> Path:
     name = "command_test_app"
     (tmp_path / f"{name}.py").write_text(APP)
     (tmp_path / "streamer.toml").write_text(f'service = "chat"\napp = "{name}:app"\n')
