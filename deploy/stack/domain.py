@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from streamer.topology import Topology
-
 from .names import Resources, att, ref
 from .settings import StackSettings
 
 
-def domain_resources(topology: Topology, settings: StackSettings) -> Resources:
+def domain_resources(settings: StackSettings) -> Resources:
     """The domain with what belongs to it; empty without one.
 
     [DOC] apigw-docs:websocket-api-custom-domain-names: Regional, TLS 1.2, several APIs by their paths.

@@ -58,7 +58,7 @@ def template(topology: Topology, settings: StackSettings) -> dict[str, Any]:
             api_resources(topology, settings),
             {k: _secret(v) for k, v in secrets.items()},
         ],
-        [domain_resources(topology, settings)],
+        [domain_resources(settings)],
         [alarms(topology, settings), {"Dashboard": dashboard(topology)}],
     )
     resources = organised(resources, settings)

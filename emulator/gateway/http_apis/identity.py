@@ -139,7 +139,7 @@ def _judge_reply(authorizer: HttpAuthorizer, asked: Asked, reply: Any, latency_m
     if authorizer.simple and "isAuthorized" in reply:
         if reply["isAuthorized"] is not True:
             return FORBIDDEN
-        return Allowed(_told(authorizer, asked, context, None, latency_ms))
+        return Allowed(_told(asked, context, None, latency_ms))
     principal = reply.get("principalId")
     if not isinstance(principal, str | int | float):
         needs = "isAuthorized" if authorizer.simple else "principalId"
@@ -151,7 +151,7 @@ def _judge_reply(authorizer: HttpAuthorizer, asked: Asked, reply: Any, latency_m
     if effect is not policy.Effect.ALLOW:
         return _denied(asked, effect)
     key = reply.get("usageIdentifierKey")
-    told = _told(authorizer, asked, context, str(principal), latency_ms)
+    told = _told(asked, context, str(principal), latency_ms)
     return Allowed(told, key if isinstance(key, str) else None)
 
 
@@ -162,9 +162,7 @@ def _denied(asked: Asked, effect: policy.Effect) -> Refused:
     return Refused(403, policy.refusal(effect), DENIED, reason)
 
 
-def _told(
-    authorizer: HttpAuthorizer, asked: Asked, context: Mapping[str, Any], principal: str | None, latency_ms: int
-) -> dict[str, Any]:
+def _told(asked: Asked, context: Mapping[str, Any], principal: str | None, latency_ms: int) -> dict[str, Any]:
     """What the function sees: below ``lambda`` in payload 2.0, flat and as strings elsewhere. [DOC]"""
     if asked.api.kind is HttpKind.HTTP and asked.match.route.payload == "2.0":
         return {"lambda": dict(context) or None}

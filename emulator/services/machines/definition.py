@@ -59,7 +59,7 @@ def _problems(machine: Mapping[str, Any], where: str) -> Iterator[str]:
     if machine.get("StartAt") not in states:
         yield f"MISSING_TRANSITION_TARGET: Missing 'Next' target: {machine.get('StartAt')} at {where}/StartAt"
     for name, state in states.items():
-        yield from _of_state(name, state, states, f"{where}/States/{name}")
+        yield from _of_state(state, states, f"{where}/States/{name}")
     for name in states.keys() - _reached(machine, states):
         yield f'MISSING_TRANSITION_TARGET: State "{name}" is not reachable. at {where}/States/{name}'
 
@@ -83,7 +83,7 @@ def _targets(state: Mapping[str, Any]) -> list[Any]:
     return [state.get("Next"), state.get("Default"), *(each.get("Next") for each in ways)]
 
 
-def _of_state(name: str, state: Any, states: Mapping[str, Any], where: str) -> Iterator[str]:
+def _of_state(state: Any, states: Mapping[str, Any], where: str) -> Iterator[str]:
     kind = state.get("Type") if isinstance(state, dict) else None
     if kind not in TYPES:
         yield f"The field 'Type' should be one of {list(TYPES)} at {where}"
