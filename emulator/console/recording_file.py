@@ -72,7 +72,8 @@ def ring_of(content: Any) -> Ring:
     if not isinstance(content, dict) or content.get("streamer") != KIND:
         raise ConfigurationError("this is no recording of streamer")
     if content.get("version") != VERSION:
-        raise ConfigurationError(f"the recording is of version {content.get('version')}, and this reads {VERSION}")
+        found = content.get("version")
+        raise ConfigurationError(f"the recording is of version {found}, and this reads {VERSION}; record it again")
     ring = Ring(most_records=RECORDS, most_bytes=BYTES)
     try:
         for each in content["records"]:

@@ -213,7 +213,7 @@ def _assembly(target: str, folder: Path, wanted: str | None) -> Project:
             raise ConfigurationError(f"--stack {wanted}: there is no such stack; there are {have}")
         parts = tuple(named)
     if not parts:
-        raise ConfigurationError(f"{target}: the assembly has no stack")
+        raise ConfigurationError(f"{target}: the assembly has no stack; run cdk synth where the app has one")
     root = folder.parent if folder.name == "cdk.out" else folder
     return Project(name=target, root=root, parts=parts)
 

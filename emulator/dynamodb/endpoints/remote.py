@@ -52,7 +52,7 @@ class RemoteDatabase(Struct, frozen=True):
     def queues(self) -> Queues:
         """None; raises ConfigurationError."""
         raise ConfigurationError(
-            "functions read queues of this service, and those come with the embedded DynamoDB only"
+            "functions read queues of this service, which come with the embedded DynamoDB only; leave out --dynamodb"
         )
 
     async def apply(self, topology: Topology) -> None:
