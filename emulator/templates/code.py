@@ -37,16 +37,20 @@ class _Known(NamedTuple):
     """What functions import of it; None: they do not."""
 
 
+_POWERTOOLS: Final = _Known("pip install aws-lambda-powertools", "aws_lambda_powertools")
+_POWERTOOLS_OF_NODE: Final = _Known("npm install @aws-lambda-powertools/logger", "@aws-lambda-powertools/logger")
+_PANDAS: Final = _Known("pip install awswrangler", "awswrangler")
 _KNOWN_LAYERS: Final = {
-    "AWSLambdaPowertoolsPython": _Known("pip install aws-lambda-powertools", "aws_lambda_powertools"),
-    "AWSLambdaPowertoolsTypeScript": _Known(
-        "npm install @aws-lambda-powertools/logger", "@aws-lambda-powertools/logger"
-    ),
-    "AWSSDKPandas": _Known("pip install awswrangler", "awswrangler"),
+    "AWSLambdaPowertoolsPython": _POWERTOOLS,
+    "/aws/service/powertools/python/": _POWERTOOLS,
+    "AWSLambdaPowertoolsTypeScript": _POWERTOOLS_OF_NODE,
+    "/aws/service/powertools/typescript/": _POWERTOOLS_OF_NODE,
+    "AWSSDKPandas": _PANDAS,
+    "/aws/service/aws-sdk-pandas/": _PANDAS,
     "AWS-Parameters-and-Secrets-Lambda-Extension": _Known("nothing: its local port does not exist here"),
     "LambdaInsightsExtension": _Known("nothing: it only measures"),
 }
-"""By how their names begin."""
+"""By how their names begin, or the names under which AWS's parameter store has them."""
 _STALE_SECONDS: Final = 1.0
 _MANIFESTS: Final = {"python": "requirements.txt", "nodejs": "package.json"}
 """What names the packages of a layer, by how its build method begins."""

@@ -15,6 +15,8 @@ from .resources.conformity import is_number
 SSM: Final = "AWS::SSM::Parameter::Value<"
 """How types of parameters begin whose values are in the parameter store."""
 _SSM: Final = re.compile(rf"{SSM}(.+)>")
+LAYERS_OF_AWS: Final = ("/aws/service/powertools/", "/aws/service/aws-sdk-pandas/")
+"""How names begin under which AWS's store has layers. [DOC] Powertools, aws-sdk-pandas"""
 PLACEHOLDER: Final = "placeholder"
 """Value of a parameter that has none and that nothing emulated depends on."""
 
@@ -76,7 +78,7 @@ def read_parameters(
             continue
         if text not in stored:
             unknown.add(name)
-        if text not in stored and name in used:
+        if text not in stored and name in used and not text.startswith(LAYERS_OF_AWS):
             advice = f"its name stands for its value: add --secret {text}=VALUE"
             warnings.append(f"parameter {name} reads {text} from the parameter store; {advice}")
             unknown_stored.append(text)

@@ -14,7 +14,7 @@ from .assertions import refuse_what_rules_refuse
 from .errors import Path, Problem, shown
 from .imports import Imports
 from .intrinsics import ABSENT, MadeUp, holds, is_true, plain, text_of, value_of
-from .parameters import read_parameters
+from .parameters import LAYERS_OF_AWS, read_parameters
 from .references import references
 from .resources.conformity import Departure, departures
 from .resources.functions import VERSION_NUMBER
@@ -293,6 +293,8 @@ class _Resolver:
         if service == "ssm-secure" and not stored.takes_secure(path, self._resources):
             self._warnings.append(f"{shown(path)}: CloudFormation refuses it: ssm-secure is not supported there")
         found = {**self._around.stored, **self._own_store()}.get(name)
+        if found is None and name.startswith(LAYERS_OF_AWS):
+            return name
         if found is None:
             self._unknown_stored.add(name)
             self._warnings.append(

@@ -456,12 +456,21 @@ def warnings_with_layer(folder: Path, arn: str) -> tuple[str, ...]:
     return load_template("template.yaml", EmulateOptions(), folder=folder, state_folder=folder / "s").read.warnings
 
 
-def test_a_layer_of_somebody_else_is_told_once_for_all_functions_with_it(tmp_path: Path) -> None:
+STORED = "/aws/service/powertools/python/x86_64/python3.12/latest"
+
+
+@pytest.mark.parametrize(
+    ("arn", "name"),
+    [
+        (POWERTOOLS, "AWSLambdaPowertoolsPythonV3-python312-x86_64"),
+        (f"'{{{{resolve:ssm:{STORED}}}}}'", STORED),
+    ],
+    ids=["by its ARN", "by its name in the parameter store"],
+)
+def test_a_layer_of_somebody_else_is_told_once_for_all_functions_with_it(arn: str, name: str, tmp_path: Path) -> None:
     instead = "is not here; instead: pip install aws-lambda-powertools"
 
-    assert warnings_with_layer(tmp_path, POWERTOOLS) == (
-        f"One, Two: the layer AWSLambdaPowertoolsPythonV3-python312-x86_64 {instead}",
-    )
+    assert warnings_with_layer(tmp_path, arn) == (f"One, Two: the layer {name} {instead}",)
 
 
 @pytest.mark.parametrize(
