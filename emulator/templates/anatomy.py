@@ -62,9 +62,7 @@ def check(tree: Mapping[str, Any]) -> None:
     version = tree.get("AWSTemplateFormatVersion")
     if version is not None and str(version) != VERSION:
         raise Problem(("AWSTemplateFormatVersion",), f"there is one version of templates, {VERSION}, not {version!r}")
-    for name in tree:
-        if name not in _SECTIONS:
-            raise Problem((name,), f"a template has no section {name!r}{_similar(name, _SECTIONS)}")
+    refuse_sections(tree)
     for section, most in _MOST.items():
         count = len(tree.get(section) or {})
         if count > most:
@@ -72,6 +70,17 @@ def check(tree: Mapping[str, Any]) -> None:
     for section, check_one in _CHECKS.items():
         for name, each in (tree.get(section) or {}).items():
             check_one(each, (section, name))
+
+
+def refuse_sections(tree: Mapping[str, Any], *, of_sam: bool = False) -> None:
+    """Refuse a template with sections that there are not; raises Problem.
+
+    ``of_sam``: before SAM's transform, which takes away a section of its own.
+    """
+    known = _SECTIONS | {"Globals"} if of_sam else _SECTIONS
+    for name in tree:
+        if name not in known:
+            raise Problem((name,), f"a template has no section {name!r}{_similar(name, known)}")
 
 
 def _refuse_name(path: Path, what: str) -> None:

@@ -17,7 +17,7 @@ from streamer.topology.checks import validate
 from ..foundation.place import ACCOUNT_ID, REGION
 from ..functions import node
 from ..functions.runtimes import is_node
-from . import bodies, language, sam_properties
+from . import anatomy, bodies, language, sam_properties
 from .assembly import Part, Project
 from .code import Code
 from .described.lambda_functions import names_of
@@ -282,6 +282,7 @@ class _Reader:
                 tree = language.unrolled(tree, early.collection)
                 tree = language.named(tree, early.name)
             if language.SAM in macros:
+                anatomy.refuse_sections(tree, of_sam=True)  # or the translator blames what is not in another one
                 tree = with_code(tree, early)
         except Problem as problem:
             raise source.error(problem) from problem

@@ -625,8 +625,9 @@ def test_what_is_built_later_is_started_then(tmp_path: Path) -> None:
         ("Handler:", "Handlr:", "property Handlr not defined for .* AWS::Serverless::Function; did you mean Handler?"),
         ("Resources:", "Globals: {Function: {TimeOut: 3}}\nResources:", "of 'Function'; did you mean Timeout?"),
         ("Handler:", "Whatever: 1\n      Handler:", "property Whatever not defined for .* AWS::Serverless::Function$"),
+        ("Resources:", "Global: {Function: {Timeout: 3}}\nResources:", "no section 'Global'; there is Globals"),
     ],
-    ids=["a property", "a property of Globals", "like none"],
+    ids=["a property", "a property of Globals", "like none", "a section"],
 )
 def test_a_name_that_sam_does_not_know_is_refused_with_the_one_that_was_meant(
     written: str, instead: str, message: str, tmp_path: Path
