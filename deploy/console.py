@@ -16,6 +16,7 @@ from .execute import Progress, Said, Ticked, summary
 from .package.bundle import RUNTIME_DISTRIBUTIONS, Bundle
 from .package.dependencies import canonical
 from .planning.differences import Difference, Right
+from .planning.drift import Drift, sentences
 
 _SIGNS = {
     "Add": ("+", "green"),
@@ -79,6 +80,11 @@ def _short(value: str | None) -> str:
         return "(none)"
     line = " ".join(value.split())
     return line if len(line) <= _WIDE else f"{line[: _WIDE - 3]}..."
+
+
+def drift(found: Sequence[Drift]) -> list[str]:
+    """What is not as the stack says, before that is changed."""
+    return [f"note: {line}" for _, line in sentences(found)]
 
 
 def permissions(added: Sequence[Right], removed: Sequence[Right]) -> list[str]:
@@ -191,7 +197,7 @@ def status(found: Status) -> list[str]:
     if stack.reason:
         lines.append(f"  {stack.reason}")
     lines += [click.style(f"  ✗ {r.logical_id} is in {r.status}", fg="red") for r in found.unhealthy]
-    lines += [click.style(f"  ✗ {each.logical_id} {each.what}", fg="red") for each in found.drift]
+    lines += [click.style(f"  ✗ {line}", fg="red") for _, line in sentences(found.drift)]
     lines += [f"  note: {note}" for note in found.notes]
     lines += [click.style(f"  alarm: {text}", fg="red") for text in found.alarms] or ["  no alarm rings"]
     for queue, count in found.dead_letters.items():

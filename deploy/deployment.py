@@ -16,7 +16,7 @@ from .execute import Carried, Performer, Report, sentence
 from .package.bundle import Bundle
 from .planning.changes import require_named, require_safe
 from .planning.differences import Difference, differences, rights
-from .planning.drift import TABLE, Drift
+from .planning.drift import TABLE, Drift, sentences
 from .planning.plan import (
     Found,
     Plan,
@@ -182,7 +182,7 @@ def _bring(cloud: Cloud, desk: Desk, wish: Wish, performer: Performer) -> tuple[
 
 def proposed(desk: Desk, performer: Performer, made: Plan, carried: Carried, found: Found) -> ChangeSet | None:
     """Tell what was noticed and make the change set; None: there is nothing to change."""
-    desk.say(*(f"note: {each.logical_id} {each.what}" for each in found.drift))
+    desk.say(*console.drift(found.drift))
     desk.say(*(f"note: {note}" for note in made.notes))
     remains = next((step for step in made.steps if isinstance(step, RemoveFailedStack)), None)
     if remains is not None and not desk.confirm(f"{sentence(remains).capitalize()}?"):
@@ -295,11 +295,13 @@ def set_back(cloud: Cloud, desk: Desk, stack: str, *, is_reverted: bool = False)
     """
     state = f"{stack} itself is deployed; what was noted above may not all be set back"
     with _saying(lambda: state):
-        for each, owner in describe.drifted(cloud, stack):
+        drifted = describe.drifted(cloud, stack)
+        owners = {each.logical_id: owner for each, owner in drifted}
+        for each, line in sentences([each for each, _ in drifted]):
             if not each.repair:
-                desk.say(f"{each.logical_id} {each.what}; {_way(each, is_reverted=is_reverted)}")
+                desk.say(f"{line}; {_way(each, is_reverted=is_reverted)}")
             elif desk.confirm(f"Set {each.logical_id} back to what the stack says?"):
-                _repair(cloud, each, owner)
+                _repair(cloud, each, owners[each.logical_id])
                 desk.say(f"set {each.logical_id} back")
             else:
                 desk.say(f"left {each.logical_id} as it is")

@@ -163,6 +163,23 @@ class Drift:
 
 
 GONE: Final = "is gone: somebody deleted it, and the stack does not know"
+_FEW: Final = 3
+"""Most of one type that are gone of which each has a line of its own."""
+
+
+def sentences(found: Sequence[Drift]) -> Iterator[tuple[Drift, str]]:
+    """Each with what is told of it; of many of one type that are gone the first, with what is told of all."""
+    gone: dict[str, list[str]] = {}
+    for each in found:
+        if each.is_gone:
+            gone.setdefault(each.resource_type, []).append(each.logical_id)
+    for each in found:
+        alike = gone[each.resource_type] if each.is_gone else []
+        if len(alike) <= _FEW:
+            yield each, f"{each.logical_id} {each.what}"
+        elif each.logical_id == alike[0]:
+            named = f"{', '.join(alike[:_FEW])} and {len(alike) - _FEW} more of {each.resource_type}"
+            yield each, f"{named} are gone: somebody deleted them, and the stack does not know"
 
 
 _OWNERS: Final[Mapping[str, str]] = {

@@ -18,6 +18,7 @@ from deploy.planning.drift import (
     BOUNDARY,
     DELETION,
     EVENTS,
+    GONE,
     INTEGRATION,
     LOG_GROUP,
     MAPPING,
@@ -33,6 +34,7 @@ from deploy.planning.drift import (
     Drift,
     drifts,
     owner_of,
+    sentences,
 )
 from deploy.planning.drift import FUNCTION as FUNCTION_TYPE
 from deploy.stack.settings import StackSettings
@@ -557,6 +559,27 @@ def test_what_is_gone_is_gone(kind: str) -> None:
     [found] = one(f"AWS::{kind}", FUNCTION, None)
 
     assert found.is_gone
+
+
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [
+        (3, [f"A{n} {GONE}" for n in range(3)]),
+        (
+            5,
+            ["A0, A1, A2 and 2 more of AWS::CloudWatch::Alarm are gone: somebody deleted them, and the stack does not"],
+        ),
+    ],
+)
+def test_of_many_of_a_type_that_are_gone_one_line_tells(number: int, told: list[str]) -> None:
+    [changed] = one(FUNCTION_TYPE, {"MemorySize": 512}, {"MemorySize": 128})
+    [gone] = one(ALARM, {}, None)
+    found = [changed, *(replace(gone, logical_id=f"A{n}") for n in range(number))]
+
+    lines = [line for _, line in sentences(found)]
+
+    assert lines[0] == f"{changed.logical_id} was changed by hand: MemorySize is 128 and not 512"
+    assert [line[: len(said)] for line, said in zip(lines[1:], told, strict=True)] == told
 
 
 def test_what_is_as_described_is_not_told() -> None:
