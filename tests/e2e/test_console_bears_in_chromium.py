@@ -31,11 +31,11 @@ def greet(request):
     return "hello " + request.payload["name"]
 """
 MANY: Final = 20_000
-FILL = """async count => {
+FILL = """async ([count, connection]) => {
   const { store } = await import("./store.js");
   const first = Math.max(store.next, store.rows.at(-1)?.number ?? 0) + 1;
   store.add(Array.from({length: count}, (_, index) => ({
-    number: first + index, sequence: first + index, kind: "message", at: Date.now(), status: "ok", connection: "c1",
+    number: first + index, sequence: first + index, kind: "message", at: Date.now(), status: "ok", connection,
     user: "ada", action: `action-${index}`, text: "{}", ms: 1, request: `r${index}`, gateway_request: `g${index}`,
   })));
 }"""
@@ -81,7 +81,7 @@ async def test_of_many_rows_those_in_sight_are_drawn_and_all_are_reached(
     async with tab(browser) as page:
         await page.goto(url)
         await page.get_by_text("recording", exact=True).wait_for()
-        await page.evaluate(FILL, MANY)
+        await page.evaluate(FILL, [MANY, "c1"])
         grid = page.get_by_role("grid")
         await page.get_by_role("row").filter(has_text=f"action-{MANY - 1}").wait_for()
         assert int(await grid.get_attribute("aria-rowcount")) >= MANY
@@ -89,13 +89,29 @@ async def test_of_many_rows_those_in_sight_are_drawn_and_all_are_reached(
         await grid.evaluate("grid => { grid.scrollTop = grid.scrollHeight / 2; }")
         await page.get_by_role("row").filter(has_text=f"action-{MANY // 2}").wait_for()
         shown = await grid.evaluate("grid => grid.scrollTop")
-        await page.evaluate(FILL, 7)
+        await page.evaluate(FILL, [7, "c1"])
         await page.get_by_role("button", name="7 new").wait_for()
         assert await grid.evaluate("grid => grid.scrollTop") == shown + 7 * 30  # the same rows are in sight
         await page.get_by_role("searchbox").fill("action-12345")
         await page.get_by_text("1 row", exact=True).wait_for()
         await page.get_by_role("searchbox").fill("action-nothing")
         await page.get_by_role("heading", name="Nothing matches").wait_for()
+
+
+async def test_of_a_long_conversation_the_latest_is_drawn(browser: Any, served: tuple[EmulatorThread, str]) -> None:
+    emulator, url = served
+    with connect(emulator.url("linus", "acme"), compression=None, proxy=None) as client:
+        async with tab(browser) as page:
+            await page.goto(url)
+            await page.get_by_role("link", name="Connections", exact=True).click()
+            await page.get_by_role("row").filter(has_text="linus").click()
+            client.send('{"action": "ping"}')
+            await page.locator(".bubble").first.wait_for()
+            await page.evaluate(FILL, [MANY, await page.locator("aside h2 i").inner_text()])
+            await page.get_by_text("The latest 200 of").wait_for()
+            assert await page.locator(".conversation > li").count() == 200
+            await page.get_by_role("link", name="all", exact=True).click()
+            await page.get_by_role("row").filter(has_text=f"action-{MANY - 1}").wait_for()
 
 
 NUMBERS: Final = {

@@ -51,5 +51,5 @@ function explained(name, info) {
 
 /** @param {{title: string, rows: any[][]}} props */
 function Card({ title, rows }) {
-  return html`<section class="card" aria-label=${title}><h2>${title}</h2><dl>${rows.filter(([, value]) => value !== undefined && value !== false && value !== "").map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl></section>`;
+  return html`<section class="card" aria-label=${title}><h2>${title}</h2><dl>${rows.filter(([, value]) => value).map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl></section>`;
 }

@@ -42,7 +42,7 @@ function go(path, query, isSameStep) {
   if (next !== location.hash) location[isSameStep ? "replace" : "assign"](next);
 }
 
-/** What a page shows; where it cannot, why not, until the address is another one. @param {{children?: any}} props */
+/** A page, or why it cannot be shown. @param {{children?: any}} props */
 function Shown({ children }) {
   const [error, mend] = useErrorBoundary();
   useEffect(() => mend, [location.hash]);
@@ -75,7 +75,7 @@ function App() {
       if (event.ctrlKey || event.metaKey || event.altKey) return;
       if (event.key === "Escape") {
         if (isTyping) return target.blur();
-        setHelp(false);
+        if (document.querySelector(".help")) return setHelp(false);
         const now = place();
         if (now.query.has("item")) {
           now.query.delete("item");
@@ -164,6 +164,8 @@ function besides(event) {
 }
 
 addEventListener("click", besides);
+// For the same file again.
+addEventListener("click", (/** @type {any} */ { target }) => target.type === "file" && (target.value = ""));
 addEventListener("auxclick", besides);
 takeToken();
 render(html`<${App} />`, /** @type {HTMLElement} */ (document.getElementById("app")));

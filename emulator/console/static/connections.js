@@ -7,6 +7,8 @@ import { age, ago, bytes, clock, counted, duration, exact, parsedOr, whose } fro
 import { Detail, Empty, Facts, Status, Table, useStore, usePolled, Value } from "./parts.js";
 
 const AGAIN_MS = 1000;
+/** More take seconds to draw. */
+const MOST = 200;
 
 /** @param {{selected: string | null, go: (path: string) => void}} props */
 export function Connections({ selected, go }) {
@@ -81,13 +83,15 @@ function Reach({ one }) {
 
 /** @param {{one: any, store: any}} props */
 function Conversation({ one, store }) {
-  const frames = [...store.records.values()].filter((record) => record.connection === one.connection && ["message", "call", "opening", "closed"].includes(record.kind)
+  const every = [...store.records.values()].filter((record) => record.connection === one.connection && ["message", "call", "opening", "closed"].includes(record.kind)
     && (record.kind !== "call" || record.operation === "POST")).sort((a, b) => a.at - b.at);
+  const frames = every.slice(-MOST);
   return html`<${Facts} facts=${[["agent", one.agent], ["subprotocol", one.subprotocol], ["path", one.path], ["meaning", one.meaning]]} />
     ${one.claims && Object.keys(one.claims).length > 0 && html`<details class="claims"><summary>${counted(Object.keys(one.claims).length, "claim")} of its token</summary><${Value} value=${one.claims} /></details>`}
     <${Subscriptions} one=${one} info=${store.info} />
     <h3 class="section">Conversation</h3>
     ${!frames.length && html`<p class="dim">Nothing of it is kept any more.</p>`}
+    ${every.length > MOST && html`<p class="dim">The latest ${MOST} of ${every.length}; <a href=${`#/live?connection=${encodeURIComponent(one.connection)}`}>all</a></p>`}
     <ol class="conversation">${frames.map((record) => html`<${Frame} key=${record.number} record=${record} />`)}</ol>`;
 }
 

@@ -4,7 +4,7 @@
 import { html, useEffect, useState } from "./vendor/preact-htm.js";
 import { ask } from "./api.js";
 import { asText, bytes, clock, counted, duration, exact, newId, parsed, short } from "./format.js";
-import { Copy, Detail, Empty, LineText, Status, Tabs, Value } from "./parts.js";
+import { Copy, Detail, Empty, Facts, LineText, Status, Tabs, Value } from "./parts.js";
 import { store } from "./store.js";
 import { Waterfall } from "./waterfall.js";
 
@@ -53,7 +53,7 @@ export function Message({ number, onClose, go }) {
   if (!trace) return html`<${Detail} label="Detail" title="…" back=${onClose}><p aria-busy="true" /><//>`;
   return html`<${Detail} label="Detail" title=${title(trace.origin)} back=${onClose}>
     <div class=${`verdict ${trace.status}`}><${Status} status=${trace.status} /><p title=${trace.verdict}>${short(trace.verdict)}</p></div>
-    <${Facts} origin=${trace.origin} cause=${trace.cause} />
+    <${Facts} facts=${known(trace)} />
     <${Faults} faults=${trace.faults} />
     <${Waterfall} spans=${trace.spans} selected=${record?.number ?? null} onSelect=${select} />
     ${record && html`<section class="part" aria-label="Selected step">
@@ -110,9 +110,9 @@ function title(origin) {
   return { opening: "connection opened", closed: "connection closed", batch: "stream batch", note: "note" }[/** @type {"note"} */ (origin.kind)] ?? origin.kind;
 }
 
-/** @param {{origin: any, cause: any}} props */
-function Facts({ origin, cause }) {
-  const facts = [
+/** @param {{origin: any, cause: any}} trace @returns {[string, any][]} */
+function known({ origin, cause }) {
+  return [
     ["at", html`<time title=${exact(origin.at)}>${clock(origin.at)}</time>`],
     ["who", origin.user && `${origin.user}${origin.tenant ? ` of ${origin.tenant}` : ""}`],
     ["connection", origin.connection && html`<a href=${`#/connections/${encodeURIComponent(origin.connection)}`}>${origin.connection}</a>`],
@@ -124,8 +124,7 @@ function Facts({ origin, cause }) {
     ["source", short(origin.source)],
     ["because of", cause && html`<a href=${`#/messages/${cause.number}`}>${title(cause)}${cause.request ? ` ${cause.request}` : ""}</a>`],
     ["size", origin.bytes !== undefined && bytes(origin.bytes)],
-  ].filter(([, value]) => value);
-  return html`<dl class="facts">${facts.map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
+  ];
 }
 
 /** @param {{faults: Record<string, any>}} props */

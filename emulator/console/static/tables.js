@@ -261,6 +261,7 @@ async function download(table, operation, parameters) {
 /** Writes the items of a file; answers how many. @param {any} table @param {File} file */
 async function upload(table, file) {
   const items = JSON.parse(await file.text());
+  if (!Array.isArray(items)) throw new Error("no list of items");
   for (let at = 0; at < items.length; at += 25) {
     let requests = items.slice(at, at + 25).map((/** @type {any} */ Item) => ({ PutRequest: { Item } }));
     while (requests.length) {
