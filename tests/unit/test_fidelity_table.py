@@ -8,7 +8,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
+from emulator.gateway.rules.assumptions import Assumptions
+from emulator.gateway.rules.limits import Limits
 
 ROOT = Path(__file__).parents[2]
 TABLE = ROOT / "docs" / "fidelity.md"
@@ -73,7 +74,6 @@ def names_of_tests(path: Path) -> frozenset[str]:
 
 
 ROWS = rows_of(TABLE.read_text(encoding="utf-8"))
-each_row = pytest.mark.parametrize("row", ROWS, ids=[row.id for row in ROWS])
 
 
 def test_every_known_behaviour_has_one_row() -> None:
@@ -86,42 +86,35 @@ def test_rows_are_in_order() -> None:
     assert written == sorted(written, key=lambda item: (item[0], int(item[1:] or 0)))
 
 
-@each_row
-def test_every_row_says_how_we_know_and_what_we_do(row: Row) -> None:
-    assert EVIDENCE.search(row.evidence)
-    assert row.behaviour
-    assert row.here
-    assert row.status in STATUSES
+def test_every_row_says_how_we_know_and_what_we_do() -> None:
+    assert [row.id for row in ROWS if not (EVIDENCE.search(row.evidence) and row.behaviour and row.here)] == []
+    assert {row.status for row in ROWS} <= STATUSES
 
 
-@each_row
-def test_a_row_that_is_done_names_tests_that_exist_and_no_other_does(row: Row) -> None:
-    references = REFERENCE.findall(row.test)
-
-    assert REFERENCE.sub("", row.test).strip() == ("" if references else NO_TEST)
-    assert bool(references) is (row.status == "done")
-    for path, name in references:
-        assert (ROOT / path).is_file(), f"{path} does not exist"
-        assert name in names_of_tests(ROOT / path), f"{path} has no test {name}"
+def test_a_row_that_is_done_names_tests_and_no_other_does() -> None:
+    assert [row.id for row in ROWS if bool(REFERENCE.findall(row.test)) is not (row.status == "done")] == []
+    assert {REFERENCE.sub("", row.test).strip() for row in ROWS if row.status == "done"} == {""}
+    assert {row.test for row in ROWS if row.status != "done"} == {NO_TEST}
 
 
-@each_row
-def test_what_is_not_known_has_a_default_and_a_way_to_change_it(row: Row) -> None:
-    if "[?]" in row.evidence:
-        assert "Default: " in row.here
-        assert "Change: " in row.here
+def test_tests_that_rows_name_exist() -> None:
+    references = [(row.id, path, name) for row in ROWS for path, name in REFERENCE.findall(row.test)]
+
+    assert [each for each in references if not (ROOT / each[1]).is_file()] == []
+    assert [(row, path, name) for row, path, name in references if name not in names_of_tests(ROOT / path)] == []
 
 
-@pytest.mark.parametrize(
-    "field", sorted({name for row in ROWS for name in re.findall(r"(?:Assumptions|Limits)\.\w+", row.here)})
-)
-def test_settings_that_rows_name_exist(field: str) -> None:
-    from emulator.gateway.rules.assumptions import Assumptions
-    from emulator.gateway.rules.limits import Limits
+def test_what_is_not_known_has_a_default_and_a_way_to_change_it() -> None:
+    unknown = [row for row in ROWS if "[?]" in row.evidence]
 
-    owner, _, name = field.partition(".")
+    assert [row.id for row in unknown if not ("Default: " in row.here and "Change: " in row.here)] == []
 
-    assert hasattr({"Assumptions": Assumptions, "Limits": Limits}[owner], name)
+
+def test_settings_that_rows_name_exist() -> None:
+    named = {found for row in ROWS for found in re.findall(r"(Assumptions|Limits)\.(\w+)", row.here)}
+    owners = {"Assumptions": Assumptions, "Limits": Limits}
+
+    assert [f"{owner}.{name}" for owner, name in named if not hasattr(owners[owner], name)] == []
 
 
 def test_a_missing_test_would_be_noticed(tmp_path: Path) -> None:
