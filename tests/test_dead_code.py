@@ -40,13 +40,6 @@ CALLED_FROM_OUTSIDE: Final = {
 """Who calls what nothing of ours refers to."""
 
 
-@cache
-def modules() -> dict[str, ast.Module]:
-    """Every product module, by its path."""
-    paths = [*(path for room in ("streamer", "emulator", "deploy") for path in (ROOT / room).rglob("*.py"))]
-    return {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text("utf-8")) for path in [*paths, ROOT / "cli.py"]}
-
-
 def definitions(tree: ast.Module) -> Iterator[str]:
     """Names of functions, methods and classes, and of what is assigned at the top."""
     for node in ast.walk(tree):
@@ -75,14 +68,23 @@ def unused(trees: dict[str, ast.Module]) -> list[tuple[str, str]]:
     return sorted((path, name) for path, name in found if name not in used and not name.startswith("__"))
 
 
+@cache
+def unused_here() -> list[tuple[str, str]]:
+    """What nothing of the product refers to."""
+    paths = [*(path for room in ("streamer", "emulator", "deploy") for path in (ROOT / room).rglob("*.py"))]
+    return unused(
+        {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text("utf-8")) for path in [*paths, ROOT / "cli.py"]}
+    )
+
+
 def test_nothing_is_defined_that_nothing_uses() -> None:
     expected = {name for names in CALLED_FROM_OUTSIDE.values() for name in names}
 
-    assert [f"{path}: {name}" for path, name in unused(modules()) if name not in expected] == []
+    assert [f"{path}: {name}" for path, name in unused_here() if name not in expected] == []
 
 
 def test_the_list_of_what_others_call_names_nothing_else() -> None:
-    found = {name for _, name in unused(modules())}
+    found = {name for _, name in unused_here()}
 
     assert [name for names in CALLED_FROM_OUTSIDE.values() for name in sorted(names) if name not in found] == []
 
