@@ -179,19 +179,22 @@ def read(folder: Path, stage: str | None = None) -> Project:
     Raises:
         ConfigurationError: the file cannot be read, or what is read here makes no sense.
     """
-    import tomllib  # noqa: PLC0415 - commands that only look for the emulator here do without
-
     path = folder / CONFIG_FILE
+    project = parse(_document(path) if is_meant(path) else {}, folder, stage)
+    if not project.code.is_dir():
+        raise ConfigurationError(f"{path}: project says that the code is in {project.code}, which is no folder")
+    return project
+
+
+def _document(path: Path) -> dict[str, Any]:
+    import tomllib  # noqa: PLC0415 - where there is no such file, and for commands that only look for the emulator here
+
     try:
-        document = tomllib.loads(path.read_text("utf-8-sig")) if is_meant(path) else {}
+        return tomllib.loads(path.read_text("utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path} cannot be read: {error}") from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{path} is not valid TOML: {error}") from error
-    project = parse(document, folder, stage)
-    if not project.code.is_dir():
-        raise ConfigurationError(f"{path}: project says that the code is in {project.code}, which is no folder")
-    return project
 
 
 def parse(document: Mapping[str, Any], folder: Path, stage: str | None = None) -> Project:

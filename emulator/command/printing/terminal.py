@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import sysconfig
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -96,13 +96,12 @@ def code_of(folder: Path) -> Code:
     """Whose code is where on this machine, for a project in a folder."""
     tools = Path(__file__).parents[3]
     package = Path(streamer.demo.__file__).parent
-    python = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib")}
     return Code(
         folder=str(folder.resolve()),
         libraries=(
             (str(package), "streamer"),
             (str(tools / "emulator"), "streamer"),
-            *((path, "Python") for path in sorted(python)),
+            (str(Path(os.__file__).parent), "Python"),
         ),
         own=(streamer.demo.__file__,),
     )

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import sys
 import threading
 import time
@@ -16,6 +15,8 @@ def raise_in_thread(ident: int, exception: type[BaseException]) -> bool:
 
     [DOC] docs.python.org/3/c-api/init.html#c.PyThreadState_SetAsyncExc
     """
+    import ctypes  # noqa: PLC0415 - a hundredth of a start, for functions that take too long
+
     reached: int = ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), ctypes.py_object(exception))
     return reached == 1
 

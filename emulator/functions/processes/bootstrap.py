@@ -15,7 +15,6 @@ too, if the emulator ends before. Protocol on the control socket, in the order o
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import errno
 import importlib.util
 import json
@@ -262,6 +261,8 @@ class _DeathSignal:
     """
 
     def __init__(self, *, subreaper: bool) -> None:
+        import ctypes  # noqa: PLC0415 - the emulator, which imports this module too, does without
+
         self._template = os.getpid()
         self._prctl = ctypes.CDLL(None, use_errno=True).prctl
         self._subreaper = subreaper
