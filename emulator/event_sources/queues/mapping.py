@@ -13,7 +13,7 @@ from ...foundation.recording import Recording
 from ...foundation.tasks import end, happens
 from ...functions.limits import EVENT_BYTES
 from ...functions.outcome import Failed, Functions
-from ..streams.filters import compile_filters
+from ..streams.filters import BODY, compile_filters
 from .batches import QueueMessage, done, events, filtered_record, overtaking, record
 from .waiting import LOOK_SECONDS
 
@@ -78,7 +78,7 @@ class QueueMappings:
         recording: Recording | None = None,
     ) -> None:
         """``queues`` makes them when they are first needed; raises InvalidFilterPatternError for a wrong filter."""
-        self._mappings = [(mapping, compile_filters(mapping.filters, "body")) for mapping in topology.queue_mappings]
+        self._mappings = [(mapping, compile_filters(mapping.filters, BODY)) for mapping in topology.queue_mappings]
         self._functions = functions
         self._recording = recording or Recording()
         self._make = queues

@@ -21,6 +21,13 @@ from ...foundation.json_bytes import is_number, parsed_json
 PATTERN_CHARACTERS: Final = 4096
 """Longest pattern as JSON. [DOC] lambda-docs: API_Filter"""
 
+BODY: Final = "body"
+"""What was sent to a queue."""
+DATA: Final = "data"
+"""What was put into a stream of Kinesis."""
+CHANGE: Final = "dynamodb"
+"""What happened to an item."""
+
 AWS_MESSAGE: Final = "Invalid filter pattern definition."
 """What CreateEventSourceMapping answers (``InvalidParameterValueException``). [REC] I21"""
 
@@ -101,10 +108,12 @@ def _pattern(
 
 
 def _in_one_format(test: _Test, wanted: Any, content: str) -> _Test:
-    """A text has no fields that could be missing, and what is JSON is no text.
+    """A text has no fields that could be missing, and what is JSON is no text; of streams, none is asked for.
 
-    [DOC] lambda-docs:with-sqs-filtering, with-kinesis-filtering
+    [DOC] lambda-docs:with-sqs-filtering, with-kinesis-filtering, with-ddb-filtering
     """
+    if content != BODY and not isinstance(wanted, Mapping):
+        raise InvalidFilterPatternError(f"the pattern.{content} must be an object: only queues have texts.")
     other = str if isinstance(wanted, Mapping) else Mapping | list
     return lambda event: not isinstance(event.get(content), other) and test(event)
 

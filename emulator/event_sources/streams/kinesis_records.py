@@ -64,10 +64,10 @@ def kinesis_record(event: RawRecord, previous: str | None) -> EventRecord:
 
 
 def filtered(told: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What patterns are compared with: ``data`` as JSON if it is an object, else as a text."""
+    """What patterns are compared with: ``data`` as JSON if it is an object or a list, else as a text."""
     text = base64.b64decode(told["data"]).decode("utf-8", "replace")
     try:
         data = parsed_json(text)
     except ValueError:
         data = text
-    return {**told, "data": data if isinstance(data, dict) else text}
+    return {**told, "data": data if isinstance(data, dict | list) else text}

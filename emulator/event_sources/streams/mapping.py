@@ -25,7 +25,7 @@ from .batching import RETRY_SECONDS, GivenUp, Rules
 from .checkpoints import ENDED, Checkpoint, Checkpoints, MappingCheckpoint, identity
 from .documents import failure_document
 from .endpoint import StreamsApiError
-from .filters import Filter, compile_filters
+from .filters import CHANGE, DATA, Filter, compile_filters
 from .kinesis_records import kinesis_record
 from .processor import Shape, ShardProcessor, Work
 from .records import EventRecord, stream_record
@@ -261,7 +261,7 @@ class EventSourceMappings:
                 raise TopologyError(f"{whose} {name!r} is mapped to function {function!r} twice")
         self._topology = topology
         self._filters = [
-            compile_filters(mapping.filters, "data" if isinstance(mapping, KinesisMapping) else None)
+            compile_filters(mapping.filters, DATA if isinstance(mapping, KinesisMapping) else CHANGE)
             for mapping in self._mappings
         ]
         self._source = source

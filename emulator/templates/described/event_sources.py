@@ -12,7 +12,7 @@ from streamer.topology import AsyncInvocation, EventSourceMapping, QueueMapping,
 from streamer.topology.cron import parse_cron
 from streamer.topology.kinesis import KinesisMapping
 
-from ...event_sources.streams.filters import InvalidFilterPatternError, compile_filters
+from ...event_sources.streams.filters import BODY, CHANGE, DATA, InvalidFilterPatternError, compile_filters
 from ...foundation.json_bytes import parsed_json
 from ...functions.variables import VERSION
 from ...services.eventbridge.rule_clock import is_rate
@@ -39,7 +39,7 @@ def stream_mapping(catalogue: Catalogue, resource: Resource) -> EventSourceMappi
     if table is None or table[1] not in table_names(catalogue):
         catalogue.warn(resource, f"reads {arn}, which is none of this project's tables: it is left out")
         return None
-    return EventSourceMapping(table=table[1], **_of_stream(catalogue, resource))
+    return EventSourceMapping(table=table[1], **_of_stream(catalogue, resource, CHANGE))
 
 
 def kinesis_mapping(catalogue: Catalogue, resource: Resource) -> KinesisMapping | None:
@@ -54,11 +54,11 @@ def kinesis_mapping(catalogue: Catalogue, resource: Resource) -> KinesisMapping 
     return KinesisMapping(
         stream=stream,
         starting_timestamp=None if at_time is None else number(resource, "StartingPositionTimestamp", 0.0),
-        **_of_stream(catalogue, resource),
+        **_of_stream(catalogue, resource, DATA),
     )
 
 
-def _of_stream(catalogue: Catalogue, resource: Resource) -> dict[str, Any]:
+def _of_stream(catalogue: Catalogue, resource: Resource, content: str) -> dict[str, Any]:
     """What mappings of streams of both kinds have."""
     if resource.properties.get("TumblingWindowInSeconds"):
         catalogue.warn(resource, "tumbling windows are not emulated: batches come without a state")
@@ -68,7 +68,7 @@ def _of_stream(catalogue: Catalogue, resource: Resource) -> dict[str, Any]:
         "batching_window_seconds": whole(resource, "MaximumBatchingWindowInSeconds", 0),
         "parallelization_factor": whole(resource, "ParallelizationFactor", 1),
         "starting_position": text(resource, "StartingPosition"),
-        "filters": _filters(resource),
+        "filters": _filters(resource, content),
         "maximum_retry_attempts": whole(resource, "MaximumRetryAttempts", -1),
         "maximum_record_age_seconds": whole(resource, "MaximumRecordAgeInSeconds", -1),
         "bisect_on_error": boolean(resource, "BisectBatchOnFunctionError"),
@@ -98,7 +98,7 @@ def queue_mapping(catalogue: Catalogue, resource: Resource) -> QueueMapping | No
         queue=name,
         batch_size=whole(resource, "BatchSize", 10),
         batching_window_seconds=whole(resource, "MaximumBatchingWindowInSeconds", 0),
-        filters=_filters(resource),
+        filters=_filters(resource, BODY),
         maximum_concurrency=None if concurrency is None else int(concurrency),
         report_batch_item_failures="ReportBatchItemFailures" in items(resource, "FunctionResponseTypes"),
     )
@@ -244,7 +244,7 @@ def _queue_of(catalogue: Catalogue, arn: str) -> str | None:
     return name if ":sqs:" in arn and name in queue_names(catalogue) else None
 
 
-def _filters(resource: Resource) -> tuple[Mapping[str, Any], ...]:
+def _filters(resource: Resource, content: str) -> tuple[Mapping[str, Any], ...]:
     found = []
     for position, each in enumerate(mapping(resource, "FilterCriteria").get("Filters") or ()):
         where = at(resource, "FilterCriteria", "Filters", position)
@@ -256,7 +256,7 @@ def _filters(resource: Resource) -> tuple[Mapping[str, Any], ...]:
         if not isinstance(value, dict):
             raise Problem(where, "the pattern is no JSON object")
         try:
-            compile_filters([value])
+            compile_filters([value], content)
         except InvalidFilterPatternError as error:
             raise Problem(where, str(error)) from error
         found.append(value)

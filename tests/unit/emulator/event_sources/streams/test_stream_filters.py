@@ -133,6 +133,12 @@ def test_what_was_sent_in_another_format_than_the_pattern_has_does_not_pass(
     assert compile_filters([pattern], "body").matches({"messageId": "1", "body": body}) is passes
 
 
+@pytest.mark.parametrize("content", ["data", "dynamodb"])
+def test_of_streams_no_texts_are_asked_for(content: str) -> None:
+    with pytest.raises(InvalidFilterPatternError, match=f"the pattern.{content} must be an object"):
+        compile_filters([{content: ["text"]}], content)
+
+
 @pytest.mark.parametrize("pattern", [{"a": {"b": ["x"]}}, {"a": ["x"]}])
 def test_what_is_nested_deeper_than_can_be_followed_does_not_pass(pattern: Any) -> None:
     nested: Any = ["x"]
