@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from . import console, describe, history
+from . import describe, history, lines
 from .cloud import ChangeSet, Cloud, Stack
 from .config import Config
 from .errors import DeployError, StackStateError, StoppedError, UnwatchedError, unwritten
@@ -175,8 +175,8 @@ def _bring(cloud: Cloud, desk: Desk, wish: Wish, performer: Performer) -> tuple[
     if found.stack is not None and found.template is not None:
         catch_up(cloud, desk, config, found.stack, found.template, bucket=made.bucket)
     stack = performer.apply(change_set)
-    desk.say(f"{config.stack} is deployed", *console.outputs(stack.outputs))
-    desk.say(*console.connecting(stack.outputs, found.account.region, has_tokens=service.has_tokens))
+    desk.say(f"{config.stack} is deployed", *lines.outputs(stack.outputs))
+    desk.say(*lines.connecting(stack.outputs, found.account.region, has_tokens=service.has_tokens))
     return stack, found.drift
 
 
@@ -209,7 +209,7 @@ def ended_without_changes(desk: Desk, config: Config, found: Found) -> Ended:
     """Say that there is nothing to do."""
     what = "is described exactly like this, but for what is noted above" if found.drift else "runs exactly this"
     outputs = found.stack.outputs if found.stack is not None else {}
-    desk.say(f"nothing to do: {config.stack} {what} already", *console.outputs(outputs))
+    desk.say(f"nothing to do: {config.stack} {what} already", *lines.outputs(outputs))
     status = found.stack.status if found.stack is not None else None
     return Ended(stack=config.stack, status=status, outputs=outputs)
 
@@ -221,8 +221,8 @@ def show(desk: Desk, change_set: ChangeSet, offer: Offer) -> None:
         code = Difference("Code", *offer.code)
         functions = (i for i, each in offer.new["Resources"].items() if each["Type"] == "AWS::Lambda::Function")
         values |= {each: (code, *values.get(each, ())) for each in functions}
-    desk.say(*console.changes(change_set.changes, values))
-    desk.say(*console.permissions(*rights(offer.old, offer.new)))
+    desk.say(*lines.changes(change_set.changes, values))
+    desk.say(*lines.permissions(*rights(offer.old, offer.new)))
 
 
 def catch_up(

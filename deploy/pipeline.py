@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from . import console, describe, history
+from . import describe, history, lines
 from .cloud import Cloud, Stack
 from .config import Config
 from .deployment import (
@@ -79,9 +79,9 @@ def carry_out(cloud: Cloud, desk: Desk, config: Config, named: str, allowed: fro
             catch_up(cloud, desk, config, there, old, bucket=bucket)
         performer.take_up(config.stack, named, change_set, is_new=is_new)
         stack = performer.apply(change_set)
-        desk.say(f"{config.stack} is deployed", *console.outputs(stack.outputs))
+        desk.say(f"{config.stack} is deployed", *lines.outputs(stack.outputs))
         has_tokens = "JwtSecretArn" in stack.outputs
-        desk.say(*(console.connecting(stack.outputs, account.region, has_tokens=True) if has_tokens else ()))
+        desk.say(*(lines.connecting(stack.outputs, account.region, has_tokens=True) if has_tokens else ()))
     ended = settled(cloud, desk, config, stack, new)
     protect(cloud, desk, config, new)
     if drift or any(change.action == "Import" for change in change_set.changes):
@@ -150,7 +150,7 @@ def go_back(
             raise StoppedError("not rolled back")
         catch_up(cloud, desk, config, stack, offer.old, bucket=bucket)
         stack = performer.apply(change_set)
-        desk.say(f"{config.stack} is what it was at {target.name}", *console.outputs(stack.outputs))
+        desk.say(f"{config.stack} is what it was at {target.name}", *lines.outputs(stack.outputs))
     return Ended(stack=stack.name, status=stack.status, outputs=stack.outputs)
 
 
@@ -175,8 +175,8 @@ def list_of(cloud: Cloud, config: Config) -> list[str]:
         history.code_digest(stack.parameters.get("CodeKey", "")),
         history.template_digest(cloud.deployed_template(config.stack)),
     )
-    lines = [f"{'*' if each.what == now else ' '} {each.name}" for each in reversed(known) if not each.is_again]
-    return lines or ["no deployment is remembered"]
+    listed = [f"{'*' if each.what == now else ' '} {each.name}" for each in reversed(known) if not each.is_again]
+    return listed or ["no deployment is remembered"]
 
 
 def _remembered(cloud: Cloud, config: Config) -> tuple[Stack, str, tuple[history.Deployment, ...]]:

@@ -21,7 +21,7 @@ import click
 from streamer.errors import ConfigurationError
 from streamer.service import tables
 
-from .. import console, describe
+from .. import describe, lines
 from ..config import Config, project_folder
 from ..deployment import Desk, Ended, Wish, bring, require_length, take_away
 from ..errors import DeployError, FailedError, StoppedError, UnwatchedError
@@ -49,7 +49,7 @@ SECRET_BYTES: Final = 32
 
 
 def _report(step: Progress) -> None:
-    line = console.progress(step)
+    line = lines.progress(step)
     if line is not None:
         click.echo(line)
 
@@ -108,8 +108,8 @@ def build(output: Path | None, *, is_listed: bool, **said: Any) -> None:
         path.write_bytes(code.zipped)
     except OSError as exc:
         raise DeployError(f"{path} cannot be written: {exc.strerror}") from exc
-    say(*(console.listing(code) if is_listed else ()))
-    say(*console.sizes(code), f"{path}  sha256 of the content: {code.digest}")
+    say(*(lines.listing(code) if is_listed else ()))
+    say(*lines.sizes(code), f"{path}  sha256 of the content: {code.digest}")
 
 
 @click.command(cls=WithExamples, epilog="streamer deploy --guided\nstreamer deploy --stage prod --dry-run")
@@ -297,9 +297,9 @@ def _dry_run(wish: Wish) -> int:
     say(*(f"note: {note}" for note in made.notes))
     rehearse(made, _report)
     old = found.template or {} if found is not None else {}
-    say(*console.changes(made.expected, differences(old, wanted.template)))
+    say(*lines.changes(made.expected, differences(old, wanted.template)))
     if found is not None:
-        say(*console.permissions(*rights(old, wanted.template)))
+        say(*lines.permissions(*rights(old, wanted.template)))
     require_safe(made.expected, old, wanted.template, wish.allowed)
     return 0
 

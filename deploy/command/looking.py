@@ -9,7 +9,7 @@ import click
 
 from streamer.errors import ConfigurationError
 
-from .. import console, describe
+from .. import describe, lines
 from .. import logs as log
 from ..config import Config
 from ..project import load_service
@@ -24,7 +24,7 @@ def status(*, as_json: bool, **said: Any) -> None:
     """Show how the stack is doing: its state, alarms, dead letters and addresses."""
     config = config_of(**said)
     found = describe.status(cloud_of(config), config.stack)
-    say(*([to_json(fields(found), indent=2)] if as_json else console.status(found)))
+    say(*([to_json(fields(found), indent=2)] if as_json else lines.status(found)))
 
 
 def fields(found: describe.Status) -> dict[str, Any]:
@@ -70,7 +70,7 @@ def logs(function: str | None, *, follow: bool, since: str, pattern: str | None,
     is_silent = True
     for event in log.lines(cloud, groups, window, pattern=pattern, follow=follow, sleep=time.sleep):
         is_silent = False
-        say(console.log_line(event, event.group.removeprefix(prefix).ljust(width) if function is None else ""))
+        say(lines.log_line(event, event.group.removeprefix(prefix).ljust(width) if function is None else ""))
     if is_silent:
         click.echo(f"streamer: there are no such lines of the last {since}; see --since", err=True)
 

@@ -14,7 +14,7 @@ from ..cloud import Cloud, LogEvent
 from ..config import load
 from ..errors import DeployError
 from ..logs import Window, ago_ms, lines
-from ..seen import ACCESS, Teller, Told, about, invocations, root_of, waterfall
+from ..telling import ACCESS, Teller, Told, about, invocations, root_of, waterfall
 from .options import cloud_of
 
 TAIL_SINCE: Final = "10m"

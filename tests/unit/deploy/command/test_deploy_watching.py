@@ -15,7 +15,7 @@ from cli import cli
 from deploy.cloud import LogEvent, Resource
 from deploy.command.watching import Stage
 from deploy.errors import DeniedError, DeployError, StackStateError
-from deploy.seen import joined
+from deploy.telling import joined
 
 NOW = 1_800_000_000.0
 ROOT, RUN_ROOT = "1-67891233-abcdef012345678912345678", "1-67891240-abcdef012345678912345678"

@@ -6,7 +6,7 @@ import click
 import pytest
 
 from deploy.cloud import Change
-from deploy.console import changes, permissions
+from deploy.lines import changes, permissions
 from deploy.planning.differences import Difference, differences, rights, text
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from deploy.console import connecting
+from deploy.lines import connecting
 
 URL = "wss://a1.execute-api.eu-central-1.amazonaws.com/dev"
 ARN = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:JwtSecretStore-abc"
