@@ -10,7 +10,7 @@ import ssl
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from streamer.topology import Api
 
@@ -28,8 +28,8 @@ from ..iam.guard import Guard
 from ..iam.keys import Secrets
 from ..port.aws_names import domain_name
 from ..port.front import Front, Gate
-from ..port.http import HttpRequest
-from ..port.http1 import Connect, HttpProtocol
+from ..port.http import Answer, Handler, HttpRequest
+from ..port.http1 import Connect, HttpProtocol, Upgrade
 from ..port.peers import owners
 from ..port.tls import Authority
 from ..port.users import own_users_gate
@@ -39,9 +39,9 @@ if TYPE_CHECKING:
 
 _EVERYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104 - compared only
 
-Answer = Callable[["ServedApi", HttpRequest], Any]
+Answering = Callable[["ServedApi", HttpRequest], Answer]
 """Answers a request that came to the port of an API."""
-Upgrade = Callable[["ServedApi", HttpRequest, asyncio.Transport, bytes], None]
+Upgrading = Callable[["ServedApi", HttpRequest, asyncio.Transport, bytes], None]
 """Takes over a connection to the port of an API that asks for a WebSocket."""
 
 
@@ -54,8 +54,8 @@ class ApiPort:
         """``number`` is how many ports there are before this one."""
         self._connect = connect
         self._request_seconds = config.request_seconds
-        self._answer: Callable[[HttpRequest], Any]
-        self._upgrade: Callable[[HttpRequest, asyncio.Transport, bytes], None]
+        self._answer: Handler
+        self._upgrade: Upgrade
         port = config.port + number if config.port else 0
         seconds = config.request_seconds
         self.front = Front(self._protocol, gate=gate, host=config.host, port=port, tls=tls, first_byte_seconds=seconds)
@@ -63,7 +63,7 @@ class ApiPort:
         name = "127.0.0.1" if config.host in _EVERYWHERE else config.host
         self.address = f"[{name}]:{self.number}" if ":" in name else f"{name}:{self.number}"
 
-    def serve(self, served: ServedApi, answer: Answer, upgrade: Upgrade) -> None:
+    def serve(self, served: ServedApi, answer: Answering, upgrade: Upgrading) -> None:
         """Say what becomes of requests, before the first one can come."""
         self._answer = functools.partial(answer, served)
         self._upgrade = functools.partial(upgrade, served)
@@ -172,8 +172,8 @@ def listening(
     authority: Authority,
     stack: AsyncExitStack,
     *,
-    answer: Answer,
-    upgrade: Upgrade,
+    answer: Answering,
+    upgrade: Upgrading,
     connect: Connect,
 ) -> list[ServedApi]:
     """The APIs, each with a port of its own: the configured one and those after it, or free ones."""
