@@ -26,7 +26,7 @@ from streamer.stores.items import (
     connection_item,
     connection_record,
     subscription_item,
-    subscription_keys,
+    subscription_key,
     subscription_record,
     target_key,
     tenant_key,
@@ -169,12 +169,8 @@ class DynamoSubscriptionStore:
 
     def remove(self, connection_id: str, target: str) -> None:
         """See `SubscriptionStore.remove`."""
-        keys = subscription_keys(connection_id, target)
-        if len(keys) > 1:
-            self._delete([{"DeleteRequest": {"Key": key}} for key in keys])
-            return
         with translated("DeleteItem"):
-            self._client().delete_item(TableName=self._table, Key=keys[0])
+            self._client().delete_item(TableName=self._table, Key=subscription_key(connection_id, target))
 
     @property
     def shards(self) -> int:

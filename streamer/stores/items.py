@@ -136,8 +136,8 @@ def request_value(field: str, value: Any) -> Value:
 def sharded(name: str, shard: int, *, most_bytes: int) -> str | None:
     """The partition key of one shard of a tenant or target; None: the name leaves no room, all is in the first shard.
 
-    That one has the plain name, which is all that versions without shards knew. No two shards of one name are alike;
-    of different names they may be, so whoever reads one looks whose rows these are.
+    That one has the plain name. No two shards of one name are alike; of different names they may be, so whoever reads
+    one looks whose rows these are.
     """
     if shard == 0:
         return name
@@ -213,10 +213,10 @@ def subscription_record(item: Mapping[str, Any]) -> SubscriptionRecord:
     return SubscriptionRecord(**_decoded(item, _SUBSCRIPTION))
 
 
-def subscription_keys(connection_id: str, target: str) -> list[Item]:
-    """Where a subscription may be: in its shard, and where versions without shards had it."""
-    names = dict.fromkeys((target_key(target, audience_shard(connection_id)) or target, target))
-    return [{"connection_id": _TEXT.encode(connection_id), "target": _TEXT.encode(name)} for name in names]
+def subscription_key(connection_id: str, target: str) -> Item:
+    """The primary key of a subscription."""
+    name = target_key(target, audience_shard(connection_id)) or target
+    return {"connection_id": _TEXT.encode(connection_id), "target": _TEXT.encode(name)}
 
 
 def _encoded(record: Any, codecs: Mapping[str, Codec]) -> Item:

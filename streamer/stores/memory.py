@@ -23,7 +23,7 @@ from streamer.records import (
     audience_shard,
 )
 from streamer.requests.lifecycle import FAR_SECONDS, Applied, Change, Created, Duplicate, Full, Refused
-from streamer.stores.items import Item, request_item, subscription_keys
+from streamer.stores.items import Item, request_item
 from streamer.stores.payloads import apart, joined
 
 
@@ -204,7 +204,7 @@ class MemorySubscriptionStore(MemoryStore):
 
     def remove(self, connection_id: str, target: str) -> None:
         """See `SubscriptionStore.remove`."""
-        with self._call("DeleteItem" if len(subscription_keys(connection_id, target)) == 1 else "BatchWriteItem"):
+        with self._call("DeleteItem"):
             self.records.pop((connection_id, target), None)
 
     @property
