@@ -24,20 +24,24 @@ _BYTES: Final = 256 * 1024
 
 
 def told(functions: Iterable[Function], logical_ids: Mapping[str, str], folder: Path) -> list[str]:
-    """A line for each file whose packages functions lack, with how to install them.
+    """A line for each set of packages that functions lack, with a file that names them and how to install them.
 
     Args:
         functions: of a project.
         logical_ids: theirs, by their names.
         folder: that commands are run in.
     """
-    lacking: dict[tuple[Path, tuple[str, ...]], list[str]] = {}
+    lacking: dict[tuple[Path | None, tuple[str, ...]], tuple[Path, list[str]]] = {}
     for function in functions:
         if function.unavailable is None and function.code_root is not None:
             found = _of_python(function) if function.runtime is None else _of_node(function)
             if found is not None:
-                lacking.setdefault(found, []).append(logical_ids[function.name])
-    return [f"{', '.join(of)}: {_said(file, names, folder)}" for (file, names), of in lacking.items()]
+                file, names = found
+                where = (
+                    None if file.name == _PYTHON else file
+                )  # one interpreter runs all, Node.js looks beside the code
+                lacking.setdefault((where, names), (file, []))[1].append(logical_ids[function.name])
+    return [f"{', '.join(of)}: {_said(file, names, folder)}" for (_, names), (file, of) in lacking.items()]
 
 
 def _said(file: Path, names: tuple[str, ...], folder: Path) -> str:

@@ -61,13 +61,14 @@ def test_requirements_that_are_installed_nowhere_are_told(line: str, lacks: str 
     )
 
 
-def test_functions_of_one_folder_are_told_together(tmp_path: Path) -> None:
-    (tmp_path / "requirements.txt").write_text("no-such-package\nnor-this\n")
+def test_functions_that_lack_the_same_are_told_together(tmp_path: Path) -> None:
+    for name in ("send", "join"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "requirements.txt").write_text("no-such-package\nnor-this\n")
 
-    found = told([python(tmp_path), python(tmp_path, "join")], IDS, tmp_path)
+    [found] = told([python(tmp_path / name, name) for name in ("send", "join")], IDS, tmp_path)
 
-    assert [each.partition(",")[0] for each in found] == ["Send"]
-    assert found[0].startswith("Send, Join: requirements.txt names no-such-package, nor-this, not installed")
+    assert found.startswith("Send, Join: send/requirements.txt names no-such-package, nor-this, not installed")
 
 
 def test_packages_of_node_are_looked_for_as_node_does(tmp_path: Path) -> None:
