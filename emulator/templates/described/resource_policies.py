@@ -304,7 +304,8 @@ def _of_notifications(catalogue: Catalogue, place: Place) -> Iterator[Sending]:
 
 def _of_rules(catalogue: Catalogue, place: Place) -> Iterator[Sending]:
     for rule in catalogue.of("AWS::Events::Rule"):
-        arn = f"arn:{place.partition}:events:{place.region}:{place.account_id}:rule/{rule.name}"
+        path = str(rule.ref).replace("|", "/")  # its bus, if that is not the default one, and its name
+        arn = f"arn:{place.partition}:events:{place.region}:{place.account_id}:rule/{path}"
         for each in items(rule, "Targets"):
             if not isinstance(each, dict):
                 continue

@@ -67,7 +67,8 @@ KINDS: Final = (
     Kind(
         type="AWS::Events::Rule",
         noun="rule",
-        attributes={"Arn": "arn:{partition}:events:{region}:{account}:rule/{name}"},
+        ref="{rule}",  # [USR] cloudformation-coverage-roadmap #1131; [REC] localstack #9789
+        attributes={"Arn": "arn:{partition}:events:{region}:{account}:rule/{bus}{name}"},
         name_property="Name",
     ),
     Kind(

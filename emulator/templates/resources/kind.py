@@ -12,6 +12,7 @@ from ...services.secret_names import client_secret, suffix
 from .. import ids
 from ..errors import Path, Problem
 
+_DEFAULT_BUS: Final = "default"
 _MACHINE_PARTS: Final = 7
 """Of the ARN of a state machine; that of a version or an alias has one more."""
 
@@ -61,7 +62,8 @@ def names(kind: Kind, place: Place, logical_id: str, properties: Mapping[str, An
     """What one of a kind's texts is filled in with; what is made of hashes only where the text has it.
 
     ``{name}``, its physical name; ``{id}``, ten characters; ``{uuid}``; ``{six}``, what ends a secret's ARN;
-    ``{secret}``, a client's; ``{path}``, what stands before a name of IAM, slashes included; ``{stack}``, ``{region}``,
+    ``{secret}``, a client's; ``{path}``, what is before a name of IAM, slashes included; ``{bus}``, a rule's bus and a
+    slash, nothing for the default one; ``{rule}``, that bus and the rule; ``{stack}``, ``{region}``,
     ``{account}``, ``{partition}``, ``{suffix}``; ``{logical}``; ``{p[Property]}``, a property that must be there.
     """
 
@@ -71,6 +73,10 @@ def names(kind: Kind, place: Place, logical_id: str, properties: Mapping[str, An
             return given
         return ids.physical_name(place.stack, logical_id, longest=kind.longest, lower=kind.is_lower)
 
+    def bus() -> str:
+        found = str(properties.get("EventBusName") or _DEFAULT_BUS).rpartition(":event-bus/")[2]
+        return "" if found == _DEFAULT_BUS else found
+
     made: dict[str, Callable[[], str]] = {
         "name": name,
         "id": lambda: ids.api_id(place.stack, logical_id),
@@ -78,6 +84,8 @@ def names(kind: Kind, place: Place, logical_id: str, properties: Mapping[str, An
         "secret": lambda: client_secret(ids.api_id(place.stack, logical_id)),
         "six": lambda: suffix(name()),
         "path": lambda: str(properties.get("Path") or "/"),
+        "bus": lambda: f"{bus()}/" if bus() else "",
+        "rule": lambda: f"{bus()}|{name()}" if bus() else name(),
     }
     return {
         **{each: make() for each, make in made.items() if f"{{{each}" in pattern},

@@ -366,6 +366,26 @@ def test_a_parameter_may_go_without_a_value(declaration: Any, user: str) -> None
     assert found.warnings == ("parameter P has no value; a placeholder stands for it",)
 
 
+@pytest.mark.parametrize(
+    ("bus", "ref", "path"),
+    [
+        ({}, "dear", "dear"),
+        ({"EventBusName": "default"}, "dear", "dear"),
+        ({"EventBusName": "shop"}, "shop|dear", "shop/dear"),
+        ({"EventBusName": "arn:aws:events:eu-west-1:123456789012:event-bus/shop"}, "shop|dear", "shop/dear"),
+    ],
+    ids=["on the default bus", "by its name", "on a bus of its own", "by the bus's ARN"],
+)
+def test_a_rule_has_its_bus_in_its_names(bus: dict[str, str], ref: str, path: str) -> None:
+    rule = {"Type": "AWS::Events::Rule", "Properties": {"Name": "dear", "ScheduleExpression": "rate(1 day)", **bus}}
+    outputs = {"Ref": {"Value": {"Ref": "Rule"}}, "Arn": {"Value": {"Fn::GetAtt": ["Rule", "Arn"]}}}
+    tree = {"Resources": {"Rule": rule}, "Outputs": outputs}
+
+    found = resolve(load(json.dumps(tree), "t.json"), Surroundings(place=PLACE))
+
+    assert found.outputs == {"Ref": ref, "Arn": f"arn:aws:events:eu-west-1:123456789012:rule/{path}"}
+
+
 def test_all_exports_that_are_needed_and_not_there_are_told_in_one_line() -> None:
     tree = {
         "Resources": {
