@@ -15,6 +15,7 @@ from ..errors import DeployError, StackStateError
 from ..history import template_digest
 from ..stack.access_log import LOGGING_ROLE_PARAMETER
 from ..stack.names import within
+from ..stack.template import secret_variables
 from .changes import expected, require_possible
 from .drift import NEEDED, TABLE, Drift
 
@@ -398,7 +399,9 @@ def _require_account(wanted: Wanted, found: Found, bucket: str) -> None:
         if parameter.get("NoEcho") and name not in wanted.given and not has_value(found.stack, name)
     ]
     if missing:
-        raise DeployError(f"no value for {', '.join(missing)}; pass it in the environment or answer when asked")
+        variables = secret_variables(wanted.template)
+        names = ", ".join(variables.get(name, name) for name in missing)
+        raise DeployError(f"no value for {names}; pass it in the environment or answer when asked")
 
 
 def require_described(adopt: frozenset[str], template: Mapping[str, Any], stack_name: str) -> None:

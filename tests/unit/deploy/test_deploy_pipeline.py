@@ -310,7 +310,7 @@ def test_going_back_needs_the_secrets_that_the_stack_has_given_up_since(
     known = deployments(cloud.object_keys("code", prefix("chat", "chat-dev"), cloud.account()))[1].name
 
     if value is None:
-        with pytest.raises(DeployError, match=r"^no value for MailKey; pass it in the environment or answer when ask"):
+        with pytest.raises(DeployError, match=r"^no value for MAIL_KEY; pass it in the environment or answer when ask"):
             go_back(cloud, typing, config, known, frozenset(), environment=environment)
         return
     go_back(cloud, typing, config, known, frozenset(), environment=environment)
