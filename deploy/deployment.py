@@ -182,7 +182,7 @@ def _bring(cloud: Cloud, desk: Desk, wish: Wish, performer: Performer) -> tuple[
 
 def proposed(desk: Desk, performer: Performer, made: Plan, carried: Carried, found: Found) -> ChangeSet | None:
     """Tell what was noticed and make the change set; None: there is nothing to change."""
-    desk.say(*console.drift(found.drift))
+    desk.say(*lines.drift(found.drift))
     desk.say(*(f"note: {note}" for note in made.notes))
     remains = next((step for step in made.steps if isinstance(step, RemoveFailedStack)), None)
     if remains is not None and not desk.confirm(f"{sentence(remains).capitalize()}?"):

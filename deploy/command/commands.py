@@ -292,7 +292,7 @@ def _dry_run(wish: Wish) -> int:
     else:
         found = describe.find(cloud, wanted)
         require_named(wish.allowed, found.template or {}, wanted.template)
-        say(*console.drift(found.drift))
+        say(*lines.drift(found.drift))
     made = plan(wanted, found, inline_bytes=INLINE_BYTES)
     say(*(f"note: {note}" for note in made.notes))
     rehearse(made, _report)
