@@ -109,9 +109,15 @@ def test_call_imports_what_signs_a_token_only_when_none_was_kept(demo: Emulate) 
     assert json.loads(printed) == {"a": 1}
     assert {name.partition(".")[0] for name in modules} & {
         *("boto3", "botocore", "cryptography", "deploy", "difflib", "jwt", "moto"),
-        *("msgspec", "tomllib", "uvloop", "yaml"),
+        *("msgspec", "tomllib", "uvloop", "yaml", "zipfile"),
     } == set()
-    assert not modules & {"streamer.app", "streamer.auth", "streamer.client.uploads", "streamer.topology"}
+    assert not modules & {
+        "importlib.metadata",
+        "streamer.app",
+        "streamer.auth",
+        "streamer.client.uploads",
+        "streamer.topology",
+    }
     assert {name for name in modules if name.startswith("emulator.")} <= {
         "emulator.command",
         "emulator.command.click_options",
@@ -129,6 +135,7 @@ def test_call_imports_what_signs_a_token_only_when_none_was_kept(demo: Emulate) 
         "emulator.foundation",
         "emulator.foundation.files",
         "emulator.foundation.place",
+        "emulator.foundation.put_off",
     }
 
 

@@ -10,12 +10,15 @@ from typing import Any, Protocol
 import click
 
 from streamer.aws_limits import LOOPBACK
-from streamer.client.commands import Service
 from streamer.project import read
 from streamer.settings import wanted_of
 
+from ...foundation.put_off import put_off
 from .identity import IAM, is_here
 from .project import Here, here
+
+with put_off("importlib.metadata"):  # as in `gateway.websockets_frames`: a twentieth of a call
+    from streamer.client.commands import Service
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
