@@ -201,6 +201,26 @@ async def test_the_context_has_lambdas_attributes(linux: NodeProject) -> None:
     }
 
 
+async def test_a_version_knows_its_number_and_has_the_reserved_concurrency_of_all(linux: NodeProject) -> None:
+    linux.code(
+        """
+        exports.f = async (seconds, context) => {
+          await new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
+          return [context.functionVersion, process.env.AWS_LAMBDA_FUNCTION_VERSION];
+        };
+        """
+    )
+
+    async with linux.run("f", qualifiers={"live": "3"}, reserved_concurrency=1) as functions:
+        seen = [await call(functions, name, 0) for name in ("index.f", "index.f:live")]
+        first = functions.invoke("index.f", b"0.5")
+        refused = await functions.invoke("index.f:live", b"0")
+        await first
+
+    assert seen == [["$LATEST", "$LATEST"], ["3", "3"]]
+    assert isinstance(refused, Refused)
+
+
 async def test_a_client_context_is_passed_on(linux: NodeProject) -> None:
     linux.code("exports.f = async (event, context) => context.clientContext.custom;")
 
