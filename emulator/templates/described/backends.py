@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from streamer.topology.http_apis import Backend, BackendResponse
@@ -13,6 +14,15 @@ from ..openapi import RESPONSE_HEADER, uncapitalized
 
 OF_REST: Final = frozenset({"AWS", "HTTP", "HTTP_PROXY", "MOCK"})
 _LAMBDA: Final = ":lambda:path/"
+
+_MAPPED_HEADER: Final = re.compile(r"(?:append|overwrite|remove):header\.(.+)")
+_RESERVED: Final = re.compile(
+    r"(?:access-control-|apigw-|x-amz-|x-amzn-).*|authorization|connection|content-(?:encoding|length|location)"
+    r"|forwarded|keep-alive|origin|proxy-authenticate|proxy-authorization|te|trailers|transfer-encoding|upgrade|via"
+    r"|x-forwarded-(?:for|host|proto)",
+    re.IGNORECASE,
+)
+"""Headers that parameters of HTTP APIs cannot change. [DOC] apigw-docs:http-api-parameter-mapping"""
 
 Named = Callable[[Any, Path], str]
 """The function that an integration's address names."""
@@ -81,6 +91,14 @@ def of_http(written: Mapping[str, Any]) -> Backend | None:
         subtype=None if subtype is None else str(subtype),
         parameters=_texts(given.get("requestParameters")),
     )
+
+
+def refuse_reserved(parameters: Iterable[str], path: Path) -> None:
+    """Refuse parameters of an HTTP API's request or answer that change what is API Gateway's; raises `Problem`."""
+    for name in parameters:
+        found = _MAPPED_HEADER.fullmatch(name)
+        if found is not None and _RESERVED.fullmatch(found[1]) is not None:
+            raise Problem(path, f"{name}: API Gateway lets no parameter change the header {found[1]}")
 
 
 def answer_parameters(written: Mapping[str, Any]) -> dict[str, dict[str, str]]:

@@ -95,6 +95,14 @@ def _quick(around: _OfKind, resource: Resource) -> HttpRoute:
     return HttpRoute(path=path, method=method or ANY, function=function, timeout_seconds=_SECONDS[HttpKind.HTTP])
 
 
+def _answer_parameters(backend: Backend | None, written: Mapping[str, Any], path: Path) -> dict[str, dict[str, str]]:
+    """What an HTTP API changes in answers, by status; raises `Problem` where it may not, nor in its requests."""
+    found = backends.answer_parameters(written)
+    requested = {} if backend is None else backend.parameters
+    backends.refuse_reserved([*requested, *(name for each in found.values() for name in each)], path)
+    return found
+
+
 def _route(around: _OfKind, resource: Resource, authorizers: Mapping[Any, HttpAuthorizer]) -> HttpRoute | None:
     key = text(resource, "RouteKey")
     method, _, path = key.rpartition(" ")
@@ -106,6 +114,7 @@ def _route(around: _OfKind, resource: Resource, authorizers: Mapping[Any, HttpAu
         _leave_out(around, resource, key, subtype or kind)
         return None
     uri, where = integration.properties.get("IntegrationUri"), at(integration, "IntegrationUri")
+    answers = _answer_parameters(backend, integration.properties, integration.path)
     authorization, authorizer = _authorization(resource, authorizers, "CUSTOM", "JWT")
     return HttpRoute(
         path=path,
@@ -113,7 +122,7 @@ def _route(around: _OfKind, resource: Resource, authorizers: Mapping[Any, HttpAu
         function=None if backend is not None else around.function(uri, where),
         backend=backend,
         payload="1.0" if backend is not None else str(integration.properties.get("PayloadFormatVersion", "1.0")),
-        answer_parameters=backends.answer_parameters(integration.properties),
+        answer_parameters=answers,
         authorizer=authorizer,
         scopes=tuple(str(each) for each in items(resource, "AuthorizationScopes")),
         iam=authorization == "AWS_IAM",
@@ -177,7 +186,7 @@ def _operation(around: _OfKind, operation: Operation) -> HttpRoute | None:
         fixed=operation.fixed,
         backend=backend,
         payload=operation.payload,
-        answer_parameters=backends.answer_parameters(operation.written) if is_http else {},
+        answer_parameters=_answer_parameters(backend, operation.written, where) if is_http else {},
         authorizer=authorizer,
         scopes=tuple(operation.security.get(authorizer, ())) if authorizer is not None else (),
         iam=operation.iam,

@@ -600,6 +600,31 @@ def test_a_usage_plan() -> None:
     assert found.usage_plans == (UsagePlan(keys=(key,), throttle=Throttle(rate=5.0, burst=6), quota=3, period="WEEK"),)
 
 
+@pytest.mark.parametrize(
+    ("header", "is_free"),
+    [("Authorization", False), ("x-amzn-trace", False), ("Access-Control-Allow-Origin", False), ("x-via", True)],
+)
+@pytest.mark.parametrize("where", ["request", "answer", "document"])
+def test_what_is_api_gateways_no_parameter_changes(where: str, header: str, is_free: bool) -> None:
+    name = f"overwrite:header.{header}"
+    uri = {"IntegrationUri": "https://example.com/", "IntegrationMethod": "GET"}
+    passes = {"type": "http_proxy", "httpMethod": "GET", "uri": "https://example.com/", "payloadFormatVersion": "1.0"}
+    document = {
+        "openapi": "3.0.1",
+        "paths": {"/a": {"get": {"x-amazon-apigateway-integration": {**passes, "requestParameters": {name: "1"}}}}},
+    }
+    listed = {"200": {"ResponseParameters": [{"Destination": name, "Source": "1"}]}}
+    changes = {"RequestParameters": {name: "1"}} if where == "request" else {"ResponseParameters": listed}
+    made = {"WebIntegration": integration(IntegrationType="HTTP_PROXY", **uri, **changes), "A": route("GET /a")}
+    resources = {"Web": http_api(Body=document)} if where == "document" else {"Web": http_api(), **made}
+
+    if is_free:
+        assert len(one(**resources).routes) == 1
+    else:
+        with pytest.raises(TemplateError, match=f"{name}: API Gateway lets no parameter change the header {header}"):
+            one(**resources)
+
+
 def test_an_http_apis_integration_changes_answers() -> None:
     listed = {"200": {"ResponseParameters": [{"Destination": "append:header.x", "Source": "$context.requestId"}]}}
     written = {"type": "http_proxy", "httpMethod": "GET", "uri": "https://example.com/", "payloadFormatVersion": "1.0"}
