@@ -55,9 +55,9 @@ def brought(
     for name, resource in resources.items():
         kind = resource.get("Type") if isinstance(resource, dict) else None
         properties = resource.get("Properties") if isinstance(resource, dict) else None
-        if kind not in _OBJECTS or not isinstance(properties, dict) or _OBJECTS[kind][0] not in properties:
+        source, whole = _OBJECTS.get(kind if isinstance(kind, str) else "", ("", ""))
+        if not isinstance(properties, dict) or not source or source not in properties:
             continue
-        source, whole = _OBJECTS[kind]
         path: Path = ("Resources", name, "Properties", source)
         where = properties[source]
         file = where if isinstance(where, str) else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import io
 import json
 import os
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from emulator.command.from_template import load_template
 from emulator.command.options import EmulateOptions
@@ -431,7 +431,7 @@ def test_packages_that_are_nowhere_are_told_after_the_list(sam: Path) -> None:
     told = [line for line in target.lines() if line.startswith("install    ")]
     assert len(told) == 1
     assert "src/requirements.txt names no-such-package" in told[0]
-    many = dataclasses.replace(target, lacking=tuple("abcde"))
+    many = structs.replace(target, lacking=tuple("abcde"))
     assert many.lines()[-4:] == ["install    a", "install    b", "install    c", "and 2 more to install, see --check"]
     assert many.lines(all_lines=True)[-1] == "install    e"
 
