@@ -11,7 +11,7 @@ from msgspec import Struct, field
 from ..foundation.json_bytes import parsed_json
 from . import anatomy, stored
 from .assertions import refuse_what_rules_refuse
-from .errors import Path, Problem, shown
+from .errors import Path, Problem
 from .imports import Imports
 from .intrinsics import ABSENT, MadeUp, holds, is_true, plain, text_of, value_of
 from .parameters import LAYERS_OF_AWS, read_parameters
@@ -291,15 +291,13 @@ class _Resolver:
     def _stored(self, service: str, reference: str, path: Path) -> str:
         name, key = stored.named(service, reference)
         if service == "ssm-secure" and not stored.takes_secure(path, self._resources):
-            self._warnings.append(f"{shown(path)}: CloudFormation refuses it: ssm-secure is not supported there")
+            self._warn(path, "CloudFormation refuses it: ssm-secure is not supported there")
         found = {**self._around.stored, **self._own_store()}.get(name)
         if found is None and name.startswith(LAYERS_OF_AWS):
             return name
         if found is None:
             self._unknown_stored.add(name)
-            self._warnings.append(
-                f"{shown(path)}: no value for {name}: add --secret {name}=VALUE; a placeholder is used"
-            )
+            self._warn(path, f"no value for {name}: add --secret {name}=VALUE; a placeholder is used")
             return "placeholder"
         if not key:
             return found
@@ -307,6 +305,9 @@ class _Resolver:
             return text_of(parsed_json(found)[key], path)
         except (ValueError, LookupError, TypeError) as error:
             raise Problem(path, f"the secret {name} is no JSON object with {key!r}") from error
+
+    def _warn(self, path: Path, text: str) -> None:
+        self._warnings.append(str(self._source.error(Problem(path, text))))
 
     def _own_store(self) -> dict[str, str]:
         """Values of the stack's own stored parameters and secrets, where they are written down."""

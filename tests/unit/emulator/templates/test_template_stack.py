@@ -273,7 +273,7 @@ def test_a_secret_that_nobody_knows_is_a_placeholder() -> None:
 
     assert found.resources["A"].properties["X"] == "placeholder"
     assert found.warnings == (
-        "Resources.A.Properties.X: no value for other: add --secret other=VALUE; a placeholder is used",
+        "t.json:1: Resources.A.Properties.X: no value for other: add --secret other=VALUE; a placeholder is used",
     )
 
 
@@ -290,7 +290,7 @@ def test_a_secure_string_is_told_where_cloudformation_takes_none(kind: str, is_t
 
     found = resolve(load(json.dumps(written), "t.json"), around)
 
-    told = "Resources.A.Properties.X: CloudFormation refuses it: ssm-secure is not supported there"
+    told = "t.json:1: Resources.A.Properties.X: CloudFormation refuses it: ssm-secure is not supported there"
     assert (told in found.warnings) is is_told
     assert found.resources["A"].properties["X"] == "kept"
 
