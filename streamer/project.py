@@ -96,6 +96,8 @@ BASE_PATH: Final = re.compile(r"(?=.{0,300}$)([A-Za-z0-9$._+!*'()-]+(/[A-Za-z0-9
 _SKIPPED: Final = frozenset(
     {"tests", "test", "node_modules", "venv", "env", "build", "dist", "site-packages", "__pycache__", "cdk.out"}
 )
+_OTHERS: Final = frozenset({"aws_cdk", "chalice", "flask", "slack_bolt", "typer"})
+"""Packages with an ``App`` that is none of ours."""
 _DEPTH: Final = 4
 """How many folders deep services are looked for."""
 _FILES: Final = 2_000
@@ -364,8 +366,9 @@ def candidates(code: Path) -> list[str]:
         except (OSError, ValueError, SyntaxError, RecursionError):
             continue  # somebody else's mistake; a module that is asked for says what is wrong with it
         parts = path.relative_to(code).with_suffix("").parts
-        module = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-        found.extend(f"{module}:{name}" for name in _services(tree))
+        if all(part.isidentifier() for part in parts):
+            module = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+            found.extend(f"{module}:{name}" for name in _services(tree))
     return found
 
 
@@ -384,6 +387,7 @@ def _modules(folder: Path, depth: int) -> Iterable[Path]:
 
 
 def _services(tree: ast.Module) -> Iterable[str]:
+    of_others = {*_of_others(tree)}
     for node in tree.body:
         match node:
             case ast.Assign(targets=targets, value=ast.Call(func=called)):
@@ -393,8 +397,19 @@ def _services(tree: ast.Module) -> Iterable[str]:
             case _:
                 continue
         name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
-        if name in ("App", "Topology"):
+        whose = called.value if isinstance(called, ast.Attribute) else called
+        if name in ("App", "Topology") and getattr(whose, "id", "") not in of_others:
             yield from (each.id for each in targets if isinstance(each, ast.Name))
+
+
+def _of_others(tree: ast.Module) -> Iterable[str]:
+    """Names that a module has from packages with an ``App`` that is none of ours."""
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and node.level == 0 and str(node.module).partition(".")[0] in _OTHERS:
+            yield from (each.asname or each.name for each in node.names)
+        elif isinstance(node, ast.Import):
+            named = [each for each in node.names if each.name.partition(".")[0] in _OTHERS]
+            yield from (each.asname or each.name.partition(".")[0] for each in named)
 
 
 def nothing_found(project: Project, others: Sequence[str] = ()) -> ConfigurationError:

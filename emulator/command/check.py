@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from streamer.errors import ConfigurationError
+from streamer.project import nothing_found
 
+from ..templates.assembly import folders_below
 from .from_template import open_template
 from .options import EmulateOptions
-from .which_project import project_at, template_name
+from .which_project import has_app, project_at, template_name
 
 
 def checked(options: EmulateOptions) -> list[str]:
@@ -19,6 +21,8 @@ def checked(options: EmulateOptions) -> list[str]:
     """
     project = project_at(Path.cwd(), options.target, options.stage)
     name = template_name(options.target, project, Path.cwd())
+    if name is None and options.target is None and project.app is None and not has_app(project.code):
+        raise nothing_found(project, folders_below(project.folder))
     if name is None:
         raise ConfigurationError("--check is for templates, and the target is none")
     return open_template(name, options, project.folder, only_looks=True).lines(all_lines=True)

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
+from emulator.command.check import checked
 from emulator.command.from_template import load_template
 from emulator.command.options import EmulateOptions
 from emulator.command.which_project import template_name
@@ -413,6 +414,15 @@ def test_extensions_of_a_layer_are_told(sam: Path) -> None:
     found = load_template("template.yaml", EmulateOptions(), folder=sam, state_folder=sam / "s").read
 
     assert any("its layer Words" in line and "extensions, which are not run here" in line for line in found.warnings)
+
+
+def test_a_check_where_there_is_no_template_names_those_below(
+    sam: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(ConfigurationError, match=f"in {sam.name}: `streamer emulate {sam.name}`"):
+        checked(EmulateOptions())
 
 
 def test_a_layer_that_is_nowhere_is_told_with_its_place(sam: Path) -> None:
