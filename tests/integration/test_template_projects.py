@@ -658,6 +658,15 @@ def test_types_of_sam_without_its_transform_run_and_are_told(tmp_path: Path) -> 
     assert any(text in warning for warning in found.warnings)
 
 
+def test_what_would_invoke_a_function_and_is_not_emulated_is_told(tmp_path: Path) -> None:
+    events = "      Events: {Logs: {Type: CloudWatchLogs, Properties: {LogGroupName: g, FilterPattern: ERROR}}}\n"
+    (tmp_path / "template.yaml").write_text(f"Transform: AWS::Serverless-2016-10-31\nResources:\n{CHAT}{events}")
+
+    lines = load_template("template.yaml", EmulateOptions(), folder=tmp_path, state_folder=tmp_path / "s").lines()
+
+    assert "missing    AWS::Logs::SubscriptionFilter AnswerLogs: it is not emulated, its names are made up" in lines
+
+
 @pytest.mark.parametrize(("kind", "stage"), [("Api", "StageName: v1\n      "), ("HttpApi", "")])
 def test_an_api_of_sam_may_be_described_by_a_file(kind: str, stage: str, tmp_path: Path) -> None:
     uri = "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{}/invocations"

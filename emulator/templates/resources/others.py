@@ -57,6 +57,11 @@ KINDS: Final = (
         noun="certificate",
         ref="arn:{partition}:acm:{region}:{account}:certificate/{uuid}",
     ),
+    # What invokes functions is no setting that changes nothing.
+    *(
+        Kind(type=name, meaning=Meaning.MISSING, noun=name)
+        for name in ("AWS::Logs::SubscriptionFilter", "AWS::SecretsManager::RotationSchedule")
+    ),
 )
 
 NOUNS: Final = {
