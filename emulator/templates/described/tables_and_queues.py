@@ -18,8 +18,18 @@ RETENTION_SECONDS: Final = 345_600
 TABLES: Final = ("AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable")
 
 
+_NOT_HERE: Final = {
+    "ImportSourceSpecification": "nothing is imported from S3 here: the table is empty",
+    "KinesisStreamSpecification": "its changes are not sent to a stream of Kinesis here",
+}
+"""What a table does without. [DOC] cfn-docs:AWS_DynamoDB_Table"""
+
+
 def table(catalogue: Catalogue, resource: Resource) -> Table:
     """A table with all its indexes, its expiry and its stream."""
+    for name, missing in _NOT_HERE.items():
+        if resource.properties.get(name):
+            catalogue.warn(resource, f"{name}: {missing}")
     types = {}
     for position, each in enumerate(items(resource, "AttributeDefinitions")):
         if not isinstance(each, dict) or not {"AttributeName", "AttributeType"} <= set(each):

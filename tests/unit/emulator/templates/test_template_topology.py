@@ -215,6 +215,27 @@ def test_what_a_function_does_without_here_is_told(name: str, value: object) -> 
     assert [each for each in warnings if each.startswith(f"Answer: {name}: ")] == list(warnings)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "missing"),
+    [
+        ("KinesisStreamSpecification", {"StreamArn": "arn:x"}, "its changes are not sent to a stream of Kinesis here"),
+        (
+            "ImportSourceSpecification",
+            {"InputFormat": "CSV", "S3BucketSource": {"S3Bucket": "b"}},
+            "nothing is imported from S3 here: the table is empty",
+        ),
+    ],
+)
+def test_what_a_table_does_without_here_is_told(name: str, value: object, missing: str) -> None:
+    key = {"KeySchema": [{"AttributeName": "a", "KeyType": "HASH"}], "BillingMode": "PAY_PER_REQUEST"}
+    attributes = [{"AttributeName": "a", "AttributeType": "S"}]
+    given: Any = {**key, "AttributeDefinitions": attributes, name: value}
+
+    _, warnings = read({**base(), "Jobs": resource("DynamoDB::Table", **given)})
+
+    assert list(warnings) == [f"Jobs: {name}: {missing}"]
+
+
 def test_a_route_without_an_integration_is_told_of_and_left_out() -> None:
     found, warnings = read({**base(), "More": resource("ApiGatewayV2::Route", ApiId=ref("Api"), RouteKey="x")})
 
