@@ -19,6 +19,9 @@ _SPACE: Final = re.compile(r"[ \t\r\n]*")
 _SECTIONS: Final = ("Resources", "Conditions", "Outputs")
 _MAPPINGS: Final = ("Parameters", "Mappings", "Conditions", "Outputs", "Globals")
 """Sections that are mappings where they are there. [DOC] cfn-docs:template-anatomy"""
+_LOOP: Final = "Fn::ForEach::"
+_IN_KEY: Final = re.compile(r"[$&]\{\w+\}")
+"""Where a key of a loop's body has the element."""
 NESTED: Final = 200
 """How deep values may be nested: whatever walks through them makes a few calls for each level. [INF]"""
 VALUES: Final = 1_000_000
@@ -45,7 +48,8 @@ class Source(Struct, frozen=True, kw_only=True):
     def line(self, path: Path) -> int:
         """Line, from 1, of the value at a path, or of the nearest thing around it that the text has.
 
-        What a transform made has no place; it is found where the resource is whose logical id its own begins with.
+        What a transform made has no place; it is found in the loop that makes such names, else where the resource is
+        whose logical id its own begins with.
         """
         if self.yaml is not None:
             return self.yaml.line(self._known(path))
@@ -64,8 +68,23 @@ class Source(Struct, frozen=True, kw_only=True):
         written = self.yaml.keys((path[0],)) if self.yaml is not None else _json_keys(self.text, path[0])
         if path[1] in written:
             return path
+        looped = None if self.yaml is None else _looped(self.yaml, str(path[1]), path[:1])
+        if looped is not None:
+            return (*looped, *path[2:])
         origins = [key for key in written if str(path[1]).startswith(key)]
         return (path[0], max(origins, key=len)) if origins else path[:1]
+
+
+def _looped(yaml: YamlText, name: str, path: Path) -> Path | None:
+    """What a loop below a path makes a name of, or a name that begins so; None: no loop does."""
+    for key in yaml.keys(path):
+        if key.startswith(_LOOP):
+            found = _looped(yaml, name, (*path, key, 2))
+            if found is not None:
+                return found
+        elif len(path) > 1 and re.match("[A-Za-z0-9]+".join(map(re.escape, _IN_KEY.split(key))), name):
+            return (*path, key)
+    return None
 
 
 def load(text: str, name: str) -> Source:

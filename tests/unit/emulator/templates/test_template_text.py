@@ -107,6 +107,37 @@ def test_what_a_transform_made_is_told_where_it_comes_from() -> None:
     assert source.line(("Resources", "ChatRoute", "Properties", "Target")) == 3
 
 
+LOOPS = """\
+Resources:
+  Fn::ForEach::Rooms:
+    - Room
+    - [a, b]
+    - Fn::ForEach::Sides:
+        - Side
+        - [x, y]
+        - ${Room}${Side}Door:
+            Type: AWS::SQS::Queue
+            Properties:
+              QueueName: !Sub ${Room}
+      Key${Room}:
+        Type: AWS::SQS::Queue
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        (("Resources", "Keya"), 12),
+        (("Resources", "axDoor", "Properties", "QueueName"), 11),
+        (("Resources", "axDoorRole", "Properties", "Policies"), 10),
+        (("Resources", "Other"), 1),
+    ],
+    ids=["a resource", "a property, two loops deep", "what a transform made of it", "of no loop"],
+)
+def test_what_a_loop_made_is_found_in_the_loop(path: tuple[str, ...], line: int) -> None:
+    assert load(LOOPS, "t.yaml").line(path) == line
+
+
 DEEP = "[" * 250 + "]" * 250
 LAUGHS = "\n".join(f"  A{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9) if n else 'x'}]" for n in range(9))
 
