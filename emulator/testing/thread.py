@@ -119,29 +119,34 @@ class LogCapture:
 class ConnectedClient(SyncClient):
     """What plain tests get: a client that waits for nothing without end, and draws no bar."""
 
-    def request(self, action: str, payload: Any = None, *, timeout: float | None = PATIENCE_SECONDS, **of: Any) -> Any:
-        """Run an action and wait for its result; see `StreamerClient.request` for the errors raised."""
-        return super().request(action, payload, timeout=timeout, **of)
+    def __init__(self, url: str, token: str, *, patience_seconds: float | None) -> None:
+        """Waits for so long where a call does not say otherwise; None: without end."""
+        super().__init__(url, token, progress=False)
+        self._patience_seconds = patience_seconds
 
-    def resume(self, request_id: str, *, timeout: float | None = PATIENCE_SECONDS, **of: Any) -> Any:
+    def request(self, action: str, payload: Any = None, **of: Any) -> Any:
+        """Run an action and wait for its result; see `StreamerClient.request` for the errors raised."""
+        return super().request(action, payload, **{"timeout": self._patience_seconds, **of})
+
+    def resume(self, request_id: str, **of: Any) -> Any:
         """Wait for the result of a request that was sent before; see `StreamerClient.resume`."""
-        return super().resume(request_id, timeout=timeout, **of)
+        return super().resume(request_id, **{"timeout": self._patience_seconds, **of})
 
     def _iterated(self, messages: AsyncGenerator[_T]) -> Iterator[_T]:
-        return super()._iterated(_limited(messages))
+        return super()._iterated(_limited(messages, self._patience_seconds))
 
 
-async def _limited(messages: AsyncGenerator[_T]) -> AsyncGenerator[_T]:
-    """The same messages; raises TimeoutError when none comes for long."""
+async def _limited(messages: AsyncGenerator[_T], seconds: float | None) -> AsyncGenerator[_T]:
+    """The same messages; raises TimeoutError when none comes for so long."""
     async with contextlib.aclosing(messages):
         while True:
             try:
-                async with asyncio.timeout(PATIENCE_SECONDS):
+                async with asyncio.timeout(seconds):
                     message = await anext(messages)
             except StopAsyncIteration:
                 return
             except TimeoutError:
-                raise TimeoutError(f"no message came within {PATIENCE_SECONDS:g} s") from None
+                raise TimeoutError(f"no message came within {seconds:g} s") from None
             yield message
 
 
@@ -330,9 +335,20 @@ class EmulatorThread:
         return StreamerClient(self.websocket_url, self.token(user, tenant, **token))
 
     @contextmanager
-    def connect(self, user: str = "test-user", tenant: str | None = None, **token: Any) -> Iterator[SyncClient]:
-        """A connected client for tests that are plain functions; see `token` for the arguments."""
-        with ConnectedClient(self.websocket_url, self.token(user, tenant, **token), progress=False) as client:
+    def connect(
+        self,
+        user: str = "test-user",
+        tenant: str | None = None,
+        *,
+        timeout: float | None = PATIENCE_SECONDS,
+        **token: Any,
+    ) -> Iterator[SyncClient]:
+        """A connected client for tests that are plain functions; see `token` for the other arguments.
+
+        It waits ``timeout`` seconds for a result, or for the next message; None: without end.
+        """
+        token_text = self.token(user, tenant, **token)
+        with ConnectedClient(self.websocket_url, token_text, patience_seconds=timeout) as client:
             yield client
 
 

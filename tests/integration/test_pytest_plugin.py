@@ -73,7 +73,7 @@ def test_plain_functions_need_no_other_plugin(project: Path) -> None:
         project,
         """
 import pytest
-from streamer.client import RequestFailedError
+from streamer.client import RequestFailedError, RequestTimeoutError
 
 def test_result(streamer_session):
     with streamer_session.connect("ada") as client:
@@ -103,6 +103,14 @@ def test_permissions(streamer_session):
         client.request("work")
     assert failed.value.code == "FORBIDDEN"
 
+def test_nobody_waits_longer_than_was_said(streamer_session):
+    with streamer_session.connect("ada", permissions=["work"], timeout=0.001) as client:
+        with pytest.raises(RequestTimeoutError):
+            client.request("work")
+        with pytest.raises(TimeoutError, match="no message came within 0.001 s"):
+            next(client.direct())
+        assert client.request("greet", "Ada", timeout=30) == "hello Ada"
+
 def test_logs(streamer_session):
     with streamer_session.connect("bob") as client:
         client.request("greet", "Bob")
@@ -116,7 +124,7 @@ def test_logs(streamer_session):
         "no:asyncio",
     )
 
-    assert "\n6 passed" in output, output
+    assert "\n7 passed" in output, output
 
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
