@@ -23,17 +23,21 @@ _HOST: Final = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?|[0-9a-f:.]*:
 """A name, or an IPv6 address."""
 
 _PLAIN: Final = {
-    "is not a valid integer range": "is no whole number",
-    "is not a valid float range": "is no number",
+    r"is not a valid integer range": "is no whole number",
+    r"is not a valid float range": "is no number",
+    r"in the range (\S+)<=x<=(\S+?)(?=\.)": r"in the range of \1 to \2",
+    r"in the range x>=(\S+?)(?=\.)": r"\1 or more",
+    r"\((Did you mean .*\?)\)": r"\1",
+    r"'\[([A-Z]+)\]'": r"'\1'",
 }
-"""What click says, and what people say."""
+"""What click says, with its names of types and brackets, and what people say."""
 
 
 def in_plain_words(complaint: str) -> str:
-    """What click says of an argument, without its own names of types and the brackets of what may be left out."""
+    """What click says of an argument, as people say it."""
     for said, plain in _PLAIN.items():
-        complaint = complaint.replace(said, plain)
-    return re.sub(r"'\[([A-Z]+)\]'", r"'\1'", complaint)
+        complaint = re.sub(said, plain, complaint)
+    return complaint
 
 
 class Folder(click.Path):

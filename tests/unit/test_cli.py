@@ -90,7 +90,11 @@ def run(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int |
         pytest.param(["nonsense"], "See: streamer --help", id="unknown command"),
         pytest.param(["tokne"], "Did you mean 'token'? See: streamer --help", id="mistyped command"),
         pytest.param(["emulate", "--nonsense"], "See: streamer emulate --help", id="unknown option"),
-        pytest.param(["emulate", "--port", "70000"], "65535", id="port out of range"),
+        pytest.param(["emulate", "--port", "70000"], "not in the range of 0 to 65535.", id="port out of range"),
+        pytest.param(["listen", "a", "--count", "0"], "0 is not 1 or more.", id="count of nothing"),
+        pytest.param(
+            ["call", "a", "--usr", "b"], ". Did you mean one of: '--url', '--user'? See:", id="mistyped option"
+        ),
         pytest.param(["emulate", "--port", "http"], "'http' is no whole number", id="port that is no number"),
         pytest.param(["listen", "a", "--count", "few"], "'few' is no whole number", id="count that is no number"),
         pytest.param(["requests", "wait", "r", "--timeout", "nan"], "'nan' is not a duration", id="no time to wait"),
