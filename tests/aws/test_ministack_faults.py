@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from faulty_proxy import Fault, FaultyProxy, Moment, faulty_proxy
+from forked_command import ForkedCommand, begin
 from ministack_projects import REGION, MiniStack, Project, running
 from moments_table import MOMENT
 
@@ -406,7 +407,7 @@ def test_a_real_signal_ends_the_command_in_a_true_sentence(
     project = saying(tmp_path, name, proxy)
     if case.command == "destroy":
         project.deploy()
-    started: list[subprocess.Popen[str]] = []
+    started: list[subprocess.Popen[str] | ForkedCommand] = []
 
     has_begun = False
 
@@ -420,16 +421,8 @@ def test_a_real_signal_ends_the_command_in_a_true_sentence(
             has_begun = True
 
     proxy.begin(then=interrupt)
-    started.append(
-        subprocess.Popen(
-            [str(Path(sys.executable).with_name("streamer")), case.command, "--yes"],
-            cwd=tmp_path,
-            env=project.aws.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-    )
+    command = [str(Path(sys.executable).with_name("streamer")), case.command, "--yes"]
+    started.append(begin(command, tmp_path, project.aws.environment))
     _, error = started[0].communicate(timeout=60)
 
     proxy.begin()
