@@ -76,6 +76,13 @@ def test_functions_that_cloudformation_does_not_see_are_told() -> None:
     assert notes == [f"Own: api.yaml has Fn::Sub, Ref, {told}"]
 
 
+@pytest.mark.parametrize("odd", [{"Type": {}}, {"Type": REST, "Properties": []}, "text"], ids=repr)
+def test_what_is_no_resource_is_left_for_others_to_refuse(odd: Any) -> None:
+    tree = {"Resources": {"Own": odd}}
+
+    assert brought(tree, Early({}, {}, PLACE), lambda *_: None, lambda *_: None) == (tree, [])
+
+
 def test_a_file_that_is_not_there_is_refused() -> None:
     with pytest.raises(Problem, match="there is no file"):
         brought_in(REST, BodyS3Location="gone.json")
