@@ -100,12 +100,15 @@ def test_the_page_keeps_what_the_emulator_keeps_which_may_be_nothing_after_a_cle
 
 def test_what_was_said_last_is_filled_in_as_json_has_it() -> None:
     last = {"text": 'say "hi"\n\\ö', "empty": "", "number": 3, "data": {"items": ["a"]}}
-    template = '{"t": "{{last.text}}", "e": "{{last.empty}}", "n": {{last.number}}, "i": {{last.data.items}}}'
+    template = """{"t": "{{last.text}}", "e": "{{last.empty}}", "n": {{last.number}}, "i": {{last.data.items}},
+        "field": "{{last.number}}", "all": "{{last.data}}", "in": "[{{last.text}}{{last.empty}}] {{last.number}}"}"""
+    unknown = 'x {{last.none.at}} "{{last.none}}"'
 
-    told = said(FILLED, [{"template": template, "last": last}, {"template": "{{last.none.at}}", "last": last}])
+    told = said(FILLED, [{"template": template, "last": last}, {"template": unknown, "last": last}])
 
-    assert told[1] == "{{last.none.at}}"
-    assert json.loads(told[0]) == {"t": last["text"], "e": "", "n": 3, "i": ["a"]}
+    assert told[1] == unknown
+    within = {"field": 3, "all": last["data"], "in": f"[{last['text']}] 3"}
+    assert json.loads(told[0]) == {"t": last["text"], "e": "", "n": 3, "i": ["a"], **within}
 
 
 def said(question: str, records: list[dict[str, Any]]) -> Any:

@@ -211,11 +211,11 @@ function Running({ frames, cancel, isOpen }) {
 
 /** @param {string} text @param {any} last */
 export function filled(text, last) {
-  return text.replaceAll("{{uuid}}", newId).replace(/\{\{last\.([\w.]+)\}\}/g, (whole, path) => {
+  return text.replaceAll("{{uuid}}", newId).replace(/("?)\{\{last\.([\w.]+)\}\}\1/g, (whole, quote, path) => {
     let value = last;
     for (const name of path.split(".")) value = value?.[name];
-    // Within the message's quotes.
-    return value === undefined ? whole : JSON.stringify(value).replace(/^"|"$/g, "");
+    const said = JSON.stringify(value) ?? whole;
+    return quote ? said : said.replace(/^"|"$/g, "");
   });
 }
 
