@@ -103,14 +103,8 @@ def pytest_collection_finish() -> None:
     """
     if (sessions := sys.modules.get("botocore.session")) is not None:
         vars(sessions)["create_loader"] = functools.cache(sessions.create_loader)
-    _keep_garbage_collector_off_what_lasts()
+    gc.freeze()  # what is garbage by now stays: looking through all that was imported takes half a second
     gc.set_threshold(*GARBAGE_THRESHOLDS)
-
-
-def _keep_garbage_collector_off_what_lasts() -> None:
-    """Collect what is garbage, and never look again at what is left, such as the models of AWS's services."""
-    gc.collect()
-    gc.freeze()
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -123,7 +117,9 @@ def _own_modules(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         file = getattr(module, "__file__", None)
         if isinstance(file, str) and file.startswith(made):
             del sys.modules[name]
-    _keep_garbage_collector_off_what_lasts()
+    # What is left, such as the models of AWS's services, is never looked at again.
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
