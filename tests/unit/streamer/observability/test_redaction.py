@@ -143,6 +143,7 @@ def test_a_secret_at_the_point_of_shortening_does_not_survive_in_part() -> None:
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary() | st.decimals() | st.just(TOKEN),
     lambda children: st.lists(children) | st.dictionaries(st.text() | st.integers() | st.just(TOKEN), children),
+    max_leaves=12,
 )
 
 

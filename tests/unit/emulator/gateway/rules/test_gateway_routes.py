@@ -120,7 +120,9 @@ def test_any_text_is_an_expression_or_a_topology_error(text: str) -> None:
 
 def json_values() -> st.SearchStrategy[Any]:
     leaves = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8)
-    return st.recursive(leaves, lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=8), inner))
+    return st.recursive(
+        leaves, lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=8), inner), max_leaves=12
+    )
 
 
 @given(json_values())

@@ -75,7 +75,11 @@ def test_a_result_goes_into_nothing_of_another_kind(path: str) -> None:
 
 
 @given(
-    st.recursive(st.integers() | st.text(max_size=3), lambda inner: st.dictionaries(st.text("ab", min_size=1), inner))
+    st.recursive(
+        st.integers() | st.text(max_size=3),
+        lambda inner: st.dictionaries(st.text("ab", min_size=1), inner, max_size=3),
+        max_leaves=5,
+    )
 )
 def test_what_was_put_is_found(data: Any) -> None:
     around = paths.put("$.x.y", {"k": data}, data)
