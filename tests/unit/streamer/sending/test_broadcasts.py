@@ -255,7 +255,7 @@ def test_an_action_learns_how_many_others_deliver() -> None:
 @pytest.mark.parametrize("shards", [1, 4, 16])
 def test_many_connections_take_a_page_of_memory_and_an_invocation_for_each_shard(shards: int) -> None:
     """A million take 1,004 queries and 173 s of four invocations: `python -m benchmarks.broadcasts`."""
-    count = 40_000
+    count = 15_000
 
     found = simulated(count, shards=shards)
 
