@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _SPACE: Final = re.compile(r"[ \t\r\n]*")
 _SECTIONS: Final = ("Resources", "Conditions", "Outputs")
-_MAPPINGS: Final = ("Parameters", "Mappings", "Conditions", "Outputs", "Globals")
+_MAPPINGS: Final = ("Parameters", "Mappings", "Rules", "Conditions", "Outputs", "Globals")
 """Sections that are mappings where they are there. [DOC] cfn-docs:template-anatomy"""
 _LOOP: Final = "Fn::ForEach::"
 _IN_KEY: Final = re.compile(r"[$&]\{\w+\}")

@@ -83,6 +83,12 @@ def test_an_assertion_that_does_not_hold_is_refused_with_its_place_and_its_words
     )
 
 
+@pytest.mark.parametrize("odd", [["a"], "a", 1], ids=repr)
+def test_rules_are_a_mapping(odd: Any) -> None:
+    with pytest.raises(TemplateError, match="Rules: a mapping is expected"):
+        load(json.dumps({"Rules": odd, "Resources": {"A": {"Type": "AWS::SQS::Queue"}}}), "t.json")
+
+
 @pytest.mark.parametrize(("environment", "is_refused"), [("local", True), ("prod", False)])
 def test_a_rule_counts_where_its_condition_holds(environment: str, is_refused: bool) -> None:
     rule = {"RuleCondition": equals(ref("Environment"), "local"), "Assertions": [{"Assert": equals(ref("Name"), "x")}]}
