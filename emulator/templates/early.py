@@ -47,10 +47,13 @@ class Early:
             return self._pseudo[name]
         if name not in self._declared:
             raise Problem(path, f"a loop is made before there are resources: {name!r} is no parameter")
-        value = self._given.get(name, self._declared[name].get("Default"))
+        declaration = self._declared[name]
+        if not isinstance(declaration, dict):
+            raise Problem(("Parameters", name), "a parameter has a Type")
+        value = self._given.get(name, declaration.get("Default"))
         if value is None:
             raise Problem(path, f"no value for {name}: add --parameter {name}=VALUE")
-        return typed(str(self._declared[name].get("Type")), str(value))
+        return typed(str(declaration.get("Type")), str(value))
 
     def attribute(self, logical_id: str, attribute: str, path: Any) -> Any:
         """None is known; raises `Problem`."""

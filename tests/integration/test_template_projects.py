@@ -649,6 +649,14 @@ def test_a_name_that_sam_does_not_know_is_refused_with_the_one_that_was_meant(
         read(tmp_path, "template.yaml")
 
 
+def test_a_parameter_that_is_none_is_refused_where_code_is_named_by_it(tmp_path: Path) -> None:
+    template = f"Transform: AWS::Serverless-2016-10-31\nParameters: {{P: x}}\nResources:\n{CHAT}      CodeUri: !Ref P\n"
+    (tmp_path / "template.yaml").write_text(template)
+
+    with pytest.raises(ConfigurationError):
+        read(tmp_path, "template.yaml")
+
+
 def test_types_of_sam_without_its_transform_run_and_are_told(tmp_path: Path) -> None:
     (tmp_path / "template.yaml").write_text(f"Resources:\n{CHAT}")
 
