@@ -62,25 +62,30 @@ def check(tree: Mapping[str, Any]) -> None:
     version = tree.get("AWSTemplateFormatVersion")
     if version is not None and str(version) != VERSION:
         raise Problem(("AWSTemplateFormatVersion",), f"there is one version of templates, {VERSION}, not {version!r}")
-    refuse_sections(tree)
+    _refuse_sections(tree, _SECTIONS)
     for section, most in _MOST.items():
         count = len(tree.get(section) or {})
         if count > most:
             raise Problem((section,), f"a template has {most} {section.lower()} at most, not {count}")
-    for section, check_one in _CHECKS.items():
-        for name, each in (tree.get(section) or {}).items():
-            check_one(each, (section, name))
+    _check_all(tree, _CHECKS)
 
 
-def refuse_sections(tree: Mapping[str, Any], *, of_sam: bool = False) -> None:
-    """Refuse a template with sections that there are not; raises Problem.
+def check_early(tree: Mapping[str, Any]) -> None:
+    """Refuse what SAM's translator would blame something else for: a part of `check` that can be done before it."""
+    _refuse_sections(tree, _SECTIONS | {"Globals"})
+    _check_all(tree, ("Parameters", "Mappings", "Rules"))
 
-    ``of_sam``: before SAM's transform, which takes away a section of its own.
-    """
-    known = _SECTIONS | {"Globals"} if of_sam else _SECTIONS
+
+def _refuse_sections(tree: Mapping[str, Any], known: Iterable[str]) -> None:
     for name in tree:
         if name not in known:
             raise Problem((name,), f"a template has no section {name!r}{_similar(name, known)}")
+
+
+def _check_all(tree: Mapping[str, Any], sections: Iterable[str]) -> None:
+    for section in sections:
+        for name, each in (tree.get(section) or {}).items():
+            _CHECKS[section](each, (section, name))
 
 
 def _refuse_name(path: Path, what: str) -> None:

@@ -282,7 +282,7 @@ class _Reader:
                 tree = language.unrolled(tree, early.collection)
                 tree = language.named(tree, early.name)
             if language.SAM in macros:
-                anatomy.refuse_sections(tree, of_sam=True)  # or the translator blames what is not in another one
+                anatomy.check_early(tree)
                 tree = with_code(tree, early)
         except Problem as problem:
             raise source.error(problem) from problem

@@ -653,7 +653,7 @@ def test_a_parameter_that_is_none_is_refused_where_code_is_named_by_it(tmp_path:
     template = f"Transform: AWS::Serverless-2016-10-31\nParameters: {{P: x}}\nResources:\n{CHAT}      CodeUri: !Ref P\n"
     (tmp_path / "template.yaml").write_text(template)
 
-    with pytest.raises(ConfigurationError):
+    with pytest.raises(ConfigurationError, match=r"Parameters\.P: a parameter has a Type"):
         read(tmp_path, "template.yaml")
 
 
