@@ -290,6 +290,8 @@ async def test_a_page_outlives_its_reload_and_the_emulator_that_it_shows(browser
     finally:
         await asyncio.to_thread(first.__exit__)
     await page.get_by_text("emulator stopped; trying again").wait_for()
+    await page.locator(".span").first.click()
+    await page.get_by_role("heading", name="the emulator does not answer").wait_for()
     second = await asyncio.to_thread(started, "--port", str(urlsplit(address).port))
     try:
         await page.get_by_text("recording", exact=True).wait_for()

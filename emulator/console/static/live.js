@@ -9,7 +9,7 @@ import { summary } from "./store.js";
 
 const ROW = 30;
 const AROUND = 12;
-const WORDS = { opening: "connect", message: "message", closed: "close", batch: "batch", run: "run", note: "note" };
+const WORDS = { opening: "connect", closed: "close" };
 
 /** @param {{query: URLSearchParams, selected: string | null, go: (path: string, query?: URLSearchParams, isSameStep?: boolean) => void}} props */
 export function Live({ query, selected, go }) {

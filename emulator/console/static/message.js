@@ -48,7 +48,7 @@ export function Message({ number, onClose, go }) {
       clearInterval(timer);
     };
   }, [number]);
-  const select = async (/** @type {number} */ chosen) => setRecord(record?.number === chosen ? null : await ask(store.about(`events/${chosen}`)));
+  const select = async (/** @type {number} */ chosen) => setRecord(record?.number === chosen ? null : await ask(store.about(`events/${chosen}`)).catch((error) => ({ number: chosen, kind: error.message })));
   if (wrong && !trace) return html`<${Detail} label="Detail" title="Not kept any more" back=${onClose}><${Empty} title="It is gone"><p>${wrong}</p><a class="button" href="#/live">What is kept</a><//><//>`;
   if (!trace) return html`<${Detail} label="Detail" title="…" back=${onClose}><p aria-busy="true" /><//>`;
   return html`<${Detail} label="Detail" title=${title(trace.origin)} back=${onClose}>
@@ -107,7 +107,7 @@ function pretty(value) {
 function title(origin) {
   if (origin.kind === "message") return origin.action ?? origin.route ?? "message";
   if (origin.kind === "run") return short(origin.function);
-  return { opening: "connection opened", closed: "connection closed", batch: "stream batch", note: "note" }[/** @type {"note"} */ (origin.kind)] ?? origin.kind;
+  return { opening: "connection opened", closed: "connection closed", batch: "stream batch" }[/** @type {"batch"} */ (origin.kind)] ?? origin.kind;
 }
 
 /** @param {{origin: any, cause: any}} trace @returns {[string, any][]} */

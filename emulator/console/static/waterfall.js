@@ -7,7 +7,7 @@ import { counted, duration, short } from "./format.js";
 const GAP_MS = 1000;
 const WORDS = {
   message: "gateway", opening: "gateway", wait: "waiting", init: "cold start", function: "function",
-  dynamodb: "DynamoDB", frame: "frame", lambda: "Lambda", sqs: "SQS", call: "call",
+  dynamodb: "DynamoDB", lambda: "Lambda", sqs: "SQS",
 };
 
 /** Places of moments on a line of 0 to 1, with idle gaps made short. @param {{begin: number, end: number}[]} spans */
