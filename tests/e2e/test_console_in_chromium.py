@@ -226,8 +226,12 @@ async def test_a_token_that_is_not_ours_opens_nothing(browser: Any, served: tupl
     await opened.get_by_role("heading", name="The console needs its token").wait_for()
     await opened.goto(url)  # what `streamer console --print` says, into the same tab
     await opened.get_by_label("Messages and events").wait_for()
-
     assert "token" not in opened.url
+
+    await opened.goto(f"{url.partition('#')[0]}#token=wrong")
+    await opened.get_by_role("textbox").fill(f" “{url}” ")  # or into the field, as somebody quoted it
+    await opened.get_by_role("button", name="Open").click()
+    await opened.get_by_label("Messages and events").wait_for()
     await opened.close()
 
 

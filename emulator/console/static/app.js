@@ -145,7 +145,7 @@ function Locked({ why }) {
   const [token, setText] = useState("");
   const enter = (/** @type {Event} */ event) => {
     event.preventDefault();
-    setToken(token.trim());
+    setToken(token.replace(/.*token=|[^\w-]/g, ""));
     location.reload();
   };
   return html`<main class="locked"><div class="empty">
