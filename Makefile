@@ -13,13 +13,15 @@ PIP = $(VENV)/bin/python -m pip --quiet --disable-pip-version-check
 # The pip of an older Python (3.12.1 and before) takes three times as long to find what is locked.
 LOCKED_PIP = -m pip --quiet --disable-pip-version-check install --require-hashes --requirement requirements/pip.txt
 # Without compiled files each worker compiles all tests again.
-PYTEST = env -u PYTHONDONTWRITEBYTECODE $(VENV)/bin/python -m pytest
+PYTEST = env -u PYTHONDONTWRITEBYTECODE $(VENV)/bin/python -m pytest $(REMEMBERING)
 TESTS ?= tests
 # AGAIN=1: what fails is tried once more when all have run, and nothing else that goes wrong is. (pytest-rerunfailures asks
 # the process that spreads the tests before each of them, which waits 40 ms for TCP.)
-FAILED = -p cacheprovider --override-ini cache_dir=$(CURDIR)/build/failed-$@
-KEPT = $(if $(AGAIN),$(FAILED) --cache-clear)
-TRIED_AGAIN = $(if $(AGAIN),|| { [ $$? -eq 1 ] && $(PYTEST) $(FAILED) --last-failed --last-failed-no-failures none $(1); })
+FAILED = $(CURDIR)/build/failed-$@
+REMEMBERING = $(if $(AGAIN),--override-ini cache_dir=$(FAILED),-p no:cacheprovider)
+# What failed in an earlier run, else a run that cannot even begin would pass with that.
+FORGET = $(if $(AGAIN),@rm -rf $(FAILED))
+TRIED_AGAIN = $(if $(AGAIN),|| { [ $$? -eq 1 ] && $(PYTEST) --last-failed --last-failed-no-failures none $(1); })
 # The service that the targets for AWS act upon: make deploy PROJECT=~/shop.
 PROJECT ?= examples/reports
 STREAMER = cd $(PROJECT) && $(abspath $(VENV))/bin/streamer
@@ -47,7 +49,8 @@ $(LOGS): logs-%: $(VENV)/emulate-ready
 	$(STREAMER) logs $* $(ARGS)
 
 test: $(VENV)/dev-ready  ## Run all tests, in random order and on all cores
-	$(PYTEST) -n auto $(KEPT) $(TESTS) $(ARGS) $(call TRIED_AGAIN,$(TESTS))
+	$(FORGET)
+	$(PYTEST) -n auto $(TESTS) $(ARGS) $(call TRIED_AGAIN,$(TESTS))
 
 test-unit: $(VENV)/dev-ready  ## Run the tests that do no I/O: the loop while writing
 	$(PYTEST) -n auto tests/unit $(ARGS)
@@ -61,7 +64,8 @@ coverage: $(VENV)/dev-ready  ## Run all tests and measure which lines and branch
 
 test-deploy: export MINISTACK_COMMAND = $(CURDIR)/.venv-ministack/bin/ministack
 test-deploy: $(VENV)/dev-ready .venv-ministack/ready  ## Deploy to an emulated AWS and use what was deployed
-	$(PYTEST) -n auto --dist loadfile $(KEPT) tests/aws $(ARGS) $(call TRIED_AGAIN,tests/aws)
+	$(FORGET)
+	$(PYTEST) -n auto --dist loadfile tests/aws $(ARGS) $(call TRIED_AGAIN,tests/aws)
 
 test-moments: $(VENV)/dev-ready .venv-ministack/ready  ## Let every call of a deployment fail in every way, and print what is said
 	EVERY_MOMENT=1 MINISTACK_COMMAND=$(CURDIR)/.venv-ministack/bin/ministack \
