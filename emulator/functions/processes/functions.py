@@ -50,7 +50,8 @@ _SWEEP_SECONDS: Final = 5.0
 def by_need(topology: Topology) -> list[str]:
     """The functions, by the names by which they are invoked, in the order in which a first client comes to them.
 
-    ``$disconnect``'s is the last. Pure.
+    ``$disconnect``'s is the last. What no part of the topology invokes, such as a topic's subscriber, goes by an alias
+    where it has one, as in events of SAM's ``AutoPublishAlias``. Pure.
     """
     early: list[str] = []
     late: list[str] = []
@@ -62,8 +63,11 @@ def by_need(topology: Topology) -> list[str]:
     named: dict[str, list[str]] = {function.name: [] for function in topology.functions}
     for each in invoked(topology):
         named.setdefault(name_and_qualifier(each)[0], []).append(each)
-    known = [function.name for function in topology.functions]
-    others = [each for name, names in named.items() for each in names or [name] if each not in late]
+    known = {function.name: function.qualifiers for function in topology.functions}
+    for name, names in named.items():
+        aliases = [alias for alias, version in known.get(name, {}).items() if alias != version]
+        names[:] = names or [f"{name}:{aliases[0]}" if aliases else name]
+    others = [each for names in named.values() for each in names if each not in late]
     return [each for each in dict.fromkeys([*early, *others, *late]) if name_and_qualifier(each)[0] in known]
 
 

@@ -37,3 +37,12 @@ def test_a_function_is_warmed_as_the_version_that_is_invoked() -> None:
     topology = Topology(api=api, functions=functions, queues=(Queue(name="jobs"),), queue_mappings=(jobs,))
 
     assert by_need(topology) == ["chat:live", "job:2"]
+
+
+def test_a_function_that_others_than_the_topology_invoke_is_warmed_as_its_alias() -> None:
+    functions = (
+        Function(name="mail", handler="h.h", qualifiers={"1": "1", "live": "1"}),
+        Function(name="bill", handler="h.h", qualifiers={"1": "1"}),
+    )
+
+    assert by_need(Topology(api=Api(name="chat", routes=()), functions=functions)) == ["mail:live", "bill"]
