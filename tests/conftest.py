@@ -15,6 +15,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from emulator.functions.processes import ahead
+
 E2E = Path(__file__).parent / "e2e"
 OUR_SETTINGS = ("JWT_", "STREAMER_", "AWS_", "ALLOWED_TENANTS", "TABLE_PREFIX", "LOG_LEVEL", "_HANDLER", "_X_AMZN")
 IAM_LOG = "STREAMER_IAM_LOG"
@@ -99,10 +101,12 @@ def pytest_collection_finish() -> None:
 
     Sessions of botocore's share what it reads of AWS's services, as its default session's clients do: each session
     looks through 900 folders and parses the models of its clients, two thirds of the time of a test that asks little
-    of them.
+    of them. What it asks of each of its 130 handlers for each session and client it asks once, as it does in functions.
     """
     if (sessions := sys.modules.get("botocore.session")) is not None:
         vars(sessions)["create_loader"] = functools.cache(sessions.create_loader)
+        for keep in (ahead.keep_event_names, ahead.see_keywords):
+            keep(sys.modules["botocore.hooks"])
     gc.freeze()  # what is garbage by now stays: looking through all that was imported takes half a second
     gc.set_threshold(*GARBAGE_THRESHOLDS)
 

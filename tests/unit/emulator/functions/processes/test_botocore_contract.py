@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 import inspect
 import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import botocore.compat
 import botocore.hooks
 import pytest
 from botocore.handlers import BUILTIN_HANDLERS
@@ -93,30 +95,30 @@ def test_a_botocore_that_lists_in_another_way_is_left_alone_and_named() -> None:
     assert keep_lists(Changed) == "botocore changed how Loader lists its services"
 
 
-def changed_hooks() -> Any:
-    """What is changed in place of botocore's own."""
-    aliaser = type("Kept", (botocore.hooks.EventAliaser,), {})
-    return SimpleNamespace(
-        EventAliaser=aliaser,
-        EVENT_ALIASES=botocore.hooks.EVENT_ALIASES,
-        accepts_kwargs=botocore.hooks.accepts_kwargs,
-    )
+def own_hooks() -> Any:
+    """botocore's own, to be changed: those that this process goes on using are changed already."""
+    spec = importlib.util.find_spec("botocore.hooks")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.mark.parametrize(
     "name", ["before-call.s3.PutObject", "before-sign.cloudwatch", "creating-client-class.iot-data", "own", "a.b.c"]
 )
 def test_events_have_the_names_that_botocore_gives_them_and_are_looked_up_once(name: str) -> None:
-    hooks = changed_hooks()
+    hooks = own_hooks()
     assert keep_event_names(hooks) is None, "botocore changed how EventAliaser keeps the names of events"
     first, second = hooks.EventAliaser(None), hooks.EventAliaser(None)
 
-    assert first._alias_event_name(name) == botocore.hooks.EventAliaser(None)._alias_event_name(name)
+    assert first._alias_event_name(name) == own_hooks().EventAliaser(None)._alias_event_name(name)
     assert name in second._alias_name_cache
 
 
 def test_whoever_has_old_names_of_its_own_goes_by_these() -> None:
-    hooks = changed_hooks()
+    hooks = own_hooks()
     keep_event_names(hooks)
 
     assert hooks.EventAliaser(None)._alias_event_name("call.old") == "call.old"
@@ -145,14 +147,14 @@ OTHERS = {
 
 
 def test_handlers_take_every_keyword_or_not_as_botocore_says() -> None:
-    hooks = changed_hooks()
+    hooks = own_hooks()
     assert see_keywords(hooks) is None, "botocore changed how it looks at the handlers of its events"
     handlers = [*((each[0], each[1]) for each in BUILTIN_HANDLERS), *OTHERS.items()]
 
     assert [
         name
         for name, handler in handlers
-        if bool(hooks.accepts_kwargs(handler)) != bool(botocore.hooks.accepts_kwargs(handler))
+        if bool(hooks.accepts_kwargs(handler)) != bool(botocore.compat.accepts_kwargs(handler))
     ] == []
 
 
