@@ -196,7 +196,12 @@ def _texts(value: Any) -> tuple[str, ...]:
     return tuple(str(each).lower() if isinstance(each, bool) else str(each) for each in values)
 
 
-def _is_named(text: str, patterns: Sequence[str] | None, not_patterns: Sequence[str] | None, matches: Any) -> bool:
+def _is_named(
+    text: str,
+    patterns: Sequence[str] | None,
+    not_patterns: Sequence[str] | None,
+    matches: Callable[[str, str], bool],
+) -> bool:
     if patterns is not None:
         return any(matches(text, pattern) for pattern in patterns)
     return not any(matches(text, pattern) for pattern in not_patterns or ())
