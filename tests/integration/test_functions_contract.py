@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from functions_world import HANGS, Project, call, fail, returned
 
+from emulator.functions.admission import STOPPING
 from emulator.functions.outcome import Refused, Returned
 from emulator.functions.processes.means import Means, has_native_client
 from emulator.functions.variables import Endpoints
@@ -208,6 +209,16 @@ async def test_a_version_knows_its_number_and_has_the_reserved_concurrency_of_al
 
     assert seen == {"f": 3 * ["$LATEST"], "f:$LATEST": 3 * ["$LATEST"], "f:3": 3 * ["3"], "f:live": 3 * ["3"]}
     assert isinstance(refused, Refused)
+
+
+async def test_a_version_that_was_never_invoked_is_refused_as_others_when_the_emulator_ends(project: Project) -> None:
+    project.write("def f(event, context): return 1")
+
+    async with project.functions("f", qualifiers={"3": "3"}) as functions:
+        pass
+    found = [await asyncio.wait_for(functions.invoke(name, b"0"), 20) for name in ("f", "f:3")]
+
+    assert found == 2 * [STOPPING]
 
 
 async def test_a_client_context_is_passed_on(project: Project) -> None:

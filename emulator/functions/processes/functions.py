@@ -121,6 +121,7 @@ class ProcessFunctions:
         self._tasks: set[asyncio.Task[None]] = set()
         self._watch: asyncio.TimerHandle | None = None
         self._sweep: asyncio.TimerHandle | None = None
+        self._is_ending = False
 
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
@@ -130,6 +131,7 @@ class ProcessFunctions:
         return self
 
     async def __aexit__(self, *error: object) -> None:
+        self._is_ending = True
         self._to_warm.clear()
         for timer in (self._watch, self._sweep, self._calming):
             if timer is not None:
@@ -251,7 +253,7 @@ class ProcessFunctions:
         return pool, qualifier
 
     def _pool(self, function: Function, version: str = VERSION) -> Pool:
-        return Pool(
+        pool = Pool(
             function,
             self._around,
             # Of several environments only one could have the debugger's port.
@@ -261,6 +263,9 @@ class ProcessFunctions:
             run=self._run,
             functions=self,
         )
+        if self._is_ending:  # a version that was not invoked before
+            pool.end()
+        return pool
 
     def _watch_pools(self) -> None:
         active = [pool for pool in (*self._all(), *self._replaced) if pool.is_active]
