@@ -61,6 +61,14 @@ def test_without_a_folder_it_is_the_example() -> None:
     assert plan("deploy").startswith("cd examples/reports && ")
 
 
+@pytest.mark.parametrize("target", ["test", "test-deploy"])
+def test_tests_that_fail_and_nothing_else_are_tried_again_where_that_is_asked_for(target: str) -> None:
+    again = "|| { [ $? -eq 1 ] && "
+
+    assert plan(target, "AGAIN=1").partition(again)[2].count("--last-failed ") == 1
+    assert again not in plan(target)
+
+
 def test_help_lists_every_target_once() -> None:
     told = make("help")
 
