@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
 
 from streamer.topology import Function
 
@@ -66,35 +68,55 @@ def _of_python(function: Function) -> tuple[Path, tuple[str, ...]] | None:
     return (file, tuple(names)) if names else None
 
 
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name that is too long, a folder of somebody else's
+        return False
+
+
+def _beginning(file: Path) -> bytes:
+    """Of a file; empty where there is none that can be read."""
+    try:
+        with file.open("rb") as opened:
+            return opened.read(_BYTES)
+    except OSError:
+        return b""
+
+
 def _lines(file: Path) -> Iterator[str]:
-    if file.is_file():
-        with file.open(encoding="utf-8-sig", errors="replace") as opened:
-            for line in opened.read(_BYTES).splitlines():
-                text = line.partition(" #")[0].split(" --", 1)[0].rstrip("\\ \t")
-                if text and not text.startswith(("#", "-")):
-                    yield text.strip()
+    for line in _beginning(file).decode("utf-8-sig", "replace").splitlines():
+        text = line.partition(" #")[0].split(" --", 1)[0].rstrip("\\ \t")
+        if text and not text.startswith(("#", "-")):
+            yield text.strip()
 
 
 def _is_installed(name: str, places: list[str]) -> bool:
     if next(iter(metadata.distributions(name=name, path=places)), None) is not None:
         return True
     folder = name.replace("-", "_").replace(".", "_")
-    return any(Path(place, each).exists() for place in places for each in (folder, folder.lower()))
+    return any(_is_there(Path(place, each)) for place in places for each in (folder, folder.lower()))
+
+
+class _Package(Struct):
+    """What counts here of Node.js's file."""
+
+    dependencies: dict[str, Any] | None = None
 
 
 def _of_node(function: Function) -> tuple[Path, tuple[str, ...]] | None:
-    file = Path(str(function.code_root), _NODE)
-    if not is_node(function) or not file.is_file():
+    if not is_node(function):
         return None
+    file = Path(str(function.code_root), _NODE)
     try:
-        wanted = json.loads(file.read_bytes()[:_BYTES]).get("dependencies") or {}
-    except (ValueError, AttributeError):
+        wanted = msgspec.json.decode(_beginning(file), type=_Package).dependencies or {}
+    except (msgspec.DecodeError, RecursionError):  # npm says what is wrong with it
         return None
     folder = file.parent.resolve()
     places = [*(each / "node_modules" for each in (folder, *folder.parents)), *map(Path, module_folders(function))]
     names = [
         name
         for name in wanted
-        if not name.startswith(_PROVIDED) and not any((place / name).is_dir() for place in places)
+        if not name.startswith(_PROVIDED) and not any(_is_there(place / name) for place in places)
     ]
     return (file, tuple(names)) if names else None

@@ -83,8 +83,18 @@ def test_packages_of_node_are_looked_for_as_node_does(tmp_path: Path) -> None:
     ]
 
 
-def test_nothing_is_said_of_files_that_are_not_what_they_seem(tmp_path: Path) -> None:
-    (tmp_path / "package.json").write_text("[]")
+@pytest.mark.parametrize(
+    "text",
+    ["[]", "{", "[" * 100_000, '{"dependencies": null}', '{"dependencies": 3}', '{"dependencies": [1]}'],
+    ids=lambda text: text[:30],
+)
+def test_nothing_is_said_of_files_that_are_not_what_they_seem(text: str, tmp_path: Path) -> None:
+    (tmp_path / "package.json").write_text(text)
+
     assert told([node(tmp_path)], IDS, tmp_path) == []
-    (tmp_path / "package.json").write_text("{")
-    assert told([node(tmp_path)], IDS, tmp_path) == []
+
+
+def test_a_name_that_no_file_can_have_is_installed_nowhere(tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text("a" * 300)
+
+    assert len(told([python(tmp_path)], IDS, tmp_path)) == 1
