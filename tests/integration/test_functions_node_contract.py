@@ -29,6 +29,7 @@ PYTHON_ONLY = {
     "fixture takes all of them away at once",
     "test_two_functions_have_each_their_environment": "a process has its own variables; only threads share them",
     "test_over_the_emulators_own_limit_events_wait_for_their_turn": "counted before there is a process",
+    "test_a_version_that_was_never_invoked_is_refused_as_others_when_the_emulator_ends": "decided before any process",
     "test_what_waits_of_one_source_does_not_keep_another_waiting": "decided before there is a process",
     "test_a_caller_that_gives_up_does_not_stop_the_function": "decided before there is a process",
 }
