@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import sys
 from pathlib import Path
 from typing import Any, Final
 
 from streamer.errors import ConfigurationError
+
+from . import processes
 
 SECONDS: Final = 30.0
 """How long that may take."""
@@ -35,10 +36,7 @@ async def described_now(target: str, folder: Path) -> dict[str, Any]:
     except TimeoutError as error:
         raise ConfigurationError(f"describing {target} takes longer than {SECONDS:g} s") from error
     finally:
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
+        await processes.end(process)
     if process.returncode != 0:
         last = said.decode("utf-8", "replace").strip().rpartition("\n")[2]
         raise ConfigurationError(last or f"describing {target} ended with {process.returncode}")

@@ -7,10 +7,8 @@ process: its one argument is the descriptor to write to, standard input has the 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import dataclasses
 import os
-import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,6 +19,7 @@ import msgspec
 from ..here.identity import Identity
 from ..options import EmulateOptions
 from ..target import Target
+from . import processes
 
 SECONDS: Final = 30.0
 """How long that may take."""
@@ -81,10 +80,7 @@ async def service_now(options: EmulateOptions) -> Now | None:
         except TimeoutError:
             return None
         finally:
-            if process.returncode is None:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)  # what it started holds the pipe open, too
-                await process.wait()
+            await processes.end(process)  # with what it started, which holds the pipe open, too
             content = await reader
     return msgspec.json.decode(content, type=Now) if content else None
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import os
 import sys
@@ -20,6 +19,7 @@ from ...foundation import log
 from ...functions.runtimes import identity, launch
 from ...functions.tracebacks import Code, folded, own_place
 from ...functions.variables import Endpoints, credentials, variables
+from . import processes
 
 SECONDS: Final = 30.0
 """How long an import may take here; on Lambda it has 10."""
@@ -123,10 +123,7 @@ async def _result(part: Part, environment: Mapping[str, str]) -> dict[str, Any]:
         except TimeoutError:
             return {"problem": f"its import takes longer than {SECONDS:g} s"}
         finally:
-            if process.returncode is None:
-                with contextlib.suppress(ProcessLookupError):
-                    process.kill()
-                await process.wait()
+            await processes.end(process)
         os.set_blocking(result.fileno(), False)
         text = result.read()
     if not text:

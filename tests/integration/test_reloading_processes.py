@@ -1,0 +1,38 @@
+"""Processes that import a project's code anew: they end with whoever waits for them, and before the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import uvloop
+from functions_world import until
+
+from emulator.command.reloading.described_now import described_now
+
+NEVER_IMPORTED = """
+import pathlib, time
+pathlib.Path(__file__).with_name("began").touch()
+time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("loop", [uvloop.new_event_loop, asyncio.new_event_loop], ids=["uvloop", "asyncio"])
+def test_a_process_ends_with_a_client_that_goes_while_the_emulator_ends(
+    tmp_path: Path, loop: Callable[[], asyncio.AbstractEventLoop]
+) -> None:
+    (tmp_path / "app.py").write_text(NEVER_IMPORTED)
+
+    async def client_goes() -> asyncio.Task[object]:
+        task: asyncio.Task[object] = asyncio.create_task(described_now("app:app", tmp_path))
+        await until((tmp_path / "began").exists)
+        task.cancel()
+        await asyncio.sleep(0)
+        return task
+
+    with asyncio.Runner(loop_factory=loop) as runner:  # which cancels what is left, once more, and closes the loop
+        task = runner.run(client_goes())
+
+    assert task.cancelled()
