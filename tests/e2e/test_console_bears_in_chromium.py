@@ -100,11 +100,11 @@ async def test_of_many_rows_those_in_sight_are_drawn_and_all_are_reached(
 
 async def test_of_a_long_conversation_the_latest_is_drawn(browser: Any, served: tuple[EmulatorThread, str]) -> None:
     emulator, url = served
-    with connect(emulator.url("linus", "acme"), compression=None, proxy=None) as client:
+    with connect(emulator.url("barbara", "acme"), compression=None, proxy=None) as client:
         async with tab(browser) as page:
             await page.goto(url)
             await page.get_by_role("link", name="Connections", exact=True).click()
-            await page.get_by_role("row").filter(has_text="linus").click()
+            await page.get_by_role("row").filter(has_text="barbara").click()
             client.send('{"action": "ping"}')
             await page.locator(".bubble").first.wait_for()
             await page.evaluate(FILL, [MANY, await page.locator("aside h2 i").inner_text()])
