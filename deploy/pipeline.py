@@ -119,18 +119,7 @@ def go_back(
         target = history.chosen(known, running, cloud.deployed_template(config.stack), named)
         bucket, key, template = history.read(cloud, kept_in, target, account)
         require_named(allowed, cloud.deployed_template(config.stack), template)
-        wanted = Wanted(
-            stack_name=config.stack,
-            stage=config.stage,
-            service=config.service,
-            template=template,
-            template_bytes=len(to_json(template).encode()),
-            code_key=key,
-            code_bytes=0,
-            bucket=bucket,
-            given=frozenset(),
-            needs_logging_role=False,
-        )
+        wanted = _as_it_was(config, template, bucket, key)
         found = describe.find(cloud, wanted)
         if not found.has_code:
             raise DeployError(f"the code of {target.name} is not at s3://{bucket}/{key} any more")
@@ -152,6 +141,22 @@ def go_back(
         stack = performer.apply(change_set)
         desk.say(f"{config.stack} is what it was at {target.name}", *lines.outputs(stack.outputs))
     return Ended(stack=stack.name, status=stack.status, outputs=stack.outputs)
+
+
+def _as_it_was(config: Config, template: Mapping[str, Any], bucket: str, key: str) -> Wanted:
+    """What an earlier deployment wanted: its template, and its code where that still lies."""
+    return Wanted(
+        stack_name=config.stack,
+        stage=config.stage,
+        service=config.service,
+        template=template,
+        template_bytes=len(to_json(template).encode()),
+        code_key=key,
+        code_bytes=0,
+        bucket=bucket,
+        given=frozenset(),
+        needs_logging_role=False,
+    )
 
 
 def _again(template: Mapping[str, Any], stack: Stack, environment: Mapping[str, str]) -> dict[str, str]:

@@ -121,8 +121,6 @@ def invoked(topology: Topology) -> list[str]:
     found += [
         *(each.function for each in topology.event_source_mappings),
         *(each.function for each in topology.schedules),
-    ]
-    found += [
         *(each.function for each in topology.kinesis_mappings),
         *(each.function for each in topology.queue_mappings),
     ]

@@ -39,9 +39,8 @@ def told(functions: Iterable[Function], logical_ids: Mapping[str, str], folder: 
             found = _of_python(function) if function.runtime is None else _of_node(function)
             if found is not None:
                 file, names = found
-                where = (
-                    None if file.name == _PYTHON else file
-                )  # one interpreter runs all, Node.js looks beside the code
+                # One interpreter runs all functions in Python; Node.js looks beside the code.
+                where = None if file.name == _PYTHON else file
                 lacking.setdefault((where, names), (file, []))[1].append(logical_ids[function.name])
     return [f"{', '.join(of)}: {_said(file, names, folder)}" for (_, names), (file, of) in lacking.items()]
 

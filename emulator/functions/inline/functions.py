@@ -147,9 +147,8 @@ class InlineFunctions:
         )
 
     def _refusal(self, target: _InlineFunction) -> Refused | None:
-        own = (
-            [each for each in self._all() if each.function is target.function] if target.limit.is_reserved else [target]
-        )
+        those = self._all() if target.limit.is_reserved else [target]
+        own = [each for each in those if each.function is target.function]
         return target.limit.refusal(
             running=sum(each.running for each in own),
             waiting=sum(len(each.waiting) for each in own),

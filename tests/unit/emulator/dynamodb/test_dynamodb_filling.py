@@ -17,7 +17,7 @@ from emulator.dynamodb.engine import DYNAMODB, UPDATE_TABLE
 from emulator.dynamodb.tables import FEW_ITEMS
 from emulator.event_sources.streams.checkpoints import Checkpoints
 from emulator.foundation.notes import Notes
-from emulator.port.http import HttpRequest
+from emulator.port.http import HttpRequest, HttpResponse
 from streamer.topology import Api, Topology
 
 INDEX = "by_owner"
@@ -152,15 +152,20 @@ def test_there_is_nothing_to_fill_ahead(items: int, parameters: dict[str, Any]) 
     assert table(items=items).database.filling(request(UPDATE_TABLE, **parameters)) is None
 
 
-async def test_others_are_answered_before_the_index_is_full() -> None:
-    world = table()
-    database = EmbeddedDatabase(
-        world.database, Topology(api=Api(name="a", routes=()), functions=()), Checkpoints(), Notes()
-    )
+async def adding(world: World) -> asyncio.Future[HttpResponse]:
+    """The answer to an index that is being filled."""
+    topology = Topology(api=Api(name="a", routes=()), functions=())
+    database = EmbeddedDatabase(world.database, topology, Checkpoints(), Notes())
     answering = database.handle(request(UPDATE_TABLE, **adding_index()))
     assert isinstance(answering, Awaitable)
     updated = asyncio.ensure_future(answering)
     await asyncio.sleep(0)
+    return updated
+
+
+async def test_others_are_answered_before_the_index_is_full() -> None:
+    world = table()
+    updated = await adding(world)
 
     put(world, 7)
     assert not updated.done()
@@ -173,13 +178,7 @@ async def test_others_are_answered_before_the_index_is_full() -> None:
 
 async def test_who_does_not_wait_for_the_answer_has_the_index_all_the_same() -> None:
     world = table()
-    database = EmbeddedDatabase(
-        world.database, Topology(api=Api(name="a", routes=()), functions=()), Checkpoints(), Notes()
-    )
-    answering = database.handle(request(UPDATE_TABLE, **adding_index()))
-    assert isinstance(answering, Awaitable)
-    updated = asyncio.ensure_future(answering)
-    await asyncio.sleep(0)
+    updated = await adding(world)
 
     updated.cancel()
     await asyncio.wait([updated])
