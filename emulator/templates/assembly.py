@@ -111,7 +111,7 @@ def find(target: str, folder: Path, *, stack: str | None) -> Project:
         return find(target.removesuffix(path.name) or ".", folder, stack=stack)
     if path.is_file():
         return _of_file(target, path, stack)
-    if (path / "manifest.json").is_file():
+    if _is_assembly(path):
         return _assembly(target, path, stack)
     if (path / SERVERLESS).is_file():
         return _serverless(target, path, stack)
@@ -202,6 +202,12 @@ def _stack_of(service: dict[str, Any], state: dict[str, Any], folder: Path) -> s
 
 
 # CDK
+
+
+def _is_assembly(folder: Path) -> bool:
+    """Whether the CDK made a folder: web pages and add-ons of browsers have a manifest.json, too."""
+    path = folder / "manifest.json"
+    return path.is_file() and (folder.name == "cdk.out" or "artifacts" in _read(path))
 
 
 def _assembly(target: str, folder: Path, wanted: str | None) -> Project:

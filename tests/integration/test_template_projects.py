@@ -136,6 +136,12 @@ def test_a_folder_without_anything_known_is_refused(files: tuple[str, ...], mess
         read(tmp_path, "project")
 
 
+def test_a_manifest_of_a_web_page_makes_no_assembly_of_a_folder(sam: Path) -> None:
+    (sam / "manifest.json").write_text('{"name": "Chat", "start_url": "/"}')
+
+    assert read(sam, ".") == read(sam, "template.yaml")
+
+
 @pytest.mark.parametrize(
     ("folder", "left", "message"),
     [
