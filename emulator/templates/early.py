@@ -78,9 +78,8 @@ class Early:
         """None is known; raises `Problem`."""
         raise Problem(path, "a loop is made before there are outputs")
 
-    def zones(self, region: str) -> list[str]:
-        """See `intrinsics.Names`."""
-        return [f"{region or self._pseudo['AWS::Region']}{letter}" for letter in "abc"]
+    def note(self, text: str) -> None:
+        """Nothing: the stack tells the same of what it resolves."""
 
     def dynamic(self, text: str, path: Any) -> str:
         """The text as it is."""

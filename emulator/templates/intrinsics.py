@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import ipaddress
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
@@ -14,6 +15,16 @@ from .references import VARIABLE
 NO_VALUE: Final = "AWS::NoValue"
 ABSENT: Final = object()
 """What ``Ref: AWS::NoValue`` gives: its key or element is left out."""
+_ZONES: Final[Mapping[str, str]] = {
+    "ap-northeast-1": "acd",
+    "ap-northeast-2": "abcd",
+    "ca-central-1": "abd",
+    "us-east-1": "abcdef",
+    "us-west-1": "ab",
+    "us-west-2": "abcd",
+}
+"""Letters of the availability zones of Regions whose three are not a, b, c. [SRC] moto ec2 availability_zones"""
+_ACCOUNT: Final = re.compile(r"\d{12}")
 
 
 class MadeUp(str):
@@ -54,8 +65,8 @@ class Names(Protocol):
         """An output of another stack; raises `Problem`."""
         ...
 
-    def zones(self, region: str) -> list[str]:
-        """Availability zones of a region, the stack's own for an empty text."""
+    def note(self, text: str) -> None:
+        """Tells whoever emulates the template of something that stands for what is not known."""
         ...
 
     def dynamic(self, text: str, path: Path) -> str:
@@ -233,14 +244,23 @@ def _find_in_map(names: Names, argument: Any, path: Path) -> Any:
             raise
         found = {}
     for number, key in enumerate(keys[1:], 1):
-        found = found.get(key) if isinstance(found, dict) else None
-        if found is None:
-            if has_default:
-                return value_of(names, parts[3]["DefaultValue"], path)
-            if isinstance(given[number], MadeUp):
-                return given[number]
+        within, found = found, found.get(key) if isinstance(found, dict) else None
+        if found is not None:
+            continue
+        if has_default:
+            return value_of(names, parts[3]["DefaultValue"], path)
+        if isinstance(given[number], MadeUp):
+            return given[number]
+        if number > 1 or not within or key != names.ref("AWS::AccountId", path) or not _is_by_account(within):
             raise Problem(path, f"the mapping {'.'.join(keys[:number])} has no key {key!r}")
+        first = next(iter(within))
+        names.note(f"the mapping {keys[0]} has no account {key}, which is nobody's: what it has for {first} stands")
+        found = within[first]
     return found
+
+
+def _is_by_account(mapping: Mapping[Any, Any]) -> bool:
+    return all(_ACCOUNT.fullmatch(str(key)) for key in mapping)
 
 
 def _base64(names: Names, argument: Any, path: Path) -> str:
@@ -248,7 +268,8 @@ def _base64(names: Names, argument: Any, path: Path) -> str:
 
 
 def _get_azs(names: Names, argument: Any, path: Path) -> list[str]:
-    return names.zones(text_of(value_of(names, argument, path), path))
+    region = text_of(value_of(names, argument, path), path) or names.ref("AWS::Region", path)
+    return [f"{region}{letter}" for letter in _ZONES.get(region, "abc")]
 
 
 def _cidr(names: Names, argument: Any, path: Path) -> list[str] | MadeUp:

@@ -282,8 +282,8 @@ class _Resolver:
     def stack_output(self, stack: str, output: str, path: Path) -> Any:
         return self._imports.output(stack, output, path)
 
-    def zones(self, region: str) -> list[str]:
-        return [f"{region or self._around.place.region}{letter}" for letter in "abc"]
+    def note(self, text: str) -> None:
+        self._warnings.append(text)
 
     def dynamic(self, text: str, path: Path) -> str:
         return _DYNAMIC.sub(lambda match: self._stored(match[1], match[2], path), text)

@@ -41,7 +41,10 @@ CONDITIONS = {
     "IsEvenBoth": {"Fn::And": [{"Condition": {"Condition": "IsBlue"}}, {"Condition": {"Condition": "IsNever"}}]},
     "IsBoth": {"Fn::And": [{"Condition": "IsBlue"}, {"Condition": "IsNever"}]},
 }
-MAPPINGS = {"Sizes": {"small": {"mb": 128}, "large": {"mb": 512}}}
+MAPPINGS = {
+    "Sizes": {"small": {"mb": 128}, "large": {"mb": 512}},
+    "Accounts": {"210987654321": {"mb": 256}, "321098765432": {"mb": 1024}},
+}
 
 
 def stack_of(value: Any, **around: Any) -> Stack:
@@ -90,6 +93,7 @@ def stack_of(value: Any, **around: Any) -> Stack:
         pytest.param({"Fn::FindInMap": ["Sizes", "huge", "mb", {"DefaultValue": 9}]}, 9, id="FindInMap with default"),
         pytest.param({"Fn::Base64": "hello"}, "aGVsbG8=", id="Base64"),
         pytest.param({"Fn::GetAZs": ""}, ["eu-west-1a", "eu-west-1b", "eu-west-1c"], id="GetAZs"),
+        pytest.param({"Fn::Select": [5, {"Fn::GetAZs": "us-east-1"}]}, "us-east-1f", id="GetAZs of another Region"),
         pytest.param({"Fn::Cidr": ["10.0.0.0/24", 2, 5]}, ["10.0.0.0/27", "10.0.0.32/27"], id="Cidr"),
         pytest.param({"Fn::ImportValue": {"Fn::Sub": "${Colour}-name"}}, "imported", id="ImportValue"),
         pytest.param({"Fn::ToJsonString": {"a": {"Ref": "Colour"}}}, '{"a":"blue"}', id="ToJsonString"),
@@ -126,6 +130,9 @@ def test_intrinsic_functions(value: Any, meant: Any) -> None:
         pytest.param({"Fn::If": ["IsBlue", 1]}, "Fn::If takes a list of 3", id="If with two"),
         pytest.param({"Fn::FindInMap": ["Sizes", "huge", "mb"]}, "the mapping Sizes has no key 'huge'", id="FindInMap"),
         pytest.param({"Fn::FindInMap": ["Nothing", "a", "b"]}, "there is no mapping 'Nothing'", id="mapping"),
+        pytest.param(
+            {"Fn::FindInMap": ["Accounts", "111111111111", "mb"]}, "the mapping Accounts has no key '1", id="an account"
+        ),
         pytest.param({"Fn::ImportValue": "x"}, "no stack exports 'x': add --import x=VALUE", id="ImportValue"),
         pytest.param({"Fn::Nothing": 1}, "Fn::Nothing: there is no such one", id="unknown"),
         pytest.param({"Fn::Sub": "a", "b": 1}, "Fn::Sub: an intrinsic function stands alone", id="not alone"),
@@ -176,6 +183,15 @@ def test_a_circle_may_be_closed_by_what_a_resource_depends_on() -> None:
 
     with pytest.raises(TemplateError, match=r"Resources\.Next: resources in a circle: First -> Next -> First"):
         resolve(load(json.dumps(tree), "t.json"), Surroundings(place=PLACE))
+
+
+def test_a_mapping_by_accounts_gives_what_it_has_for_its_first() -> None:
+    found = stack_of({"Fn::FindInMap": ["Accounts", {"Ref": "AWS::AccountId"}, "mb"]})
+
+    assert found.resources["A"].properties["X"] == 256
+    assert found.warnings == (
+        "the mapping Accounts has no account 123456789012, which is nobody's: what it has for 210987654321 stands",
+    )
 
 
 def test_an_attribute_of_what_is_not_emulated_is_made_up_and_told() -> None:
