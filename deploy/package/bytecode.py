@@ -9,7 +9,9 @@ from __future__ import annotations
 import glob
 import importlib.util
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -26,7 +28,7 @@ TASK: Final = "/var/task"
 """Where Lambda unpacks the bundle; stack traces name files there."""
 
 _TRIAL: Final = """
-import importlib, json, sys, time
+import importlib, json, os, sys, time
 # Not to standard output: modules print what they like.
 said = open(sys.argv[2], "w", buffering=1)
 for name in json.loads(sys.argv[1]):
@@ -41,7 +43,11 @@ for name in json.loads(sys.argv[1]):
         print(json.dumps({"handler": name, "error": what, "kind": kind}), file=said)
         break
     print(json.dumps({"handler": name, "ms": round((time.perf_counter() - begun) * 1000, 1)}), file=said)
+os._exit(0)  # whatever threads the modules began
 """
+TRIAL_SECONDS: Final = 60.0
+"""How long all imports together may take; Lambda gives init 10 seconds, and what takes longer the function's time-out.
+[DOC] lambda-docs:lambda-runtime-environment"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,8 +116,17 @@ def _syntax(output: str, name: str) -> str:
     return last or next((line for line in lines if name in line), "syntax error")
 
 
-def trial(files: Files, handlers: Iterable[str], executable: str, environment: Mapping[str, str]) -> Trial:
+def trial(
+    files: Files,
+    handlers: Iterable[str],
+    executable: str,
+    environment: Mapping[str, str],
+    *,
+    seconds: float = TRIAL_SECONDS,
+) -> Trial:
     """Import every handler from the unpacked bundle with nothing but it, boto3 and the standard library.
+
+    What has not been imported after so many ``seconds`` is a problem of the trial.
 
     Raises:
         BundleError: a module is not in the bundle.
@@ -123,23 +138,35 @@ def trial(files: Files, handlers: Iterable[str], executable: str, environment: M
         setup = f"import sys; sys.path[:0] = [{str(task)!r}, {str(provided)!r}]\n"
         said, names = Path(folder, "said"), list(handlers)
         said.touch()
-        subprocess.run(  # noqa: S603 - an interpreter that we looked for
-            [executable, "-I", "-S", "-B", "-c", setup + _TRIAL, json.dumps(names), str(said)],
-            capture_output=True,
-            check=False,
-            cwd=task,
-            env=dict(environment),
-        )
+        arguments = [executable, "-I", "-S", "-B", "-c", setup + _TRIAL, json.dumps(names), str(said)]
+        is_ended = _run(arguments, task, environment, seconds)
         results = [json.loads(line) for line in said.read_text(encoding="utf-8").splitlines()]
-    return _judge(results, names)
+    return _judge(results, names, "the interpreter ended" if is_ended else f"{seconds:g} seconds were not enough")
 
 
-def _judge(results: list[dict[str, str]], names: list[str]) -> Trial:
+def _run(arguments: list[str], folder: Path, environment: Mapping[str, str], seconds: float) -> bool:
+    """Run modules of the user's, which may ask, talk, wait and begin what they like; whether it came to its end."""
+    nothing = subprocess.DEVNULL
+    with subprocess.Popen(  # noqa: S603 - an interpreter that we looked for
+        arguments, cwd=folder, env=dict(environment), stdin=nothing, stdout=nothing, stderr=nothing,
+        start_new_session=True,
+    ) as process:  # fmt: skip
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        finally:
+            if process.returncode is None:  # out of time, or Ctrl-C, which does not reach another session
+                os.killpg(process.pid, signal.SIGKILL)
+    return True
+
+
+def _judge(results: list[dict[str, str]], names: list[str], why: str) -> Trial:
     times = {result["handler"]: float(result["ms"]) for result in results if "ms" in result}
     failed = next((result for result in results if "error" in result), None)
     if failed is None:
         ended = next((name for name in names if name not in times), None)
-        problem = f"{ended}: the interpreter ended while importing it" if ended is not None else None
+        problem = f"{ended}: {why} while importing it" if ended is not None else None
         return Trial(import_ms=times, problem=problem)
     handler, error = failed["handler"], failed["error"]
     if failed["kind"] == "missing":

@@ -28,7 +28,12 @@ EXCLUDED: Final = (
 """What Lambda never needs, in git's notation: a leading slash means the project's folder alone, since a package of the
 user may well be called ``build``."""
 
+LOGS: Final = ("*.log", "nohup.out")
+"""What is written here while the code stays as it is, `streamer deploy | tee deploy.log` among it: the code would be
+another one at every deployment. Told, as data may be called so, too."""
+
 _UNNEEDED: Final = "never needed on Lambda"
+_LOG: Final = "a log by its name"
 _LEADS_TO_NOTHING: Final = "a link that leads to nothing"
 
 _BEGINNING: Final = 65_536
@@ -190,7 +195,8 @@ class _Tree:
     def __init__(self, root: Path, excluded: Sequence[str]) -> None:
         self._root = root
         self._excluded = excluded
-        self._above = [_Rules(root, _UNNEEDED, GitIgnoreSpec.from_lines(EXCLUDED)), *_rules_above(root)]
+        own = [_Rules(root, why, GitIgnoreSpec.from_lines(what)) for why, what in ((_UNNEEDED, EXCLUDED), (_LOG, LOGS))]
+        self._above = [*own, *_rules_above(root)]
 
     def name(self, path: Path) -> str:
         """A path from the project's folder on."""
@@ -259,8 +265,8 @@ def _left_out(path: Path, name: str, reason: str) -> LeftOut:
     if path.is_dir():
         return LeftOut(f"{name}/", reason)
     # What git ignores its owner knows of.
-    kind = secrets.kind_by_name(name) if reason == _UNNEEDED else None
-    return LeftOut(name, kind or reason, is_told=kind is not None or reason == _LEADS_TO_NOTHING)
+    kind = secrets.kind_by_name(name) if reason in (_UNNEEDED, _LOG) else None
+    return LeftOut(name, kind or reason, is_told=kind is not None or reason in (_LEADS_TO_NOTHING, _LOG))
 
 
 def _judge(path: Path, root: Path, rules: Sequence[_Rules], excluded: Sequence[str]) -> tuple[str | None, bool]:

@@ -118,6 +118,33 @@ def test_what_may_work_on_lambda_is_a_note(source: str, problem: str) -> None:
     assert problem in tried.problem
 
 
+@pytest.mark.parametrize(
+    ("source", "seconds", "problem"),
+    [
+        pytest.param(
+            "while True: ...", 0.5, "app.handler: 0.5 seconds were not enough while importing it", id="a loop"
+        ),
+        pytest.param(
+            "import subprocess, sys\nsubprocess.run([sys.executable, '-c', 'while True: ...'])",
+            0.5,
+            "app.handler: 0.5 seconds were not enough while importing it",
+            id="a process that it waits for",
+        ),
+        pytest.param("input()", 30, "app.handler: EOFError: EOF when reading a line", id="a question"),
+        pytest.param(
+            "import threading\nthreading.Thread(target=threading.Event().wait).start()\nhandler = 1",
+            30,
+            None,
+            id="a thread that goes on",
+        ),
+    ],
+)
+def test_a_module_that_does_not_come_to_an_end_holds_nothing_up(
+    source: str, seconds: float, problem: str | None
+) -> None:
+    assert trial(project(app=source), ["app.handler"], sys.executable, {}, seconds=seconds).problem == problem
+
+
 def test_what_a_module_prints_does_not_disturb() -> None:
     tried = trial(project(app="print('{\"handler\"')\ndef handler(): ..."), ["app.handler"], sys.executable, {})
 

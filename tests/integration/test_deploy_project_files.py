@@ -50,6 +50,17 @@ def test_a_virtual_environment_is_known_by_what_is_in_it(tmp_path: Path) -> None
     assert packed(tmp_path) == {"app.py"}
 
 
+def test_logs_are_no_code_and_their_owner_is_told(tmp_path: Path) -> None:
+    tree(tmp_path, dict.fromkeys(("app.py", "deploy.log", "shop/run.log", "shop/sample.log", "nohup.out"), "deployed"))
+    tree(tmp_path, {".streamerignore": "!sample.log\n"})
+
+    found = project_files(tmp_path)
+
+    assert set(found.files) == {"app.py", "shop/sample.log"}
+    told = {each.path: each.reason for each in found.left_out if each.is_told}
+    assert told == dict.fromkeys(("deploy.log", "nohup.out", "shop/run.log"), "a log by its name")
+
+
 SUB = {"data/sub/a.csv", "data/sub/b.txt"}
 
 
