@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import logging
 import socket
 import ssl as ssl_module
 from collections.abc import Awaitable, Callable, Mapping
@@ -20,6 +21,9 @@ from streamer.client.errors import CannotConnectError
 Token = str | Callable[[], str | Awaitable[str]] | None
 """A JWT, a function (plain or ``async``) that gives a fresh one for each connection, or None."""
 
+FRAMES: Final = logging.getLogger("streamer.client.frames")
+"""Given to ``websockets``, whose level DEBUG tells headers, the token among them, and what messages begin with."""
+FRAMES.setLevel(logging.WARNING)
 
 _OF_AN_UNKNOWN_AUTHORITY: Final = (18, 19, 20, 21)
 """OpenSSL's ``X509_V_ERR`` numbers for certificates with which all is well but that nobody we trust has signed them."""
@@ -54,6 +58,7 @@ class Handshake:
                 open_timeout=self.timeout_seconds,
                 # API Gateway negotiates none. FIDELITY A42
                 compression=None,
+                logger=FRAMES,
                 **self._options(),
             )
         except InvalidURI as error:

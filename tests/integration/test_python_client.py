@@ -301,6 +301,17 @@ async def test_messages_of_no_protocol_are_noted_and_ignored(caplog: pytest.LogC
     assert "not of this protocol" in caplog.text
 
 
+async def test_no_token_and_no_message_reaches_the_log_of_a_program_that_logs_everything(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level(logging.DEBUG):
+        async with running(echo) as (_, url), StreamerClient(f"{url}?key=in-the-url", "a.b.c") as client:
+            await client.request("x", "in-a-payload")
+
+    said = [record.getMessage() for record in caplog.records if not record.name.startswith("websockets.server")]
+    assert not [line for line in said if "a.b.c" in line or "in-the-url" in line or "in-a-payload" in line]
+
+
 @pytest.mark.parametrize(("status", "hint"), [(401, "token"), (403, "tenant"), (429, "again"), (502, "HTTP 502")])
 async def test_a_refused_handshake_tells_status_and_hint(status: int, hint: str) -> None:
     def refuse(socket: ServerConnection, request: Request) -> Response:
