@@ -345,9 +345,10 @@ async def test_a_slow_reader_misses_the_oldest_and_is_told(monkeypatch: pytest.M
         messages = client.topic("news")
         first = asyncio.ensure_future(anext(messages))
         await service.wait_for(lambda: service.topics.get("news"))
-        for number in range(1031):
-            await publish(service, "news", number)
+        await publish(service, "news", 0)
         assert (await first).data == 0
+        for number in range(1, 1031):
+            await publish(service, "news", number)
         # The connection is in order: once this is answered, everything before it was received.
         await client.request("echo")
         message = await anext(messages)
