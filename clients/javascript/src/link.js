@@ -115,18 +115,19 @@ export class Link {
     this.#answerTimeout = options.answerTimeout ?? 5_000;
   }
 
-  /** Most bytes of a message: only `ws` can send one in frames. */
+  /** Most bytes of a message: only `ws` can send one in frames, and only its sockets are emitters of Node.js. */
   get limitBytes() {
     return this.#canFragment ? MESSAGE_BYTES : FRAME_BYTES;
   }
 
   get #canFragment() {
-    return typeof this.#WebSocket?.prototype?.terminate === "function";
+    return typeof this.#WebSocket?.prototype?.emit === "function";
   }
 
   /** The open connection, once there is one; rejects when there will be none. */
   async connected() {
-    if (this.state === "open") return;
+    // What is sent on a socket that is closing, which takes a moment to say so, is dropped without a word.
+    if (this.state === "open" && !(this.#socket.readyState > 1)) return;
     if (this.#isClosed && this.#error) throw this.#error;
     const open = new Promise((/** @type {(value: void) => void} */ resolve, reject) => this.#waiters.push({ resolve, reject }));
     if (this.state === "idle" || this.state === "closed") this.#start();
@@ -197,7 +198,7 @@ export class Link {
     };
     socket.onclose = (/** @type {{code: number, reason: string}} */ { code, reason }) => {
       if (this.state === "open") this.#lost(code === 1006 ? null : code, reason);
-      else this.#failed(reason);
+      else this.#failed(reason ?? "");
     };
   }
 
@@ -292,7 +293,8 @@ export class Link {
   /** @param {string} why */
   #failed(why) {
     this.#drop();
-    const status = Number(/response: (\d{3})/.exec(why)?.[1]) || null;
+    // As ws, Bun and Deno end what they say.
+    const status = Number(/: (\d{3})$/.exec(why)?.[1]) || null;
     const error = this.#cannot(status ? `HTTP ${status}` : why, status);
     if ((status === 401 || status === 403) && typeof this.#token !== "function") this.#end(error);
     else this.#retry(error);
@@ -365,7 +367,8 @@ export class Link {
    * @param {number | null} [status]
    */
   #cannot(reason, status = null) {
-    return new CannotConnectError(this.#url.split("?")[0], reason, status);
+    // Bun and ws name the address, and its query may hold the token.
+    return new CannotConnectError(this.#url.split("?")[0], reason.replace(/\?[^\s']*/, ""), status);
   }
 
   /** Something happened to the page or the network: look at once whether the connection lives. */

@@ -119,19 +119,48 @@ test("a first connection that cannot be had is an error in words, within the tim
   assert.equal(client.state, "closed");
 });
 
-test("a refusal whose status is known is the end, unless a fresh token may help", async () => {
-  const fail = async (options) => {
-    const opening = make(options).open();
-    await until(() => FakeSocket.made.length);
-    FakeSocket.last.onerror({ message: "Unexpected server response: 401" });
-    return opening;
-  };
-  await assert.rejects(fail({ token: "old" }), { name: "CannotConnectError", status: 401 });
+async function failed(options, message) {
+  const opening = make(options).open();
+  await until(() => FakeSocket.made.length);
+  FakeSocket.last.onerror({ message });
+  return opening;
+}
 
-  FakeSocket.made = [];
-  const opening = fail({ token: () => "fresh" });
+for (const [name, message] of [
+  ["ws", "Unexpected server response: 401"],
+  ["Bun", "WebSocket connection to 'ws://127.0.0.1:1/dev' failed: Expected 101 status code: 401"],
+  ["Deno", "NetworkError: failed to connect to WebSocket: Invalid status code: 401"],
+]) {
+  test(`a refusal whose status ${name} tells is the end`, async () => {
+    await assert.rejects(failed({ token: "old" }, message), { message: "cannot connect to ws://127.0.0.1:1/dev: HTTP 401", status: 401 });
+  });
+}
+
+test("a refusal whose status is known is not the end where a fresh token may help", async () => {
+  const opening = failed({ token: () => "fresh" }, "Unexpected server response: 401");
   await next(2);
   await opening;
+});
+
+test("no error tells the token of an address that a WebSocket names", async () => {
+  const message = "WebSocket connection to 'ws://127.0.0.1:1/dev?Authorization=h.p.s' failed: Failed to connect";
+  const failing = failed({ token: "h.p.s", tokenIn: "query", reconnect: null }, message);
+
+  await assert.rejects(failing, { message: "cannot connect to ws://127.0.0.1:1/dev: WebSocket connection to 'ws://127.0.0.1:1/dev' failed: Failed to connect" });
+});
+
+test("nothing is given to a socket that is closing: it goes over the next one", async () => {
+  const closing = await opened();
+  closing.readyState = 2;
+  const asking = client.request("echo", 1, { id: "r" });
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  closing.end(1001);
+  const socket = await next(2);
+  await until(() => socket.sent.length);
+  socket.say({ type: "response", request_id: "r", data: 1 });
+
+  assert.equal(await asking, 1);
+  assert.deepEqual([closing.sent, socket.sent.map(({ id }) => id)], [[], ["r"]]);
 });
 
 test("an answer that does not come in time counts as none", async () => {
@@ -323,7 +352,7 @@ test("what is larger than a frame is refused before it is sent, in bytes of UTF-
 test("a WebSocket that can fragment sends up to 128 KB, in frames of at most 32 KB", async () => {
   const frames = [];
   class Fragmenting extends FakeSocket {
-    terminate() {}
+    emit() {}
     send(part, options) {
       frames.push([Buffer.from(part), options]);
     }
