@@ -178,11 +178,11 @@ def emulate(run: Callable[[Any], int | None] | None, /, **options: Any) -> int:
     if run is not None:  # Tests pass a function that records the options as the context's object.
         return run(parsed) or 0
     if parsed.check:
-        click.echo("\n".join(tool("emulator.command.check").checked(parsed)))
+        click.echo("\n".join(tool("emulator.command.emulate.check").checked(parsed)))
         return 0
     gc.disable()  # a tenth of the start: nothing of what is imported is garbage; the emulator turns it on when ready
     try:
-        tool("emulator.command.start").start(parsed)
+        tool("emulator.command.emulate.start").start(parsed)
     finally:
         gc.enable()
     return 0

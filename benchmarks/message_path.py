@@ -23,8 +23,8 @@ from websockets.frames import Frame, Opcode
 
 sys.path.append(str(Path(__file__).parent.parent))  # not first: beside us is a module named profile
 
-from emulator.console.recorder import RingRecorder
-from emulator.console.ring import Ring
+from emulator.console.recording.recorder import RingRecorder
+from emulator.console.recording.ring import Ring
 from emulator.foundation.recording import Recording
 from emulator.functions.outcome import Outcome, Returned
 from emulator.gateway.rules.ids import IdSource

@@ -28,7 +28,7 @@ from benchmarks.processes import own_cpu_seconds
 from benchmarks.servers import ROOT, STREAMER, ours
 from benchmarks.tasks import watched as watched_server
 from emulator.console.assets import FOLDER
-from emulator.console.ring import BYTES, RECORDS
+from emulator.console.recording.ring import BYTES, RECORDS
 from emulator.foundation.recording import Recording
 
 PARTS: Final = ("path", "start", "memory", "files", "served", "page")
@@ -47,8 +47,8 @@ FILL: Final = """
 import json, sys, time
 from benchmarks.processes import own_pss_mb
 from benchmarks.message_path import EVENT, OUTCOME, TRACE
-from emulator.console.recorder import RingRecorder
-from emulator.console.ring import Ring
+from emulator.console.recording.recorder import RingRecorder
+from emulator.console.recording.ring import Ring
 from emulator.gateway.rules.effects import Invoke, Replied
 from emulator.port.http import HttpRequest, HttpResponse
 import os

@@ -99,7 +99,8 @@ def main() -> None:
         gc.set_threshold(50_000, 20, 20)
         from contextlib import nullcontext  # noqa: PLC0415 - see the module's docstring
 
-        with tool("emulator.command.early").begun(sys.argv[2:]) if sys.argv[1:2] == ["emulate"] else nullcontext():
+        emulates = sys.argv[1:2] == ["emulate"]
+        with tool("emulator.command.emulate.early").begun(sys.argv[2:]) if emulates else nullcontext():
             tool("cli").main()
     except KeyboardInterrupt:  # while it was still being imported; 130 is 128 + SIGINT, as shells count
         sys.exit(130)

@@ -29,12 +29,13 @@ from pathlib import Path
 from typing import IO, Final
 
 IMPORTED: Final = (
-    *("cli", "emulator.command.early", "emulator.command.run", "emulator.command.serve", "emulator.command.start"),
+    *("cli", *(f"emulator.command.emulate.{name}" for name in ("early", "run", "serve", "start"))),
     *("emulator.command.printing.output", "emulator.console.service", "emulator.functions.inline.functions"),
     *("botocore.auth", "botocore.endpoint", "jwt", "trustme", "uvloop", "watchfiles", "simplejson", "tomllib"),
     *("deploy.command.commands", "boto3", "anyio._backends._asyncio", "emulator.console.around", "encodings.idna"),
     "streamer.client",
-    *("emulator.command.from_template", "emulator.console.records", "emulator.templates.yaml_tags", "jsonschema"),
+    *("emulator.command.targets.from_template", "emulator.console.recording.records"),
+    *("emulator.templates.yaml_tags", "jsonschema"),
     *("samtranslator.parser.parser", "samtranslator.translator.translator"),
 )
 """What most commands import, and with it all that it imports."""

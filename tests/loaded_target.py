@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from emulator.command.target import Target, find_service, prepared
+from emulator.command.targets.target import Target, find_service, prepared
 from streamer.project import Project
 
 

@@ -226,7 +226,7 @@ def event(*, kind: str, body: str | None, connection_id: str | None) -> None:
     As API Gateway, DynamoDB, SQS and EventBridge send it to a function. While an emulator runs here, events of its API
     name its address and stage, and that of a connect holds the developer's token.
     """
-    from ..console.samples import CONNECTION, Sample, sample  # noqa: PLC0415 - see the module's docstring
+    from ..console.api.samples import CONNECTION, Sample, sample  # noqa: PLC0415 - see the module's docstring
 
     if body is not None and kind not in ("message", "sqs"):
         raise click.UsageError("--body is for message and sqs.")

@@ -11,8 +11,8 @@ from streamer.describe import Described, Info, asyncapi, describe, markdown, pyt
 from streamer.describe.changes import changes
 from streamer.errors import ConfigurationError
 
-from .target import find_service
-from .which_project import project_at
+from .targets.target import find_service
+from .targets.which_project import project_at
 
 
 def made(target: str | None, *, kind: str, version: str, url: str | None, no_builtins: bool) -> tuple[str, Any]:

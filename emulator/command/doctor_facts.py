@@ -27,7 +27,7 @@ from .doctor import Facts, Package, Port, Running
 from .here.identity import IAM, OWN, PUBLIC_KEY, PUBLISHED_KEYS
 from .here.project import Here, here
 from .options import EmulateOptions
-from .which_project import project_at, template_name
+from .targets.which_project import project_at, template_name
 
 DISTRIBUTION: Final = "streamer-ws"
 EXTRAS: Final = ("", "emulator")

@@ -10,11 +10,11 @@ from typing import Any, Final, Protocol, Self, TypeVar
 
 import click
 
-from ..console.lines import line
+from ..console.exporting.recorded import Recorded
 from ..console.opening import open_url, page_url
-from ..console.recorded import Recorded
-from ..console.telling import Told
-from ..console.waterfall import waterfall
+from ..console.reading.lines import line
+from ..console.reading.telling import Told
+from ..console.reading.waterfall import waterfall
 from .help import Command
 from .here.console_reader import GoneError, Reader, found
 from .here.project import here

@@ -18,13 +18,13 @@ from ..port.http import Answer, HttpRequest, HttpResponse
 from . import access
 from .assets import asset
 from .opening import page_url
-from .recorder import Gate, RingRecorder
-from .ring import Ring
+from .recording.recorder import Gate, RingRecorder
+from .recording.ring import Ring
 
 if TYPE_CHECKING:
-    from .api import Api
+    from .api.routes import Api
     from .around import Around
-    from .exporting import Exporter
+    from .exporting.collector import Exporter
 
 TICK_SECONDS: Final = 1.0
 """How often it is decided whether to record."""
@@ -58,7 +58,7 @@ class Console:
 
     @functools.cached_property
     def _api(self) -> Api:
-        from .api import Api  # noqa: PLC0415 - who looks waits for it, not who starts
+        from .api.routes import Api  # noqa: PLC0415 - who looks waits for it, not who starts
 
         return Api(self._around, self._recorder, self._news, boot=self._boot, look=self._look)
 
@@ -67,7 +67,7 @@ class Console:
         log.LOGGER.addHandler(self._notes)
         self._tick()
         if (otlp := self._around.settings.otlp) is not None:
-            from .exporting import Exporter  # noqa: PLC0415 - only who wants it pays for its import
+            from .exporting.collector import Exporter  # noqa: PLC0415 - only who wants it pays for its import
 
             exporter = Exporter(self._recorder.ring, otlp, boot=self._boot, look=self._look)
             self._exporter = await exporter.__aenter__()
@@ -116,7 +116,7 @@ class Console:
 
     def recorded(self, after: int) -> dict[str, Any]:
         """What was recorded under numbers over ``after``, as the document of an export."""
-        from .recording_file import document  # noqa: PLC0415 - only who exports pays for its import
+        from .exporting.recording_file import document  # noqa: PLC0415 - only who exports pays for its import
 
         kept = (record for record in self._recorder.ring if record.number > after)
         return document(kept, boot=self._boot, at_ms=time.time() * 1000)

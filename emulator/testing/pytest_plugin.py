@@ -20,7 +20,7 @@ from streamer.project import DEFAULT_APP, Project, folder_of, read, variables
 
 if TYPE_CHECKING:
     from ..command.options import TemplateOptions
-    from ..command.target import Target
+    from ..command.targets.target import Target
     from ..wiring.emulator import EmulatorConfig
     from .thread import EmulatorThread
 
@@ -81,7 +81,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 
 def _recorded(item: pytest.Item, name: str, after: int) -> list[tuple[str, str]]:
     """What a test's emulator recorded: its lines, the courses of messages that failed, and a file for the console."""
-    from ..console.report import report  # noqa: PLC0415 - see the module's docstring
+    from ..console.exporting.report import report  # noqa: PLC0415 - see the module's docstring
 
     content = item.funcargs[name].recorded(after)  # type: ignore[attr-defined] # every item of ours has them
     if not content or not content["records"]:
@@ -122,7 +122,7 @@ def _option(config: pytest.Config, name: str) -> str | None:
 @pytest.fixture(scope="session")
 def streamer_target(pytestconfig: pytest.Config) -> Any:
     """What to emulate: ``module:attribute``, a template or its folder, or a Topology; override it to choose another."""
-    from ..command.which_project import template_name  # noqa: PLC0415 - see the module's docstring
+    from ..command.targets.which_project import template_name  # noqa: PLC0415 - see the module's docstring
 
     project = project_of(pytestconfig)
     named = _option(pytestconfig, "streamer_target")
@@ -184,8 +184,8 @@ def streamer_start(
         require("emulator")
     except ConfigurationError as error:
         raise pytest.UsageError(str(error)) from error
-    from ..command.target import find_service, of_template, prepared  # noqa: PLC0415
-    from ..command.which_project import template_name  # noqa: PLC0415
+    from ..command.targets.target import find_service, of_template, prepared  # noqa: PLC0415
+    from ..command.targets.which_project import template_name  # noqa: PLC0415
     from .thread import emulator_thread, minting_here  # noqa: PLC0415
 
     built: set[str] = set()
@@ -196,7 +196,7 @@ def streamer_start(
             project = dataclasses.replace(project_of(pytestconfig), code=streamer_project)
             template = template_name(target, project, project.folder)
             if template is not None:
-                from ..command.from_template import open_template  # noqa: PLC0415 - no other target pays for it
+                from ..command.targets.from_template import open_template  # noqa: PLC0415 - no other target pays for it
 
                 options = dataclasses.replace(streamer_template, iam=streamer_template.iam or config.iam)
                 if template in built:

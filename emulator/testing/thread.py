@@ -32,8 +32,8 @@ from ..port.loop import loop_factory
 from ..wiring.emulator import Emulator, EmulatorConfig
 
 if TYPE_CHECKING:
-    from ..command.from_template import TemplateTarget
-    from ..command.target import Target
+    from ..command.targets.from_template import TemplateTarget
+    from ..command.targets.target import Target
 
 START_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 60.0

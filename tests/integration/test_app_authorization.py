@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from loaded_target import load_target
 
-from emulator.command.target import Target
+from emulator.command.targets.target import Target
 from emulator.functions.variables import OWNER
 from emulator.testing.thread import EmulatorThread, emulator_thread
 from emulator.wiring.emulator import EmulatorConfig

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from console_world import running
 
-from emulator.console.exporting import Exporter, post
-from emulator.console.recorder import RingRecorder
-from emulator.console.ring import Ring
+from emulator.console.exporting.collector import Exporter, post
+from emulator.console.recording.recorder import RingRecorder
+from emulator.console.recording.ring import Ring
 from emulator.console.settings import ConsoleSettings
 from emulator.functions.outcome import Returned
 

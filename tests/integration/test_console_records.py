@@ -11,7 +11,7 @@ from console_world import Asked, running
 from websockets.exceptions import ConnectionClosedError
 from websockets.sync.client import connect
 
-from emulator.console.records import KINDS
+from emulator.console.recording.records import KINDS
 from emulator.console.settings import ConsoleSettings
 
 SECRET = "s" * 32

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from functions_world import until
 
-from emulator.command.early import begun, template
+from emulator.command.emulate.early import begun, template
 
 
 @pytest.fixture(autouse=True)

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from loaded_target import load_target
 
-from emulator.command.target import DEMO, other_python, prepared
-from emulator.command.which_project import pairs
+from emulator.command.targets.target import DEMO, other_python, prepared
+from emulator.command.targets.which_project import pairs
 from streamer import App
 from streamer.errors import ConfigurationError, TopologyError
 from streamer.project import Project, read

@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from emulator.command.check import checked
-from emulator.command.from_template import load_template
+from emulator.command.emulate.check import checked
 from emulator.command.options import EmulateOptions
-from emulator.command.which_project import template_name
+from emulator.command.targets.from_template import load_template
+from emulator.command.targets.which_project import template_name
 from emulator.templates.assembly import find, find_default, stack_name
 from emulator.templates.project import Read
 from streamer.errors import ConfigurationError
@@ -101,7 +101,7 @@ def test_what_a_tool_has_not_made_yet_is_meant_as_well(name: str, tmp_path: Path
 
 def test_what_is_no_template_does_not_pay_for_templates(tmp_path: Path) -> None:
     program = (
-        "import sys, emulator.command.serve, emulator.command.run; "
+        "import sys, emulator.command.emulate.serve, emulator.command.emulate.run; "
         "print(*(n for n in sys.modules if n.startswith('emulator.templates.')))"
     )
 

@@ -8,7 +8,7 @@ from ...foundation import log
 from ..here.findable import Findable
 from ..here.identity import Access
 from ..options import EmulateOptions
-from ..target import Target
+from ..targets.target import Target
 from .service_now import differences, now_of, service_now
 
 

@@ -18,7 +18,7 @@ import msgspec
 
 from ..here.identity import Identity
 from ..options import EmulateOptions
-from ..target import Target
+from ..targets.target import Target
 from . import processes
 
 SECONDS: Final = 30.0
@@ -91,8 +91,8 @@ def _json(part: Any) -> str:
 
 def main(descriptor: int, said: bytes) -> None:
     """Write what the options that are said would run, unless it cannot be read."""
-    from ..which_project import project_of  # noqa: PLC0415 - what the emulator has imported already
-    from ..which_target import target_of  # noqa: PLC0415 - as above
+    from ..targets.which_project import project_of  # noqa: PLC0415 - what the emulator has imported already
+    from ..targets.which_target import target_of  # noqa: PLC0415 - as above
 
     options = msgspec.json.decode(said, type=EmulateOptions, dec_hook=lambda _type, text: Path(text))
     project, shell = project_of(options)

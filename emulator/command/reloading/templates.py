@@ -15,8 +15,8 @@ from streamer.errors import ConfigurationError
 
 from ...foundation import log
 from ...wiring.emulator import Emulator
-from ..from_template import BUILD_OUTPUT, TemplateTarget, run_build
 from ..printing.terminal import code_of
+from ..targets.from_template import BUILD_OUTPUT, TemplateTarget, run_build
 from .changed_files import watching
 from .trial import Trials, environment_of, parts
 

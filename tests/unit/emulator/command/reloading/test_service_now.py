@@ -8,7 +8,7 @@ import pytest
 
 from emulator.command.here.identity import Identity
 from emulator.command.reloading.service_now import Now, differences, now_of
-from emulator.command.target import Target
+from emulator.command.targets.target import Target
 from streamer.topology import Api, Function, Key, Route, Table, Topology
 
 SAY = Function(name="say", handler="handlers.say", environment={"LEVEL": "1"})

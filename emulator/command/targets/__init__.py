@@ -1,0 +1,1 @@
+"""What is emulated: which project and target are meant, and that target ready to run."""
