@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from streamer.errors import ConfigurationError
 
+from ...functions.processes.launching import PLAIN_AHEAD, Launched
 from ..options import EmulateOptions
 from .early import prepare, template
 
@@ -33,7 +34,7 @@ def start(options: EmulateOptions) -> None:
 
             project, shell = project_of(options)
             if launched is not None:
-                launched.tell(code=_code(options, project))
+                _tell(launched, options, project)
             from .serve import serve  # noqa: PLC0415 - two hundred modules, while the other process imports its own
 
             serve(options, project, shell, launched)
@@ -71,10 +72,16 @@ def _refuse_one_file_for_two(options: EmulateOptions) -> None:
         )
 
 
-def _code(options: EmulateOptions, project: Project) -> Path | None:
-    """Where modules of the project's own are found before all others; None: a template says it for each function."""
+def _tell(launched: Launched, options: EmulateOptions, project: Project) -> None:
+    """Say what to import: of a template that no handler is ours, and where it has its code, is said for each function.
+
+    What is deployed later may be an App.
+    """
     from ..targets.which_project import template_name  # noqa: PLC0415 - as `start`
 
-    if options.control_plane or (not options.demo and template_name(options.target, project, Path.cwd()) is not None):
-        return None
-    return project.code
+    if options.control_plane:
+        launched.tell()
+    elif not options.demo and template_name(options.target, project, Path.cwd()) is not None:
+        launched.tell(PLAIN_AHEAD)
+    else:
+        launched.tell(code=project.code)

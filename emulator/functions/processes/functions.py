@@ -25,7 +25,7 @@ from .callers import callers
 from .descendants import descendants
 from .environment import ExecutionEnvironment
 from .invocation import WaitingInvocation
-from .launching import IMPORT_AHEAD, Launched
+from .launching import Launched, ahead_for
 from .means import Means
 from .meter import meter
 from .pool import CORES, Pool
@@ -84,7 +84,7 @@ class ProcessFunctions:
         concurrency: int | None = None,
         means: Means | None = None,
         init_seconds: float = INIT_SECONDS,
-        import_ahead: Sequence[str] = IMPORT_AHEAD,
+        import_ahead: Sequence[str] | None = None,
         recording: Recording | None = None,
         inspected: Mapping[str, int] | None = None,
         launched: Launched | None = None,
@@ -93,7 +93,8 @@ class ProcessFunctions:
         self._endpoints = endpoints
         means = means or Means.of_this_machine()
         self._descendants = descendants(process_files=means.process_files)
-        self._template = Template(means, self._descendants, import_ahead=import_ahead, launched=launched)
+        ahead = ahead_for(topology) if import_ahead is None else import_ahead
+        self._template = Template(means, self._descendants, import_ahead=ahead, launched=launched)
         self._around = Surroundings(
             template=self._template,
             endpoints=endpoints,

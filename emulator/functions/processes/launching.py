@@ -17,14 +17,17 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from streamer.errors import ConfigurationError
 
 from .means import Means
 
+if TYPE_CHECKING:
+    from streamer.topology import Topology
+
 _SCRIPT: Final = Path(__file__).with_name("bootstrap.py")
-IMPORT_AHEAD: Final = (
+_CLIENT: Final = (
     "botocore.session",
     "logging",
     "awslambdaric.lambda_context",
@@ -33,6 +36,8 @@ IMPORT_AHEAD: Final = (
     "awslambdaric.lambda_runtime_log_utils",
     "awslambdaric.lambda_runtime_marshaller",
     "simplejson",
+)
+_OURS: Final = (
     "jwt",
     "streamer.handlers.connect",
     "streamer.loading",
@@ -45,6 +50,8 @@ IMPORT_AHEAD: Final = (
     "streamer.handlers.builtins",
     "streamer.handlers.sweep",
     "streamer.requests.dispatcher",
+)
+_SDK: Final = (
     "s3transfer.manager",
     "boto3",
     "botocore.paginate",
@@ -55,9 +62,20 @@ IMPORT_AHEAD: Final = (
     "uuid",
     "asyncio",
 )
+IMPORT_AHEAD: Final = (*_CLIENT, *_OURS, *_SDK)
 """What the template imports before it forks, the handlers of ours as soon as they can be: a function whose handler is
 here already does not wait for what follows. No module of the user, and none that reads variables when imported (as
 ``runtime_client``, the native part of AWS's client, does)."""
+PLAIN_AHEAD: Final = (*_CLIENT, *_SDK)
+"""The same where no handler is ours, two thirds of the time: what a handler that is takes besides, its init imports."""
+
+
+def ahead_for(topology: Topology) -> Sequence[str]:
+    """What to import for the functions of a topology: nothing where there are some, and none runs Python. Pure."""
+    handlers = [function.handler for function in topology.functions if function.runtime is None]
+    if any(handler.startswith("streamer.handlers.") for handler in handlers):
+        return IMPORT_AHEAD
+    return PLAIN_AHEAD if handlers or not topology.functions else ()
 
 
 class Launched(NamedTuple):
