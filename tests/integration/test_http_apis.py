@@ -105,6 +105,7 @@ def topology(issuer: str) -> Topology:
             HttpRoute(path="/token", method="GET", function="answer", authorizer="jwt", scopes=("read",)),
             HttpRoute(path="/door", method="GET", function="answer", authorizer="door"),
             HttpRoute(path="/signed", method="POST", function="answer", iam=True),
+            HttpRoute(path="/signed-1.0", method="POST", function="answer", iam=True, payload="1.0"),
         ),
         authorizers=(
             HttpAuthorizer(
@@ -434,14 +435,17 @@ def test_who_asks_too_often_is_refused(emulator: EmulatorThread) -> None:
     assert (keyed[1][1]["x-amzn-errortype"], keyed[1][2]) == ("LimitExceededException", {"message": "Limit Exceeded"})
 
 
-def test_a_signed_request_says_who_signed_it(emulator: EmulatorThread) -> None:
-    url = emulator.websocket_url.replace("ws:", "http:").replace("/prod", "/signed")
+@pytest.mark.parametrize("path", ["/signed", "/signed-1.0"])
+def test_a_signed_request_says_who_signed_it(emulator: EmulatorThread, path: str) -> None:
+    url = emulator.websocket_url.replace("ws:", "http:").replace("/prod", path)
     request = AWSRequest("POST", url, data=b"{}", headers={"Content-Type": "application/json"})
     keys = Credentials(OWNER.access_key_id, OWNER.secret_access_key, OWNER.session_token)
     SigV4Auth(keys, "execute-api", "us-east-1").add_auth(request)
 
-    signed = ask(emulator, "/signed", method="POST", headers=dict(request.headers.items()), body=b"{}")
+    status, _, event = ask(emulator, path, method="POST", headers=dict(request.headers.items()), body=b"{}")
 
-    assert signed[0] == 200
-    assert signed[2]["requestContext"]["authorizer"]["iam"]["accountId"] == "123456789012"
-    assert ask(emulator, "/signed", method="POST", body=b"{}")[::2] == (403, {"message": "Forbidden"})
+    assert status == 200
+    context = event["requestContext"]
+    signer = context["authorizer"]["iam"] if path == "/signed" else context["identity"]
+    assert (signer["accountId"], signer["accessKey"]) == ("123456789012", OWNER.access_key_id)
+    assert ask(emulator, path, method="POST", body=b"{}")[::2] == (403, {"message": "Forbidden"})

@@ -221,10 +221,11 @@ def _headers(asked: Asked, result: Mapping[str, Any], *, is_second: bool) -> Hea
     multi = {} if is_second else multi
     if not all(isinstance(values, list) for values in multi.values()):
         raise MalformedError("multiValueHeaders has lists of values")
-    # [DOC] of a name in both, the values of multiValueHeaders are sent
-    several = {name.lower() for name in multi}
-    pairs = [(name, value) for name, value in single.items() if name.lower() not in several]
-    pairs += [(name, value) for name, values in multi.items() for value in values]
+    # [REC] ls test_aws_proxy_response_payload_format_validation: of a name in both, whatever its case, all are sent;
+    # [DOC] apigw-docs:set-up-lambda-proxy-integrations: a value in both is sent once
+    pairs = [(name, value) for name, values in multi.items() for value in values]
+    several = [(name.lower(), value) for name, value in pairs]
+    pairs += [(name, value) for name, value in single.items() if (name.lower(), value) not in several]
     pairs += [("set-cookie", cookie) for cookie in cookies]
     return remapped(asked, (sendable(name, value) for name, value in pairs))
 

@@ -31,6 +31,20 @@ _REST_IDENTITY: Final = (
 )
 _NOT_PASSED: Final = frozenset({"expect", "te", "trailer", "transfer-encoding"})
 """[DOC] apigw-docs:api-gateway-known-issues, of REST APIs; [INF] of the others"""
+_TITLED: Final = {name.lower(): name for name in ("Content-Length", "Content-Type", "Host", "User-Agent")}
+_LOWERED: Final = frozenset(
+    {
+        *("accept", "accept-charset", "accept-encoding", "accept-language", "authorization", "cache-control", "cookie"),
+        *("date", "forwarded", "from", "if-match", "if-modified-since", "if-none-match", "if-range"),
+        *("if-unmodified-since", "max-forwards", "origin", "pragma", "range", "referer", "via"),
+    }
+)
+"""How payload 1.0 of HTTP APIs spells the headers that HTTP itself has; of others the client's casing stays.
+
+[USR] spring-cloud/spring-cloud-function CustomRuntimeEventLoopTest, and events that were logged of requests by curl,
+Chrome, Postman, CloudFront and webhooks: four names with capitals, accept, accept-encoding, cache-control and via in
+lower case though sent otherwise, Postman-Token as it was sent; [INF] that the other names of this list are like these
+"""
 _TEXT: Final = ("application/json", "application/xml", "application/javascript")
 """Media types whose bodies are text, besides ``text/*``; others are base64. [INF] as function URLs and HTTP APIs do"""
 
@@ -191,15 +205,18 @@ def cookies_of(headers: tuple[tuple[str, str], ...]) -> list[str]:
 
 
 def _first(asked: Asked, authorizer: Mapping[str, Any] | None) -> Event:
-    """An HTTP API's event without version and body; what is empty is null. [DOC]"""
+    """An HTTP API's event without version and body; what is empty is null. [DOC]
+
+    ``authorizer`` stands there for routes that have one, whatever the page shows. [USR] as `_LOWERED`
+    """
     route = asked.match.route
-    lower = [(name.lower(), values) for name, values in asked.grouped]
-    lower.append(("content-length", [asked.length]))
-    start = _start(asked, route.path, asked.shown_path, sorted(lower))
+    headers = [(_spelled(name), values) for name, values in asked.grouped]
+    headers.append((_TITLED["content-length"], [asked.length]))
+    start = _start(asked, route.path, asked.shown_path, sorted(headers))
     context = {
         "accountId": asked.account_id,
         "apiId": asked.api.api_id,
-        "authorizer": {"claims": None, "scopes": None} if authorizer is None else dict(authorizer),
+        **({} if authorizer is None else {"authorizer": dict(authorizer)}),
         "domainName": asked.domain_name,
         "domainPrefix": asked.api.api_id,
         "extendedRequestId": asked.request_id,
@@ -220,6 +237,11 @@ def _first(asked: Asked, authorizer: Mapping[str, Any] | None) -> Event:
         "pathParameters": dict(asked.match.parameters) or None,
         "stageVariables": dict(asked.api.stage_variables) or None,
     }
+
+
+def _spelled(name: str) -> str:
+    lower = name.lower()
+    return lower if lower in _LOWERED else _TITLED.get(lower, name)
 
 
 def _start(asked: Asked, resource: str, path: str, headers: list[tuple[str, list[str]]]) -> Event:
@@ -336,13 +358,11 @@ def authorizer_event(asked: Asked, payload: str, values: list[str]) -> Event:
         event["stageVariables"] = dict(asked.api.stage_variables)
         return {k: v for k, v in event.items() if v != {} or k not in ("pathParameters", "stageVariables")}
     joined = ",".join(values)
-    first = _first(asked, None)
-    del first["requestContext"]["authorizer"]
     return {
         "version": "1.0",
         "type": "REQUEST",
         "methodArn": asked.arn,
         "identitySource": joined,
         "authorizationToken": joined,
-        **first,
+        **{name: {} if value is None else value for name, value in _first(asked, None).items()},
     }

@@ -163,11 +163,17 @@ def _denied(asked: Asked, effect: policy.Effect) -> Refused:
 
 
 def _told(asked: Asked, context: Mapping[str, Any], principal: str | None, latency_ms: int) -> dict[str, Any]:
-    """What the function sees: below ``lambda`` in payload 2.0, flat and as strings elsewhere. [DOC]"""
-    if asked.api.kind is HttpKind.HTTP and asked.match.route.payload == "2.0":
+    """What the function sees: below ``lambda`` in payload 2.0, flat and as strings elsewhere. [DOC]
+
+    Payload 1.0 of an HTTP API has the members of a token's verdict, too. [USR] an event of such an authorizer, logged
+    """
+    is_http = asked.api.kind is HttpKind.HTTP
+    if is_http and asked.match.route.payload == "2.0":
         return {"lambda": dict(context) or None}
     texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in context.items()}
     named = {} if principal is None else {"principalId": principal}
+    if is_http:
+        return {"claims": None, "scopes": None, **texts, **named}
     return {**texts, **named, "integrationLatency": latency_ms}
 
 

@@ -96,14 +96,15 @@ def _matched(pattern: str, segments: list[str], *, is_decoded: bool) -> dict[str
     """The variables of a path; None: it does not match.
 
     They are decoded in HTTP APIs and not in REST APIs. [USR] aws-lambda-dotnet PR #1901, serverless #5037
+    In HTTP APIs the last one may be empty. [USR] architect #981, and an event of /handler/{proxy+} for /handler/
     """
     parts = pattern.split("/")[1:]
     found: dict[str, str] = {}
     for at, part in enumerate(parts):
         kind = _kind(part)
-        if kind is _Segment.GREEDY:
+        if kind is _Segment.GREEDY and at < len(segments):
             rest = "/".join(segments[at:])
-            if not rest:
+            if not rest and not is_decoded:
                 return None
             return {**found, part[1:-2]: _value(rest, is_decoded=is_decoded)}
         if at >= len(segments):
@@ -111,7 +112,7 @@ def _matched(pattern: str, segments: list[str], *, is_decoded: bool) -> dict[str
         if kind is _Segment.TEXT and unquote(segments[at]) != part:
             return None
         if kind is _Segment.VARIABLE:
-            if not segments[at]:
+            if not segments[at] and not (is_decoded and at == len(segments) - 1):
                 return None
             found[part[1:-1]] = _value(segments[at], is_decoded=is_decoded)
     return found if len(parts) == len(segments) else None

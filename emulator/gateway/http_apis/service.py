@@ -347,7 +347,7 @@ class HttpApis:
         if flaw is not None:
             return Refused(403, UNSIGNED.get(asked.api.kind, flaw.message), flaw.error_type, flaw.reason)
         signer = self._verifier.signer(request, service)
-        if asked.api.kind is HttpKind.REST:
+        if asked.api.kind is HttpKind.REST or (asked.api.kind is HttpKind.HTTP and asked.match.route.payload == "1.0"):
             return Allowed({}, signer=signer)
         iam = {
             "accessKey": signer["accessKey"],

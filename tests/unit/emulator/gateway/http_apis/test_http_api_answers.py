@@ -98,15 +98,18 @@ def test_cookies_of_payload_2_are_headers_each() -> None:
 
 
 @pytest.mark.parametrize("kind", ["1.0", "REST"])
-def test_multi_value_headers_win_over_headers(kind: str) -> None:
-    result = {"statusCode": 200, "headers": {"x-a": "1", "X-B": "2"}, "multiValueHeaders": {"X-A": ["3", "4"]}}
+def test_headers_and_multi_value_headers_are_sent_both_and_what_is_in_both_once(kind: str) -> None:
+    headers = {"x-a": "1", "X-B": "2", "x-c": "5"}
+    result = {"statusCode": 200, "headers": headers, "multiValueHeaders": {"X-A": ["3", "4"], "X-C": ["5"]}}
 
     answer = answer_of(kind, Replied(json.dumps(result).encode()))
 
-    assert [each for each in answer.headers if each[0].lower() in ("x-a", "x-b")] == [
-        ("X-B", "2"),
+    assert [each for each in answer.headers if each[0].lower() in ("x-a", "x-b", "x-c")] == [
         ("X-A", "3"),
         ("X-A", "4"),
+        ("X-C", "5"),
+        ("x-a", "1"),
+        ("X-B", "2"),
     ]
 
 

@@ -102,14 +102,31 @@ def test_payload_1_is_the_documented_structure_with_null_for_what_is_empty() -> 
         "isBase64Encoded",
     ]
     assert list(event["requestContext"]) == [
-        *("accountId", "apiId", "authorizer", "domainName", "domainPrefix", "extendedRequestId", "httpMethod"),
-        *("identity", "path", "protocol", "requestId", "requestTime", "requestTimeEpoch", "resourceId"),
-        *("resourcePath", "stage"),
+        *("accountId", "apiId", "domainName", "domainPrefix", "extendedRequestId", "httpMethod", "identity", "path"),
+        *("protocol", "requestId", "requestTime", "requestTimeEpoch", "resourceId", "resourcePath", "stage"),
     ]
     assert event["headers"]["cookie"] == "s_fid=7AABXMPL; other=1"
-    assert event["multiValueHeaders"]["user-agent"] == ["Mozilla/5.0"]
+    assert event["multiValueHeaders"]["User-Agent"] == ["Mozilla/5.0"]
     assert [event[key] for key in ("queryStringParameters", "pathParameters", "stageVariables", "body")] == [None] * 4
     assert event["requestContext"]["resourceId"] == "ANY /my/path"
+
+
+def test_payload_1_spells_headers_as_an_http_api_does_and_sorts_them_so() -> None:
+    """[USR] events that were logged, of Postman and curl; names of its own stay as the client has them."""
+    web = api(HttpRoute(path="/", method="POST", function="answer", payload="1.0"))
+    headers = (
+        *(("content-type", "text/plain"), ("user-agent", "PostmanRuntime/7.36.0"), ("Accept", "*/*")),
+        *(("Postman-Token", "1"), ("host", "a.b"), ("Accept-Encoding", "gzip"), ("x-own", "2")),
+    )
+
+    event = event_of(asked(web, method="POST", headers=headers, body=b"a"), {"claims": {}, "scopes": None})
+
+    assert list(event["headers"]) == [
+        *("Content-Length", "Content-Type", "Host", "Postman-Token", "User-Agent", "X-Amzn-Trace-Id"),
+        *("X-Forwarded-For", "X-Forwarded-Port", "X-Forwarded-Proto", "accept", "accept-encoding", "x-own"),
+    ]
+    assert list(event["multiValueHeaders"]) == list(event["headers"])
+    assert event["requestContext"]["authorizer"] == {"claims": {}, "scopes": None}
 
 
 REST_CONTEXT = [
@@ -219,6 +236,8 @@ def test_the_events_of_authorizers_are_the_documented_ones() -> None:
     assert (second["routeArn"], second["identitySource"]) == (arn, ["user1", "123"])
     assert list(first)[:6] == ["version", "type", "methodArn", "identitySource", "authorizationToken", "resource"]
     assert (first["methodArn"], first["identitySource"]) == (arn, "user1,123")
+    assert (first["pathParameters"], first["stageVariables"]) == ({}, {"a": "b"})
+    assert first["headers"]["User-Agent"] == "Mozilla/5.0"
     assert "body" not in first
     assert "body" not in second
 
@@ -243,7 +262,8 @@ def test_how_a_body_was_sent_is_not_told_but_its_length(of: HttpApi) -> None:
 
     headers = event_of(asked(of, method="POST", headers=sent, body=b"abc"))["headers"]
 
-    assert {name: value for name, value in headers.items() if not name.startswith("x-forwarded")} == {
+    lower = {name.lower(): value for name, value in headers.items()}
+    assert {name: value for name, value in lower.items() if not name.startswith("x-forwarded")} == {
         "content-length": "3",
         "x-a": "1",
         "x-amzn-trace-id": TRACE,

@@ -84,10 +84,10 @@ def test_a_policy_allows_what_it_names(of: Asked, resource: str) -> None:
     assert found == Allowed({"lambda": {"age": 7}} if of is HTTP else told)
 
 
-def test_payload_1_has_the_context_flat_and_as_texts() -> None:
+def test_payload_1_has_the_context_flat_and_as_texts_beside_what_tokens_would_have() -> None:
     reply = {"principalId": "me", "policyDocument": policy("Allow", "*"), "context": {"vip": True}}
 
-    assert verdict(FIRST, reply) == Allowed({"vip": "true", "principalId": "me", "integrationLatency": 3})
+    assert verdict(FIRST, reply) == Allowed({"claims": None, "scopes": None, "vip": "true", "principalId": "me"})
 
 
 @pytest.mark.parametrize("value", [None, {"b": 1}, ["b"]])

@@ -35,9 +35,11 @@ def taken(of: HttpApi, method: str, path: str) -> tuple[str, dict[str, str]] | N
         ("POST /test/5", "ANY /{proxy+}", {"proxy": "test/5"}),
         ("POST /pets/dog/1", "ANY /{proxy+}", {"proxy": "pets/dog/1"}),
         ("GET /", "GET /", {}),
-        ("POST /", "$default", {}),
+        ("POST /", "ANY /{proxy+}", {"proxy": ""}),
         ("GET /pets/dog/a%20b", "GET /pets/dog/{id}", {"id": "a b"}),
-        ("GET /pets/dog/", "GET /pets/{proxy+}", {"proxy": "dog/"}),
+        ("GET /pets/dog/", "GET /pets/dog/{id}", {"id": ""}),
+        ("GET /pets/", "GET /pets/{proxy+}", {"proxy": ""}),
+        ("GET /pets//1", "GET /pets/{proxy+}", {"proxy": "/1"}),
     ],
 )
 def test_an_http_api_takes_the_most_specific_route(request_line: str, route: str, parameters: dict[str, str]) -> None:
