@@ -106,15 +106,14 @@ def exit_payload(request_id: str, reason: str) -> bytes:
     return _error_payload(EXIT_ERROR, f"RequestId: {request_id} Error: {reason}")
 
 
-def too_large_payload(size_bytes: int, limit_bytes: int) -> bytes:
-    """What a caller gets when the result is over 6 MB. [USR] the text is AWS's own, from users' reports.
+def too_large_payload(limit_bytes: int) -> bytes:
+    """What a caller gets when the result is over 6 MB. [REC] ls-snap test_lambda_too_large_response, November 2025
 
     [INF] that of a result over 200 MB, which is streamed, is the same.
     """
-    return _error_payload(
-        "Function.ResponseSizeTooLarge",
-        f"Response payload size ({size_bytes} bytes) exceeded maximum allowed payload size ({limit_bytes} bytes).",
-    )
+    message = f"Response payload size exceeded maximum allowed payload size ({limit_bytes} bytes)."
+    error = {"errorMessage": message, "errorType": "Function.ResponseSizeTooLarge"}
+    return json.dumps(error, separators=(",", ":")).encode()
 
 
 def error_type(payload: bytes) -> str:

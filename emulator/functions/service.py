@@ -31,7 +31,7 @@ from .outcome import Failed, Outcome, Refused, Returned
 from .response_stream import CONTENT_TYPE as STREAM_TYPE
 from .response_stream import chunks, complete
 from .streaming import ResponseStream
-from .target import FunctionTarget, target
+from .target import FunctionTarget, flaws, target
 from .variables import VERSION, Endpoints, function_arn, name_and_qualifier, version_of
 
 _PREFIXES: Final = ("/2015-03-31/functions/", "/2021-11-15/functions/")
@@ -40,6 +40,8 @@ _INVOKE: Final = re.compile(
     r"|2021-11-15/functions/(?P<streaming>[^/]+)/response-streaming-invocations)"
 )
 """[DOC] lambda-api:API_Invoke, API_InvokeWithResponseStream"""
+_TYPES: Final = ("DryRun", "RequestResponse", "Event")
+_STREAMING_TYPES: Final = ("DryRun", "RequestResponse")
 
 
 class LambdaService:
@@ -97,37 +99,34 @@ class LambdaService:
         if request.method != "POST" or found is None:
             operation = f"{request.method} {request.raw_path}"
             return _error(404, "UnknownOperationException", f"{operation} is not emulated", request_id)
-        segment, qualifier = found["name"] or found["streaming"], dict(request.query).get("Qualifier")
-        named = target(unquote(segment), qualifier)
-        if caller is not None and named is not None:
-            denial = caller.invoke(named.function, named.qualifier)
-            if denial is not None:
-                return _error(403, "AccessDeniedException", denial, request_id)
-        refusal = self._refusal(named, request, request_id)
-        if refusal is not None or named is None:
-            return refusal or _error(400, "ValidationException", "the function's name is not valid", request_id)
-        payload = request.body or b"{}"
+        name, qualifier = unquote(found["name"] or found["streaming"]), dict(request.query).get("Qualifier")
         streams = found["streaming"] is not None
-        match request.fields.get("x-amz-invocation-type", "RequestResponse"):
+        invocation_type = request.fields.get("x-amz-invocation-type", "RequestResponse")
+        wrong = flaws(name, qualifier, invocation_type, _STREAMING_TYPES if streams else _TYPES)
+        named = target(name, qualifier)
+        if wrong is not None or named is None:
+            return _error(400, "ValidationException", wrong or "", request_id)
+        denial = None if caller is None else caller.invoke(named.function, named.qualifier)
+        if denial is not None:
+            return _error(403, "AccessDeniedException", denial, request_id)
+        if (refusal := self._refusal(named, request, request_id)) is not None:
+            return refusal
+        payload = request.body or b"{}"
+        match invocation_type:
             case "DryRun":
                 return HttpResponse(204, headers=(("x-amzn-RequestId", request_id),))
-            case "Event" if not streams:
+            case "Event":
                 return self._accept(named.qualified, payload, request_id)
-            case "RequestResponse":
+            case _:
                 return await self._invoke(named.qualified, payload, request, request_id, streams=streams)
-            case other:
-                return _error(400, "InvalidParameterValueException", f"invalid InvocationType: {other}", request_id)
 
-    def _refusal(self, named: FunctionTarget | None, request: HttpRequest, request_id: str) -> HttpResponse | None:
+    def _refusal(self, named: FunctionTarget, request: HttpRequest, request_id: str) -> HttpResponse | None:
         """Why the request is turned away before anything runs; None: it is not."""
-        if named is None:
-            return None
         if dict(request.query).get("Qualifier", named.qualifier) != named.qualifier:
             return _error(400, "InvalidParameterValueException", DIFFERENT_QUALIFIERS, request_id)
-        if named.function not in self._qualifiers:
-            return _refused(missing(self._arn(named.function)), request_id)
-        if named.qualifier not in self._qualifiers[named.function]:
-            return _refused(missing(f"{self._arn(named.function)}:{named.qualifier}"), request_id)
+        if named.qualifier not in self._qualifiers.get(named.function, ()):
+            # [REC] ls-snap test_lambda.py, test_invoke_exceptions, November 2025
+            return _refused(missing(f"{self._arn(named.function)}:{named.qualifier or VERSION}"), request_id)
         is_event = request.fields.get("x-amz-invocation-type") == "Event"
         limit_bytes = ASYNC_EVENT_BYTES if is_event else EVENT_BYTES
         if len(request.body) > limit_bytes:
@@ -136,7 +135,8 @@ class LambdaService:
         try:
             json_of(request.body or b"{}")
         except ValueError as error:
-            message = f"Could not parse request body into json: {error}"
+            # [REC] ls-snap test_lambda_invoke_payload_encoding_error, up to what Java's parser says
+            message = f"Could not parse request body into json: Could not parse payload into json: {error}"
             return _error(400, "InvalidRequestContentException", message, request_id)
         return None
 

@@ -328,7 +328,7 @@ class InlineFunctions:
             log_error=seen.write_line,
         )
         if len(answer.payload) > RESPONSE_BYTES:
-            error = platform_log.too_large_payload(len(answer.payload), RESPONSE_BYTES)
+            error = platform_log.too_large_payload(RESPONSE_BYTES)
             return Failed(error, event.request_id, "Function.ResponseSizeTooLarge")
         if answer.error_type is not None:
             return Failed(answer.payload, event.request_id, answer.error_type)

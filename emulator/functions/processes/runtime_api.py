@@ -241,7 +241,7 @@ class RuntimeApiConnection(asyncio.Protocol):
     def _settle(self, rest: str) -> None:
         request_id, _, kind = rest.partition("/")
         if self._size_bytes > self._limit_bytes:
-            error = too_large_payload(self._size_bytes, self._limit_bytes)
+            error = too_large_payload(self._limit_bytes)
             known = self._runtime.failed(request_id, error)
             self._refuse(413 if known else 400, "RequestEntityTooLarge", "Exceeded maximum allowed payload size")
             return

@@ -195,9 +195,9 @@ async def test_a_client_context_reaches_the_function() -> None:
             "RequestTooLargeException",
             id="over 1 MB asynchronously",
         ),
-        pytest.param(
-            request(x_amz_invocation_type="Sometimes"), 400, "InvalidParameterValueException", id="unknown type"
-        ),
+        pytest.param(request(x_amz_invocation_type="Sometimes"), 400, "ValidationException", id="unknown type"),
+        pytest.param(request("g!", body=b"{"), 400, "ValidationException", id="names are looked at before events"),
+        pytest.param(request("g", body=b"{"), 404, "ResourceNotFoundException", id="so is what there is"),
     ],
 )
 async def test_what_lambda_refuses_reaches_no_function(asked: HttpRequest, status: int, error: str) -> None:
@@ -208,6 +208,49 @@ async def test_what_lambda_refuses_reaches_no_function(asked: HttpRequest, statu
 
     assert (response.status, headers(response)["x-amzn-errortype"]) == (status, error)
     assert functions.payloads == []
+
+
+NAMES = (
+    "(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:)?(\\d{12}:)?(function:)?"
+    "([a-zA-Z0-9-_\\.]+)(:(\\$LATEST(\\.PUBLISHED)?|[a-zA-Z0-9-_]+))?"
+)
+NOT_A_NAME = "at 'functionName' failed to satisfy constraint: Member must satisfy regular expression pattern: " + NAMES
+TOO_LONG = "at 'qualifier' failed to satisfy constraint: Member must have length less than or equal to 128"
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        pytest.param(request("f!"), f"1 validation error detected: Value 'f!' {NOT_A_NAME}", id="name"),
+        pytest.param(
+            request("f!", query=f"?Qualifier={'a' * 129}"),
+            f"2 validation errors detected: Value '{'a' * 129}' {TOO_LONG}; Value 'f!' {NOT_A_NAME}",
+            id="qualifier and name",
+        ),
+        pytest.param(
+            request(query="?Qualifier=a!"),
+            "1 validation error detected: Value 'a!' at 'qualifier' failed to satisfy constraint: "
+            "Member must satisfy regular expression pattern: \\$(LATEST(\\.PUBLISHED)?)|[a-zA-Z0-9-_$]+",
+            id="qualifier",
+        ),
+        pytest.param(
+            request(x_amz_invocation_type="event"),
+            "1 validation error detected: Value 'event' at 'invocationType' failed to satisfy constraint: "
+            "Member must satisfy enum value set: [DryRun, RequestResponse, Event]",
+            id="type",
+        ),
+        pytest.param(request("g"), f"Function not found: {ARN[:-1]}g:$LATEST", id="no such function"),
+        pytest.param(request("f:$latest"), None, id="qualifiers in names have no other dollar"),
+        pytest.param(request(query="?Qualifier=$latest"), f"Function not found: {ARN}:$latest", id="$latest"),
+    ],
+)
+async def test_lambda_says_what_is_wrong(asked: HttpRequest, message: str | None) -> None:
+    """[REC] ls-snap, but for the invocation type [USR] ex-aws/ex_aws #442."""
+    service = LambdaService(TOPOLOGY, FakeFunctions(Returned(b"1", "id")), endpoints=Endpoints())
+
+    said = json.loads((await service.handle(asked)).body)["message"]
+
+    assert said == (message or f"1 validation error detected: Value 'f:$latest' {NOT_A_NAME}")
 
 
 async def test_throttling_gives_its_reason() -> None:

@@ -298,7 +298,7 @@ def test_a_streamed_response_has_a_limit_of_its_own() -> None:
 
     assert runtime.calls[-1][0] == "failed"
     assert json.loads(runtime.calls[-1][2])["errorMessage"] == (
-        "Response payload size (209715201 bytes) exceeded maximum allowed payload size (209715200 bytes)."
+        "Response payload size exceeded maximum allowed payload size (209715200 bytes)."
     )
 
 
