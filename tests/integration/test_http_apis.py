@@ -255,6 +255,9 @@ def test_apis_stand_at_the_root_and_under_names_of_their_own(emulator: EmulatorT
         assert (status, event["requestContext"]["apiId"]) == (200, "webwebweb0")
     assert ask(emulator, "/x/y", {"Host": "urlurlurlu.lambda-url.us-east-1.on.aws"})[2]["rawPath"] == "/x/y"
     assert ask(emulator, "/Prod/items/1", {"Auth": "abc"})[2]["resource"] == "/items/{id}"
+    rest = {"Host": "restrestre.execute-api.us-east-1.amazonaws.com", "Auth": "abc"}
+    event = ask(emulator, "//Prod//items/1", rest)[2]
+    assert (event["path"], event["requestContext"]["path"]) == ("/items/1", "/Prod//items/1")
     assert ask(emulator, "/nothing")[0] == 404
     assert ask(emulator, "/Prod/nothing")[0] == 403
     assert ask(emulator, "/prod")[0] == 426

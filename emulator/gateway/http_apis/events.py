@@ -15,7 +15,7 @@ from msgspec import Struct, field
 from streamer.topology.http_kinds import HttpKind
 
 from ..rules.events import clf_time, gateway_headers, grouped_query, single_and_multi
-from .paths import Match
+from .paths import Match, one_slash
 
 if TYPE_CHECKING:
     from streamer.topology.http_apis import HttpApi
@@ -94,7 +94,8 @@ class Asked(Struct, frozen=True, kw_only=True):
     @property
     def below_stage(self) -> str:
         """The path without the stage, decoded."""
-        return self.shown_path.removeprefix(self.api.base_path) or "/"
+        below = self.shown_path.removeprefix(self.api.base_path) or "/"
+        return one_slash(below) if self.api.kind is HttpKind.REST else below
 
     @property
     def shown_path(self) -> str:

@@ -53,7 +53,8 @@ class Paths:
             return raw_path or "/"
         if raw_path == base:
             return "/"
-        return raw_path.removeprefix(base) if raw_path.startswith(f"{base}/") else None
+        below = raw_path.removeprefix(base) if raw_path.startswith(f"{base}/") else None
+        return one_slash(below) if below and self._is_rest else below
 
     def find(self, method: str, path: str) -> Match | None:
         """The route for a method and a path below the stage; None: there is none.
@@ -74,6 +75,14 @@ class Paths:
             if self._is_rest:
                 resource = route.path
         return None if self._default is None else Match(self._default)
+
+
+def one_slash(raw_path: str) -> str:
+    """A path as REST APIs read what stands before the stage, and behind it: of several slashes one counts.
+
+    [REC] ls-snap test_lambda_aws_proxy_integration
+    """
+    return f"/{raw_path.lstrip('/')}"
 
 
 def _rank(path: str) -> tuple[list[int], int]:

@@ -45,7 +45,7 @@ from .identity import (
     untrusted,
 )
 from .kept_verdicts import KeptVerdicts
-from .paths import Match, Paths
+from .paths import Match, Paths, one_slash
 from .usage import Usage
 
 if TYPE_CHECKING:
@@ -207,7 +207,8 @@ class HttpApis:
 
     def _asked(self, api: HttpApi, request: HttpRequest) -> Asked:
         paths = self._apis[api.api_id].paths
-        below = paths.below_stage(request.raw_path)
+        raw_path = one_slash(request.raw_path) if api.kind is HttpKind.REST else request.raw_path or "/"
+        below = paths.below_stage(raw_path)
         match = None if below is None else paths.find(request.method, below)
         now_ms = int(time.time() * 1000)
         endpoints = self._endpoints
@@ -215,7 +216,7 @@ class HttpApis:
             api=api,
             match=match or Match(_nowhere()),
             method=request.method,
-            raw_path=request.raw_path or "/",
+            raw_path=raw_path,
             query=request.target.partition("?")[2],
             headers=request.headers,
             body=request.body,

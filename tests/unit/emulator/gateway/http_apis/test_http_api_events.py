@@ -164,6 +164,16 @@ def test_the_event_of_a_rest_api_is_the_one_that_awss_pages_show() -> None:
     )
 
 
+def test_a_path_of_a_rest_api_is_told_without_the_second_slash_behind_the_stage() -> None:
+    """[REC] ls-snap test_lambda_aws_proxy_integration."""
+    rest = api(HttpRoute(path="/{proxy+}", function="answer"), kind=HttpKind.REST, stage="Prod")
+
+    event = event_of(asked(rest, "/Prod//a//b", headers=CLIENT))
+
+    assert (event["path"], event["requestContext"]["path"]) == ("/a//b", "/Prod//a//b")
+    assert event["pathParameters"] == {"proxy": "a//b"}
+
+
 @pytest.mark.parametrize(
     ("kind", "seen"),
     [

@@ -88,6 +88,18 @@ def test_paths_begin_with_the_stage_unless_it_is_the_default_one(stage: str, pat
     assert Paths(api("GET /a", stage=stage)).below_stage(path) == below
 
 
+@pytest.mark.parametrize(
+    ("kind", "path", "below"),
+    [
+        (HttpKind.REST, "/Prod//a//b/", "/a//b/"),
+        (HttpKind.REST, "/Prod//", "/"),
+        (HttpKind.HTTP, "/Prod//a", "//a"),
+    ],
+)
+def test_behind_the_stage_a_rest_api_takes_several_slashes_for_one(kind: HttpKind, path: str, below: str) -> None:
+    assert Paths(api("GET /a", kind=kind, stage="Prod")).below_stage(path) == below
+
+
 @given(st.lists(st.text("abcxyz0-9._~", min_size=1, max_size=8), min_size=1, max_size=6))
 def test_a_greedy_variable_holds_all_that_is_left(segments: list[str]) -> None:
     assert taken(api("ANY /{proxy+}"), "PUT", "/" + "/".join(segments)) == (
