@@ -101,6 +101,25 @@ for (const [name, answer] of [
     }));
 }
 
+for (const content of ["1\n2\n", ""]) {
+  test(`where a fetch leaves the length out, as Deno's, S3 is told it: ${content.length}`, () =>
+    played([[200, ""]], async (service, asked, got) => {
+      const { fetch } = globalThis;
+      globalThis.Deno = {};
+      globalThis.fetch = (at, { headers: { "content-length": _, ...headers }, ...init }) => fetch(at, { ...init, headers });
+      const seen = [];
+      try {
+        await upload(service, content, { ...CSV, onProgress: ({ percentage }) => seen.push(percentage) });
+      } finally {
+        Object.assign(globalThis, { fetch });
+        delete globalThis.Deno;
+      }
+      const [headers, body] = got[0];
+      assert.deepEqual([headers["content-length"], headers["content-type"], body], [`${content.length}`, "text/csv", content]);
+      assert.deepEqual(seen, content ? [98, 100] : [100]);
+    }));
+}
+
 test("a refusal is told at once, in S3's words", () =>
   played([[403, WRONG]], async (service, asked) => {
     await assert.rejects(upload(service, "1\n"), (error) => {
