@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import re
 import sys
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import click
@@ -115,8 +114,8 @@ class Claim(click.ParamType[Any]):
         if not name or not separator:
             self.fail(f"{value!r} is not NAME=VALUE, such as role=admin or level=3", param, ctx)
         try:
-            return name, _json(text)
-        except (ValueError, RecursionError):
+            return name, _strict_json(text)
+        except ValueError:
             return name, text
 
 
@@ -132,13 +131,13 @@ class Payload(click.ParamType[Any]):
             text = sys.stdin.buffer.read().decode("utf-8-sig") if value == "-" else value
             if value.startswith("@"):
                 text = Path(value[1:]).read_text("utf-8-sig")
-            return _json(_as_typed(text))
+            return _strict_json(_as_typed(text))
         except OSError as error:
             self.fail(f"cannot read {value[1:]}: {error.strerror}", param, ctx)
         except UnicodeDecodeError:
             what = "standard input" if value == "-" else value if value.startswith("@") else "it"
             self.fail(f"{what} is not UTF-8 text", param, ctx)
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             what = "standard input is " if value == "-" else f"{value[1:]} is " if value.startswith("@") else ""
             self.fail(f"{what}not JSON ({error}); write '{{\"key\": 1}}', @FILE, or - for standard input", param, ctx)
 
@@ -152,20 +151,11 @@ def _as_typed(text: str) -> str:
     return os.fsencode(text).decode() if any("\udc80" <= each <= "\udcff" for each in text) else text
 
 
-def _json(text: str) -> Any:
-    """The value of JSON; raises ValueError for what no JSON could say again, such as NaN and 1e999."""
-    return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+def _strict_json(text: str) -> Any:
+    """Its value; raises ValueError, as `streamer.protocol.messages.strict_json`."""
+    from streamer.protocol.messages import strict_json  # noqa: PLC0415 - most commands have no JSON
 
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"JSON has no {name}")
-
-
-def _finite(digits: str) -> float:
-    number = float(digits)
-    if math.isinf(number):
-        raise ValueError(f"{digits[:32]} is too large a number")
-    return number
+    return strict_json(text)
 
 
 _NAME: Final = re.compile(r"[A-Za-z~./][\w./~+-]*")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable
 from typing import Any, Final, TypeGuard
 
@@ -16,15 +15,7 @@ def _refused(constant: str) -> None:
     raise ValueError(f"Unrecognized token '{constant}'")
 
 
-def _finite(digits: str) -> float:
-    number = float(digits)
-    if math.isinf(number):
-        raise ValueError(f"{digits} is too large a number")
-    return number
-
-
 _decoder: Final = json.JSONDecoder(parse_constant=_refused)
-_strict: Final = json.JSONDecoder(parse_constant=_refused, parse_float=_finite)
 
 
 def json_bytes(value: Any) -> bytes:
@@ -58,15 +49,6 @@ def json_of(body: bytes) -> Any:
         ValueError: it is none, or nested too deeply to be read.
     """
     return _read(_decoder.decode, body.decode("utf-8-sig"))
-
-
-def strict_json(text: str) -> Any:
-    """What JSON says that can be told again as JSON: NaN is none, nor is a number that becomes Infinity.
-
-    Raises:
-        ValueError: it is none, or nested too deeply to be read.
-    """
-    return _read(_strict.decode, text)
 
 
 def parsed_json(text: str | bytes) -> Any:

@@ -59,9 +59,7 @@ def parse(body: str, *, new_id: str) -> Message | Malformed:
         new_id: the request's id if the client chose none.
     """
     try:
-        envelope = json.loads(body, parse_constant=_reject_constant, parse_float=_finite)
-    except RecursionError:
-        return _malformed(None, "the message is nested too deeply")
+        envelope = strict_json(body)
     except ValueError as exc:
         return _malformed(None, f"the message is not JSON: {exc}")
     if not isinstance(envelope, dict):
@@ -103,6 +101,21 @@ def _finite(digits: str) -> float:
     if math.isinf(number):
         raise ValueError(f"{digits[:32]} is too large a number")
     return number
+
+
+_STRICT: Final = json.JSONDecoder(parse_constant=_reject_constant, parse_float=_finite)
+
+
+def strict_json(text: str) -> Any:
+    """What JSON says that can be told again as JSON: NaN is none, nor is a number that becomes Infinity.
+
+    Raises:
+        ValueError: it is none, or nested too deeply to be read.
+    """
+    try:
+        return _STRICT.decode(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
 def _kind(value: Any) -> str:

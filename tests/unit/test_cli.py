@@ -141,7 +141,7 @@ def run(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int |
         pytest.param(["call", "echo", f"@{__file__}"], "test_cli.py is not JSON (", id="file that is not JSON"),
         pytest.param(["invoke", "f", "evnt"], "there is no file evnt, and it is not JSON", id="event of no file"),
         pytest.param(["invoke", "f", "{"], "Invalid value for 'EVENT': not JSON (", id="event that is not JSON"),
-        pytest.param(["call", "echo", "NaN"], "JSON has no NaN", id="payload that only Python takes for JSON"),
+        pytest.param(["call", "echo", "NaN"], "NaN is not a JSON value", id="payload that only Python takes for JSON"),
         pytest.param(["call", "echo", '{"n": 1e999}'], "not JSON (1e999 is too large a number)", id="infinite payload"),
         pytest.param(["call", "echo", "@no-such-file"], "No such file", id="payload file that is missing"),
         pytest.param(["call", "echo", f"@{Path(__file__).parent}"], "directory", id="payload file that is a folder"),

@@ -6,7 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ...foundation.json_bytes import strict_json
+from streamer.protocol.messages import strict_json
+
 from ..reading.asked import BadRequestError
 from ..recording.masking import has_note, masked
 

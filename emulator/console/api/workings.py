@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from streamer.observability.redaction import is_sensitive
+from streamer.protocol.messages import strict_json
 from streamer.topology import Function
 
-from ...foundation.json_bytes import strict_json
 from ...functions.variables import name_and_qualifier
 from ..around import Around
 from ..reading.asked import Asked, BadRequestError

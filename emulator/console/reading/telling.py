@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from ...foundation.json_bytes import strict_json
+from streamer.protocol.messages import strict_json
+
 from ...functions.outcome import Outcome, Refused, Returned
 from ...functions.variables import name_and_qualifier
 from ...gateway.rules.effects import Accept, Send

@@ -13,8 +13,9 @@ from urllib.parse import unquote
 from msgspec import Struct, field
 
 from streamer.observability.redaction import REDACTED, is_sensitive, redact_text, tokens
+from streamer.protocol.messages import strict_json
 
-from ...foundation.json_bytes import parsed_json, strict_json
+from ...foundation.json_bytes import parsed_json
 
 _BEGIN, _END = "\u2039", "\u203a"
 """Quotation marks that no credential has in it."""

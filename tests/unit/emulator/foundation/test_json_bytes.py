@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.foundation.json_bytes import json_bytes, json_of, parsed_json, strict_json
+from emulator.foundation.json_bytes import json_bytes, json_of, parsed_json
+from streamer.protocol.messages import strict_json
 
 TEXTS = st.text() | st.text(st.characters(codec=None))
 TREES = st.recursive(
