@@ -76,8 +76,8 @@ LETTERS: Final = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where a service's requests, dead letters and processor are."""
+class ServiceNames:
+    """What is called how where a service runs: its requests' table, its processor, its queue of dead letters."""
 
     requests_table: str
     function_name: str | None
@@ -89,11 +89,11 @@ class Place:
 class Operator:
     """Looks at requests and puts them back."""
 
-    def __init__(self, client: Callable[[str], Any], place: Place) -> None:
+    def __init__(self, client: Callable[[str], Any], names: ServiceNames) -> None:
         """Without I/O; ``client`` gives the client of ``dynamodb``, ``sqs`` or ``lambda`` when it is needed."""
         self._client = client
-        self._place = place
-        self._store = DynamoRequestStore(lambda: client("dynamodb"), place.requests_table)
+        self._names = names
+        self._store = DynamoRequestStore(lambda: client("dynamodb"), names.requests_table)
 
     def requests(
         self, statuses: Iterable[Status] = (), *, tenant_id: str | None = None, user_id: str | None = None
@@ -134,9 +134,9 @@ class Operator:
             self._store.keep_payload(record, now=now)
             change = lifecycle.reopen(attempt=record.attempt, further_attempts=further_attempts, now=now)
             return isinstance(self._store.apply(record.key, change), Applied)
-        if lifecycle.is_final(record.status) or self._place.function_name is None:
+        if lifecycle.is_final(record.status) or self._names.function_name is None:
             return False
-        LambdaDispatcher(lambda: self._client("lambda"), self._place.function_name).dispatch(Run(record.key))
+        LambdaDispatcher(lambda: self._client("lambda"), self._names.function_name).dispatch(Run(record.key))
         return True
 
     def cancel(self, record: RequestRecord, reason: str, *, now: float) -> bool:
@@ -174,15 +174,15 @@ class Operator:
         Raises:
             StoreError: SQS did not answer or refused.
         """
-        if self._place.queue_url is None:
+        if self._names.queue_url is None:
             return []
         with translated("ReceiveMessage"):
             found: dict[str, DeadLetter] = {}
-            while len(found) < LETTERS and (messages := self._received(self._place.queue_url)):
+            while len(found) < LETTERS and (messages := self._received(self._names.queue_url)):
                 found |= {each["MessageId"]: dead_letter(each["Body"], each["ReceiptHandle"]) for each in messages}
             for letter in found.values():
                 self._client("sqs").change_message_visibility(
-                    QueueUrl=self._place.queue_url, ReceiptHandle=letter.receipt, VisibilityTimeout=0
+                    QueueUrl=self._names.queue_url, ReceiptHandle=letter.receipt, VisibilityTimeout=0
                 )
         return list(found.values())
 
@@ -191,7 +191,7 @@ class Operator:
         letters = [letter for letter in self.dead_letters() if letter.key == key]
         with translated("DeleteMessage"):
             for letter in letters:
-                self._client("sqs").delete_message(QueueUrl=self._place.queue_url, ReceiptHandle=letter.receipt)
+                self._client("sqs").delete_message(QueueUrl=self._names.queue_url, ReceiptHandle=letter.receipt)
         return len(letters)
 
     def _received(self, queue_url: str) -> list[Any]:
@@ -204,7 +204,7 @@ class Operator:
         self, condition: str, values: Mapping[str, Any], tenant_id: str | None, user_id: str | None
     ) -> Iterator[RequestRecord]:
         asked: dict[str, Any] = {
-            "TableName": self._place.requests_table,
+            "TableName": self._names.requests_table,
             "FilterExpression": condition,
             "ExpressionAttributeNames": {"#status": "status"},
         }

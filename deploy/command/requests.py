@@ -15,7 +15,7 @@ import click
 
 from streamer.errors import DispatchError, NoTableError, StoreError
 from streamer.observability.printable import printable
-from streamer.operating import DeadLetter, Operator, Place
+from streamer.operating import DeadLetter, Operator, ServiceNames
 from streamer.project import folder_of
 from streamer.protocol import answers
 from streamer.records import RequestRecord, Status
@@ -340,19 +340,19 @@ def _operator(*, table_prefix: str | None, **where: str | None) -> Operator:
 
 
 def _local(emulator: LocalEmulator, prefix: str | None) -> Operator:
-    place = Place(
+    names = ServiceNames(
         requests_table=requests_table(prefix or "streamer_"),
         function_name=PROCESSOR_FUNCTION,
         queue_url=emulator.queue_url(DEAD_LETTERS),
     )
-    return Operator(functools.cache(emulator.client), place)
+    return Operator(functools.cache(emulator.client), names)
 
 
 def _on_aws(config: Config) -> Operator:
     outputs, client = aws_clients(config)
-    place = Place(
+    names = ServiceNames(
         requests_table=requests_table(config.prefix),
         function_name=outputs.get(f"{function_id(PROCESSOR_FUNCTION)}Name"),
         queue_url=outputs.get(f"{queue_id(DEAD_LETTERS)}Url"),
     )
-    return Operator(client, place)
+    return Operator(client, names)

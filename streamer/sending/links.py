@@ -18,8 +18,8 @@ _UNSIGNED: Final = "UNSIGNED-PAYLOAD"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where an object is."""
+class S3Object:
+    """An object, which may not be there yet, and where its bucket is."""
 
     bucket: str
     key: str
@@ -40,21 +40,23 @@ class Place:
         return f"https://{self.bucket}.s3.{self.region}.{suffix}/{key}"
 
 
-def put_link(place: Place, headers: Mapping[str, str], keys: SigningKeys, *, timestamp: str, seconds: int) -> str:
+def put_link(
+    s3_object: S3Object, headers: Mapping[str, str], keys: SigningKeys, *, timestamp: str, seconds: int
+) -> str:
     """A link that puts an object with exactly these headers, and no other.
 
     Args:
-        place: The object.
+        s3_object: The object.
         headers: By names in lower case; whoever uses the link has to send them as they are. With ``content-length``
             S3 takes no more and no fewer bytes.
         keys: Whose rights the link has.
         timestamp: ``yyyymmddThhmmssZ``, from when on it is good.
         seconds: For how long, at most seven days; with temporary credentials not longer than these.
     """
-    authority, _, path = place.url.partition("://")[2].partition("/")
+    authority, _, path = s3_object.url.partition("://")[2].partition("/")
     signed = {**headers, "host": authority}
     names = ";".join(sorted(signed))
-    scope = f"{timestamp[:8]}/{place.region}/s3/aws4_request"
+    scope = f"{timestamp[:8]}/{s3_object.region}/s3/aws4_request"
     asked = {
         "X-Amz-Algorithm": ALGORITHM,
         "X-Amz-Credential": f"{keys.access_key_id}/{scope}",
@@ -72,4 +74,4 @@ def put_link(place: Place, headers: Mapping[str, str], keys: SigningKeys, *, tim
     key = f"AWS4{keys.secret_key}".encode()
     for part in scope.split("/"):
         key = hmac.digest(key, part.encode(), "sha256")
-    return f"{place.url}?{query}&X-Amz-Signature={hmac.digest(key, text.encode(), 'sha256').hex()}"
+    return f"{s3_object.url}?{query}&X-Amz-Signature={hmac.digest(key, text.encode(), 'sha256').hex()}"

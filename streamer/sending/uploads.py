@@ -16,7 +16,7 @@ from streamer import settings as environment_settings
 from streamer.context import Principal, Request
 from streamer.errors import ActionError, ConfigurationError, ErrorCode
 from streamer.requests.ids import RANDOM_BYTES, uuid7
-from streamer.sending.links import Place, put_link
+from streamer.sending.links import S3Object, put_link
 from streamer.sending.signer import TIMESTAMP, SigningKeys
 from streamer.stores.names import bucket_variable
 
@@ -194,14 +194,14 @@ class Uploads:
         key, secret = environ.get("AWS_ACCESS_KEY_ID"), environ.get("AWS_SECRET_ACCESS_KEY")
         if not region or not key or not secret:
             raise ConfigurationError("uploads need AWS_REGION and credentials in the environment; links are signed")
-        place = Place(
+        s3_object = S3Object(
             bucket=self._bucket_name(),
             key=object_key(request.principal, reference),
             region=region,
             endpoint=next((environ[name] for name in ENDPOINT_VARIABLES if environ.get(name)), None),
         )
         url = put_link(
-            place,
+            s3_object,
             {"content-length": str(size), "content-type": kind},
             SigningKeys(key, secret, environ.get("AWS_SESSION_TOKEN") or None),
             timestamp=time.strftime(TIMESTAMP, time.gmtime(now)),

@@ -35,7 +35,7 @@ class Asked:
     """Whether the handshake is to be signed with AWS credentials, whatever is known of the service."""
 
 
-class Place(Protocol):
+class OnAws(Protocol):
     """What is known of AWS; ``deploy.place`` is the only one."""
 
     def deployed(self, folder: Path, stage: str, *, signs: bool) -> Any:
@@ -45,7 +45,7 @@ class Place(Protocol):
         """What signs handshakes with the credentials of this machine."""
 
 
-def service(asked: Asked, place: Callable[[], Place], default_url: str) -> Service:
+def service(asked: Asked, on_aws: Callable[[], OnAws], default_url: str) -> Service:
     """The service to talk to, as the options say, or their defaults.
 
     Raises:
@@ -54,11 +54,11 @@ def service(asked: Asked, place: Callable[[], Place], default_url: str) -> Servi
     _refuse_contradictions(asked)
     project = here()
     if asked.stage is not None:
-        return _on_aws(asked, asked.stage, project, place())
+        return _on_aws(asked, asked.stage, project, on_aws())
     address = asked.url or project.websocket_url or default_url
     ca_file = project.trusted_ca_file(address)
     if asked.signs or (asked.token is None and _wants_signature(project, address)):
-        return Service(address, None, ca_file, sign=_signer(project, address, place))
+        return Service(address, None, ca_file, sign=_signer(project, address, on_aws))
     token, refused = asked.token, None
     if token is None and "Authorization=" not in address:
         who = project.identity(asked.user, asked.tenant, asked.permissions)
@@ -74,13 +74,13 @@ def _refuse_contradictions(asked: Asked) -> None:
         raise click.UsageError(f"{says_who} says who you are; leave out --user, --tenant and --permission.")
 
 
-def _on_aws(asked: Asked, stage: str, project: Here, place: Place) -> Service:
-    there = place.deployed(project.folder, stage, signs=asked.token is None and not asked.signs)
+def _on_aws(asked: Asked, stage: str, project: Here, on_aws: OnAws) -> Service:
+    there = on_aws.deployed(project.folder, stage, signs=asked.token is None and not asked.signs)
     url = asked.url or there.url
     if asked.token is not None:
         return Service(url, asked.token)
     if asked.signs or there.is_signed:
-        return Service(url, None, sign=place.signer(project.folder, url, stage))
+        return Service(url, None, sign=on_aws.signer(project.folder, url, stage))
     if there.secret is None:
         raise click.UsageError(f"the stage {stage} verifies tokens with others' keys; give one as --token.")
     told = read(project.folder, stage).environment
@@ -94,7 +94,7 @@ def _wants_signature(project: Here, address: str) -> bool:
     return ready is not None and ready.verifies_with == IAM and is_here(address, LOOPBACK)
 
 
-def _signer(project: Here, address: str, place: Callable[[], Place]) -> Callable[[str], Mapping[str, str]]:
+def _signer(project: Here, address: str, on_aws: Callable[[], OnAws]) -> Callable[[str], Mapping[str, str]]:
     # Few handshakes are signed, and all that talk to a service load this.
     from streamer.client.signing import signed_with  # noqa: PLC0415
 
@@ -104,4 +104,4 @@ def _signer(project: Here, address: str, place: Callable[[], Place]) -> Callable
     if is_here(address, LOOPBACK):  # an emulator: nobody's real key is shown to it
         region = REGION if project.ready is None else project.ready.region
         return signed_with(OWNER.access_key_id, OWNER.secret_access_key, OWNER.session_token, region=region)
-    return place().signer(project.folder, address)
+    return on_aws().signer(project.folder, address)

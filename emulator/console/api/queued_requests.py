@@ -36,7 +36,8 @@ MOST: Final = 200
 ATTEMPTS: Final = 100
 """Most further attempts that may be given at once."""
 
-Place = tuple[bool, float, str, str]
+Position = tuple[bool, float, str, str]
+"""Of a request in the list; see `_position`."""
 
 
 class Queued:
@@ -57,7 +58,7 @@ class Queued:
         found = [
             record for record in records if (not wanted or record.status in wanted) and user in ("", record.user_id)
         ]
-        placed = sorted(((_place(record, as_of), record) for record in found), key=lambda each: each[0])
+        placed = sorted(((_position(record, as_of), record) for record in found), key=lambda each: each[0])
         left = [(place, record) for place, record in placed if after is None or place > after]
         return {
             "now": now * 1000,
@@ -177,7 +178,7 @@ def _is_stuck(record: RequestRecord, now: float) -> bool:
     return record.due_at is not None and record.due_at + OVERDUE_SECONDS < now
 
 
-def _place(record: RequestRecord, now: float) -> Place:
+def _position(record: RequestRecord, now: float) -> Position:
     """Where it stands in the list: stuck ones first, then the latest."""
     return not _is_stuck(record, now), -float(record.updated_at), record.owner, record.request_id
 
@@ -186,8 +187,8 @@ def _said(cursor: list[Any]) -> str:
     return base64.urlsafe_b64encode(json.dumps(cursor, separators=(",", ":")).encode()).decode().rstrip("=")
 
 
-def _cursor(text: str) -> tuple[float, Place] | None:
-    """As of when the list was begun, so that nothing moves in it by being stuck meanwhile, and the last place told.
+def _cursor(text: str) -> tuple[float, Position] | None:
+    """As of when the list was begun, so that nothing moves in it by being stuck meanwhile, and the last position told.
 
     None: from its begin.
     """

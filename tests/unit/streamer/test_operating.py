@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from streamer.operating import Operator, Place, dead_letter
+from streamer.operating import Operator, ServiceNames, dead_letter
 from streamer.records import RequestKey
 from streamer.requests.runs import run_event
 
@@ -64,7 +64,9 @@ class Queue:
 
 def test_dead_letters_are_found_wherever_sqs_has_them_and_stay() -> None:
     queue = Queue(*[json.dumps(INVOCATION)] * 12, json.dumps(BATCH))
-    operator = Operator(lambda service: queue, Place(requests_table="requests", function_name=None, queue_url="queue"))
+    operator = Operator(
+        lambda service: queue, ServiceNames(requests_table="requests", function_name=None, queue_url="queue")
+    )
 
     assert [len(operator.dead_letters()) for _ in range(2)] == [13, 13]
     assert operator.remove_dead_letters(KEY) == 12

@@ -5,7 +5,7 @@ from typing import Any
 
 from streamer_records import NOW, request_record
 
-from streamer.operating import Operator, Place
+from streamer.operating import Operator, ServiceNames
 from streamer.records import Status
 from streamer.stores.items import request_item
 
@@ -36,7 +36,7 @@ class Clock:
 
 def waited(*states: Any, seconds: float) -> tuple[Status, list[float]]:
     clock, table = Clock(), Table(*states)
-    operator = Operator(lambda service: table, Place(requests_table="t", function_name=None, queue_url=None))
+    operator = Operator(lambda service: table, ServiceNames(requests_table="t", function_name=None, queue_url=None))
     found = operator.wait(RUNNING, until=NOW + seconds, clock=lambda: clock.now, sleep=clock.sleep)
     return found.status, clock.slept
 

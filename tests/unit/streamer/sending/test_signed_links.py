@@ -11,16 +11,16 @@ from botocore.credentials import Credentials
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.sending.links import Place, put_link
+from streamer.sending.links import S3Object, put_link
 from streamer.sending.signer import SigningKeys
 
 KEYS = SigningKeys("AKIDEXAMPLE", "secret/key+of=aws", "a token/with+signs=")
 
 
-def boto_link(place: Place, headers: dict[str, str], keys: SigningKeys, seconds: int) -> str:
-    asked = AWSRequest("PUT", place.url, headers=headers)
+def boto_link(s3_object: S3Object, headers: dict[str, str], keys: SigningKeys, seconds: int) -> str:
+    asked = AWSRequest("PUT", s3_object.url, headers=headers)
     credentials = Credentials(keys.access_key_id, keys.secret_key, keys.token)
-    S3SigV4QueryAuth(credentials, "s3", place.region, expires=seconds).add_auth(asked)
+    S3SigV4QueryAuth(credentials, "s3", s3_object.region, expires=seconds).add_auth(asked)
     return str(asked.url)
 
 
@@ -36,14 +36,14 @@ def boto_link(place: Place, headers: dict[str, str], keys: SigningKeys, seconds:
 def test_a_link_is_the_one_that_botocore_makes(
     keys: SigningKeys, endpoint: str | None, key: str, size: int, kind: str
 ) -> None:
-    place = Place(bucket="uploads", key=key, region="eu-west-1", endpoint=endpoint)
+    s3_object = S3Object(bucket="uploads", key=key, region="eu-west-1", endpoint=endpoint)
     headers = {"content-length": str(size), "content-type": kind}
-    wanted = dict(parse_qsl(urlsplit(boto_link(place, headers, keys, 300)).query))
+    wanted = dict(parse_qsl(urlsplit(boto_link(s3_object, headers, keys, 300)).query))
 
-    made = put_link(place, headers, keys, timestamp=wanted["X-Amz-Date"], seconds=300)
+    made = put_link(s3_object, headers, keys, timestamp=wanted["X-Amz-Date"], seconds=300)
 
     assert dict(parse_qsl(urlsplit(made).query)) == wanted
-    assert made.partition("?")[0] == place.url
+    assert made.partition("?")[0] == s3_object.url
 
 
 @pytest.mark.parametrize(
@@ -55,6 +55,8 @@ def test_a_link_is_the_one_that_botocore_makes(
     ],
 )
 def test_a_link_leads_to_the_region_itself(region: str, host: str) -> None:
-    url = put_link(Place(bucket="uploads", key="a", region=region), {}, KEYS, timestamp="20260101T000000Z", seconds=60)
+    url = put_link(
+        S3Object(bucket="uploads", key="a", region=region), {}, KEYS, timestamp="20260101T000000Z", seconds=60
+    )
 
     assert url.startswith(f"https://{host}/a?")
