@@ -1,4 +1,4 @@
-"""What a request to the console says besides its path."""
+"""What a request to the console says besides its path. Pure."""
 
 from __future__ import annotations
 

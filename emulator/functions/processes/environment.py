@@ -8,7 +8,7 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal, Protocol
 
 from streamer.topology import Function
 
@@ -22,9 +22,6 @@ from .invocation import WaitingInvocation
 from .process import Process
 from .runtime_api import RuntimeApi, RuntimeApiConnection
 from .surroundings import Surroundings
-
-if TYPE_CHECKING:
-    from .pool import Pool
 
 
 class EnvironmentState(enum.Enum):
@@ -40,14 +37,32 @@ class EnvironmentState(enum.Enum):
     ENDED = enum.auto()
 
 
+class Owner(Protocol):
+    """Whom an environment tells what became of it."""
+
+    version: str
+
+    def freed(self, environment: ExecutionEnvironment) -> None:
+        """It can be given another event."""
+
+    def ended(self, environment: ExecutionEnvironment, undelivered: WaitingInvocation | None) -> None:
+        """It is over, and never began with that event."""
+
+    def init_failed(self, environment: ExecutionEnvironment, payload: bytes | None, error_type: str) -> None:
+        """The function's code does not load."""
+
+    def init_timed_out(self, environment: ExecutionEnvironment) -> None:
+        """It is about to end, since its code took too long to load."""
+
+
 class ExecutionEnvironment:
-    """Its states and what moves it between them; what follows for the function is `Pool`'s. A `runtime_api.Runtime`."""
+    """Its states and what moves it between them; what follows for others is its owner's. A `runtime_api.Runtime`."""
 
     def __init__(
         self,
         function: Function,
         around: Surroundings,
-        pool: Pool,
+        owner: Owner,
         *,
         slot: int,
         folder: Path,
@@ -63,7 +78,7 @@ class ExecutionEnvironment:
         self._ready_at = 0.0
         """When its init was over, by the loop's clock."""
         self._around = around
-        self._pool = pool
+        self._owner = owner
         self._folder = folder
         self._loop = asyncio.get_running_loop()
         self.idle_since = self._loop.time()
@@ -87,9 +102,9 @@ class ExecutionEnvironment:
         self._timer: asyncio.TimerHandle | None = None
         searches = None if around.means.subreaper else folder
         self._process = Process(around.meter, around.descendants, searches=searches)
-        self._log = EnvironmentLog(function, around.sink, self._process, pool.version)
+        self._log = EnvironmentLog(function, around.sink, self._process, owner.version)
 
-    # what the pool asks of it
+    # what its owner asks of it
 
     @property
     def has_event(self) -> bool:
@@ -120,7 +135,7 @@ class ExecutionEnvironment:
             await self._process.start(
                 around.template,
                 environment=around.variables(
-                    self.function, how, folder=self._folder, port=port, version=self._pool.version
+                    self.function, how, folder=self._folder, port=port, version=self._owner.version
                 ),
                 folder=folder,
                 command=around.command(self.function, how),
@@ -173,7 +188,7 @@ class ExecutionEnvironment:
         if event is not None:
             payload = platform_log.exit_payload(event.request_id, platform_log.exit_reason("SIGKILL"))
             event.settle(Failed(payload, event.request_id, platform_log.EXIT_ERROR))
-        self._pool.ended(self, undelivered)
+        self._owner.ended(self, undelivered)
 
     def now(self) -> EnvironmentNow:
         """What it does."""
@@ -247,14 +262,14 @@ class ExecutionEnvironment:
                 self._send(self._event, is_timed=True)
                 return
             self._rests(has_asked=True)
-            self._pool.freed(self)
+            self._owner.freed(self)
         elif self._next is not None:
             event, self._next = self._next, None
             self._send(event)
         elif self.state is EnvironmentState.ANSWERED:
             self._rests(has_asked=True)
             if self._is_streamed:
-                self._pool.freed(self)
+                self._owner.freed(self)
         if self.state is EnvironmentState.IDLE and self.awaits_freezing and not self._process.has_one_thread():
             self._freeze()
 
@@ -326,7 +341,7 @@ class ExecutionEnvironment:
         else:
             self._rests(has_asked=bool(self._waiting))
             if self._waiting or not self._is_streamed:  # else it is free when it asks, which may be late
-                self._pool.freed(self)
+                self._owner.freed(self)
         return True
 
     def _finish(
@@ -389,10 +404,10 @@ class ExecutionEnvironment:
             self.end(platform_log.exit_reason(end), is_killed=True)
 
     def _init_over(self, payload: bytes | None, error_type: str) -> None:
-        """The init failed; an event that repeats it is answered with that, else the pool knows whose turn it is."""
+        """The init failed; an event that repeats it is answered with that, else its owner knows whose turn it is."""
         bound, self._event = self._event, None
         if bound is None:
-            self._pool.init_failed(self, payload, error_type)
+            self._owner.init_failed(self, payload, error_type)
         else:
             self.fail_init(bound, payload, error_type)
         self.end("its init failed", is_killed=True)
@@ -407,7 +422,7 @@ class ExecutionEnvironment:
     def _init_too_long(self) -> None:
         self._log.drain()
         self._log.init_timed_out(self._around.init_seconds)
-        self._pool.init_timed_out(self)
+        self._owner.init_timed_out(self)
         self.end("its init took too long", is_killed=True)
 
     def _rests(self, *, has_asked: bool) -> None:

@@ -262,7 +262,7 @@ class ProcessFunctions:
             folder=self._template.folder / function.name,
             version=version,
             run=self._run,
-            functions=self,
+            siblings=self,
         )
         if self._is_ending:  # a version that was not invoked before
             pool.end()

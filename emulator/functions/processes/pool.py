@@ -8,7 +8,7 @@ import os
 import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Protocol
 
 from streamer.topology import Function
 
@@ -20,12 +20,28 @@ from .environment import EnvironmentState, ExecutionEnvironment
 from .invocation import WaitingInvocation
 from .surroundings import Surroundings
 
-if TYPE_CHECKING:
-    from .functions import ProcessFunctions
-
 CORES: Final = os.cpu_count() or 1
 _AT_WORK_SHARE: Final = 0.1
 """Share of a core from which on an environment counts as at work."""
+
+
+class Siblings(Protocol):
+    """All pools, which share the machine: whom a pool asks and tells what concerns the others."""
+
+    def pools_of(self, function: str) -> list[Pool]:
+        """Those of a function's versions."""
+
+    def has_space(self) -> bool:
+        """Whether an environment more disturbs nobody."""
+
+    def make_room(self) -> None:
+        """One more environment is to start."""
+
+    def started(self) -> None:
+        """An environment has started, or has ended."""
+
+    def watch(self) -> None:
+        """An environment is active."""
 
 
 class Pool:
@@ -40,7 +56,7 @@ class Pool:
         folder: Path,
         version: str,
         run: Callable[[Coroutine[Any, Any, None]], None],
-        functions: ProcessFunctions,
+        siblings: Siblings,
     ) -> None:
         self.environments: set[ExecutionEnvironment] = set()
         self.function = function
@@ -49,7 +65,7 @@ class Pool:
         self._limit = limit
         self._folder = folder
         self._run = run
-        self._functions = functions
+        self._siblings = siblings
         self._loop = asyncio.get_running_loop()
         self._waiting = _line()
         self._idle: list[ExecutionEnvironment] = []
@@ -86,7 +102,7 @@ class Pool:
         if self._is_ending:
             return STOPPING
         waiting = self._waiting
-        pools = self._functions.pools_of(self.function.name) if self._limit.is_reserved else ()
+        pools = self._siblings.pools_of(self.function.name) if self._limit.is_reserved else ()
         refusal = self._limit.refusal(
             running=sum(environment.has_event for pool in pools for environment in pool.environments),
             waiting=sum(len(pool._waiting) for pool in pools),  # noqa: SLF001 - its siblings
@@ -154,8 +170,8 @@ class Pool:
     def freed(self, environment: ExecutionEnvironment) -> None:
         """Give it the event that waits longest, or put it on top of the idle ones."""
         self._moved_at = environment.idle_since = self._loop.time()
-        self._functions.watch()
-        self._functions.started()
+        self._siblings.watch()
+        self._siblings.started()
         if self._waiting:
             environment.deliver(self._waiting.popleft())
             return
@@ -175,7 +191,7 @@ class Pool:
         elif undelivered is not None:
             self._waiting.put_back(undelivered, undelivered.source)
         self._scale()
-        self._functions.started()
+        self._siblings.started()
 
     def init_failed(self, environment: ExecutionEnvironment, payload: bytes | None, error_type: str) -> None:
         """Answer all that wait: on AWS each would have had an environment that failed like this one."""
@@ -214,11 +230,10 @@ class Pool:
             still_seconds=min(waited_seconds, now - self._moved_at),
             busy_share=busy_share,
             cores=CORES,
-            has_space=self._functions.has_space(),
+            has_space=self._siblings.has_space(),
         )
-        self._at_once = (
-            AT_ONCE if load.has_space else 1
-        )  # not for each event: room is made by others, and takes a while
+        # Not for each event where there is no space: room is made by others, and takes a while.
+        self._at_once = AT_ONCE if load.has_space else 1
         for _ in range(environments_wanted(load)):
             self._start()
         if self._patience is None and len(serving) < self._limit.running:
@@ -235,8 +250,8 @@ class Pool:
 
     def _start(self, bound: WaitingInvocation | None = None, *, is_trial: bool = False) -> None:
         if self._waiting or bound is not None:
-            self._functions.make_room()
-        pools = self._functions.pools_of(self.function.name)
+            self._siblings.make_room()
+        pools = self._siblings.pools_of(self.function.name)
         used = {environment.slot for pool in (self, *pools) for environment in pool.environments}
         slot = next(number for number in itertools.count() if number not in used)
         folder = self._folder / str(slot)
