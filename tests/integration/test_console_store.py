@@ -78,7 +78,7 @@ def ended(status: str, request: str = "r") -> dict[str, Any]:
         pytest.param([frame("error", why="NO: no"), ended("COMPLETED")], ["error", "NO: no"], id="told before"),
     ],
 )
-def test_a_message_is(records: list[dict[str, Any]], told: list[str]) -> None:
+def test_a_message_shows_what_became_of_it(records: list[dict[str, Any]], told: list[str]) -> None:
     message = {"kind": "message", "status": "ok", "connection": "c", "request": "r", "gateway_request": "g"}
     run = {"kind": "run", "gateway_request": "g", "root": "1-a", "source": "gateway"}
 

@@ -159,5 +159,5 @@ def test_what_a_module_prints_does_not_disturb() -> None:
         pytest.param("a/so.py", False, id="module"),
     ],
 )
-def test_has_native_code(name: str, expected: bool) -> None:
+def test_native_code_is_told_by_the_names_of_files(name: str, expected: bool) -> None:
     assert has_native_code({name: File(b"", "x")}) is expected

@@ -126,7 +126,7 @@ def test_requirements_that_cannot_be_followed_are_one_line(
         pytest.param("--index-url https://x", "", id="option"),
     ],
 )
-def test_canonical(requirement: str, expected: str) -> None:
+def test_a_requirement_is_known_by_its_canonical_name(requirement: str, expected: str) -> None:
     assert canonical(requirement) == expected
 
 

@@ -104,7 +104,7 @@ def test_of_a_service_by_its_settings(changes: dict[str, Any]) -> None:
         pytest.param(every_feature(), id="every field set"),
     ],
 )
-def test_of_a_topology(topology: Topology) -> None:
+def test_cfn_lint_finds_nothing_in_the_template_of_a_topology(topology: Topology) -> None:
     assert found(topology) == []
 
 

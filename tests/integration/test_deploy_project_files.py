@@ -385,5 +385,5 @@ def test_times_and_modes_of_the_machine_do_not_count(tmp_path: Path) -> None:
         pytest.param("./*.csv", "data/a.csv", True, id="below, as a star fits a slash"),
     ],
 )
-def test_is_excluded(pattern: str, path: str, expected: bool) -> None:
+def test_a_pattern_excludes_a_path_from_the_bundle(pattern: str, path: str, expected: bool) -> None:
     assert is_excluded(PurePosixPath(path), [pattern]) is expected

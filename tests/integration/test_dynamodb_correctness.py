@@ -240,7 +240,7 @@ def test_an_update_keeps_38_digits(client: Any) -> None:
     assert get(client, "a")["n"] == {"N": "1" * 37 + "2"}
 
 
-def test_legacy_parameters_work(client: Any) -> None:
+def test_parameters_from_before_expressions_do_what_they_did(client: Any) -> None:
     put(client, item("a", n=1))
     client.update_item(
         TableName="things",

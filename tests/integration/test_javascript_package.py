@@ -28,7 +28,7 @@ def gzipped_bytes(*modules: Path) -> int:
     return len(gzip.compress("\n".join(line.strip() for line in text.splitlines() if line.strip()).encode(), 9))
 
 
-def test_it_is_small() -> None:
+def test_each_part_of_the_client_stays_within_its_bytes() -> None:
     modules = set((PACKAGE / "src").glob("*.js"))
     react, upload = PACKAGE / "src" / "react.js", PACKAGE / "src" / "upload.js"
 

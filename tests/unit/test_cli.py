@@ -276,11 +276,11 @@ class TestPayload:
             pytest.param('"@x"', "@x", id="string that looks like a file"),
         ],
     )
-    def test_json(self, text: str, value: Any) -> None:
+    def test_json_is_taken_as_its_value(self, text: str, value: Any) -> None:
         assert Payload().convert(text, None, None) == value
 
     @pytest.mark.parametrize("encoding", ["utf-8", pytest.param("utf-8-sig", id="marked as Windows does")])
-    def test_a_file(self, tmp_path: Path, encoding: str) -> None:
+    def test_json_is_read_from_a_file(self, tmp_path: Path, encoding: str) -> None:
         (tmp_path / "p.json").write_text('{"ä": 1}', encoding)
 
         assert Payload().convert(f"@{tmp_path / 'p.json'}", None, None) == {"ä": 1}

@@ -72,7 +72,7 @@ def test_a_value_has_one_size_on_the_wire_and_once_read(value: dict[str, object]
     assert value_bytes(read_value(value)) == size_bytes
 
 
-def test_names_count() -> None:
+def test_an_item_is_as_large_as_its_names_and_values() -> None:
     item = {"Message": {"S": "New item!"}, "Id": {"N": "101"}, "größe": {"BOOL": True}}
 
     assert attributes_bytes(item) == attributes_bytes(read_attributes(item)) == 21 + 7 + 1
@@ -91,5 +91,5 @@ def test_text_counts_in_utf_8_whatever_it_holds(text: str) -> None:
     ("name", "is_stage"),
     [("dev", True), ("a-b_C9", True), ("x" * 128, True), ("x" * 129, False), ("", False), ("a.b", False)],
 )
-def test_names_of_stages(name: str, is_stage: bool) -> None:
+def test_a_name_of_a_stage_is_as_aws_takes_it(name: str, is_stage: bool) -> None:
     assert (STAGE_NAME.fullmatch(name) is not None) == is_stage

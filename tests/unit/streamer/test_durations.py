@@ -13,7 +13,7 @@ from streamer.settings import parse_duration
     ("text", "seconds"),
     [("90s", 90), ("90", 90), ("15m", 900), ("24h", 86_400), ("7d", 604_800), ("2w", 1_209_600), (" 1.5H ", 5400)],
 )
-def test_parse_duration(text: str, seconds: float) -> None:
+def test_a_duration_is_a_number_with_a_unit_or_seconds(text: str, seconds: float) -> None:
     assert parse_duration(text) == seconds
 
 

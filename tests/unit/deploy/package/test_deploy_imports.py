@@ -30,7 +30,7 @@ def project(**modules: str) -> dict[str, File]:
         pytest.param("import importlib\nimportlib.import_module('shop.prices')", id="by a name that is written"),
     ],
 )  # fmt: skip
-def test_is_there(source: str) -> None:
+def test_what_is_imported_is_there(source: str) -> None:
     files = project(app=source, **{"shop/__init__": "RATE = 1", "shop/prices": "from . import RATE"})
     files |= project(**{"shop/anything": "globals().update(values)"})
     files |= {"lib/__init__.py": File(b"", "lib"), "space/one/__init__.py": File(b"", "one")}
@@ -72,7 +72,7 @@ def test_modules_that_hide_those_of_the_standard_library_are_told(modules: tuple
         pytest.param("import shop.prices", "orjson", id="of what is imported"),
     ],
 )
-def test_is_missing(source: str, missing: str) -> None:
+def test_an_import_that_the_bundle_lacks_is_refused(source: str, missing: str) -> None:
     files = project(app=source, **{"shop/__init__": "", "shop/prices": "import orjson"})
     files |= {"space/one/__init__.py": File(b"", "one")}
 

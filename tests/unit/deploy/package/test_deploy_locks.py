@@ -37,7 +37,7 @@ LAMBDA = markers("3.13", "arm64")
         pytest.param(">=1,<3", ">=1,<3", id="PEP 440"),
     ],
 )
-def test_poetrys_short_specifiers(specifier: str, pep_440: str) -> None:
+def test_poetrys_carets_become_specifiers_of_pep_440(specifier: str, pep_440: str) -> None:
     assert caret(specifier) == pep_440
 
 
@@ -82,7 +82,7 @@ def test_poetrys_short_specifiers(specifier: str, pep_440: str) -> None:
         ),
     ],
 )
-def test_poetrys_dependencies(wanted: Any, edges: list[Edge]) -> None:
+def test_poetrys_dependencies_are_read_in_all_their_forms(wanted: Any, edges: list[Edge]) -> None:
     assert poetry_edges({"python": "^3.11", "a": wanted}, tell=caret) == edges
 
 

@@ -83,7 +83,7 @@ def test_anything_else_keeps_the_installers_own_words() -> None:
         pytest.param("jwt/share/words.txt", True, id="data in a folder that is called so"),
     ],
 )
-def test_is_useful(path: str, expected: bool) -> None:
+def test_only_what_a_function_needs_of_a_wheel_is_bundled(path: str, expected: bool) -> None:
     assert is_useful(path) is expected
 
 

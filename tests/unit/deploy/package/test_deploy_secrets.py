@@ -41,7 +41,7 @@ PEM = f"-----BEGIN PRIVATE KEY-----\n{BODY}\n-----END PRIVATE KEY-----\n"
         pytest.param("state", "streamer-dynamodb 1", "state of the emulator", id="the emulator"),
     ],
 )  # fmt: skip
-def test_is_a_secret(path: str, content: str, expected: str) -> None:
+def test_a_file_with_a_secret_is_known(path: str, content: str, expected: str) -> None:
     assert expected in str(kind(path, content.encode()))
 
 
@@ -107,7 +107,7 @@ def test_what_is_surely_a_secret_is_not_packed_even_if_the_user_names_it(path: s
         pytest.param("keyboard.txt", "", id="not a key"),
     ],
 )
-def test_is_no_secret(path: str, content: str) -> None:
+def test_a_file_that_only_looks_like_a_secret_is_none(path: str, content: str) -> None:
     assert kind(path, content.encode()) is None
 
 

@@ -194,7 +194,9 @@ READ = {"ExpressionAttributeNames": {"#u": "user"}, "ExpressionAttributeValues":
         pytest.param("Query", on(IndexName="by-day", KeyConditionExpression="#u = :a", **READ), {}, id="no such index"),
     ],
 )
-def test_facts_of_requests(operation: str, parameters: dict[str, Any], found: dict[str, list[str]]) -> None:
+def test_conditions_see_what_a_request_asks_for(
+    operation: str, parameters: dict[str, Any], found: dict[str, list[str]]
+) -> None:
     assert facts(operation, parameters) == [found]
 
 
@@ -246,7 +248,7 @@ def test_each_part_of_a_transaction_has_facts_of_its_own() -> None:
         ("DELETE FROM scores WHERE", {}),
     ],
 )
-def test_facts_of_statements(statement: str, found: dict[str, list[str]]) -> None:
+def test_conditions_see_what_a_statement_asks_for(statement: str, found: dict[str, list[str]]) -> None:
     assert facts("ExecuteStatement", {"Statement": statement}) == [found]
     assert facts("BatchExecuteStatement", {"Statements": [{"Statement": statement}]}) == [found]
     within = {"enclosingoperation": ["ExecuteTransaction"]} if found else {}

@@ -67,7 +67,7 @@ ASLEEP = {"environments": 2, "at_work": 0, "still_seconds": PATIENCE_SECONDS}
         pytest.param(load(environments=1, starting=1, still_seconds=SLOW_START_SECONDS), 0, id="a start that computes"),
     ],
 )
-def test_environments_wanted(situation: Load, wanted: int) -> None:
+def test_environments_are_started_for_what_waits_and_the_machine_bears(situation: Load, wanted: int) -> None:
     assert environments_wanted(situation) == wanted
 
 

@@ -54,7 +54,9 @@ STOPPED = progress(0, 1, is_stopped=True)
         pytest.param(MISSING, progress(0, 1), GiveUp(condition="RetriesExhausted"), id="the function is gone"),
     ],
 )
-def test_next_step(outcome: Outcome, so_far: EventHistory, step: Retry | GiveUp | None) -> None:
+def test_an_asynchronous_event_is_retried_or_given_up(
+    outcome: Outcome, so_far: EventHistory, step: Retry | GiveUp | None
+) -> None:
     assert next_step(outcome, so_far, RULES, (10.0, 20.0)) == step
 
 
@@ -70,7 +72,7 @@ def record_of(outcome: Outcome) -> dict[str, Any]:
     )
 
 
-def test_invocation_record() -> None:
+def test_a_destination_is_given_an_invocation_record() -> None:
     assert record_of(FAILED) == {
         "version": "1.0",
         "timestamp": "2026-01-02T03:04:05.000Z",

@@ -101,7 +101,9 @@ def headers(response: HttpResponse) -> dict[str, str]:
         pytest.param("", None, None, id="empty"),
     ],
 )
-def test_target(segment: str, query: str | None, expected: FunctionTarget | None) -> None:
+def test_a_function_is_named_in_the_path_and_qualified_there_or_in_the_query(
+    segment: str, query: str | None, expected: FunctionTarget | None
+) -> None:
     assert target(segment, query) == expected
 
 

@@ -166,7 +166,7 @@ def test_a_trace_is_not_sampled() -> None:
         ),
     ],
 )
-def test_report_line(report: platform_log.Report, line: str) -> None:
+def test_the_report_line_is_lambdas(report: platform_log.Report, line: str) -> None:
     assert report.line() == line
 
 
@@ -222,7 +222,7 @@ def test_an_exit_is_answered_as_lambda_does(status: int, reason: str) -> None:
         pytest.param(b"[" * 100_000, "Unhandled", id="nested too deeply to be read"),
     ],
 )
-def test_error_type(payload: bytes, expected: str) -> None:
+def test_an_error_without_a_type_is_unhandled(payload: bytes, expected: str) -> None:
     assert platform_log.error_type(payload) == expected
 
 

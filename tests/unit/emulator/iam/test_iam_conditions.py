@@ -73,7 +73,9 @@ ROLE = "arn:aws:iam::123456789012:role/say-role"
         ("StringIs", ["ada"], ["ada"], False),
     ],
 )
-def test_operators(operator: str, wanted: list[str], values: list[str], is_met: bool) -> None:
+def test_an_operator_of_a_condition_is_met_or_not(
+    operator: str, wanted: list[str], values: list[str], is_met: bool
+) -> None:
     assert are_met({operator: {KEY: wanted}}, {KEY.lower(): values} if values else {}) is is_met
 
 

@@ -51,7 +51,9 @@ def short(need: Need) -> str:
         ("GetRecords", {"ShardIterator": f"{STREAM}|1|abc"}, [f"GetRecords stream chat {LABEL}"]),
     ],
 )
-def test_operations_of_dynamodb(operation: str, parameters: dict[str, Any], needs: list[str]) -> None:
+def test_an_operation_of_dynamodb_needs_these_actions(
+    operation: str, parameters: dict[str, Any], needs: list[str]
+) -> None:
     assert [short(need) for need in of_dynamodb(operation, parameters)] == needs
 
 
@@ -68,7 +70,7 @@ def test_operations_of_dynamodb(operation: str, parameters: dict[str, Any], need
         ("EXISTS (SELECT * FROM chat WHERE id = 'a')", "PartiQLSelect table chat"),
     ],
 )
-def test_statements_of_partiql(statement: str, need: str) -> None:
+def test_a_statement_of_partiql_needs_its_own_action(statement: str, need: str) -> None:
     one = {"Statement": statement}
 
     assert [short(each) for each in of_dynamodb("ExecuteStatement", one)] == [need]
@@ -112,5 +114,5 @@ def test_a_request_of_an_api_needs_the_route_and_one_of_a_url_the_function_twice
         ("ListQueues", {}, "ListQueues *"),
     ],
 )
-def test_operations_of_sqs(operation: str, parameters: dict[str, Any], need: str) -> None:
+def test_an_operation_of_sqs_needs_this_action(operation: str, parameters: dict[str, Any], need: str) -> None:
     assert short(of_sqs(operation, parameters)) == need

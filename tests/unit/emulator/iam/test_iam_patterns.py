@@ -31,7 +31,7 @@ TABLE = "arn:aws:dynamodb:eu-west-1:123456789012:table/chat"
         pytest.param("a", "[a]", False, id="brackets are literal"),
     ],
 )
-def test_wildcards(text: str, pattern: str, matches: bool) -> None:
+def test_a_text_matches_a_pattern_with_wildcards(text: str, pattern: str, matches: bool) -> None:
     assert is_like(text, pattern) is matches
 
 
@@ -82,7 +82,7 @@ def by_definition(text: str, pattern: str) -> bool:
         pytest.param("arn:*", False, id="a condition names all segments"),
     ],
 )
-def test_arns(pattern: str, matches: bool) -> None:
+def test_an_arn_matches_a_pattern_segment_by_segment(pattern: str, matches: bool) -> None:
     assert is_arn(TABLE, pattern) is matches
 
 
@@ -106,7 +106,7 @@ def test_arns(pattern: str, matches: bool) -> None:
         pytest.param("table/chat", False, id="no ARN"),
     ],
 )
-def test_resources_of_statements(pattern: str, matches: bool) -> None:
+def test_a_resource_of_a_statement_matches_beyond_its_last_colon(pattern: str, matches: bool) -> None:
     assert is_resource(TABLE, pattern) is matches
 
 

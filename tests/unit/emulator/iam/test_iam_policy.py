@@ -43,7 +43,7 @@ def statements(*documents: dict[str, Any]) -> tuple[Statement, ...]:
         pytest.param([document(Condition={"Bool": {"k": False}})], NOT_ALLOWED, id="a JSON boolean"),
     ],
 )
-def test_decisions(documents: list[dict[str, Any]], decision: Decision) -> None:
+def test_an_explicit_deny_wins_and_silence_denies(documents: list[dict[str, Any]], decision: Decision) -> None:
     assert decided(*documents) is decision
 
 
@@ -51,14 +51,14 @@ def test_decisions(documents: list[dict[str, Any]], decision: Decision) -> None:
     ("action", "resource", "decision"),
     [(PUT, CHAT, NOT_ALLOWED), (GET, CHAT, ALLOWED), (GET, LOG, ALLOWED)],
 )
-def test_not_action(action: str, resource: str, decision: Decision) -> None:
+def test_not_action_is_about_every_other_action(action: str, resource: str, decision: Decision) -> None:
     statement = {"Effect": "Allow", "NotAction": [PUT], "Resource": "*"}
 
     assert decided(statement, action=action, resource=resource) is decision
 
 
 @pytest.mark.parametrize(("resource", "decision"), [(CHAT, ALLOWED), (LOG, DENIED)])
-def test_not_resource(resource: str, decision: Decision) -> None:
+def test_not_resource_is_about_every_other_resource(resource: str, decision: Decision) -> None:
     everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
     elsewhere = {"Effect": "Deny", "Action": "*", "NotResource": CHAT}
 

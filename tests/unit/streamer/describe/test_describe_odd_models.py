@@ -120,7 +120,7 @@ def texts(of: Described) -> tuple[str, str]:
         pytest.param(Annotated[int, Field(gt=0)], "number", id="an annotation with more"),
     ],
 )
-def test_a_result_is(result: Any, written: str) -> None:
+def test_a_result_is_written_as_a_type(result: Any, written: str) -> None:
     of = described(result=result)
     code, types = texts(of)
 
@@ -163,7 +163,7 @@ def test_models_of_the_same_name_that_refer_to_others_are_two() -> None:
         pytest.param({"type": "object", "oneOf": [TEXT, NUMBER]}, "{ a: string } | { b?: number }", id="that chooses"),
     ],
 )
-def test_a_schema(schema: dict[str, Any], written: str) -> None:
+def test_a_schema_is_written_as_a_type(schema: dict[str, Any], written: str) -> None:
     assert f"payload: {written};" in texts(described(schema))[1]
 
 
@@ -198,7 +198,7 @@ def test_a_schema(schema: dict[str, Any], written: str) -> None:
         ),
     ],
 )
-def test_an_object_has(schema: dict[str, Any], written: str) -> None:
+def test_an_object_has_further_fields_where_its_schema_lets_it(schema: dict[str, Any], written: str) -> None:
     code, types = texts(described(schema))
 
     assert f"type APayload = {written};" in types

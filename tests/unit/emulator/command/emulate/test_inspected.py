@@ -33,6 +33,6 @@ def test_functions_are_named_by_logical_id_or_name_and_have_ports_one_after_the_
         pytest.param("Send=65536", "write ID or ID=PORT", id="too high"),
     ],
 )
-def test_mistakes(written: str, said: str) -> None:
+def test_what_cannot_be_inspected_is_refused(written: str, said: str) -> None:
     with pytest.raises(ConfigurationError, match=said.replace("(", "\\(")):
         inspected((written,), TOPOLOGY, IDS)

@@ -102,12 +102,12 @@ def image(**attributes: object) -> dict[str, Any]:
         pytest.param({"$or": {"eventName": ["INSERT"]}}, False, id="with fields of its own"),
     ],
 )
-def test_pattern(pattern: Any, passes: bool) -> None:
+def test_a_pattern_lets_an_event_pass_or_not(pattern: Any, passes: bool) -> None:
     assert compile_filters([pattern]).matches(EVENT) is passes
     assert compile_filters([json.dumps(pattern)]).matches(EVENT) is passes
 
 
-def test_patterns_are_alternatives() -> None:
+def test_an_event_passes_that_one_of_several_patterns_matches() -> None:
     filters = compile_filters([{"eventName": ["REMOVE"]}, {"eventName": ["INSERT"]}])
 
     assert filters.matches(EVENT)

@@ -101,7 +101,9 @@ NEXT = b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: x\r\n\r\n"
         ),
     ],
 )
-def test_requests(request_bytes: bytes, call: tuple[Any, ...], status: bytes) -> None:
+def test_a_request_of_the_runtime_client_becomes_a_call(
+    request_bytes: bytes, call: tuple[Any, ...], status: bytes
+) -> None:
     connection, runtime, transport = connected()
 
     connection.data_received(request_bytes)

@@ -154,7 +154,7 @@ def test_bare_words_are_read_as_strings(fields: dict[str, str]) -> None:
         pytest.param("[,1,,2,]", [1, 2], id="superfluous commas"),
     ],
 )
-def test_forgiving_reading(text: str, value: Any) -> None:
+def test_json_that_is_none_to_the_letter_is_read(text: str, value: Any) -> None:
     assert lenient_json.parse(text) == value
 
 

@@ -174,7 +174,7 @@ EXPRESSIONS = [
     ("template", "expected"),
     [*REFERENCES, *INPUT, *UTIL, *DIRECTIVES],
 )
-def test_a_template_gives(template: str, expected: str) -> None:
+def test_a_template_gives_the_text_that_velocity_gives(template: str, expected: str) -> None:
     assert rendered(template) == expected
 
 
@@ -196,7 +196,7 @@ def test_an_empty_body_is_an_object_without_members(template: str, expected: str
 
 
 @pytest.mark.parametrize(("expression", "expected"), EXPRESSIONS)
-def test_an_expression_is(expression: str, expected: str) -> None:
+def test_an_expression_has_the_value_that_velocity_gives(expression: str, expected: str) -> None:
     names = {"s": "a-b-c", "l": [1, 2], "m": {"a": 1}}
 
     assert rendered(f"#set($found = {expression})$found", **names) == expected
