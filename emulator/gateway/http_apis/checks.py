@@ -37,7 +37,8 @@ class Checks:
         validation = asked.match.route.validation
         if validation is None:
             return None
-        missing = [each.partition(".")[2] for each in validation.parameters if not _value(each, asked)]
+        # [REC] ls-snap test_api_gateway_request_validator: headers, then the path's, then the query's
+        missing = [each.partition(".")[2] for each in sorted(validation.parameters) if not _value(each, asked)]
         if missing:
             text = f"Missing required request parameters: [{', '.join(missing)}]"
             return error(asked, 400, text, kind=BAD_PARAMETERS, details=text)
