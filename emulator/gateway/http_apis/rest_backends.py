@@ -69,12 +69,21 @@ def request_for(backend: Backend, body: bytes, asked: Asked, event: Mapping[str,
     made = request_of(
         Integration(kind=backend.kind, uri=uri, method=method, parameters=given), body.decode("utf-8", "replace"), event
     )
+    if backend.kind == "HTTP":
+        return structs.replace(made, headers={"accept": _JSON, **_own(asked), **made.headers})
     if backend.kind != "HTTP_PROXY":
         return made
     passed = {name.lower(): value for name, value in asked.headers if name.lower() not in NOT_PASSED}
     said = {name: value for name, value in made.headers.items() if name != "content-type" or name not in passed}
     url = made.url if not asked.query else f"{made.url}{'&' if '?' in made.url else '?'}{asked.query}"
-    return structs.replace(made, url=url, headers={**passed, **said})
+    return structs.replace(made, url=url, headers={**_own(asked), **passed, **said})
+
+
+def _own(asked: Asked) -> dict[str, str]:
+    """What an endpoint hears of the API that asks. [REC] ls-snap test_apigateway_header_remapping_http"""
+    api_id = asked.api.api_id
+    named = {"user-agent": f"AmazonAPIGateway_{api_id}", "x-amzn-apigateway-api-id": api_id}
+    return {**named, "x-amzn-trace-id": asked.trace_root}
 
 
 NOT_PASSED: Final = frozenset(

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from http_api_requests import api, asked
+from http_api_requests import TRACE, api, asked
 
 from emulator.gateway.http_apis.http_backends import action_request, answer_with, value
 from emulator.gateway.http_apis.rest_backends import answer_of, body_of, request_for
@@ -49,6 +49,7 @@ def test_where_a_parameter_is_found(written: str, found: str) -> None:
     assert value(written, EVENT) == found
 
 
+OURS = "AmazonAPIGateway_r3pmxmplak"
 PNG = b"\x89PNG\xff"
 
 
@@ -84,6 +85,28 @@ def test_half_a_surrogate_pair_reaches_an_endpoint_as_something_else() -> None:
     assert body_of(template, request, event, no_override()) == b"?"
     made = request_for(replace(template, parameters=named), b"", request, event, no_override())
     assert made.url == "http://x/%3F"
+
+
+@pytest.mark.parametrize(
+    ("kind", "sent", "told"),
+    [
+        pytest.param("HTTP", (("User-Agent", "u"),), {"user-agent": OURS, "accept": "application/json"}, id="HTTP"),
+        pytest.param(
+            "HTTP_PROXY", (("User-Agent", "u"), ("Accept", "a/b")), {"user-agent": "u", "accept": "a/b"}, id="proxy"
+        ),
+        pytest.param("HTTP_PROXY", (), {"user-agent": OURS}, id="proxy of who does not say what asks"),
+    ],
+)
+def test_an_endpoint_hears_which_rest_api_asks(
+    kind: str, sent: tuple[tuple[str, str], ...], told: dict[str, str]
+) -> None:
+    """[REC] ls-snap test_apigateway_header_remapping_http."""
+    request = asked(api(kind=HttpKind.REST), "/dev/", headers=sent)
+
+    headers = request_for(Backend(kind=kind, uri="http://x/"), b"", request, EVENT, no_override()).headers
+
+    assert {name: headers.get(name) for name in told} == told
+    assert (headers["x-amzn-apigateway-api-id"], headers["x-amzn-trace-id"]) == ("r3pmxmplak", TRACE)
 
 
 def action(subtype: str, **parameters: str) -> tuple[str, str, Any]:
