@@ -327,6 +327,22 @@ async def test_lambdas_own_lines_frame_each_event(project: Project) -> None:
     assert "Init Duration" not in lines[5]
 
 
+async def test_a_failed_init_is_framed_as_an_event_is(project: Project) -> None:
+    """[USR] logs of modules that cannot be imported: REPORT tells no time of the init, which is the invocation's."""
+    project.write("raise RuntimeError('no')")
+
+    async with project.functions("f") as functions:
+        await functions.invoke("f", b"{}", request_id="one")
+
+    lines = [line for line in project.lines.platform if not line.startswith("INIT_START")]
+    assert lines[:2] == ["START RequestId: one Version: $LATEST", "END RequestId: one"]
+    assert re.fullmatch(
+        r"REPORT RequestId: one\tDuration: [\d.]+ ms\tBilled Duration: \d+ ms\tMemory Size: 128 MB\t"
+        r"(Max Memory Used: \d+ MB\t)?Status: error\tError Type: RuntimeError\t",
+        lines[2],
+    )
+
+
 async def test_a_timeout_is_answered_and_the_next_event_served(project: Project) -> None:
     project.write(
         """

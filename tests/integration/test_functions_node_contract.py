@@ -31,6 +31,7 @@ PYTHON_ONLY = {
     "test_over_the_emulators_own_limit_events_wait_for_their_turn": "counted before there is a process",
     "test_a_version_that_was_never_invoked_is_refused_as_others_when_the_emulator_ends": "decided before any process",
     "test_what_waits_of_one_source_does_not_keep_another_waiting": "decided before there is a process",
+    "test_a_failed_init_is_framed_as_an_event_is": "written for every runtime alike",
     "test_a_caller_that_gives_up_does_not_stop_the_function": "decided before there is a process",
 }
 """Tests of Python's contract without a twin here, and why."""

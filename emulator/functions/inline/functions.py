@@ -249,6 +249,7 @@ class InlineFunctions:
         function = event.target.function
         error_type = outcome.error_type if isinstance(outcome, Failed) else None
         status = {platform_log.TIMED_OUT: "timeout", platform_log.EXIT_ERROR: "error"}.get(error_type or "")
+        status = "error" if event.is_init_failed else status
         report = platform_log.Report(
             request_id=event.request_id,
             duration_ms=event.duration_ms,
@@ -285,16 +286,12 @@ class InlineFunctions:
     def _outcome(self, event: _Invocation, seen: Seen) -> Outcome:
         try:
             handler = self._modules.loaded(event.target.function.handler) or self._load(event)
-            if self._sink.platform_lines:
-                self._sink.write(
-                    event.target.function.name,
-                    event.request_id,
-                    platform_log.start_line(event.request_id, event.target.version),
-                    platform=True,
-                )
+            self._tell_start(event)
             return self._handle(event, handler, seen)
         except InitError as failure:
             log_init_error(failure, seen.write_line)
+            self._tell_start(event)
+            event.is_init_failed = True
             return Failed(failure.payload, event.request_id, failure.error["errorType"])
         except SystemExit as end:
             return self._exited(event, end.code if isinstance(end.code, int) else int(end.code is not None))
@@ -303,6 +300,11 @@ class InlineFunctions:
         except BaseException as error:  # noqa: BLE001 - no Exception: AWS's client lets it pass, and so ends
             seen.write_line("".join(traceback.format_exception(error)).rstrip())
             return self._exited(event, 1)
+
+    def _tell_start(self, event: _Invocation) -> None:
+        if self._sink.platform_lines:
+            line = platform_log.start_line(event.request_id, event.target.version)
+            self._sink.write(event.target.function.name, event.request_id, line, platform=True)
 
     def _load(self, event: _Invocation) -> Handler:
         started = time.perf_counter()
@@ -392,6 +394,8 @@ class _Invocation(Struct, eq=False):
     trace: str = ""
     """The ``X-Amzn-Trace-Id`` that the function sees."""
     init_ms: float | None = None
+    is_init_failed: bool = False
+    """Whether it is answered with the failure of the init."""
 
     @property
     def duration_ms(self) -> float:

@@ -86,13 +86,17 @@ class EnvironmentLog:
         self._line(platform_log.init_timeout_line(seconds))
 
     def init_failed(self, request_id: str, reason: str | None) -> None:
-        """An invocation is answered with the failure of the init; ``reason`` if that was the end of the process."""
+        """An invocation is answered with the failure of the init; ``reason`` if that was the end of the process.
+
+        START comes after what the init wrote, and REPORT has its time as the invocation's. [USR] logs of modules that
+        cannot be imported
+        """
         assert self._output is not None
         self._output.request_id = request_id
+        if self._sink.platform_lines:
+            self._line(platform_log.start_line(request_id, self._version))
         if reason is not None:
             self._line(platform_log.exit_line(request_id, reason))
-        now = time.perf_counter()
-        self.init_ms, self._started = (now - self._started) * 1000, now
 
     # invocations
 
