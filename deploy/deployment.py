@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from streamer.aws_limits import INLINE_TEMPLATE_BYTES
+
 from . import describe, history, lines
 from .cloud import ChangeSet, Cloud, Stack
 from .config import Config
@@ -31,7 +33,7 @@ from .planning.plan import (
 )
 from .project import Service, want
 from .stack.limits import PARAMETER_BYTES
-from .stack.template import INLINE_BYTES, secret_variables, to_json
+from .stack.template import secret_variables, to_json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +150,7 @@ def _bring(cloud: Cloud, desk: Desk, wish: Wish, performer: Performer) -> tuple[
     require_described(wish.adopt, service.template, config.stack)
     require_ours(found.stack, wish.wanted(()))  # before anybody types a secret for nothing
     values = asked(desk, service.template, found.stack, wish.values) | chosen_values(wish.wanted(()), found)
-    made = plan(wish.wanted(values), found, inline_bytes=INLINE_BYTES)
+    made = plan(wish.wanted(values), found, inline_bytes=INLINE_TEMPLATE_BYTES)
     carried = carried_for(config, service.template, values, zipped=wish.code.zipped)
     change_set = proposed(desk, performer, made, carried, found)
     if change_set is None:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from streamer.aws_limits import INLINE_TEMPLATE_BYTES
+
 from . import describe, history, lines
 from .cloud import Cloud, Stack
 from .config import Config
@@ -27,7 +29,7 @@ from .deployment import (
 from .errors import DeployError, StackStateError, StoppedError
 from .planning.changes import require_named, require_safe
 from .planning.plan import CHANGE_SETS, Wanted, chosen_values, has_value, plan, require_ours
-from .stack.template import INLINE_BYTES, secret_variables, to_json
+from .stack.template import secret_variables, to_json
 
 
 def carry_out(cloud: Cloud, desk: Desk, config: Config, named: str, allowed: frozenset[str]) -> Ended:
@@ -125,7 +127,7 @@ def go_back(
             raise DeployError(f"the code of {target.name} is not at s3://{bucket}/{key} any more")
         require_ours(stack, wanted)  # before anybody types a secret for nothing
         values = asked(desk, template, stack, _again(template, stack, environment)) | chosen_values(wanted, found)
-        made = plan(replace(wanted, given=frozenset(values)), found, inline_bytes=INLINE_BYTES)
+        made = plan(replace(wanted, given=frozenset(values)), found, inline_bytes=INLINE_TEMPLATE_BYTES)
         desk.say(f"back to {target.name}")
         change_set = proposed(desk, performer, made, carried_for(config, template, values), found)
         if change_set is None:

@@ -1,4 +1,4 @@
-"""Facts of AWS that the runtime and the tools both need: sizes, names, and how DynamoDB counts bytes. Pure."""
+"""Facts of AWS that several of runtime, emulator and deployer need: sizes, names, how DynamoDB counts bytes. Pure."""
 
 from __future__ import annotations
 
@@ -14,6 +14,17 @@ MESSAGE_BYTES: Final = 128 * 1024
 """Largest message in bytes of UTF-8, either way, and largest POST to ``@connections``. [DOC] apigw-docs:limits"""
 ITEM_BYTES: Final = 400 * 1024
 """Largest item of DynamoDB, names of attributes included. [DOC] ddb-docs:ServiceQuotas"""
+PARTITION_KEY_BYTES: Final = 2048
+SORT_KEY_BYTES: Final = 1024
+"""Longest keys of a table or an index of DynamoDB. [DOC] ddb-docs:ServiceQuotas"""
+BATCH_ITEMS: Final = 25
+"""Most items of one BatchWriteItem. [DOC] ddb-api:BatchWriteItem"""
+BATCH_KEYS: Final = 100
+"""Most keys of one BatchGetItem. [DOC] ddb-api:BatchGetItem"""
+LOCAL_INDEXES: Final = 5
+GLOBAL_INDEXES: Final = 20
+PROJECTED_ATTRIBUTES: Final = 100
+"""Most of one table; of attributes, those that all its indexes project by name. [DOC] ddb-docs:ServiceQuotas"""
 STAGE_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 """What a stage may be called. [DOC] API Gateway API, CreateStage"""
 LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
@@ -24,6 +35,15 @@ LEAST_INTEGRATION_SECONDS: Final = 0.05
 """The least that API Gateway can be told to wait. [DOC] apigw-docs quotas"""
 FUNCTION_SECONDS: Final = 900.0
 """Lambda lets no function run longer. [DOC] lambda-docs:configuration-timeout"""
+VARIABLES_BYTES: Final = 4096
+"""All variables of a function together. [DOC] lambda-docs:gettingstarted-limits"""
+INLINE_TEMPLATE_BYTES: Final = 51_200
+"""Largest template that a request to CloudFormation can carry; a larger one must be in S3.
+[DOC] cfn-docs:cloudformation-limits"""
+TEMPLATE_BYTES: Final = 1_000_000
+"""Largest template. [DOC] cfn-docs:cloudformation-limits (1 MB); [USR] the service counts 1,000,000 bytes"""
+TEMPLATE_PARTS: Final = {"Resources": 500, "Parameters": 200, "Outputs": 200, "Mappings": 200}
+"""Most of a template's sections. [DOC] cfn-docs:cloudformation-limits"""
 
 _COLLECTION_BYTES: Final = 3
 """Overhead of a list or map, besides one byte per element. [DOC] ddb-docs:CapacityUnitCalculations"""

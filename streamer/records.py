@@ -28,6 +28,8 @@ class Status(enum.StrEnum):
     CANCELLED = "CANCELLED"
 
 
+OVERDUE_SECONDS: Final = 180.0
+"""So long after it was due, a request that nobody has seen to is stuck: the sweep comes every minute."""
 SHARDS: Final = tuple("01234567")
 """Partitions of the index of requests by when they are due: writes spread over them, and a sweep queries each."""
 
@@ -195,6 +197,10 @@ class RequestRecord:
     def key(self) -> RequestKey:
         """The primary key."""
         return RequestKey(self.owner, self.request_id)
+
+    def is_stuck(self, now: float) -> bool:
+        """Whether nobody has seen to it for `OVERDUE_SECONDS` after it was due, at ``now`` in Unix seconds."""
+        return self.due_at is not None and self.due_at + OVERDUE_SECONDS < now
 
     @property
     def tries(self) -> int:

@@ -32,7 +32,8 @@ def parse_duration(text: str) -> float:
 
 
 SECRET_BYTES: Final = 32
-"""Shortest ``JWT_SECRET`` in production, in bytes: HS256 wants a key as long as its hash (RFC 7518, section 3.2)."""
+"""Shortest ``JWT_SECRET`` in production, in bytes, and the randomness of one that is made: HS256 wants a key as
+long as its hash. [DOC] RFC 7518 section 3.2"""
 
 AUTHORIZATIONS: Final = ("token", "authorizer", "iam")
 """``$connect`` verifies a token, or API Gateway has asked a Lambda authorizer, or verified an AWS signature."""

@@ -18,8 +18,10 @@ from typing import Any, Final, TypeVar
 
 import click
 
+from streamer.aws_limits import INLINE_TEMPLATE_BYTES
 from streamer.errors import ConfigurationError
 from streamer.service import tables
+from streamer.settings import SECRET_BYTES
 
 from .. import describe, lines
 from ..config import Config, project_folder
@@ -35,7 +37,7 @@ from ..planning.plan import Found, plan, require_described
 from ..project import Service, load_service
 from ..project import build as make
 from ..stack.access_log import LOGGING_ROLE_PARAMETER
-from ..stack.template import INLINE_BYTES, to_json
+from ..stack.template import to_json
 from .guide import Guide
 from .looking import logs, status
 from .options import WithExamples, cloud_of, config_of, of_stack, say
@@ -44,8 +46,6 @@ from .requests import requests
 T = TypeVar("T")
 OWN_PARAMETERS: Final = frozenset({"CodeBucket", "CodeKey", LOGGING_ROLE_PARAMETER})
 """Parameters of the template that nobody but the deployer gives values."""
-SECRET_BYTES: Final = 32
-"""Randomness of a key that is made; HS256 wants 256 bits. [DOC] RFC 7518 section 3.2"""
 
 
 def _report(step: Progress) -> None:
@@ -293,7 +293,7 @@ def _dry_run(wish: Wish) -> int:
         found = describe.find(cloud, wanted)
         require_named(wish.allowed, found.template or {}, wanted.template)
         say(*lines.drift(found.drift))
-    made = plan(wanted, found, inline_bytes=INLINE_BYTES)
+    made = plan(wanted, found, inline_bytes=INLINE_TEMPLATE_BYTES)
     say(*(f"note: {note}" for note in made.notes))
     rehearse(made, _report)
     old = found.template or {} if found is not None else {}

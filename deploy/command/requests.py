@@ -31,8 +31,6 @@ from ..place import LocalEmulator, aws_clients, emulator_here
 from .options import F, GroupWithExamples, not_empty, stack_options
 
 FAILED: Final = 1
-OVERDUE_SECONDS: Final = 180.0
-"""A request that nobody has seen to for this long after it was due is stuck: the sweep comes every minute."""
 
 
 def _where(function: F) -> F:
@@ -219,9 +217,7 @@ def put_back_line(record: RequestRecord, removed: int) -> str:
 
 def is_trouble(record: RequestRecord, now: float) -> bool:
     """Whether someone should look at a request: it failed, or nobody sees to it."""
-    if record.status is Status.FAILED:
-        return True
-    return record.due_at is not None and record.due_at + OVERDUE_SECONDS < now
+    return record.status is Status.FAILED or record.is_stuck(now)
 
 
 def request_fields(record: RequestRecord) -> dict[str, Any]:

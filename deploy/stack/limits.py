@@ -7,6 +7,7 @@ import re
 from collections.abc import Container, Iterable, Mapping
 from typing import Any, Final
 
+from streamer.aws_limits import TEMPLATE_BYTES, TEMPLATE_PARTS, VARIABLES_BYTES
 from streamer.errors import ConfigurationError
 from streamer.settings import require_sense
 from streamer.topology import Topology
@@ -16,21 +17,12 @@ from ..errors import DeployError
 from ..package.secrets import kept_secret
 from .settings import StackSettings, secret_parameter
 
-TEMPLATE_BYTES: Final = 1_000_000
-"""Largest template. [DOC] cfn-docs:cloudformation-limits (1 MB); [USR] the service counts 1,000,000 bytes"""
-RESOURCES: Final = 500
-PARAMETERS: Final = 200
-OUTPUTS: Final = 200
-"""[DOC] cfn-docs:cloudformation-limits"""
 PARAMETER_BYTES: Final = 4096
 """Most that the value of a parameter may have. [DOC] cfn-docs:cloudformation-limits"""
 FUNCTION_NAME: Final = 64
 """[DOC] lambda-api:CreateFunction"""
 QUEUE_NAME: Final = 80
 """[DOC] sqs-api:CreateQueue"""
-VARIABLES_BYTES: Final = 4096
-"""All variables of a function together. [DOC] lambda-docs:gettingstarted-limits"""
-
 ROLE_CHARACTERS: Final = 10_240
 """All policies within a role together, white space not counted. [DOC] iam-docs:reference_iam-quotas"""
 
@@ -135,11 +127,9 @@ def require_sizes(document: Mapping[str, Any], size_bytes: int) -> None:
         DeployError: it is too large; the message says what makes it so.
     """
     resources = document["Resources"]
-    for part, most in (("Resources", RESOURCES), ("Parameters", PARAMETERS), ("Outputs", OUTPUTS)):
-        if len(document[part]) > most:
-            raise DeployError(
-                f"the stack would have {len(document[part])} {part.lower()} and may have {most}; {_advice(resources)}"
-            )
+    for part, most in TEMPLATE_PARTS.items():
+        if (count := len(document.get(part, {}))) > most:
+            raise DeployError(f"the stack would have {count} {part.lower()} and may have {most}; {_advice(resources)}")
     if size_bytes > TEMPLATE_BYTES:
         raise DeployError(
             f"the template has {size_bytes:,} bytes and CloudFormation takes {TEMPLATE_BYTES:,}; {_advice(resources)}"

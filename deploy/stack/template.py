@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Any
 
 from streamer.handlers.secrets import HANDLER_VARIABLE, SECRETS_FIRST, VARIABLE
 from streamer.sending.sender import ENDPOINT_VARIABLE
@@ -34,9 +34,6 @@ from .publishing import published
 from .queues import queue
 from .settings import StackSettings, secret_parameter
 from .tables import table
-
-INLINE_BYTES: Final = 51_200
-"""Largest template that a request can carry; a larger one must be in S3. [DOC] cfn-docs:cloudformation-limits"""
 
 
 def template(topology: Topology, settings: StackSettings) -> dict[str, Any]:

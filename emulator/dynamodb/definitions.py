@@ -13,17 +13,14 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
+from streamer.aws_limits import GLOBAL_INDEXES, LOCAL_INDEXES, PROJECTED_ATTRIBUTES
+
 from .errors import ApiError, invalid_parameter, validation_error
 from .expressions.keys import KeySchema
 from .values import Json
 
-LOCAL_INDEXES: Final = 5
-GLOBAL_INDEXES: Final = 20
-"""Of one table. [DOC] ddb-docs:ServiceQuotas"""
 KEY_PARTS: Final = 4
 """Attributes of a global index's partition key, and of its sort key. [DOC] ddb-docs:GSI.DesignPattern"""
-PROJECTED: Final = 100
-"""Attributes that all indexes of a table project by name. [DOC] ddb-docs:ServiceQuotas"""
 WARM_ON_DEMAND: Final = {"ReadUnitsPerSecond": 12_000, "WriteUnitsPerSecond": 4_000}
 """What a table that is paid by request can do at once. [DOC] ddb-docs:warm-throughput"""
 NO_UNITS: Final = (
@@ -286,9 +283,10 @@ def check_counts(indexes: Sequence[IndexDefinition]) -> None:
         raise invalid_parameter(f"Number of LocalSecondaryIndexes exceeds per-table limit of {LOCAL_INDEXES}")
     if len(indexes) - local > GLOBAL_INDEXES:
         raise invalid_parameter(f"GlobalSecondaryIndex count exceeds the per-table limit of {GLOBAL_INDEXES}")
-    if sum(len(index.non_key_attributes) for index in indexes) > PROJECTED:
+    if sum(len(index.non_key_attributes) for index in indexes) > PROJECTED_ATTRIBUTES:
         raise invalid_parameter(
-            f"The total number of non-key attributes projected into all secondary indexes exceeds {PROJECTED}"
+            "The total number of non-key attributes projected into all secondary indexes exceeds "
+            f"{PROJECTED_ATTRIBUTES}"
         )
 
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
-from streamer.aws_limits import text_bytes
+from streamer.aws_limits import PARTITION_KEY_BYTES, SORT_KEY_BYTES, text_bytes
 
 from .expressions.keys import KeySchema
 from .items import Keyed, StoredItem
@@ -96,12 +96,6 @@ def bounds_of(equal: Sequence[Any], comparison: str, values: Sequence[Any]) -> B
     return find
 
 
-HASH_KEY_BYTES: Final = 2048
-"""Longest partition key, and the longest of an index. [DOC] ddb-docs:ServiceQuotas"""
-SORT_KEY_BYTES: Final = 1024
-"""Longest sort key. [DOC] ddb-docs:ServiceQuotas"""
-
-
 def key_bytes(value: AttributeValue) -> int:
     """Length of a key attribute; numbers always fit."""
     kind, content = value
@@ -122,7 +116,7 @@ class KeyIndex:
         """Bytes of all items in it."""
         self._ordering = (*schema.sort_names, *table_names)
         self._required = [
-            *((name, key_types[name], HASH_KEY_BYTES) for name in schema.hash_names),
+            *((name, key_types[name], PARTITION_KEY_BYTES) for name in schema.hash_names),
             *((name, key_types[name], SORT_KEY_BYTES) for name in schema.sort_names),
         ]
         self._partitions: dict[SortKey, Partition] = {}

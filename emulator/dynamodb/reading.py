@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from streamer.aws_limits import BATCH_KEYS
+
 from .backend import EmbeddedBackend
 from .capacity import Cost, consumed, wants_capacity
 from .errors import ApiError, validation_error
@@ -15,8 +17,6 @@ from .table import Table
 from .transactions import TRANSACTION_BYTES, cancelled, several_operations, too_large
 from .values import Attributes, Parameters, read_attributes, wire_attributes
 
-BATCH_KEYS: Final = 100
-"""Keys of one BatchGetItem. [DOC] BatchGetItem"""
 BATCH_BYTES: Final = 16 * 1024 * 1024
 """Bytes of one BatchGetItem's answer. [DOC] BatchGetItem"""
 _PROJECTION: Final = ("ProjectionExpression",)

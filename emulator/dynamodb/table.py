@@ -10,14 +10,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any, Protocol
 
-from streamer.aws_limits import ITEM_BYTES
+from streamer.aws_limits import ITEM_BYTES, PARTITION_KEY_BYTES, SORT_KEY_BYTES
 
 from .definitions import IndexDefinition, TableSettings
 from .errors import ApiError, invalid_parameter, validation_error
 from .expiry import ExpiryQueue
 from .expressions.keys import KeySchema, empty_key
 from .items import Keyed, StoredItem, keyed
-from .partitions import HASH_KEY_BYTES, SORT_KEY_BYTES, KeyIndex, key_bytes
+from .partitions import KeyIndex, key_bytes
 from .stream_records import TableStream
 from .values import Attributes, AttributeValue
 
@@ -232,7 +232,7 @@ class Table:
             return
         if not content:
             raise empty_key(name, kind)
-        limit = HASH_KEY_BYTES if name in self.key.hash_names else SORT_KEY_BYTES
+        limit = PARTITION_KEY_BYTES if name in self.key.hash_names else SORT_KEY_BYTES
         if len(content) * 4 > limit:
             _check_key_bytes(value, limit)
 
@@ -286,7 +286,7 @@ class Table:
     def _check_index_keys(
         self, index: IndexDefinition, attributes: Attributes, before: StoredItem | None, copied: frozenset[str]
     ) -> None:
-        for names, limit in ((index.schema.hash_names, HASH_KEY_BYTES), (index.schema.sort_names, SORT_KEY_BYTES)):
+        for names, limit in ((index.schema.hash_names, PARTITION_KEY_BYTES), (index.schema.sort_names, SORT_KEY_BYTES)):
             for name in names:
                 value = attributes.get(name)
                 if value is None or (before is not None and before.attrs.get(name) is value):
@@ -323,7 +323,7 @@ class Table:
 def _check_key_bytes(value: AttributeValue, limit: int) -> None:
     if key_bytes(value) <= limit:
         return
-    if limit == HASH_KEY_BYTES:
+    if limit == PARTITION_KEY_BYTES:
         raise invalid_parameter(f"Size of hashkey has exceeded the maximum size limit of{limit} bytes")
     raise invalid_parameter(f"Aggregated size of all range keys has exceeded the size limit of {limit} bytes")
 

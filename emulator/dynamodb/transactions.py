@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from streamer.aws_limits import ITEM_BYTES, attributes_bytes
+from streamer.aws_limits import BATCH_ITEMS, ITEM_BYTES, attributes_bytes
 
 from .backend import EmbeddedBackend
 from .capacity import Cost, collection_metrics, consumed, read_units, wants_capacity
@@ -22,8 +22,6 @@ Images = tuple[StoredItem | None, StoredItem | None]
 
 TRANSACTION_BYTES: Final = 4 * 1024 * 1024
 """Bytes of all items of one transaction. [DOC] TransactWriteItems"""
-BATCH_ITEMS: Final = 25
-"""Items of one BatchWriteItem. [DOC] BatchWriteItem"""
 TOKEN_SECONDS: Final = 600.0
 """How long a ClientRequestToken makes a transaction idempotent. [DOC] TransactWriteItems"""
 TOKENS: Final = 10_000

@@ -21,8 +21,6 @@ NO_MORE: Final = frozenset(
     }
 )
 """[DOC] lambda-docs:lambda-runtimes, those that no function can be made or changed with any more"""
-VARIABLES_BYTES: Final = 4096
-"""[DOC] lambda-docs:gettingstarted-limits"""
 _LATER: Final = re.compile(
     r"nodejs\d{2}\.x|python3\.\d{2}|java\d{1,2}\.al\d{4}|java\d{2}|dotnet\d{1,2}|ruby[3-9]\.\d|provided\.al\d{4}"
 )

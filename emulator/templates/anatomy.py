@@ -13,6 +13,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
+from streamer.aws_limits import TEMPLATE_PARTS
+
 from .errors import Path, Problem
 from .resources.conformity import nearest
 
@@ -35,7 +37,6 @@ _POLICIES: Final = {
     "UpdateReplacePolicy": ("Delete", "Retain", "Snapshot"),
 }
 _NAME: Final = re.compile(r"[A-Za-z0-9]+")
-_MOST: Final = {"Resources": 500, "Parameters": 200, "Outputs": 200, "Mappings": 200}
 _OF_PARAMETERS: Final = frozenset(
     {
         *(
@@ -63,7 +64,7 @@ def check(tree: Mapping[str, Any]) -> None:
     if version is not None and str(version) != VERSION:
         raise Problem(("AWSTemplateFormatVersion",), f"there is one version of templates, {VERSION}, not {version!r}")
     _refuse_sections(tree, _SECTIONS)
-    for section, most in _MOST.items():
+    for section, most in TEMPLATE_PARTS.items():
         count = len(tree.get(section) or {})
         if count > most:
             raise Problem((section,), f"a template has {most} {section.lower()} at most, not {count}")

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from streamer.aws_limits import BATCH_ITEMS
 from streamer.errors import ItemTooLargeError, NoTableError, StoreError
 from streamer.records import (
     AUDIENCE_SHARDS,
@@ -33,8 +34,6 @@ from streamer.stores.items import (
 )
 from streamer.stores.names import BY_OWNER, BY_TARGET, BY_TENANT
 
-BATCH_ITEMS: Final = 25
-"""Most items of one BatchWriteItem. [DOC] ddb-docs:API_BatchWriteItem"""
 BATCH_ATTEMPTS: Final = 8
 """How often items that DynamoDB left unprocessed are sent again."""
 

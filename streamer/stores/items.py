@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
+from streamer.aws_limits import PARTITION_KEY_BYTES, SORT_KEY_BYTES
 from streamer.protocol.messages import to_json
 from streamer.records import (
     ConnectionRecord,
@@ -66,9 +67,6 @@ _LISTENERS: Final = Codec(
     lambda texts: frozenset(Listener(*text.split(" ", 1)) for text in texts),
 )
 
-PARTITION_KEY_BYTES: Final = 2048
-SORT_KEY_BYTES: Final = 1024
-"""Longest keys of DynamoDB. [DOC] ddb-docs:ServiceQuotas"""
 TTL: Final = "ttl"
 """The attribute that DynamoDB expires items by."""
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
+from streamer.aws_limits import BATCH_KEYS
 from streamer.errors import ItemTooLargeError, StoreError
 from streamer.records import KEPT_SECONDS, RequestKey, RequestRecord, Slots, Status
 from streamer.requests.lifecycle import Created, Duplicate, Full
@@ -19,8 +20,6 @@ from streamer.stores.items import TTL, request_key, request_key_item, request_re
 
 ATTEMPTS: Final = 6
 """How often a transaction is tried that met another one of the same user."""
-BATCH_KEYS: Final = 100
-"""Most keys of one BatchGetItem. [DOC] ddb-docs:API_BatchGetItem"""
 _OPEN: Final = "open"
 
 

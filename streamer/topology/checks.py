@@ -8,7 +8,14 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from streamer.aws_limits import FUNCTION_SECONDS, INTEGRATION_SECONDS, LEAST_INTEGRATION_SECONDS
+from streamer.aws_limits import (
+    FUNCTION_SECONDS,
+    GLOBAL_INDEXES,
+    INTEGRATION_SECONDS,
+    LEAST_INTEGRATION_SECONDS,
+    LOCAL_INDEXES,
+    PROJECTED_ATTRIBUTES,
+)
 from streamer.errors import TopologyError
 from streamer.topology import (
     CONNECT,
@@ -152,12 +159,8 @@ def _validate_api(topology: Topology, api: Api) -> None:
 
 _KEY_TYPES: Final = ("S", "N", "B")
 _PROJECTIONS: Final = ("ALL", "KEYS_ONLY", "INCLUDE")
-GLOBAL_INDEXES: Final = 20
-LOCAL_INDEXES: Final = 5
 INCLUDED: Final = 20
-INCLUDED_IN_ALL: Final = 100
-"""Most of a table; of attributes that one index includes, and all of a table's. [DOC] ddb-docs:ServiceQuotas,
-ddb-api:Projection"""
+"""Most attributes that one index includes. [DOC] ddb-api:Projection"""
 
 
 def _validate_table(table: Table) -> None:
@@ -175,8 +178,8 @@ def _validate_table(table: Table) -> None:
                 raise TopologyError(f"{where}: the key {name!r} is of type {types[name]} and {kind}; it has one type")
     for index in table.indexes:
         _validate_index(table, index, f"{where}: index {index.name!r}")
-    if sum(len(index.include) for index in table.indexes) > INCLUDED_IN_ALL:
-        raise TopologyError(f"{where}: its indexes may include {INCLUDED_IN_ALL} attributes together")
+    if sum(len(index.include) for index in table.indexes) > PROJECTED_ATTRIBUTES:
+        raise TopologyError(f"{where}: its indexes may include {PROJECTED_ATTRIBUTES} attributes together")
     local = sum(index.is_local for index in table.indexes)
     if local > LOCAL_INDEXES or len(table.indexes) - local > GLOBAL_INDEXES:
         raise TopologyError(f"{where} may have {GLOBAL_INDEXES} global indexes and {LOCAL_INDEXES} local ones")

@@ -27,8 +27,6 @@ from ..reading.telling import Told
 from ..recording.masking import masked, masked_text
 from .database import CONDITION, DYNAMODB, DatabaseError, ask
 
-OVERDUE_SECONDS: Final = 180.0
-"""A request that nobody has seen to for this long after it was due is stuck: the sweep comes every minute."""
 PAGES: Final = 20
 """Most pages of the table, of a megabyte each, that are read for a list."""
 MOST: Final = 200
@@ -174,13 +172,9 @@ def _masked_json(text: str | None) -> Any:
     return None if text is None else masked(json.loads(text))
 
 
-def _is_stuck(record: RequestRecord, now: float) -> bool:
-    return record.due_at is not None and record.due_at + OVERDUE_SECONDS < now
-
-
 def _position(record: RequestRecord, now: float) -> Position:
     """Where it stands in the list: stuck ones first, then the latest."""
-    return not _is_stuck(record, now), -float(record.updated_at), record.owner, record.request_id
+    return not record.is_stuck(now), -float(record.updated_at), record.owner, record.request_id
 
 
 def _said(cursor: list[Any]) -> str:
@@ -218,7 +212,7 @@ def _told(record: RequestRecord, now: float) -> Told:
         "connection": record.connection_id,
         "state": str(record.status),
         "is_final": lifecycle.is_final(record.status),
-        "is_stuck": _is_stuck(record, now),
+        "is_stuck": record.is_stuck(now),
         "attempt": record.tries,
         "max_attempts": record.max_attempts,
         "created_at": record.created_at * 1000,

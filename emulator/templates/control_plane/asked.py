@@ -8,6 +8,8 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from streamer.aws_limits import INLINE_TEMPLATE_BYTES, TEMPLATE_BYTES, TEMPLATE_PARTS
+
 from ..errors import TemplateError
 from ..language import transforms
 from ..parameters import flaw_of
@@ -27,12 +29,6 @@ _NAMED_IAM: Final = {
 """Types whose names make their template need ``CAPABILITY_NAMED_IAM``. [DOC] cfn-docs:using-iam-template"""
 _IAM: Final = (*_NAMED_IAM, "AWS::IAM::Policy", "AWS::IAM::UserToGroupAddition", "AWS::IAM::AccessKey")
 _CONSTRAINT: Final = "1 validation error detected: Value {} at '{}' failed to satisfy constraint: Member must {}"
-INLINE_BYTES: Final = 51_200
-"""Longest template in a request. [DOC] cfn-docs:cloudformation-limits"""
-TEMPLATE_BYTES: Final = 1_000_000
-"""Longest template in S3."""
-_MOST: Final = {"Resources": 500, "Parameters": 200, "Outputs": 200, "Mappings": 200}
-"""Most of a kind in a template."""
 LEFT: Final = ("CREATE_FAILED", "UPDATE_FAILED")
 """Statuses of a stack that failed and was left as it was then."""
 ON_FAILURE: Final = ("ROLLBACK", "DO_NOTHING", "DELETE")
@@ -88,8 +84,8 @@ def refuse_length(template: str, *, is_inline: bool) -> None:
     [USR] cfn-sphere #54, aws-security-benchmark #2: the words
     """
     length = len(template.encode("utf-8", "replace"))
-    if is_inline and length > INLINE_BYTES:
-        must = f"have length less than or equal to {INLINE_BYTES}"
+    if is_inline and length > INLINE_TEMPLATE_BYTES:
+        must = f"have length less than or equal to {INLINE_TEMPLATE_BYTES}"
         raise invalid(_CONSTRAINT.format(f"'{template[:200]}'", "templateBody", must))
     if length > TEMPLATE_BYTES:
         raise invalid(f"Template may not exceed {TEMPLATE_BYTES} bytes in size.")
@@ -100,7 +96,7 @@ def refuse_count(processed: Mapping[str, Any]) -> None:
 
     [USR] serverless #2387: the words
     """
-    for section, most in _MOST.items():
+    for section, most in TEMPLATE_PARTS.items():
         count = len(processed.get(section) or ())
         if count > most:
             text = f"Number of {section.lower()}, {count}, is greater than maximum allowed, {most}"

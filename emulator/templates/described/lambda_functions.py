@@ -6,10 +6,11 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from streamer.aws_limits import VARIABLES_BYTES
 from streamer.topology import Function, Topology
 from streamer.topology.variables import why_no_variable
 
-from ...functions.runtime_names import NO_MORE, VARIABLES_BYTES, is_runtime, measured, size_of
+from ...functions.runtime_names import NO_MORE, is_runtime, measured, size_of
 from ...functions.runtimes import reason_not_run
 from ...functions.variables import VERSION, invoked, name_and_qualifier
 from ..catalogue import Catalogue

@@ -9,9 +9,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from streamer.aws_limits import VARIABLES_BYTES
 from streamer.topology.variables import RESERVED, VARIABLE
 
-from ....functions.runtime_names import LISTED, NO_MORE, VARIABLES_BYTES, is_runtime, measured, size_of
+from ....functions.runtime_names import LISTED, NO_MORE, is_runtime, measured, size_of
 from ..query import ApiError
 from .constraints import flaw, refused
 

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from deploy.errors import DeployError
-from deploy.stack.limits import TEMPLATE_BYTES, require_sizes
+from deploy.stack.limits import require_sizes
 from deploy.stack.settings import StackSettings
 from deploy.stack.template import template, to_json
 from streamer.app import App
+from streamer.aws_limits import TEMPLATE_BYTES
 from streamer.topology import (
     Api,
     EventSourceMapping,

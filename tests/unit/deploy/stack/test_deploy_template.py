@@ -11,8 +11,9 @@ from deployed_topologies import FULL, of_an_app
 
 from deploy.errors import DeployError
 from deploy.stack.settings import StackSettings
-from deploy.stack.template import INLINE_BYTES, template, to_json
+from deploy.stack.template import template, to_json
 from streamer.app import App
+from streamer.aws_limits import INLINE_TEMPLATE_BYTES
 from streamer.observability.metrics import CATALOG, NAMESPACE, Metrics
 from streamer.topology import (
     Api,
@@ -46,7 +47,7 @@ def of_type(resources: Resources, name: str) -> list[dict[str, Any]]:
 
 
 def test_the_template_of_an_app_fits_into_a_request(app_topology: Topology, settings: StackSettings) -> None:
-    assert len(to_json(template(app_topology, settings)).encode()) < INLINE_BYTES
+    assert len(to_json(template(app_topology, settings)).encode()) < INLINE_TEMPLATE_BYTES
 
 
 def test_a_template_is_ascii_since_gettemplate_tells_nothing_else(topology: Topology) -> None:

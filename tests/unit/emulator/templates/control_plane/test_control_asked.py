@@ -11,6 +11,7 @@ from emulator.templates.control_plane import asked as asking
 from emulator.templates.control_plane import reports
 from emulator.templates.control_plane.query import ApiError
 from emulator.templates.control_plane.records import Proposed
+from streamer.aws_limits import INLINE_TEMPLATE_BYTES, TEMPLATE_BYTES
 
 TEMPLATE = json.dumps(
     {
@@ -163,17 +164,15 @@ def test_what_is_asked_and_not_done_has_a_name() -> None:
 @pytest.mark.parametrize(
     ("length", "is_inline", "text"),
     [
-        pytest.param(asking.INLINE_BYTES, True, None, id="the longest of a request"),
+        pytest.param(INLINE_TEMPLATE_BYTES, True, None, id="the longest of a request"),
         pytest.param(
-            asking.INLINE_BYTES + 1,
+            INLINE_TEMPLATE_BYTES + 1,
             True,
             "at 'templateBody' failed to satisfy constraint: Member must have length less than or equal to 51200",
             id="too long for a request",
         ),
-        pytest.param(asking.TEMPLATE_BYTES, False, None, id="the longest of S3"),
-        pytest.param(
-            asking.TEMPLATE_BYTES + 1, False, "Template may not exceed 1000000 bytes in size.", id="too long for S3"
-        ),
+        pytest.param(TEMPLATE_BYTES, False, None, id="the longest of S3"),
+        pytest.param(TEMPLATE_BYTES + 1, False, "Template may not exceed 1000000 bytes in size.", id="too long for S3"),
     ],
 )
 def test_a_template_has_a_longest_length(length: int, is_inline: bool, text: str | None) -> None:
