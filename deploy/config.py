@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
 
-from streamer.aws_limits import STAGE_NAME
+from streamer.aws_limits import REGION_NAME, STAGE_NAME
 from streamer.project import (
     CONFIG_FILE,
     DEFAULT_APP,
@@ -29,7 +29,6 @@ from .errors import DeployError
 from .stack import own_resources
 from .stack.settings import StackChoices, StackSettings
 
-_REGION: Final = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d+")
 _PREFIX: Final = re.compile(r"[A-Za-z0-9_.-]*")
 _BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 """[DOC] s3-docs:bucketnamingrules"""
@@ -204,7 +203,7 @@ def parse(text: str, folder: Path, overrides: Mapping[str, Any]) -> Config:
 def _require_places(values: Mapping[str, Any]) -> None:
     """Refuse names of places that AWS does not take, and an SNS topic where CloudWatch cannot reach it."""
     region, topic = values.get("region"), values.get("alarm_topic_arn")
-    if region is not None and not _REGION.fullmatch(region):
+    if region is not None and not REGION_NAME.fullmatch(region):
         raise DeployError(f"region is {region!r}, which is no Region of AWS, such as eu-central-1")
     if region is not None and topic is not None and f":sns:{region}:" not in topic:
         raise DeployError(f"alarm_topic_arn is {topic!r}; alarms can only notify a topic of their own Region, {region}")

@@ -27,6 +27,8 @@ PROJECTED_ATTRIBUTES: Final = 100
 """Most of one table; of attributes, those that all its indexes project by name. [DOC] ddb-docs:ServiceQuotas"""
 STAGE_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 """What a stage may be called. [DOC] API Gateway API, CreateStage"""
+REGION_NAME: Final = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d+")
+"""What a Region's name looks like: those that exist become more. [INF]"""
 LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 """Hosts that are this machine under any settings; the rest of 127.0.0.0/8 is as well. [DOC] RFC 6761, RFC 4291"""
 INTEGRATION_SECONDS: Final = 29.0

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from msgspec import Struct, field
 
+from streamer.aws_limits import REGION_NAME
 from streamer.errors import ConfigurationError
 
 from ..foundation.json_bytes import parsed_json
@@ -25,7 +26,6 @@ _MADE_BY: Final = {"cdk.out": "cdk synth", ".serverless": "serverless package"}
 _READ: Final = "templates of SAM and CloudFormation, and what CDK and Serverless make"
 _SHOWN: Final = 3
 """How many folders a refusal names."""
-_REGION: Final = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d+")
 
 
 class Part(Struct, frozen=True, kw_only=True):
@@ -272,7 +272,7 @@ def _region(written: Any) -> str | None:
 
     [SRC] aws-cdk @aws-cdk/cloud-assembly-api environment.ts
     """
-    return written if isinstance(written, str) and _REGION.fullmatch(written) else None
+    return written if isinstance(written, str) and REGION_NAME.fullmatch(written) else None
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -21,12 +21,11 @@ from ..reading.telling import Teller, who_opened
 from ..recording import records
 from ..recording.masking import HIDDEN, NOBODY, Who, hides, masked, masked_text
 from ..recording.records import Call, Opening
-from ..recording.ring import Record, Ring
+from ..recording.ring import RECORDS, Record, Ring
 
 KIND: Final = "recording"
 VERSION: Final = 2
 """Of the document; one of another version is not read."""
-RECORDS: Final = 20_000
 BYTES: Final = 256 * 1024 * 1024
 """Most that is kept of a document that is read."""
 _SCOPE: Final = re.compile(r"Credential=[^/]+/(\d+/[^/]+/[a-z0-9-]+/aws4_request)")

@@ -16,6 +16,8 @@ from typing import Final
 
 from msgspec import Struct
 
+from streamer.sending.signer import ALGORITHM, TIMESTAMP
+
 SERVICE: Final = "execute-api"
 """Signing name of WebSocket upgrades and ``@connections``. [DOC] SDK model apigatewaymanagementapi-2018-11-29"""
 URL_SERVICE: Final = "lambda"
@@ -25,8 +27,6 @@ EXPIRES_SECONDS: Final = 604_800
 CLOCK_SKEW: Final = timedelta(minutes=5)
 """How far a signature's time may be from ours. [DOC] iam-docs:reference_sigv-troubleshooting"""
 _MINUTE: Final = timedelta(minutes=1)
-_TIMESTAMP: Final = "%Y%m%dT%H%M%SZ"
-_ALGORITHM: Final = "AWS4-HMAC-SHA256"
 _DATE: Final = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 _SECONDS: Final = re.compile(r"[0-9]{1,6}")
 _HEX: Final = re.compile(r"[0-9a-f]{64}")
@@ -105,7 +105,7 @@ def _from_header(authorization: str, fields: Mapping[str, str], service: str) ->
         how = "(hashed with SHA-256 and encoded with Base64)"
         return Flaw("IncompleteSignatureException", f"{said} {how}: '{_hashed(authorization)}'.")
     # A token of another scheme, or of nothing: AWS lists all that it misses.
-    parts = {name: value for name, _, value in pairs} if scheme == _ALGORITHM else {}
+    parts = {name: value for name, _, value in pairs} if scheme == ALGORITHM else {}
     missing = [name for name in ("Credential", "Signature", "SignedHeaders") if not parts.get(name)]
     timestamp = fields.get("x-amz-date", "").strip()
     if missing or not timestamp:
@@ -116,7 +116,7 @@ def _from_header(authorization: str, fields: Mapping[str, str], service: str) ->
 
 def _from_query(parameters: Mapping[str, str], service: str) -> Signature | Flaw:
     names = ("X-Amz-Credential", "X-Amz-SignedHeaders", "X-Amz-Signature", "X-Amz-Date")
-    if parameters.get("X-Amz-Algorithm") != _ALGORITHM or not all(parameters.get(name) for name in names):
+    if parameters.get("X-Amz-Algorithm") != ALGORITHM or not all(parameters.get(name) for name in names):
         return Flaw("IncompleteSignatureException", "Query-string authentication requires all of its X-Amz- parameters")
     credential, signed, value, timestamp = (parameters[name] for name in names)
     expires = parameters.get("X-Amz-Expires")
@@ -210,7 +210,7 @@ def _instant(timestamp: str) -> datetime | None:
     if not _DATE.fullmatch(timestamp):
         return None
     try:
-        return datetime.strptime(timestamp, _TIMESTAMP).replace(tzinfo=UTC)
+        return datetime.strptime(timestamp, TIMESTAMP).replace(tzinfo=UTC)
     except ValueError:  # such as the 31st of February
         return None
 
@@ -241,10 +241,10 @@ def untimely(signature: Signature, now: datetime) -> Flaw | None:
     lasts = CLOCK_SKEW if signature.expires_seconds is None else timedelta(seconds=signature.expires_seconds)
     if signature.signed_at < now - lasts:
         sign, than, minutes = "-", now - lasts, math.ceil(lasts / _MINUTE)
-        said = f"Signature expired: {signature.timestamp} is now earlier than {than:{_TIMESTAMP}}"
+        said = f"Signature expired: {signature.timestamp} is now earlier than {than:{TIMESTAMP}}"
     elif signature.signed_at > now + CLOCK_SKEW:
         sign, than, minutes = "+", now + CLOCK_SKEW, CLOCK_SKEW // _MINUTE
-        said = f"Signature not yet current: {signature.timestamp} is still later than {than:{_TIMESTAMP}}"
+        said = f"Signature not yet current: {signature.timestamp} is still later than {than:{TIMESTAMP}}"
     else:
         return None
-    return Flaw("InvalidSignatureException", f"{said} ({now:{_TIMESTAMP}} {sign} {minutes} min.)")
+    return Flaw("InvalidSignatureException", f"{said} ({now:{TIMESTAMP}} {sign} {minutes} min.)")
