@@ -69,12 +69,17 @@ def check(tree: Mapping[str, Any]) -> None:
         if count > most:
             raise Problem((section,), f"a template has {most} {section.lower()} at most, not {count}")
     _check_all(tree, _CHECKS)
+    _refuse_conditions(tree)
 
 
 def check_early(tree: Mapping[str, Any]) -> None:
     """Refuse what SAM's translator would blame something else for: a part of `check` that can be done before it."""
     _refuse_sections(tree, _SECTIONS | {"Globals"})
     _check_all(tree, ("Parameters", "Mappings", "Rules"))
+    for name, each in tree["Resources"].items():
+        if not isinstance(each, dict) and not name.startswith("Fn::"):
+            found = "a list" if isinstance(each, list) else repr(each)
+            raise Problem(("Resources", name), f"a resource is a mapping with a Type, and there is {found}")
 
 
 def _refuse_sections(tree: Mapping[str, Any], known: Iterable[str]) -> None:
@@ -87,6 +92,17 @@ def _check_all(tree: Mapping[str, Any], sections: Iterable[str]) -> None:
     for section in sections:
         for name, each in (tree.get(section) or {}).items():
             _CHECKS[section](each, (section, name))
+
+
+def _refuse_conditions(tree: Mapping[str, Any]) -> None:
+    """Refuse what holds by a condition that there is not, before somebody who takes the condition over is blamed."""
+    known = tree.get("Conditions") or {}
+    for section in ("Resources", "Outputs"):
+        for name, each in (tree.get(section) or {}).items():
+            condition = each.get("Condition")
+            if condition is not None and (not isinstance(condition, str) or condition not in known):
+                text = f"there is no condition {condition!r}{_similar(str(condition), known)}"
+                raise Problem((section, name, "Condition"), text)
 
 
 def _refuse_name(path: Path, what: str) -> None:

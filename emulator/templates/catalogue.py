@@ -11,6 +11,7 @@ from streamer.topology import Table
 
 from .custom_resources import idle_functions
 from .errors import Problem, TemplateError
+from .resources.conformity import with_typo
 from .source import Source
 from .stack import Resource, Stack
 
@@ -65,7 +66,9 @@ class Catalogue:
 
     def error(self, resource: Resource, problem: Problem) -> TemplateError:
         """What is wrong with a resource, with the template and line in which it stands."""
-        return self.stack_of(resource).source.error(problem)
+        stack = self.stack_of(resource)
+        source = stack.source
+        return source.error(with_typo(problem, stack.departures, source.tree["Resources"], source.error))
 
     def guard(self, resource: Resource, make: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """What is made; a `Problem` is raised as `TemplateError`, with the place of a resource."""

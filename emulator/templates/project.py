@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 from msgspec import Struct, field, structs
@@ -161,11 +161,27 @@ def _placed(error: TopologyError, stacks: Iterable[Stack], name: str) -> Templat
         for each in stack.departures:
             if each.is_out_of_bounds and stack.resources[str(each.path[1])].kind.meaning is Meaning.EMULATED:
                 return stack.source.error(Problem(each.path, each.text))
-    named = [(stack, each) for stack in stacks for each in stack.resources.values() if repr(each.name) in str(error)]
-    if len(named) == 1:
-        ((stack, resource),) = named
+    texts = _QUOTED.findall(str(error))
+    mentions = [(_mentions(each, texts), stack, each) for stack in stacks for each in stack.resources.values()]
+    most = max((count for count, _, _ in mentions), default=0)
+    found = [(stack, each) for count, stack, each in mentions if 0 < count == most]
+    if len(found) == 1:
+        ((stack, resource),) = found
         return stack.source.error(Problem(resource.path, str(error)))
     return TemplateError(f"{name}: {error}")
+
+
+_QUOTED: Final = re.compile(r"'([^']+)'")
+
+
+def _mentions(resource: Resource, texts: Iterable[str]) -> float:
+    """How many of the texts a resource has as its name, which counts more, or names in its properties."""
+    values = [each for each in resource.properties.values() if isinstance(each, str)]
+    found = 0.0
+    for text in texts:
+        named = re.compile(rf"(^|[:/]){re.escape(text)}([:/]|$)")
+        found += 1.5 if resource.name == text else any(named.search(each) for each in values)
+    return found
 
 
 def _node(topology: Topology) -> int | None:

@@ -16,7 +16,7 @@ from .imports import Imports
 from .intrinsics import ABSENT, MadeUp, holds, is_true, plain, text_of, value_of
 from .parameters import LAYERS_OF_AWS, read_parameters
 from .references import references
-from .resources.conformity import Departure, departures
+from .resources.conformity import Departure, departures, nearest, with_typo
 from .resources.functions import VERSION_NUMBER
 from .resources.kind import Kind, Meaning, Place, machine_arn, names
 from .resources.registry import kind_of
@@ -104,16 +104,17 @@ def resolve(source: Source, around: Surroundings) -> Stack:
     Raises:
         TemplateError: a name is unknown, resources refer to each other in a circle, a parameter is missing, ...
     """
+    noted: list[Departure] = []
     try:
-        return _Resolver(source, around).stack()
+        return _Resolver(source, around, noted).stack()
     except Problem as problem:
-        raise source.error(problem) from problem
+        raise source.error(with_typo(problem, noted, source.tree["Resources"], source.error)) from problem
 
 
 class _Resolver:
     """Resolves each resource once, when it is first asked for. Implements `intrinsics.Names`."""
 
-    def __init__(self, source: Source, around: Surroundings) -> None:
+    def __init__(self, source: Source, around: Surroundings, noted: list[Departure]) -> None:
         tree = source.tree
         self._source = source
         self._around = around
@@ -129,7 +130,7 @@ class _Resolver:
         self._testing: list[str] = []
         self._nested: dict[str, Stack] = {}
         self._warnings: list[str] = [*source.notes]
-        self._departures: list[Departure] = []
+        self._departures = noted
         self._imports = Imports(around.exports, around.outputs, around.no_export)
         self._kinds = {name: kind_of(self._type(name, each)) for name, each in self._resources.items()}
         anatomy.check(tree)
@@ -199,9 +200,8 @@ class _Resolver:
         return name in self._parameters or name in _PSEUDO
 
     def _similar(self, name: str) -> str:
-        everything = [*self._resources, *self._parameters]
-        same = next((each for each in everything if each.lower() == name.lower()), None)
-        return "" if same is None else f"; there is {same}"
+        meant = nearest(name, [*self._resources, *self._parameters])
+        return "" if meant is None else f"; there is {meant}"
 
     def _used(self) -> Iterator[str]:
         """Parameters on which something depends that is not ignored."""

@@ -642,8 +642,9 @@ def test_what_is_built_later_is_started_then(tmp_path: Path) -> None:
         ("Resources:", "Globals: {Function: {TimeOut: 3}}\nResources:", "of 'Function'; did you mean Timeout?"),
         ("Handler:", "Whatever: 1\n      Handler:", "property Whatever not defined for .* AWS::Serverless::Function$"),
         ("Resources:", "Global: {Function: {Timeout: 3}}\nResources:", "no section 'Global'; there is Globals"),
+        ("Answer:\n", "Jobs: AWS::SQS::Queue\n  Answer:\n", r":8: Resources\.Jobs: a resource is a mapping with "),
     ],
-    ids=["a property", "a property of Globals", "like none", "a section"],
+    ids=["a property", "a property of Globals", "like none", "a section", "a resource"],
 )
 def test_a_name_that_sam_does_not_know_is_refused_with_the_one_that_was_meant(
     written: str, instead: str, message: str, tmp_path: Path
@@ -652,6 +653,34 @@ def test_a_name_that_sam_does_not_know_is_refused_with_the_one_that_was_meant(
     (tmp_path / "template.yaml").write_text(template.replace(written, instead))
 
     with pytest.raises(ConfigurationError, match=message.replace("?", r"\?")):
+        read(tmp_path, "template.yaml")
+
+
+@pytest.mark.parametrize(
+    ("resources", "message"),
+    [
+        (
+            "  Jobs: {Type: AWS::SQS::Queue, Properties: {VisibilityTimeout: 2}}\n"
+            "  Reads: {Type: AWS::Lambda::EventSourceMapping, Properties: {FunctionName: !Ref Answer, "
+            "EventSourceArn: !GetAtt Jobs.Arn}}\n",
+            r"template\.yaml:15: Resources\.Reads: event source mapping of .*: Queue visibility timeout: 2 seconds is",
+        ),
+        (
+            "  Odd: {Type: AWS::ApiGatewayV2::Route, Properties: {ApiId: !Ref Chat, RouteKey: $odd, "
+            "Target: !Sub 'integrations/${Mock}'}}\n"
+            "  Mock: {Type: AWS::ApiGatewayV2::Integration, Properties: {ApiId: !Ref Chat, IntegrationType: MOCK}}\n",
+            r"template\.yaml:14: Resources\.Odd: route key '\$odd' starts with '\$', which is reserved for",
+        ),
+    ],
+    ids=["of two resources", "of a route"],
+)
+def test_what_aws_refuses_of_resources_together_is_told_where_they_meet(
+    resources: str, message: str, tmp_path: Path
+) -> None:
+    template = f"Transform: AWS::Serverless-2016-10-31\nResources:\n{CHAT}{resources}"
+    (tmp_path / "template.yaml").write_text(template)
+
+    with pytest.raises(ConfigurationError, match=message):
         read(tmp_path, "template.yaml")
 
 
@@ -937,12 +966,15 @@ def test_routes_of_an_api_that_is_elsewhere_are_told(tmp_path: Path) -> None:
   One: {Type: AWS::ApiGatewayV2::Route, Properties: {ApiId: abc, RouteKey: GET /a, Target: integrations/x}}
   Two: {Type: AWS::ApiGateway::Method, Properties: {RestApiId: def, ResourceId: r, HttpMethod: GET}}
   Three: {Type: AWS::ApiGateway::Method, Properties: {RestApiId: def, ResourceId: r, HttpMethod: PUT}}
+  Four: {Type: AWS::ApiGatewayV2::Route, Properties: {ApiId: Chat, RouteKey: send, Target: integrations/x}}
 """
     (tmp_path / "template.yaml").write_text(f"Resources:\n{CHAT}{shared}")
 
     found = load_template("template.yaml", EmulateOptions(), folder=tmp_path, state_folder=tmp_path / "s").read
 
     assert "the API 'abc' is not in this project: its route is left out: One" in found.warnings
+    chat = "the API 'Chat' is not in this project: its route is left out: Four; did you mean !Ref Chat?"
+    assert chat in found.warnings
     assert "the API 'def' is not in this project: its routes are left out: Two, Three" in found.warnings
 
 

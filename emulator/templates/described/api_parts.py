@@ -31,7 +31,9 @@ class Around(Struct, frozen=True, kw_only=True):
     functions: set[str]
 
     def function(self, uri: Any, path: Path) -> str:
-        """The function that an address names, stage variables filled in."""
+        """The function that an address names, stage variables filled in; raises Problem."""
+        if uri is None:
+            raise Problem(path, "the address of a function is missing")
 
         def value(match: re.Match[str]) -> str:
             if match[1] not in self.variables:
@@ -87,5 +89,21 @@ def integration_of(catalogue: Catalogue, owner: Resource, route: Resource) -> Re
     reference = str(target).removeprefix("integrations/")
     found = next((each for each in parts(catalogue, owner, f"{V2}Integration") if each.ref == reference), None)
     if found is None:
-        raise Problem(at(route, "Target"), f"{target!r} is no integration of this API")
+        reason = foreign(catalogue, owner, reference)
+        raise Problem(at(route, "Target"), f"{target!r} is no integration of this API{reason}")
     return found
+
+
+def foreign(catalogue: Catalogue, owner: Resource, reference: Any) -> str:
+    """Why what is named so is no part of an API, after what says that; empty: nothing is named so."""
+    named = next((each for _, each in catalogue.all if each.ref == reference), None)
+    if named is None:
+        return ""
+    name = "RestApiId" if owner.type.startswith(V1) else "ApiId"
+    its = named.properties.get(name)
+    if its == owner.ref:
+        return f": {named.logical_id} is of type {named.type}"
+    if its is None:
+        return f": {named.logical_id} has no {name}"
+    meant = f"; did you mean !Ref {its}?" if its == owner.logical_id else ""
+    return f": {named.logical_id} has the {name} {its!r}{meant}"

@@ -25,7 +25,7 @@ from ..openapi import TTL_SECONDS, Operation, authorizers_of, cors, cors_of, iss
 from ..stack import Resource
 from ..values import at, boolean, items, mapping, number, text
 from . import backends, validation
-from .api_parts import V1, V2, Around, integration_of, parts, stage_of
+from .api_parts import V1, V2, Around, foreign, integration_of, parts, stage_of
 from .lambda_functions import function_of
 from .websocket_apis import throttle, usage_plans
 
@@ -115,7 +115,7 @@ def _route(around: _OfKind, resource: Resource, authorizers: Mapping[Any, HttpAu
         return None
     uri, where = integration.properties.get("IntegrationUri"), at(integration, "IntegrationUri")
     answers = _answer_parameters(backend, integration.properties, integration.path)
-    authorization, authorizer = _authorization(resource, authorizers, "CUSTOM", "JWT")
+    authorization, authorizer = _authorization(around, resource, authorizers, "CUSTOM", "JWT")
     return HttpRoute(
         path=path,
         method=method or ANY,
@@ -131,13 +131,14 @@ def _route(around: _OfKind, resource: Resource, authorizers: Mapping[Any, HttpAu
 
 
 def _authorization(
-    resource: Resource, authorizers: Mapping[Any, HttpAuthorizer], *needing: str
+    around: _OfKind, resource: Resource, authorizers: Mapping[Any, HttpAuthorizer], *needing: str
 ) -> tuple[str, str | None]:
     """How callers of a route are known, and the name of its authorizer, which the kinds in ``needing`` must have."""
     kind, reference = str(resource.properties.get("AuthorizationType", "NONE")), resource.properties.get("AuthorizerId")
     found = authorizers.get(reference) if kind != "NONE" else None
     if found is None and kind in needing:
-        raise Problem(at(resource, "AuthorizerId"), f"{reference!r} is no authorizer of this API")
+        reason = foreign(around.catalogue, around.owner, text(resource, "AuthorizerId"))
+        raise Problem(at(resource, "AuthorizerId"), f"{reference!r} is no authorizer of this API{reason}")
     return kind, None if found is None else found.name
 
 
@@ -290,7 +291,7 @@ def _method(around: _OfKind, resource: Resource, authorizers: Mapping[Any, HttpA
     elif kind != "AWS_PROXY" and fixed is None:
         _leave_out(around, resource, f"{method} {path}", kind)
         return None
-    authorization, authorizer = _authorization(resource, authorizers, "CUSTOM", "COGNITO_USER_POOLS")
+    authorization, authorizer = _authorization(around, resource, authorizers, "CUSTOM", "COGNITO_USER_POOLS")
     return HttpRoute(
         path=path,
         method=method,

@@ -16,7 +16,7 @@ from ..errors import Problem
 from ..stack import Resource
 from ..values import at, boolean, items, mapping, number, text
 from . import integrations
-from .api_parts import V2, Around, integration_of, parts, schema_of, stage_of
+from .api_parts import V2, Around, foreign, integration_of, parts, schema_of, stage_of
 
 DEFAULT_RESPONSE: Final = "$default"
 _AUTHORIZATIONS: Final = ("NONE", "AWS_IAM", "CUSTOM")
@@ -121,7 +121,8 @@ _ROUTES: Final = (("AWS::ApiGatewayV2::Route", "ApiId"), ("AWS::ApiGateway::Meth
 
 def warn_of_strangers(catalogue: Catalogue) -> None:
     """Tell routes whose API is not in the project, as those of a service have that shares another's."""
-    mine = {str(each.ref) for each in catalogue.of("AWS::ApiGatewayV2::Api", "AWS::ApiGateway::RestApi")}
+    apis = catalogue.of("AWS::ApiGatewayV2::Api", "AWS::ApiGateway::RestApi")
+    mine, names = {str(each.ref) for each in apis}, {each.logical_id for each in apis}
     found: dict[str, list[str]] = {}
     for kind, name in _ROUTES:
         for each in catalogue.of(kind):
@@ -131,7 +132,8 @@ def warn_of_strangers(catalogue: Catalogue) -> None:
     for owner, routes in found.items():
         shown = ", ".join(routes[:3]) + (f" and {len(routes) - 3} more" if len(routes) > 3 else "")
         what = "route is" if len(routes) == 1 else "routes are"
-        catalogue.note(f"the API {owner!r} is not in this project: its {what} left out: {shown}")
+        meant = f"; did you mean !Ref {owner}?" if owner in names else ""
+        catalogue.note(f"the API {owner!r} is not in this project: its {what} left out: {shown}{meant}")
 
 
 def warn_of_hasty_deployments(catalogue: Catalogue) -> None:
@@ -190,7 +192,7 @@ def _route(resource: Resource, around: _WithStage, authorizers: Mapping[Any, Aut
         route_key=key,
         function=function,
         integration=other,
-        authorizer=_authorizer_of(resource, authorizers) if authorization == "CUSTOM" else None,
+        authorizer=_authorizer_of(resource, around, authorizers) if authorization == "CUSTOM" else None,
         iam=authorization == "AWS_IAM",
         api_key_required=boolean(resource, "ApiKeyRequired"),
         route_response=_answers(catalogue, resource, is_proxy=other is None),
@@ -284,10 +286,11 @@ def _authorizer(resource: Resource, around: _WithStage) -> Authorizer:
     )
 
 
-def _authorizer_of(resource: Resource, authorizers: Mapping[Any, Authorizer]) -> str:
-    reference = resource.properties.get("AuthorizerId")
+def _authorizer_of(resource: Resource, around: _WithStage, authorizers: Mapping[Any, Authorizer]) -> str:
+    reference = text(resource, "AuthorizerId")
     if reference not in authorizers:
-        raise Problem(at(resource, "AuthorizerId"), f"{reference!r} is no authorizer of this API")
+        reason = foreign(around.catalogue, around.owner, reference)
+        raise Problem(at(resource, "AuthorizerId"), f"{reference!r} is no authorizer of this API{reason}")
     return authorizers[reference].name
 
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from msgspec import Struct
 
 from ..errors import Path, Problem
 from ..intrinsics import MadeUp
+from ..references import references
 from .declarations import Declaration, Plain, Shape, declared, plain, similar_type
 
 
@@ -28,6 +29,8 @@ class Departure(Struct, frozen=True, kw_only=True):
     """Whether a value is of another kind; otherwise a name is unknown or missing, or a value is none that may be."""
     is_out_of_bounds: bool = False
     """Whether a number, or how much there is of a value, is more or less than may be."""
+    is_typo: bool = False
+    """Whether a name is unknown that is like one that is known."""
 
 
 def departures(properties: Any, resource_type: str, path: Path) -> Iterator[Departure]:
@@ -37,7 +40,7 @@ def departures(properties: Any, resource_type: str, path: Path) -> Iterator[Depa
         yield from compared(properties, declaration, path)
     elif (meant := similar_type(resource_type)) is not None:
         text = f"CloudFormation knows no type {resource_type}; did you mean {meant}?"
-        yield Departure(path=(*path[:-1], "Type"), text=text, is_of_shape=False)
+        yield Departure(path=(*path[:-1], "Type"), text=text, is_of_shape=False, is_typo=True)
 
 
 def compared(properties: Any, declaration: Declaration, path: Path) -> Iterator[Departure]:
@@ -56,6 +59,27 @@ def told(found: Iterable[Departure], error: Callable[[Problem], Exception]) -> l
         text = f"{first.text}, which CloudFormation refuses" if first.is_of_shape else first.text
         lines.append(f"{error(Problem(first.path, text))}" + (f" (likewise {names})" if others else ""))
     return lines
+
+
+def with_typo(
+    problem: Problem, found: Iterable[Departure], resources: Mapping[str, Any], error: Callable[[Problem], Exception]
+) -> Problem:
+    """A problem with what probably caused it, if it did: a typing error in its resource or in one that this refers to.
+
+    Args:
+        problem: What is refused, at a place below ``Resources``.
+        found: What departs from the types of a template's resources.
+        resources: Those, as they are written.
+        error: Places a problem.
+    """
+    if problem.path[:1] != ("Resources",) or len(problem.path) < 2:
+        return problem
+    name = str(problem.path[1])
+    near = {name, *(each for _, each, _ in references(resources.get(name), ()))}
+    typo = next((each for each in found if each.is_typo and each.path[1] in near and each.text != problem.text), None)
+    if typo is None:
+        return problem
+    return Problem(problem.path, f"{problem.text} ({error(Problem(typo.path, typo.text))})")
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
@@ -109,8 +133,9 @@ class _Comparison:
         others = shape.get("*")
         unknown = [name for name in value if name not in known] if others is None else []
         for name in unknown:
-            text = f"{what} has no property {name!r}: CloudFormation refuses or ignores it{self._hint(name, known)}"
-            yield Departure(path=(*path, name), text=text, is_of_shape=False)
+            hint = self._hint(name, known)
+            text = f"{what} has no property {name!r}: CloudFormation refuses or ignores it{hint}"
+            yield Departure(path=(*path, name), text=text, is_of_shape=False, is_typo=hint != "")
         for key in shape:
             name = key.removesuffix("!")
             if name != key and name not in value:

@@ -69,6 +69,18 @@ QUEUE = {"Type": "AWS::SQS::Queue"}
         pytest.param(
             {"Mappings": {"A": {"b": {"c": {"Ref": "D"}}}}}, "Mappings.A.b.c", "text or a list", id="mapping's value"
         ),
+        pytest.param(
+            {"Conditions": {"IsProd": True}, "Resources": {"A": {**QUEUE, "Condition": "IsProt"}}},
+            "Resources.A.Condition",
+            "there is no condition 'IsProt'; there is IsProd",
+            id="condition of a resource",
+        ),
+        pytest.param(
+            {"Outputs": {"A": {"Value": "x", "Condition": ["C"]}}},
+            "Outputs.A.Condition",
+            "there is no condition ['C']",
+            id="condition of an output",
+        ),
         pytest.param({"Rules": {"A": {"RuleCondition": True}}}, "Rules.A", "a list of Assertions", id="rule"),
         pytest.param(
             {"Rules": {"A": {"Assertions": [], "Condition": "C"}}},
@@ -108,6 +120,7 @@ def test_what_templates_have_is_taken() -> None:
         "Metadata": {},
         "Transform": "AWS::Serverless-2016-10-31",
         "Description": "d",
+        "Conditions": {"C": True},
     }
     sections |= {
         "Parameters": {"P": {"Type": "List<AWS::EC2::Subnet::Id>", "Default": "a,b", "AllowedValues": ["a", "b"]}},

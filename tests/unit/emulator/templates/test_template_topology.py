@@ -819,8 +819,31 @@ def test_schedules() -> None:
         ),
         pytest.param(
             {"Connect": route("send", AuthorizationType="CUSTOM")},
-            "Connect.Properties.AuthorizerId: None is no authorizer",
+            "Connect: AWS::ApiGatewayV2::Route needs AuthorizerId",
             id="authorizer",
+        ),
+        pytest.param(
+            {"Connect": route("$connect", AuthorizationType="CUSTOM", AuthorizerId=ref("Integration"))},
+            "Connect.Properties.AuthorizerId: 'denb2ma9xp' is no authorizer of this API: Integration is of type AWS::",
+            id="an integration as authorizer",
+        ),
+        pytest.param(
+            {"Integration": resource("ApiGatewayV2::Integration", ApiId="Api", IntegrationType="MOCK")},
+            "Connect.Properties.Target: 'integrations/denb2ma9xp' is no integration of this API: Integration has the "
+            "ApiId 'Api'; did you mean !Ref Api?",
+            id="a name instead of a reference",
+        ),
+        pytest.param(
+            {"Integration": resource("ApiGatewayV2::Integration", ApId=ref("Api"), IntegrationType="MOCK")},
+            "Connect.Properties.Target: 'integrations/denb2ma9xp' is no integration of this API: Integration has no "
+            "ApiId (t.json:1: Resources.Integration.Properties.ApId: AWS::ApiGatewayV2::Integration has no property "
+            "'ApId': CloudFormation refuses or ignores it; did you mean ApiId?)",
+            id="what is behind it, a typing error elsewhere",
+        ),
+        pytest.param(
+            {"Integration": resource("ApiGatewayV2::Integration", ApiId=ref("Api"), IntegrationType="AWS_PROXY")},
+            "Integration.Properties.IntegrationUri: the address of a function is missing",
+            id="no uri",
         ),
         pytest.param(
             {"More": route("$connect")}, "Connect.Properties.RouteKey: the route '$connect' exists twice", id="twice"
@@ -905,6 +928,11 @@ def test_schedules() -> None:
             },
             "Answer.Properties.Timeout: a number is expected, and there is 'x'",
             id="number",
+        ),
+        pytest.param(
+            {"Queue": resource("SQS::Queue", Name="jobs"), "Mine": resource("SNS::Topic", TopicName=att("Queu"))},
+            "Mine.Properties.TopicName: there is no resource 'Queu'; there is Queue",
+            id="a name that is like another",
         ),
         pytest.param(
             {"Answer": resource("Lambda::Function", FunctionName="answer", Handler="a.b")},
