@@ -58,6 +58,10 @@ def translated(doing: str) -> Iterator[None]:
         raise _of_the_way(exc, doing) from exc
     except json.JSONDecodeError as exc:  # botocore reads all other JSON forgivingly
         raise CredentialsError("the AWS credentials cannot be loaded: credential_process prints no JSON") from exc
+    except EOFError as exc:  # botocore asks for the code of a profile with `mfa_serial`
+        raise CredentialsError(
+            "the AWS profile asks for an MFA code, and there is no terminal to ask on; name a --profile without"
+        ) from exc
     except OSError as exc:  # the network's are botocore's
         raise CredentialsError(f"the AWS credentials cannot be loaded: {_one_line(exc)}") from exc
     except ValueError as exc:
@@ -73,7 +77,9 @@ def _of_the_way(exc: Exception, doing: str) -> DeployError:
             )
         case errors.ProfileNotFound() | errors.ConfigParseError():
             return CredentialsError(f"{_one_line(exc)}; `aws configure list-profiles` shows those that exist")
-        case errors.CredentialRetrievalError() | errors.SSOError() | errors.TokenRetrievalError():
+        case errors.SSOTokenLoadError() | errors.TokenRetrievalError():
+            return CredentialsError(f"the AWS credentials cannot be loaded: {_one_line(exc)}; run `aws sso login`")
+        case errors.CredentialRetrievalError() | errors.SSOError():
             return CredentialsError(f"the AWS credentials cannot be loaded: {_one_line(exc)}")
         case errors.NoRegionError():
             return DeployError(NO_REGION)

@@ -495,6 +495,15 @@ def client_error(code: str, message: str = "") -> errors.ClientError:
             json.JSONDecodeError("Expecting value", "hello", 0), CredentialsError, "prints no JSON", id="its babble"
         ),
         pytest.param(
+            EOFError(), CredentialsError, "asks for an MFA code, and there is no terminal", id="a code nobody can type"
+        ),
+        pytest.param(
+            errors.SSOTokenLoadError(error_msg="Token for corp does not exist"),
+            CredentialsError,
+            "Token for corp does not exist; run `aws sso login`",
+            id="nobody logged in",
+        ),
+        pytest.param(
             ValueError("Invalid endpoint: localhost:4566"),
             DeployError,
             "Invalid endpoint: localhost:4566; is the AWS configuration right",
