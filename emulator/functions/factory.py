@@ -14,6 +14,7 @@ from ..foundation.recording import Recording
 from .logs import LogSink
 from .outcome import EnvironmentNow, StreamingFunctions
 from .processes.functions import ProcessFunctions
+from .processes.kept import KeptTemplate
 from .processes.launching import Launched
 from .variables import Endpoints
 
@@ -59,7 +60,7 @@ def create_functions(
     recording: Recording | None = None,
     is_debugged: bool = False,
     inspected: Mapping[str, int] | None = None,
-    launched: Launched | None = None,
+    launched: Launched | KeptTemplate | None = None,
 ) -> RunningFunctions:
     """The functions of a topology, not yet running: enter the result.
 

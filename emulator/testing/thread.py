@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
 import dataclasses
 import itertools
@@ -27,6 +28,7 @@ from streamer.service import CONNECT_FUNCTION
 from streamer.settings import wanted_of
 from streamer.topology import Topology
 
+from ..functions.processes.kept import KeptTemplate
 from ..functions.variables import Endpoints
 from ..port.loop import loop_factory
 from ..wiring.emulator import Emulator, EmulatorConfig
@@ -40,6 +42,9 @@ STOP_SECONDS: Final = 60.0
 PATIENCE_SECONDS: Final = 60.0
 """How long a plain test waits for a result, or for the next message, unless it says otherwise."""
 KEPT_LINES: Final = 100_000
+_TEMPLATE: Final = KeptTemplate()
+"""From one emulator of this process to the next: what functions are forked from takes longest to start."""
+atexit.register(_TEMPLATE.end)
 
 _T = TypeVar("_T")
 
@@ -168,7 +173,8 @@ class EmulatorThread:
     ) -> None:
         self.logs = LogCapture()
         """What the functions wrote."""
-        self._emulator = Emulator(topology, config, log_sink=self.logs)
+        launched = config.launched or _TEMPLATE
+        self._emulator = Emulator(topology, dataclasses.replace(config, launched=launched), log_sink=self.logs)
         self._secret = secret
         self._made = {} if template is None else template.told()
         self._wanted = wanted_of(told or {})

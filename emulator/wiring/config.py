@@ -13,6 +13,7 @@ from streamer.topology import Topology
 
 from ..foundation.place import ACCOUNT_ID, REGION
 from ..functions.factory import Isolation
+from ..functions.processes.kept import KeptTemplate
 from ..functions.processes.launching import Launched
 from ..gateway.rules.assumptions import Assumptions
 from ..gateway.rules.domains import Domain
@@ -81,8 +82,8 @@ class EmulatorConfig:
     provide: Callable[[Topology], Topology] | None = None
     """Adds to functions that are deployed what Lambda brings. With it, deployment tools find CloudFormation and the
     management APIs of API Gateway and Lambda here; None: there is no control plane."""
-    launched: Launched | None = None
-    """A template process that was started for the emulator already; None: it starts one."""
+    launched: Launched | KeptTemplate | None = None
+    """A template process that was started for the emulator already, or where one may be kept; None: it starts one."""
     all_users: bool = False
     """Whether other users of this machine are answered; those of a network are, if ``host`` is open to it."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from msgspec import structs
 
 from emulator.functions.processes.descendants import descendants
 from emulator.functions.processes.functions import ProcessFunctions
+from emulator.functions.processes.kept import KeptTemplate
 from emulator.functions.processes.launching import IMPORT_AHEAD, launch, launched_ahead
 from emulator.functions.processes.means import Means
 from emulator.functions.processes.template import Template
@@ -142,3 +144,104 @@ async def test_a_template_that_is_stopped_holds_up_no_end(tmp_path: Path) -> Non
 
     await until(lambda: not psutil.pid_exists(pid))
     assert launched.process.returncode == -signal.SIGKILL
+
+
+LEAVES = """
+import os, pathlib, subprocess, tempfile
+
+
+def f(event, context):
+    pathlib.Path(tempfile.gettempdir(), "left").touch()
+    left = subprocess.Popen(["sleep", "60"], start_new_session=True)
+    return [os.getppid(), left.pid]
+
+
+def g(event, context):
+    return [os.getppid(), os.environ.get("WORD")]
+"""
+
+
+@pytest.fixture
+def kept() -> Iterator[KeptTemplate]:
+    """A place where a template process stays from one emulator to the next."""
+    keeper = KeptTemplate()
+    yield keeper
+    keeper.end()
+
+
+def of_kept(kept: KeptTemplate, folder: Path, name: str) -> ProcessFunctions:
+    (folder / "handlers.py").write_text(LEAVES)
+    return ProcessFunctions(
+        topology_of(name),
+        endpoints=Endpoints(),
+        project_folder=folder,
+        log_sink=Lines(),
+        import_ahead=(),
+        launched=kept,
+    )
+
+
+async def test_a_kept_template_serves_the_next_emulator_and_leaves_it_nothing_of_the_last(
+    tmp_path: Path, kept: KeptTemplate
+) -> None:
+    async with of_kept(kept, tmp_path, "f") as functions:
+        template, left = await call(functions, "f")
+        folder = functions._template.folder
+        assert list(folder.rglob("left")) != []
+
+    assert not psutil.pid_exists(left)
+    assert list(folder.iterdir()) == []
+
+    async with of_kept(kept, tmp_path, "g") as functions:
+        assert await call(functions, "g") == [template, None]
+
+    kept.end()
+    assert not psutil.pid_exists(template)
+    assert not folder.exists()
+
+
+async def test_a_kept_template_of_other_variables_or_that_was_killed_serves_no_emulator(
+    tmp_path: Path, kept: KeptTemplate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with of_kept(kept, tmp_path, "g") as functions:
+        (first, _) = await call(functions, "g")
+    monkeypatch.setenv("PYTHONHASHSEED", "1")
+
+    async with of_kept(kept, tmp_path, "g") as functions:
+        (second, _) = await call(functions, "g")
+
+    assert second != first
+    assert not psutil.pid_exists(first)
+    os.kill(second, signal.SIGKILL)
+    await until(lambda: psutil.Process(second).status() == psutil.STATUS_ZOMBIE)
+
+    async with of_kept(kept, tmp_path, "g") as functions:
+        (third, _) = await call(functions, "g")
+
+    assert third != second
+
+
+async def test_of_two_emulators_at_once_one_leaves_its_template(tmp_path: Path, kept: KeptTemplate) -> None:
+    async with of_kept(kept, tmp_path, "g") as functions:
+        (first, _) = await call(functions, "g")
+        async with of_kept(kept, tmp_path, "g") as others:
+            (second, _) = await call(others, "g")
+
+    assert first != second
+    assert psutil.pid_exists(second)
+    assert not psutil.pid_exists(first)
+
+
+async def test_a_kept_template_that_is_stopped_holds_up_no_end_and_is_not_kept(tmp_path: Path) -> None:
+    keeper, means = KeptTemplate(), Means.of_this_machine()
+    found = descendants(process_files=means.process_files)
+    async with (
+        asyncio.timeout(60),
+        Template(means, found, import_ahead=(), launched=keeper, end_seconds=0.1) as template,
+    ):
+        process = template._process
+        assert process is not None
+        os.kill(process.pid, signal.SIGSTOP)
+
+    assert process.returncode == -signal.SIGKILL
+    keeper.end()

@@ -7,15 +7,15 @@ then at its end.
 
 It is told at its standard input, as JSON, where modules are found and which to import ahead; that may be the end of it,
 too, if the emulator ends before. Protocol on the control socket, in the order of the requests:
-  to the template    one byte with descriptors: a file with the request as JSON, the output's pipe and, for our client
-                     of the Runtime API, its connection
-  to the emulator    ``REPLY``: kind, process id, status; ``P`` an environment was forked, ``X`` it ended
+  to the template    ``S`` with descriptors: a file with the request as JSON, the output's pipe and, for our client of
+                     the Runtime API, its connection; or ``E``: end all environments, for another emulator comes
+  to the emulator    ``REPLY``: kind, process id, status; ``P`` an environment was forked, ``X`` it ended, ``E`` all did
 """
 
 from __future__ import annotations
 
 import contextlib
-import errno
+import functools
 import importlib.util
 import json
 import os
@@ -102,6 +102,7 @@ class _Template:
         What is to be imported ahead is, but whoever needs no more than what is imported already does not wait for that.
         """
         ahead = _sibling("ahead")
+        _sibling("withheld")  # for environments, which find it loaded
         steps = ahead.import_ahead(import_ahead)
         is_importing = True
         while True:
@@ -110,11 +111,14 @@ class _Template:
                 if key.fileobj is not self._control:
                     self._reap()
                     continue
-                received = self._receive()
-                if received is None:
-                    self._end_all()
+                is_there, request = self._receive()
+                if request is not None:
+                    self._waiting.append(request)
+                    continue
+                self._end_all()
+                if not is_there:
                     return None
-                self._waiting.append(received)
+                self._reply(b"E", 0, 0)
             while self._waiting and not (is_importing and _is_waiting_for_modules(self._waiting[0])):
                 request = self._waiting.popleft()
                 pid = os.fork()
@@ -125,17 +129,18 @@ class _Template:
                     return request
                 self._forked(pid, request)
 
-    def _receive(self) -> _Request | None:
+    def _receive(self) -> tuple[bool, _Request | None]:
+        """Whether the emulator is there, and what it asks for; None: that all environments end."""
         try:
             data, descriptors, _, _ = socket.recv_fds(self._control, 1, 3)
         except ConnectionError:
-            return None
-        if not data:
-            return None
+            return False, None
+        if not descriptors:
+            return bool(data), None
         file, output, *channel = descriptors
         with os.fdopen(file, "rb") as request:
             request.seek(0)
-            return _Request(json.load(request), output, channel[0] if channel else None)
+            return True, _Request(json.load(request), output, channel[0] if channel else None)
 
     def _forked(self, pid: int, request: _Request) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -160,9 +165,7 @@ class _Template:
             if status is not None:
                 del self._children[pid]
                 self._end_strays()
-                if descriptor is not None:
-                    self._selector.unregister(descriptor)
-                    os.close(descriptor)
+                self._unwatch(descriptor)
                 self._reply(b"X", pid, status)
 
     def _reply(self, kind: bytes, pid: int, status: int) -> None:
@@ -171,13 +174,28 @@ class _Template:
             self._control.sendall(REPLY.pack(kind, pid, status))
 
     def _end_all(self) -> None:
+        self._let_go_of_waiting()
         for pid in self._children:
             _kill_group(pid)
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)  # it may have gone to another group
         while self._children:
-            os.waitpid(self._children.popitem()[0], 0)
+            pid, descriptor = self._children.popitem()
+            os.waitpid(pid, 0)
+            self._unwatch(descriptor)
         self._end_strays()
+
+    def _unwatch(self, descriptor: int | None) -> None:
+        if descriptor is not None:
+            self._selector.unregister(descriptor)
+            os.close(descriptor)
+
+    def _let_go_of_waiting(self) -> None:
+        for request in self._waiting:
+            for descriptor in (request.output, request.channel):
+                if descriptor is not None:
+                    os.close(descriptor)
+        self._waiting.clear()
 
     def _end_strays(self) -> None:
         """End what an environment that has ended left outside its group: those are our children now, and no others are.
@@ -196,10 +214,7 @@ class _Template:
         """In a forked process: let go of what is the template's."""
         self._selector.close()
         self._control.close()
-        for other in self._waiting:
-            for descriptor in (other.output, other.channel):
-                if descriptor is not None:
-                    os.close(descriptor)
+        self._let_go_of_waiting()
         for descriptor in self._children.values():
             if descriptor is not None:
                 os.close(descriptor)
@@ -377,6 +392,7 @@ def provide_client() -> None:
     _sibling("runtime_client", is_kept=True)
 
 
+@functools.cache
 def _sibling(name: str, *, is_kept: bool = False) -> Any:
     """A module beside this one; ``is_kept``: others find it by that name, too."""
     spec = importlib.util.spec_from_file_location(name, os.path.join(os.path.dirname(__file__), f"{name}.py"))  # noqa: PTH118, PTH120 - pathlib is no part of an environment
@@ -398,9 +414,7 @@ def run_python(import_path: list[str], channel: int | None) -> None:
         _sibling("host_names").lead(told)
     if channel is not None:
         sys.modules["runtime_client"].inherit(channel)
-    if "PYTHONBREAKPOINT" not in os.environ:
-        sys.breakpointhook = tell_of_breakpoint
-    _withhold_semaphores()
+    _sibling("withheld").withhold()
     # What a handler of ours makes when it is imported belongs to this environment's init, not to the template.
     module = os.environ["_HANDLER"].rpartition(".")[0]
     if module.startswith("streamer.handlers."):
@@ -412,26 +426,6 @@ def run_python(import_path: list[str], channel: int | None) -> None:
     if channel is not None:
         sys.modules["runtime_client"].adapt()
     run(["bootstrap", os.environ["_HANDLER"]])
-
-
-def _withhold_semaphores() -> None:
-    """Let what processes share fail as on Lambda, which has no /dev/shm: locks, queues and pools of multiprocessing."""
-    compiled: Any = importlib.import_module("_multiprocessing")
-    compiled.SemLock = type("SemLock", (compiled.SemLock,), {"__new__": _no_semaphore})
-
-
-def _no_semaphore(*_: object) -> NoReturn:
-    text = "locks, queues and pools of multiprocessing do not work on Lambda, nor here: take Process and Pipe"
-    print(text, file=sys.stderr)  # noqa: T201 - a log
-    raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
-
-
-def tell_of_breakpoint(*_arguments: Any, **_options: Any) -> None:
-    """What ``breakpoint()`` does: the process of a function has no terminal to debug at, so say where there is one."""
-    frame = sys._getframe(1)  # noqa: SLF001 - documented, and what debuggers use
-    place = f"{frame.f_code.co_filename}, line {frame.f_lineno}"
-    text = f"breakpoint() did not stop ({place}): a function's process has no terminal; it stops where functions run in"
-    print(f"{text} the emulator's own: streamer emulate --isolation inline", file=sys.stderr)  # noqa: T201 - a log
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from .callers import callers
 from .descendants import descendants
 from .environment import ExecutionEnvironment
 from .invocation import WaitingInvocation
+from .kept import KeptTemplate
 from .launching import Launched, ahead_for
 from .means import Means
 from .meter import meter
@@ -87,7 +88,7 @@ class ProcessFunctions:
         import_ahead: Sequence[str] | None = None,
         recording: Recording | None = None,
         inspected: Mapping[str, int] | None = None,
-        launched: Launched | None = None,
+        launched: Launched | KeptTemplate | None = None,
     ) -> None:
         self._topology = topology
         self._endpoints = endpoints

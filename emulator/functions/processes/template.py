@@ -19,11 +19,10 @@ from ...foundation import log
 from ...foundation.tasks import happens
 from .bootstrap import REPLY
 from .descendants import Descendants, signal_each
+from .kept import END_SECONDS, Alike, KeptTemplate
 from .launching import IMPORT_AHEAD, Launched, launch, temporary_folder
 from .means import Means
 
-END_SECONDS: Final = 10.0
-"""How long the template may take to end its environments and remove their folder."""
 _FULL_SECONDS: Final = 0.005
 """How long to wait for room among the requests; the template forks a few meanwhile."""
 
@@ -43,15 +42,17 @@ class Template:
         descendants: Descendants,
         *,
         import_ahead: Sequence[str] = IMPORT_AHEAD,
-        launched: Launched | None = None,
+        launched: Launched | KeptTemplate | None = None,
         end_seconds: float = END_SECONDS,
     ) -> None:
-        """``launched``: a process that was started for it already; None: its own, on entry.
+        """``launched``: a process that was started for it already, or where one may be kept, as its own then is.
 
-        ``end_seconds`` is how long it may take to end; then it is killed, as one that somebody stopped is.
+        None: its own, on entry. ``end_seconds`` is how long it may take to end; then it is killed, as one that somebody
+        stopped is.
         """
         self._means = means
         self._launched_before = launched
+        self._made_of: Alike | None = None
         self._descendants = descendants
         self._import_ahead = import_ahead
         self._end_seconds = end_seconds
@@ -63,11 +64,16 @@ class Template:
         """Held by the one that asks: answers come in the order of the requests."""
         self._received = b""
         self._gone: asyncio.Event = asyncio.Event()
+        self._is_empty: asyncio.Event = asyncio.Event()
+        """Set when the last environment has ended, because it was asked for or as the process is gone."""
         self._ending = False
 
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
         before = self._launched_before
+        if isinstance(before, KeptTemplate):
+            self._made_of = Alike.now(self._means, self._import_ahead)
+            before = await asyncio.to_thread(before.take, self._made_of)
         self.folder = temporary_folder() if before is None else before.folder
         self._serve(before or self._launch())
         return self
@@ -75,6 +81,8 @@ class Template:
     async def __aexit__(self, *_: object) -> None:
         self._ending = True
         self._ends.clear()
+        if isinstance(self._launched_before, KeptTemplate) and await self._is_kept(self._launched_before):
+            return
         if self._control is not None:
             assert self._process is not None
             self._control.shutdown(socket.SHUT_WR)
@@ -83,6 +91,22 @@ class Template:
                 await self._gone.wait()
         # Nothing is left to do, unless the template process itself has been killed.
         await asyncio.to_thread(shutil.rmtree, self.folder, ignore_errors=True)
+
+    async def _is_kept(self, keeper: KeptTemplate) -> bool:
+        """Leave the process to the next emulator, once its environments have ended; False: it cannot be."""
+        if self._control is None or self._process is None or self._made_of is None:
+            return False
+        try:
+            self._control.send(b"E")
+        except (BlockingIOError, ConnectionError):
+            return False
+        if not await happens(self._is_empty, self._end_seconds) or self._control is None:
+            return False
+        launched = Launched(self._process, self._control, self.folder)
+        if not await asyncio.to_thread(keeper.keep, launched, self._made_of):
+            return False
+        self._loop.remove_reader(self._control.fileno())
+        return True
 
     async def start(
         self,
@@ -125,6 +149,7 @@ class Template:
     def _asked(self, descriptors: Sequence[int]) -> bool:
         """Ask the template; False: as many requests wait for it as the socket has room for, some hundred."""
         if self._control is None:
+            self._made_of = None
             self._serve(self._launch())
         assert self._control is not None
         try:
@@ -160,6 +185,8 @@ class Template:
             self._received = self._received[REPLY.size :]
             if kind == b"P":
                 self._started(pid)
+            elif kind == b"E":
+                self._is_empty.set()
             elif (ended := self._ends.pop(pid, None)) is not None:
                 ended(status)
 
@@ -185,6 +212,7 @@ class Template:
         ends, self._ends = list(self._ends.values()), {}
         starting, self._starting = self._starting, deque()
         self._gone.set()
+        self._is_empty.set()
         for ended in ends:
             ended(-9)
         for started, _ in starting:
