@@ -34,7 +34,8 @@ _WORDS: Final = {
     "DeduplicationScope": ("messageGroup", "queue"),
     "FifoThroughputLimit": ("perQueue", "perMessageGroupId"),
 }
-_OTHERS: Final = ("KmsMasterKeyId", "Policy", "RedriveAllowPolicy", REDRIVE)
+_MAPS: Final = ("Policy", "RedriveAllowPolicy")
+_OTHERS: Final = ("KmsMasterKeyId", REDRIVE, *_MAPS)
 _OF_FIFO: Final = ("ContentBasedDeduplication", "FifoQueue", *_WORDS)
 _MOST_RECEIVES: Final = 1000
 
@@ -107,7 +108,17 @@ def _is_right(name: str, value: str) -> bool:
         return value.isascii() and value.isdigit() and low <= int(value) <= high
     if name in _FLAGS:
         return value.lower() in ("true", "false")
+    if name in _MAPS and value:
+        return _is_map(value)
     return name not in _WORDS or value in _WORDS[name]
+
+
+def _is_map(value: str) -> bool:
+    """Whether it is a JSON object. [USR] terraform-provider-aws #42209: the words for a policy that SQS cannot read."""
+    try:
+        return isinstance(parsed_json(value), dict)
+    except ValueError:
+        return False
 
 
 def of_redrive(policy: Any, *, is_fifo: bool, is_there: Callable[[str], bool]) -> Refusal | tuple[str, int] | None:

@@ -132,6 +132,9 @@ def queue(catalogue: Catalogue, resource: Resource) -> Queue:
             raise Problem(at(resource, "RedrivePolicy"), "a mapping is expected") from error
     if not isinstance(policy, dict):
         raise Problem(at(resource, "RedrivePolicy"), "a mapping is expected")
+    if policy and not {"deadLetterTargetArn", "maxReceiveCount"} <= policy.keys():
+        # [DOC] sqs-docs:API_SetQueueAttributes, [REC] ls-snap test_sqs.py: SQS takes both or refuses the policy
+        raise Problem(at(resource, "RedrivePolicy"), "it has a deadLetterTargetArn and a maxReceiveCount")
     letters = str(policy.get("deadLetterTargetArn", "")).rpartition(":")[2] or None
     if letters is not None and letters not in queue_names(catalogue):
         catalogue.warn(resource, f"its dead letter queue {letters} is none of this project: messages stay")

@@ -907,6 +907,17 @@ def test_schedules() -> None:
             "Jobs.Properties.QueueName: it ends with .fifo only with FifoQueue",
             id="name of a queue",
         ),
+        *(
+            pytest.param(
+                {"Jobs": resource("SQS::Queue", RedrivePolicy=policy)},
+                "Jobs.Properties.RedrivePolicy: it has a deadLetterTargetArn and a maxReceiveCount",
+                id=f"dead letters {name}",
+            )
+            for name, policy in (
+                ("without a count", {"deadLetterTargetArn": "arn:aws:sqs:us-east-1:123456789012:lost"}),
+                ("without a queue", {"deadLetterTargetARN": "arn:aws:sqs:us-east-1:1:x", "maxReceiveCount": 3}),
+            )
+        ),
         pytest.param(
             {
                 "Jobs": resource("SQS::Queue"),
