@@ -19,7 +19,14 @@ from .target import markers
 OWN: Final = "streamer-ws"
 """Never installed into the bundle: its runtime is packed from a list, and its tools have no business on Lambda."""
 
-SOURCES: Final = ("requirements.txt", "uv.lock", "poetry.lock", "pylock.toml", "pyproject.toml")
+_UNREAD: Final = {
+    "pdm.lock": "pdm export --format requirements --output requirements.txt",
+    "Pipfile.lock": "pipenv requirements --hash > requirements.txt",
+    "Pipfile": "pipenv lock && pipenv requirements --hash > requirements.txt",
+}
+"""Files that say what is depended on in a form that is not read here, and what makes requirements of each."""
+
+SOURCES: Final = ("requirements.txt", "uv.lock", "poetry.lock", "pylock.toml", *_UNREAD, "pyproject.toml")
 """Where dependencies are looked for in a folder, the first that is there."""
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -87,6 +94,8 @@ def dependencies(
             f"{path} is a lock in the form of PEP 751, which is not read here; make requirements of it, as with "
             f"`uv export --format requirements-txt`, and name those as requirements in streamer.toml"
         )
+    if path.name in _UNREAD:
+        raise BundleError(f"{path} is not read here; make requirements of it: `{_UNREAD[path.name]}`")
     if extras or groups:
         raise BundleError(f"extras and groups are for pyproject.toml, and the dependencies are read from {path}")
     return requirements(path)

@@ -370,6 +370,9 @@ def test_streamer_itself_is_left_out_wherever_it_lies(tmp_path: Path) -> None:
             "PEP 751, which is not read here",
             id="PEP 751",
         ),
+        pytest.param({"pdm_lock": "", "pyproject_toml": STANDARD}, {}, "requirements of it: `pdm export", id="PDM"),
+        pytest.param({"Pipfile": "", "Pipfile_lock": ""}, {}, "Pipfile.lock is not read here", id="Pipenv"),
+        pytest.param({"Pipfile": ""}, {}, "`pipenv lock && pipenv requirements", id="Pipenv without a lock"),
         pytest.param(
             {"pyproject_toml": STANDARD + '[dependency-groups]\na = [{ include-group = "a" }]\n'},
             {"groups": ["a"]},

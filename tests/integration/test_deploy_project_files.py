@@ -29,7 +29,16 @@ def packed(folder: Path, *excluded: str) -> set[str]:
 def test_what_lambda_never_needs_is_left_out_of_the_projects_folder(tmp_path: Path) -> None:
     unneeded = ("tests/test_app.py", ".git/config", "streamer.toml", "requirements-dev.txt", "a.pyc", "shop/a.pyo")
     folders = ("node_modules", "venv", "env", "build", "dist", "shop/__pycache__", "shop/x.egg-info", "shop/.cache")
-    tools = ("pyproject.toml", "Makefile", "Dockerfile", "pylock.toml", "shop/uv.lock", "shop/poetry.lock")
+    tools = (
+        "pyproject.toml",
+        "Makefile",
+        "Dockerfile",
+        "pylock.toml",
+        "shop/uv.lock",
+        "shop/poetry.lock",
+        "pdm.lock",
+        "Pipfile",
+    )
     left = (*unneeded, *(f"{each}/x.py" for each in folders), *tools, "shop/wheels/a-1-py3.whl")
     tree(tmp_path, dict.fromkeys(("app.py", "shop/api.py", "data.json", *left), ""))
 
