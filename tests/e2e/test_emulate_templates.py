@@ -197,7 +197,7 @@ MISTAKES = [
     ("rate(5 minutes)", "cron(0 10 * * *)", "there are six fields"),
     (TABLE, TABLE.replace("Simple", "Simpler"), "Resources.T.Type: there is no type AWS::Serverless::SimplerTable"),
     (TABLE, "  T: {}", "Resources.T: a resource has a Type"),
-    (TABLE, f"{TABLE}\n  T: 1", "All 'Resources' must be Objects"),
+    (TABLE, f"{TABLE}\n  T: 1", "Resources.T: a resource is a mapping with a Type, and there is 1"),
     ("Type: AWS::Serverless::Function", "Type: {AWS::Serverless::Function: 1}", "Resources.Fn: a resource has a Type"),
     (
         "Type: AWS::Serverless::WebSocketApi",
