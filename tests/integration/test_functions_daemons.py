@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -178,11 +179,11 @@ def test_descendants_are_found_by_their_parents_and_by_their_folder(tmp_path: Pa
 
 
 def test_a_process_that_is_becoming_another_program_is_looked_at_again(tmp_path: Path) -> None:
-    ends_at = {"1": 0, "2": 0, "3": 0, "4": 140731293974509}  # a thread of the kernel, and a program with no variables
-    for name, address in ends_at.items():
+    code_at = {"1": 0, "2": 0, "3": 0, "4": 94531293974528}  # a thread of the kernel, and a program with no variables
+    for name, address in code_at.items():
         (tmp_path / name).mkdir()
         (tmp_path / name / "environ").touch()
-        (tmp_path / name / "stat").write_text(f"{name} (a) name) S {'0 ' * 47}{address} 0")
+        (tmp_path / name / "stat").write_text(f"{name} (a) name) S {'0 ' * 22}{address} 0")
         if name != "1":
             (tmp_path / name / "exe").symlink_to(sys.executable)
     pauses: list[float] = []
@@ -197,6 +198,18 @@ def test_a_process_that_is_becoming_another_program_is_looked_at_again(tmp_path:
     (tmp_path / "3" / "stat").unlink()
     assert ProcessFiles(str(tmp_path), pause).left_in(Path("/tmp/other")) == set()
     assert not pauses
+
+
+def test_a_process_is_found_at_whichever_moment_of_becoming_another_program_it_is_looked_at(tmp_path: Path) -> None:
+    again = 'exec "$0" -c "$1" "$0" "$1"'
+    environment = {"TMPDIR": "/tmp/of/f", **{f"N{number}": "" for number in range(50)}}
+    with subprocess.Popen(["/bin/sh", "-c", again, "/bin/sh", again], env=environment) as process:
+        (tmp_path / str(process.pid)).symlink_to(f"/proc/{process.pid}")
+        looks = ProcessFiles(str(tmp_path), lambda _: time.sleep(0.0001))
+        try:
+            assert all(looks.left_in(Path("/tmp/of")) == {process.pid} for _ in range(2000))
+        finally:
+            process.kill()
 
 
 class ToldProcess:

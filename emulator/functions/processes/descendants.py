@@ -18,8 +18,11 @@ _PAUSE_SECONDS: Final = 0.005
 """A program is started in less than a millisecond, if the machine has time; nobody waits for longer than a second."""
 _NEW_SECONDS: Final = 5.0
 """So new is a process whose variables may be missing only because it is just becoming another program."""
-_ENVIRONMENT_END: Final = 48
-"""Which field after the program's name in ``/proc/<pid>/stat`` says at which address the variables end."""
+_CODE_START: Final = 23
+"""Which field after the program's name in ``/proc/<pid>/stat`` says at which address the code begins.
+
+Of a program's new memory, it is what the kernel fills in last (``load_elf_binary``).
+"""
 
 
 class Descendants(Protocol):
@@ -81,20 +84,27 @@ class ProcessFiles:
 def _variables(process: str) -> dict[bytes, bytes] | None:
     """What a process was started with; None: it has none, perhaps because it is just becoming another program.
 
-    Between its old memory and its new one Linux shows an empty file, and no address at which they would end. Kernel
+    Between its old memory and its new one Linux shows an empty file, and no address at which code would begin. Kernel
     threads, and what has ended, have no program.
     """
+    began = b""
     try:
-        with open(f"{process}/environ", "rb") as file:  # noqa: PTH123 - a hundred times
-            content = file.read()
-        if not content:
-            os.readlink(f"{process}/exe")  # noqa: PTH115 - as above
-            with open(f"{process}/stat", "rb") as file:  # noqa: PTH123 - as above
-                ends_at = file.read().rpartition(b")")[2].split()[_ENVIRONMENT_END]
-            return None if ends_at == b"0" else {}
+        while not (content := _read(f"{process}/environ")):
+            os.readlink(f"{process}/exe")  # noqa: PTH115 - a hundred times
+            begins = _read(f"{process}/stat").rpartition(b")")[2].split()[_CODE_START]
+            if begins == b"0":
+                return None
+            if begins == began:
+                return {}
+            began = begins  # it may have become that just now, after the look at its variables
     except OSError:  # another user's, or it has ended
         return {}
     return dict(each.partition(b"=")[::2] for each in content.split(b"\0"))
+
+
+def _read(path: str) -> bytes:
+    with open(path, "rb") as file:  # noqa: PTH123 - a hundred times
+        return file.read()
 
 
 class AskedSystem:
