@@ -59,14 +59,6 @@ class Events:
         def send_to_targets(rule: Any, original_event: Any, transform_input: bool = True) -> None:
             self.event(rule, original_event)
 
-        put_rule = EventsBackend.put_rule
-
-        def put_rule_checked(backend: Any, *arguments: Any, **named: Any) -> Any:
-            expression = named.get("scheduled_expression")
-            if expression and not (is_rate(expression) or is_cron(expression)):
-                raise ValidationException("Parameter ScheduleExpression is not valid.")
-            return put_rule(backend, *arguments, **named)
-
         put_events = EventsBackend.put_events
 
         def put_each(backend: Any, events: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -75,7 +67,7 @@ class Events:
             return [each for event in events for each in self._accepted(put_events, backend, event)]
 
         EventsBackend.put_events = put_each
-        EventsBackend.put_rule = put_rule_checked
+        _check_rules()
         EventsHandler.test_event_pattern = _test_event_pattern
         EventPatternParser.parse = parse_checked
         EventPattern.matches_event = matches_event
@@ -154,6 +146,25 @@ class Events:
             self._put(sent, events_backends[account][region].event_buses.get(name.partition("/")[2]))
         finally:
             self._hops -= 1
+
+
+def _check_rules() -> None:
+    """Have rules and targets refused that EventBridge refuses and moto takes."""
+    put_rule, put_targets = EventsBackend.put_rule, EventsBackend.put_targets
+
+    def put_rule_checked(backend: Any, *arguments: Any, **named: Any) -> Any:
+        expression = named.get("scheduled_expression")
+        if expression and not (is_rate(expression) or is_cron(expression)):
+            raise ValidationException("Parameter ScheduleExpression is not valid.")
+        return put_rule(backend, *arguments, **named)
+
+    def put_targets_checked(backend: Any, name: str, event_bus_arn: str | None, targets: Any) -> None:
+        for wrong in filter(None, map(inputs.refused_target, targets)):
+            raise ValidationException(wrong)
+        put_targets(backend, name, event_bus_arn, targets)
+
+    EventsBackend.put_rule = put_rule_checked
+    EventsBackend.put_targets = put_targets_checked
 
 
 def _test_event_pattern(handler: Any) -> str:

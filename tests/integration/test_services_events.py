@@ -146,6 +146,12 @@ def test_a_rule_that_would_never_be_due_is_refused(world: World, expression: str
     }
 
 
+def test_a_target_whose_template_has_a_variable_without_a_path_is_refused(world: World) -> None:
+    transformer = {"InputTemplate": '"<who>"'}
+    with pytest.raises(ClientError, match="InputTemplate for target 0 contains invalid placeholder who"):
+        rule(world, "wrong", {"source": ["x"]}, {"Arn": function_arn("writer"), "InputTransformer": transformer})
+
+
 def test_a_topic_gets_what_a_rule_sends(world: World) -> None:
     sns = world.client("sns")
     topic = sns.create_topic(Name="told")["TopicArn"]

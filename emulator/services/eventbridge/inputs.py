@@ -10,10 +10,15 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from ...foundation.json_bytes import json_text, parsed_json, text_of
+from ...foundation.json_bytes import json_text, parsed_json
 
-_STEP: Final = re.compile(r"\.([\w-]+)|\[(\d+)\]|\['([^']+)'\]|\[\"([^\"]+)\"\]")
+_STEP: Final = re.compile(r"\.([\w/-]+)|\[(\d+)\]|\['([^']+)'\]|\[\"([^\"]+)\"\]")
 _VARIABLE: Final = re.compile(r"<([\w.-]+)>")
+_PREDEFINED: Final = (
+    *("aws.events.rule-arn", "aws.events.rule-name", "aws.events.event.ingestion-time"),
+    *("aws.events.event", "aws.events.event.json"),
+)
+_HEAD: Final = ("id", "account", "detailType", "time", "source", "region", "resources", "version")
 _MISSING: Final = object()
 
 
@@ -40,8 +45,26 @@ def refused(given: Mapping[str, Any]) -> tuple[str, str] | None:
     return None if is_object else ("MalformedDetail", "Detail is malformed.")
 
 
+def refused_target(target: Mapping[str, Any]) -> str | None:
+    """Why a rule does not take a target for what it is to get; None: it does. [REC] ls-snap test_events_inputs.py"""
+    if sum(target.get(name) is not None for name in ("Input", "InputPath", "InputTransformer")) > 1:
+        return f"Only one of Input, InputPath, or InputTransformer must be provided for target {target.get('Id')}."
+    transformer = target.get("InputTransformer")
+    if not isinstance(transformer, Mapping):
+        return None
+    known = {*(transformer.get("InputPathsMap") or {}), *_PREDEFINED}
+    for match in _VARIABLE.finditer(str(transformer.get("InputTemplate", ""))):
+        if match[1] not in known:
+            return f"InputTemplate for target {target.get('Id')} contains invalid placeholder {match[1]}."
+    return None
+
+
 def target_input(target: Mapping[str, Any], sent: Mapping[str, Any], rule: Rule, ingested: datetime) -> str:
-    """The text that a target gets."""
+    """The text that a target gets.
+
+    Raises:
+        ValueError: its template gives no JSON, so that EventBridge sends nothing.
+    """
     if target.get("Input") is not None:
         return str(target["Input"])
     if target.get("InputPath") is not None:
@@ -52,39 +75,53 @@ def target_input(target: Mapping[str, Any], sent: Mapping[str, Any], rule: Rule,
         return json_text(sent)
     paths = transformer.get("InputPathsMap") or {}
     values = {name: at_path(sent, str(path)) for name, path in paths.items()}
-    values |= {
-        "aws.events.rule-arn": rule.arn,
-        "aws.events.rule-name": rule.name,
-        "aws.events.event.ingestion-time": f"{ingested:%Y-%m-%dT%H:%M:%SZ}",
-        "aws.events.event": {name: value for name, value in sent.items() if name != "detail"},
-        "aws.events.event.json": sent,
-    }
-    return filled(str(transformer["InputTemplate"]), values)
+    predefined = (rule.arn, rule.name, f"{ingested:%Y-%m-%dT%H:%M:%SZ}", _head(sent), sent)
+    return filled(str(transformer["InputTemplate"]), values | dict(zip(_PREDEFINED, predefined, strict=True)))
+
+
+def _head(sent: Mapping[str, Any]) -> dict[str, Any]:
+    """An event without its detail. [REC] ls-snap test_input_transformer_predefined_variables: names and order"""
+    renamed = {**sent, "detailType": sent.get("detail-type")}
+    return {name: renamed[name] for name in _HEAD if name in renamed}
 
 
 def filled(template: str, values: Mapping[str, Any]) -> str:
     """A template with its variables replaced.
 
-    Within quotation marks a text stands as it is, and anything else as JSON with its own marks escaped; outside of them
-    all is JSON. A variable whose path leads nowhere is an empty text. [?]
+    Outside of quotation marks all is JSON. Within them a text stands as it is; of anything else a template that is a
+    text has the JSON without its quotation marks, and one that is an object has them, so that it mostly is none any
+    more. A variable whose path leads nowhere is an empty text. [REC] ls-snap test_events_inputs.py; [?] a text with
+    quotation marks, which are escaped.
+
+    Raises:
+        ValueError: an object is none any more; EventBridge then sends nothing. [REC] likewise
     """
-    found, position, is_quoted = [], 0, False
+    found, position, is_quoted, is_text = [], 0, False, template.lstrip().startswith('"')
     for match in _VARIABLE.finditer(template):
         if match[1] not in values:
             continue
         before = template[position : match.start()]
         is_quoted ^= _marks(before) % 2 == 1
-        found += [before, _inserted(values[match[1]], is_quoted=is_quoted)]
+        found += [before, _inserted(values[match[1]], is_quoted=is_quoted, is_text=is_text)]
         position = match.end()
-    return "".join([*found, template[position:]])
+    made = "".join([*found, template[position:]])
+    if not is_text:
+        try:
+            parsed_json(made)
+        except ValueError as error:
+            raise ValueError(f"its input template gives no JSON, which EventBridge does not send: {error}") from error
+    return made
 
 
-def _inserted(value: Any, *, is_quoted: bool) -> str:
+def _inserted(value: Any, *, is_quoted: bool, is_text: bool) -> str:
     if value is _MISSING:
         return "" if is_quoted else '""'
+    text = json_text(value)
     if not is_quoted:
-        return json_text(value)
-    return json_text(text_of(value))[1:-1]
+        return text
+    if isinstance(value, str):
+        return text[1:-1]
+    return text.replace('\\"', '"').replace('"', "") if is_text else text
 
 
 def _marks(text: str) -> int:
@@ -103,9 +140,15 @@ def partition_key(target: Mapping[str, Any], sent: Mapping[str, Any]) -> str:
 
 
 def at_path(content: Any, path: str) -> Any:
-    """What is at a JSON path of names and indexes, such as ``$.detail.items[0]``; nothing else is understood."""
+    """What is at a JSON path of names, indexes and stars, such as ``$.detail.items[0]``; nothing else is understood.
+
+    A star is each element of a list; what is found is then a list. [DOC] as above, for what is understood; [INF] a list
+    """
     found, position = content, 1
     while position < len(path):
+        if path.startswith("[*]", position):
+            each = [at_path(one, "$" + path[position + 3 :]) for one in found] if isinstance(found, list) else []
+            return [one for one in each if one is not _MISSING]
         step = _STEP.match(path, position)
         if step is None:
             return _MISSING

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from ...foundation.json_bytes import parsed_json
 from ...services.calls import Call
+from ...services.eventbridge.inputs import refused_target
 from ..catalogue import Catalogue
 from ..errors import Problem
 from ..stack import Resource
@@ -130,6 +131,8 @@ def _scheduler(resource: Resource, operation: str, **parameters: Any) -> Call:
 def _target(catalogue: Catalogue, resource: Resource, position: int, target: Any) -> dict[str, Any]:
     if not isinstance(target, dict) or not {"Arn", "Id"} <= set(target):
         raise Problem(at(resource, "Targets", position), "Arn and Id are expected")
+    if (wrong := refused_target(target)) is not None:
+        raise Problem(at(resource, "Targets", position), wrong)
     arn = str(target["Arn"])
     if not any(each in arn for each in _HERE):
         catalogue.warn(resource, f"its target {arn} is not reached here")
