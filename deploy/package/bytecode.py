@@ -6,6 +6,7 @@ files are taken as they are: Python neither stats nor hashes their sources.
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import importlib.util
 import json
@@ -145,7 +146,10 @@ def trial(
 
 
 def _run(arguments: list[str], folder: Path, environment: Mapping[str, str], seconds: float) -> bool:
-    """Run modules of the user's, which may ask, talk, wait and begin what they like; whether it came to its end."""
+    """Run modules of the user's, which may ask, talk, wait and begin what they like; whether it came to its end.
+
+    Processes that they leave behind end with it, but for those that leave its session on purpose.
+    """
     nothing = subprocess.DEVNULL
     with subprocess.Popen(  # noqa: S603 - an interpreter that we looked for
         arguments, cwd=folder, env=dict(environment), stdin=nothing, stdout=nothing, stderr=nothing,
@@ -156,7 +160,9 @@ def _run(arguments: list[str], folder: Path, environment: Mapping[str, str], sec
         except subprocess.TimeoutExpired:
             return False
         finally:
-            if process.returncode is None:  # out of time, or Ctrl-C, which does not reach another session
+            # Out of time; or Ctrl-C, which does not reach another session; or it left others behind. If it left none,
+            # there is no such group any more, or on macOS one of processes that have ended, which may not be told.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)
     return True
 

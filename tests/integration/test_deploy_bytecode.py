@@ -1,6 +1,8 @@
 """Bytecode and the trial import, by the interpreter that runs the tests."""
 
 import marshal
+import os
+import select
 import sys
 from pathlib import Path
 
@@ -143,6 +145,24 @@ def test_a_module_that_does_not_come_to_an_end_holds_nothing_up(
     source: str, seconds: float, problem: str | None
 ) -> None:
     assert trial(project(app=source), ["app.handler"], sys.executable, {}, seconds=seconds).problem == problem
+
+
+def test_a_process_that_a_module_leaves_behind_ends_with_the_trial(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    source = (
+        "import subprocess, sys\n"
+        "waits = [sys.executable, '-c', 'import time; time.sleep(60)']\n"
+        f"handler = subprocess.Popen(waits, stdout=open({str(pipe)!r}, 'wb'))"
+    )
+    held = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        assert trial(project(app=source), ["app.handler"], sys.executable, {}).problem is None
+
+        assert select.select([held], [], [], 30)[0], "whoever holds the other end is still there"
+        assert os.read(held, 1) == b""
+    finally:
+        os.close(held)
 
 
 def test_what_a_module_prints_does_not_disturb() -> None:
