@@ -59,6 +59,15 @@ async def test_a_text_is_taken_as_if_the_client_had_sent_it(asked: Asked) -> Non
         assert (told["ours"], told["user"], told["action"]) == (True, "ada", "greet")
 
 
+async def test_half_a_surrogate_pair_is_told_as_it_was_sent(asked: Asked) -> None:
+    async with client(asked):
+        message = '{"action": "ping", "id": "\\ud83d"}'
+        _status, answer = await post(asked, f"connections/{await id_of(asked)}/receive", text=message)
+
+        told = await get(asked, f"events/{answer['number']}")
+        assert told["text"] == {"action": "ping", "id": "\ud83d"}
+
+
 async def test_a_text_is_sent_to_a_client(asked: Asked) -> None:
     async with client(asked) as socket:
         status, _answer = await post(asked, f"connections/{await id_of(asked)}/send", text='{"hello": 1}')

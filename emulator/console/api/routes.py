@@ -126,8 +126,7 @@ class Api:
             content = await answer(Asked.of(request), *match.groups())
         except BadRequestError as error:
             return HttpResponse.of_json(error.status, {"message": str(error)})
-        body = json.dumps(content, ensure_ascii=False, separators=(",", ":"), default=str).encode("utf-8", "replace")
-        return HttpResponse(200, body, (("content-type", "application/json"), ("cache-control", "no-store")))
+        return HttpResponse(200, _json(content), (("content-type", "application/json"), ("cache-control", "no-store")))
 
     # whose a connection is
 
@@ -242,6 +241,13 @@ class Api:
     async def _clear(self, _asked: Asked) -> Told:
         self._recorder.clear()
         return {"boot": self._boot}
+
+
+def _json(content: Any) -> bytes:
+    try:
+        return json.dumps(content, ensure_ascii=False, separators=(",", ":"), default=str).encode()
+    except UnicodeEncodeError:  # half a pair, which a client has written as JSON can
+        return json.dumps(content, separators=(",", ":"), default=str).encode()
 
 
 @functools.lru_cache(maxsize=4096)

@@ -45,7 +45,7 @@ _KINDS: Final[Mapping[str, Any]] = {
     for name, kind in vars(module).items()
     if isinstance(kind, type) and _names(kind) is not None and kind is not Struct and not kind.__name__.startswith("_")
 } | {"HttpRequest": HttpRequest, "Who": Who}
-_SET_HERE: Final = ("number", "sequence")
+_SET_HERE: Final = ("number", "sequence", "came_from")
 
 Json = dict[str, Any]
 

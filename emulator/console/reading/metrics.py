@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from ...foundation.json_bytes import is_number
 from ..recording.masking import masked
-from ..recording.meaning import app_message, json_object, status_of_message, what_was_called
+from ..recording.meaning import app_message, body_of, json_object, status_of_message, what_was_called
 from ..recording.records import Call, Log, Message
 from ..recording.ring import Record
 from .statistics import percentile
@@ -95,7 +95,7 @@ def _told_errors(records: Iterable[Record]) -> set[tuple[str, str]]:
     for record in records:
         if isinstance(record, Call) and b'"error"' in record.body:
             service, operation, target = what_was_called(record)
-            said = json_object(record.body) if (service, operation) == ("@connections", "POST") else {}
+            said = body_of(record) if (service, operation) == ("@connections", "POST") else {}
             if said.get("type") == "error":
                 found.add((target, str(said.get("request_id"))))
     return found

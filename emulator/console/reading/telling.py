@@ -19,6 +19,7 @@ from ..recording.meaning import (
     REQUEST_ENDED,
     answer_header,
     app_message,
+    body_of,
     caller_of,
     closer_of,
     lambda_request_of,
@@ -175,7 +176,7 @@ class Teller(Struct, frozen=True):
             "init_ms": record.init_ms,
             "ms": record.duration_ms,
             "memory_mb": record.memory_mb,
-            **({"source": "console"} if record.is_ours else source_of(record.payload)),
+            **({"source": "console"} if record.is_ours else source_of(record)),
             **tell_outcome(record.outcome),
             "payload_bytes": record.payload_bytes,
         }
@@ -201,7 +202,7 @@ class Teller(Struct, frozen=True):
         if service == "lambda":
             told["lambda_request"] = answer_header(record, "x-amzn-requestid")
         if service == "@connections":
-            said = app_message(record.body.decode("utf-8", "replace")) if operation == "POST" else {}
+            said = body_of(record) if operation == "POST" else {}
             told |= {"connection": target, "type": said.get("type"), "request": said.get("request_id")}
             told["user"] = self.who(target).user
             if said.get("type") == "error" and told["status"] == "ok":

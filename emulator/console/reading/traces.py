@@ -14,7 +14,9 @@ from ...functions.outcome import Returned
 from ..recording.meaning import (
     answer_header,
     app_message,
+    body_of,
     caller_of,
+    event_of,
     json_object,
     lambda_request_of,
     plain_answer,
@@ -121,7 +123,7 @@ class Traces:
     def _cause_of_run(self, run: Run) -> Record | None:
         if run.is_ours:
             return None  # its event is one of the past, or made up
-        source = source_of(run.payload)
+        source = source_of(run)
         if source["source"] == "gateway":
             opening = self._openings.get(str(source.get("connection")))
             is_opening = source.get("route") in ("$connect", None)
@@ -183,7 +185,7 @@ class Traces:
         """Invocations by the message or opening that they are of."""
         found: dict[int, list[Run]] = defaultdict(list)
         for run in self._runs:
-            if source_of(run.payload)["source"] == "gateway" and (cause := self._cause_of_run(run)) is not None:
+            if source_of(run)["source"] == "gateway" and (cause := self._cause_of_run(run)) is not None:
                 found[id(cause)].append(run)
         return found
 
@@ -250,7 +252,7 @@ class _Pushed:
         self._by_key: dict[tuple[str, tuple[str, ...]], dict[str, list[Call]]] = {}
         sent = {_message_id(call): call for call in calls if what_was_called(call)[:2] in _SENT}
         for run in runs:
-            for record in json_object(run.payload).get("Records") or ():
+            for record in event_of(run).get("Records") or ():
                 if not isinstance(record, dict):
                     continue
                 told = record.get("Sns") or {}
@@ -297,9 +299,9 @@ def _names(message: Message) -> tuple[str, ...]:
 
 def _subject(run: Run, first: Run) -> bytes | None:
     """The client's id, if an invocation served others besides the first one's; None: it did not."""
-    if source_of(run.payload).get("records", 1) == 1:
+    if source_of(run).get("records", 1) == 1:
         return None
-    text = json_object(first.payload).get("body")
+    text = event_of(first).get("body")
     own = app_message(text).get("id") if isinstance(text, str) else None
     return own.encode() if isinstance(own, str) else None
 
@@ -316,7 +318,7 @@ def _written(call: Call) -> Iterator[tuple[str, dict[str, Any]]]:
     service, operation, table = what_was_called(call)
     if service != "dynamodb" or call.status != 200:
         return
-    body = json_object(call.body)
+    body = body_of(call)
     if operation in _WRITES:
         yield table, body.get(_WRITES[operation]) or {}
     for one in body.get("TransactItems") or () if operation == "TransactWriteItems" else ():
@@ -346,8 +348,10 @@ def _spans(origin: Record, runs: Sequence[Run], calls: Sequence[Call]) -> Iterat
     by_root: dict[str, list[Call]] = defaultdict(list)
     for call in calls:
         by_root[caller_of(call)].append(call)
+    # The time that an invocation came is that of a turn of the event loop, which may be before what led to it.
+    earliest_ns = origin.at_ns if isinstance(origin, Message | Opening) else 0
     for run in runs:
-        yield from _run_spans(run)
+        yield from _run_spans(run, earliest_ns)
         for call in by_root[root_of(run.trace)]:
             yield _call_span(call)
 
@@ -361,9 +365,9 @@ def _message_span(message: Message, runs: Sequence[Run]) -> Span:
     )
 
 
-def _run_spans(run: Run) -> Iterator[Span]:
-    begin = began(run)
-    started = run.at_ns - int(run.duration_ms * 1e6)
+def _run_spans(run: Run, earliest_ns: int) -> Iterator[Span]:
+    begin = max(began(run), earliest_ns)
+    started = max(run.at_ns - int(run.duration_ms * 1e6), earliest_ns)
     init_ns = min(int((run.init_ms or 0.0) * 1e6), started - begin)
     if started - init_ns - begin >= 1_000_000:
         yield Span(
@@ -385,7 +389,7 @@ def _run_spans(run: Run) -> Iterator[Span]:
             note=run.function,
             number=run.number,
         )
-    source = "console" if run.is_ours else source_of(run.payload)["source"]
+    source = "console" if run.is_ours else source_of(run)["source"]
     status = "ok" if isinstance(run.outcome, Returned) else "error"
     yield Span(
         kind="function",
@@ -405,7 +409,7 @@ def _call_span(call: Call) -> Span:
     name, note = f"{service} {operation}".strip(), target
     if service == "@connections":
         kind = "frame" if operation == "POST" else "call"
-        said = app_message(call.body.decode("utf-8", "replace"))
+        said = body_of(call)
         name = f"frame {said.get('type', '')}".strip() if operation == "POST" else f"@connections {operation}"
     elif service == "dynamodb":
         kind, name = "dynamodb", operation

@@ -10,7 +10,7 @@ from ...functions.variables import name_and_qualifier
 from ...gateway.rules.effects import Accept, Raised, Send, TimedOut
 from ..recording.faults import Fault, fault_of_line, fault_of_payload
 from ..recording.masking import masked_text
-from ..recording.meaning import REQUEST_ENDED, app_message, lambda_request_of, meaning_of, status_of_message
+from ..recording.meaning import REQUEST_ENDED, app_message, body_of, lambda_request_of, meaning_of, status_of_message
 from ..recording.records import Batch, Closed, Message, Note, Opening, Run
 from .telling import tell_outcome
 from .traces import Trace, began
@@ -94,7 +94,7 @@ def _of_message(message: Message, trace: Trace) -> tuple[str, str]:
 def _of_conversation(message: Message, trace: Trace, status: str) -> tuple[str, str]:
     """What an App's messages to the client say, and the errors behind them."""
     request = app_message(message.text).get("id")
-    posted = [(app_message(call.body.decode("utf-8", "replace")), call.status) for call in trace.frames]
+    posted = [(body_of(call), call.status) for call in trace.frames]
     own = [said for said, _ in posted if request is not None and said.get("request_id") == request]
     final = next((each for each in reversed(own) if each.get("type") in FINAL), None)
     raised = _raised(trace)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import re
 import zlib
 from collections.abc import Mapping
@@ -17,8 +16,8 @@ from ...gateway.rules.effects import Close, NotInvoked, Raised, Replied, Send, T
 from ...gateway.rules.management import parse_path
 from ...port.header_names import TRACE
 from .faults import fault_of_payload
-from .records import Call, Closed, Message
-from .ring import CALL_BYTES
+from .records import Call, Closed, Message, Run
+from .ring import CALL_BYTES, PAYLOAD_BYTES
 
 _SOURCES: Final = {
     "aws:dynamodb": "stream",
@@ -38,6 +37,9 @@ _ABOUT: Final = (
     *("ClientId", "EventBusName", "ScheduleName", "RoleArn"),
 )
 """What other services name the thing that a request is about, the first that is there."""
+
+_PIECE: Final = re.compile(r"""(?s)"(?:[^"\\]|\\.)*"|["{}\[\],]""")
+"""Of JSON: a text, the beginning of one that was cut, or what stands around members."""
 
 
 def status_of_message(record: Message) -> tuple[str, str]:
@@ -123,15 +125,14 @@ def caller_of(call: Call) -> str:
     return root_of(call.fields.get(TRACE, ""))
 
 
-@functools.lru_cache(maxsize=1024)
-def source_of(payload: bytes) -> Mapping[str, Any]:
-    """What an invocation came from, as its event tells."""
-    try:
-        event: Any = parsed_json(payload)
-    except ValueError:
-        return {"source": "invoke"}
-    if not isinstance(event, dict):
-        return {"source": "invoke"}
+def source_of(run: Run) -> Mapping[str, Any]:
+    """What an invocation came from, as its event tells; kept in the record, which is asked for it often."""
+    if run.came_from is None:
+        run.came_from = _source_of(event_of(run))
+    return run.came_from
+
+
+def _source_of(event: Mapping[str, Any]) -> Mapping[str, Any]:
     context = event.get("requestContext")
     if isinstance(context, dict) and "connectionId" in context:
         return {
@@ -170,7 +171,7 @@ def what_was_called(record: Call) -> tuple[str, str, str]:
         named = target(unquote(path.split("/")[3]), None)
         return "lambda", f"Invoke {kind}", "" if named is None else named.function
     service, _, operation = record.fields.get("x-amz-target", "").partition(".")
-    body = json_object(record.body)
+    body = body_of(record)
     if service.startswith("DynamoDB"):
         return "dynamodb", operation, _tables(body)
     if service == "AmazonSQS":
@@ -245,6 +246,36 @@ def why_refused(record: Call) -> str:
 def app_message(text: str) -> dict[str, Any]:
     """A message of the App's protocol, or of the gateway's; empty: it is no JSON object."""
     return json_object(text.encode("utf-8", "surrogatepass")) if text.startswith("{") else {}
+
+
+def body_of(call: Call) -> dict[str, Any]:
+    """The JSON object that a call brought, as far as it was kept; empty: it brought none."""
+    return _kept_object(call.body, is_cut=call.body_bytes > CALL_BYTES)
+
+
+def event_of(run: Run) -> dict[str, Any]:
+    """An invocation's event, as far as it was kept; empty: it is no JSON object."""
+    return _kept_object(run.payload, is_cut=run.payload_bytes > PAYLOAD_BYTES)
+
+
+def _kept_object(content: bytes, *, is_cut: bool) -> dict[str, Any]:
+    return json_object(_whole_part(content.decode("utf-8", "replace")).encode() if is_cut else content)
+
+
+def _whole_part(text: str) -> str:
+    """JSON that was cut, without what is not whole at its end, and with its brackets closed."""
+    end, closing = 0, ""
+    for found in _PIECE.finditer(text):
+        piece = found[0]
+        if piece == '"':
+            break
+        if piece in ("{", "["):
+            end, closing = found.end(), ("}" if piece == "{" else "]") + closing
+        elif piece in ("}", "]"):
+            end, closing = found.end(), closing[1:]
+        elif piece == ",":
+            end = found.start()
+    return text[:end] + closing
 
 
 def json_object(text: bytes) -> dict[str, Any]:

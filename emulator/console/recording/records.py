@@ -87,6 +87,8 @@ class Run(Record):
     memory_mb: int | None
     is_ours: bool = False
     """Whether the console asked for it."""
+    came_from: Mapping[str, Any] | None = None
+    """What its event tells of that, see `meaning.source_of`; None: nobody has asked yet."""
 
     @property
     def size(self) -> int:

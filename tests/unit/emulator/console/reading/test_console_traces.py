@@ -7,6 +7,7 @@ from console_records import World, raised
 
 from emulator.console.reading.traces import Traces
 from emulator.console.reading.verdicts import verdict
+from emulator.console.recording.ring import CALL_BYTES
 from emulator.functions.outcome import Failed, Returned
 from emulator.gateway.rules.effects import Send, TimedOut, Warn
 
@@ -25,18 +26,18 @@ def stream_event(*requests: str) -> dict[str, object]:
     return {"Records": records}
 
 
-def put(request: str) -> dict[str, object]:
-    item = {"owner": {"S": "ada"}, "request_id": {"S": request}, "status": {"S": "PENDING"}}
+def put(request: str, more: str = "") -> dict[str, object]:
+    item = {"owner": {"S": "ada"}, "request_id": {"S": request}, "status": {"S": "PENDING"}, "payload": {"S": more}}
     return {"TableName": "requests", "Item": item}
 
 
-def queued(world: World, request: str = "r1") -> None:
-    """A message that is stored, runs from the stream and is completed."""
+def queued(world: World, request: str = "r1", more: str = "") -> None:
+    """A message that is stored, runs from the stream and is completed; item and result have ``more`` in them."""
     world.opens()
     invoke = world.receives({"action": "report", "id": request})
     world.passes(5)
     root = world.runs(invoke.event, ms=5)
-    world.calls(root, "DynamoDB_20120810.PutItem", put(request))
+    world.calls(root, "DynamoDB_20120810.PutItem", put(request, more))
     world.answers(invoke)
     world.passes(20)
     root = world.runs(stream_event(request), ms=10, function="processor")
@@ -50,12 +51,13 @@ def queued(world: World, request: str = "r1") -> None:
     )
     world.passes(100)
     root = world.runs({"run": request}, ms=90, request="run-1", function="processor", waited_ms=10.0, init_ms=4.0)
-    world.posts(root, {"type": "complete", "request_id": request})
+    world.posts(root, {"type": "complete", "request_id": request, "result": more})
 
 
-def test_all_that_followed_from_a_message_is_one_trace() -> None:
+@pytest.mark.parametrize("more", ["", "x" * 2 * CALL_BYTES], ids=["kept whole", "cut"])
+def test_all_that_followed_from_a_message_is_one_trace(more: str) -> None:
     world = World()
-    queued(world)
+    queued(world, more=more)
 
     trace = Traces(world.ring).find("r1")
 
@@ -164,6 +166,23 @@ def test_waiting_and_the_cold_start_are_told_apart() -> None:
     assert spans == {"message": 100, "wait": 10, "init": 30, "function": 60}
 
 
+def test_nothing_of_a_message_begins_before_it_came() -> None:
+    world = World()
+    invoke = world.receives({"action": "echo"})
+    world.passes(10)
+    world.runs(invoke.event, ms=5, waited_ms=6.5)
+    world.answers(invoke)
+
+    trace = Traces(world.ring).find("gw1")
+
+    assert trace is not None
+    assert [(span.kind, span.end_ns - span.begin_ns) for span in trace.spans] == [
+        ("message", 10_000_000),
+        ("wait", 5_000_000),
+        ("function", 5_000_000),
+    ]
+
+
 # verdicts
 
 
@@ -173,9 +192,10 @@ def said_of(world: World, name: str) -> tuple[str, str]:
     return verdict(trace)
 
 
-def test_a_completed_request_is_told_with_the_time_that_it_took() -> None:
+@pytest.mark.parametrize("more", ["", "x" * 2 * CALL_BYTES], ids=["kept whole", "cut"])
+def test_a_completed_request_is_told_with_the_time_that_it_took(more: str) -> None:
     world = World()
-    queued(world)
+    queued(world, more=more)
 
     assert said_of(world, "r1") == ("ok", "complete after 125.0 ms")
 

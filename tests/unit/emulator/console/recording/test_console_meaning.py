@@ -8,9 +8,18 @@ from typing import Any
 import pytest
 
 from emulator.console.recording.faults import Fault, fault_of_line, fault_of_payload
-from emulator.console.recording.meaning import closer_of, level_and_text, meaning_of, source_of, what_was_called
-from emulator.console.recording.records import Call, Closed
+from emulator.console.recording.meaning import (
+    body_of,
+    closer_of,
+    level_and_text,
+    meaning_of,
+    source_of,
+    what_was_called,
+)
+from emulator.console.recording.records import Call, Closed, Run
+from emulator.console.recording.ring import CALL_BYTES, PAYLOAD_BYTES
 from emulator.foundation.recording import By
+from emulator.functions.outcome import Returned
 
 
 def call(method: str, target: str, body: Any, **fields: str) -> Call:
@@ -19,6 +28,13 @@ def call(method: str, target: str, body: Any, **fields: str) -> Call:
     return Call(
         at_ns=0, method=method, target=target, fields=headers, body=text, body_bytes=len(text), status=200,
         answer=b"", answer_bytes=0, answer_headers=(), function="f", answered_ns=1,
+    )  # fmt: skip
+
+
+def run(payload: bytes, size: int = 0) -> Run:
+    return Run(
+        at_ns=1, function="f", payload=payload, payload_bytes=size or len(payload), outcome=Returned(b"", "r"),
+        environment=0, trace="", waited_ms=0.0, duration_ms=0.0, init_ms=None, memory_mb=None,
     )  # fmt: skip
 
 
@@ -100,9 +116,48 @@ def test_a_call_names_service_operation_and_target(record: Call, expected: tuple
     ids=str,
 )
 def test_an_invocation_names_what_it_came_from(event: Any, source: str, route: str | None) -> None:
-    told = source_of(json.dumps(event).encode())
+    told = source_of(run(json.dumps(event).encode()))
 
     assert (told["source"], told.get("route")) == (source, route)
+
+
+LONG = "ä\\n]}" * PAYLOAD_BYTES
+
+
+@pytest.mark.parametrize(
+    ("event", "source"),
+    [
+        ({"requestContext": {"connectionId": "c", "routeKey": "say"}, "body": LONG}, "gateway"),
+        ({"Records": [{"eventSource": "aws:sqs", "body": LONG}, {"eventSource": "aws:sqs", "body": LONG}]}, "queue"),
+        ({"requestContext": {"http": {"method": "PUT", "path": "/"}}, "isBase64Encoded": False, "body": LONG}, "http"),
+        ({"body": LONG, "requestContext": {"connectionId": "c"}}, "invoke"),
+    ],
+    ids=["a message", "a batch", "a request", "what stands behind is not known"],
+)
+@pytest.mark.parametrize("spare", range(3))
+def test_an_invocation_whose_event_was_cut_names_what_it_came_from(event: Any, source: str, spare: int) -> None:
+    payload = json.dumps(event, ensure_ascii=False).encode()
+
+    assert source_of(run(payload[: PAYLOAD_BYTES - spare], len(payload)))["source"] == source
+
+
+@pytest.mark.parametrize(
+    ("body", "kept", "expected"),
+    [
+        (b'{"Key":{"pk":{"S":"a"},"big":{"S":"xxx', True, {"Key": {"pk": {"S": "a"}, "big": {}}}),
+        (b'{"a":[1,{"b":"]\\"}"},2', True, {"a": [1, {"b": ']"}'}]}),
+        (b'{"a":tru', True, {}),
+        (b'{"type":"complete","result":{"n":12', True, {"type": "complete", "result": {}}),
+        (b'{"a":1}}', True, {}),
+        (b"plain, text", True, {}),
+        (b'{"a":1,"b":', False, {}),
+    ],
+)  # fmt: skip
+def test_of_a_body_that_was_cut_whole_members_are_known(body: bytes, kept: bool, expected: Any) -> None:
+    record = call("POST", "/", body)
+    record.body_bytes = CALL_BYTES + 1 if kept else len(body)
+
+    assert body_of(record) == expected
 
 
 @pytest.mark.parametrize(
