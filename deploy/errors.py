@@ -20,8 +20,13 @@ The exit statuses that they stand for are in `deploy.moments`.
 from __future__ import annotations
 
 import errno
+import re
+from typing import Final
 
 from streamer.errors import ConfigurationError
+
+_USER: Final = re.compile(r"(\w:/+)[^/\s]+@")
+"""Whoever is named in an address; taken for a path it has one slash only."""
 
 
 class DeployError(ConfigurationError):
@@ -29,7 +34,14 @@ class DeployError(ConfigurationError):
 
 
 class BundleError(DeployError):
-    """The code, or one of its requirements, cannot be packed for Lambda."""
+    """The code, or one of its requirements, cannot be packed for Lambda.
+
+    Requirements, and what installers say of them, hold addresses. Who is named in one is not told: that is a name with
+    its password, or a token.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(_USER.sub(r"\1****@", message))
 
 
 class CredentialsError(DeployError):

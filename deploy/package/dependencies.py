@@ -156,9 +156,9 @@ def _requirements(path: Path, lines: list[str], local: list[Local], within: tupl
     for line in (re.sub(r"(^|\s)#.*$", "", raw).strip() for raw in text.splitlines()):
         option = _OPTION.fullmatch(line)
         match option.groups() if option else None:
-            case ("-r" | "--requirement", name):
+            case ("-r" | "--requirement", name) if not urlsplit(name).netloc:
                 _requirements(path.parent / name, lines, local, (*within, path.resolve()))
-            case ("-c" | "--constraint", name):
+            case ("-c" | "--constraint", name) if not urlsplit(name).netloc:
                 lines.append(f"--constraint {(path.parent / name).resolve()}")
             case ("-e" | "--editable", name):
                 _one(name, path, lines, local)

@@ -22,8 +22,8 @@ from .tokens import Token, tokens
 EXCLUDED: Final = (
     "__pycache__/", "*.py[co]", ".*", "*.egg-info/", "*.whl", "node_modules/", "/venv/", "/env/", "/build/", "/dist/",
     "/tests/", "streamer.toml", "/requirements*.txt", "/pyproject.toml", "uv.lock", "poetry.lock",
-    "pylock*.toml", "pdm.lock",
-    "Pipfile", "Pipfile.lock", "/Makefile", "/Dockerfile",
+    "pylock*.toml", "pdm.lock", "Pipfile", "Pipfile.lock", "pip.conf", "pip.ini", "uv.toml", "poetry.toml",
+    "/Makefile", "/Dockerfile",
 )  # fmt: skip
 """What Lambda never needs, in git's notation: a leading slash means the project's folder alone, since a package of the
 user may well be called ``build``."""

@@ -84,6 +84,15 @@ _AWS_KEY: Final = re.compile(
     rb"|secretaccesskey[\"']?\s*[=:]\s*[\"']?([A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])",
     re.IGNORECASE,
 )
+_PASSWORD: Final = re.compile(
+    # Of a name, or a token instead of one; what is put in elsewhere, as ${TOKEN}, is none.
+    rb"https?://(?:[^\s/@:\"']*:[^\s/@\"'${<%*][^\s/@\"']*|[A-Za-z0-9_-]{20,})@"
+)
+_OF_PACKAGES: Final = re.compile(
+    rb"(?:(?:^|[\r\n])[ \t]*-[if][ =]?|(?:index|find)[-_](?:url|links)|git\+|[\w\]][ \t]*@)[ \t=\"']*$", re.IGNORECASE
+)
+"""What stands before an address: an option or a key of pip and its kin, or a requirement that says where it lies."""
+_BEFORE: Final = 60
 _KUBECONFIG: Final = re.compile(rb"^\s*client-key-data:\s*\S{40}", re.MULTILINE)
 _JAVA_KEYS: Final = (b"\xfe\xed\xfe\xed", b"\xce\xce\xce\xce")
 _DATABASE: Final = "a database of SQLite"
@@ -125,6 +134,9 @@ def kind_by_content(content: bytes) -> str | None:
     keys = (found[1] or found[2] for found in _AWS_KEY.finditer(content))
     if any(b"EXAMPLE" not in key for key in keys):
         return "a secret access key of AWS"
+    found = (content[max(0, each.start() - _BEFORE) : each.start()] for each in _PASSWORD.finditer(content))
+    if any(_OF_PACKAGES.search(before) for before in found):
+        return "a password for packages"
     return "credentials of Kubernetes" if _KUBECONFIG.search(content) else None
 
 

@@ -70,6 +70,8 @@ def test_a_package_of_this_machine_is_known(tmp_path: Path, line: str, extras: t
         "--index-url https://example.com/simple",
         "git+https://example.com/lib.git",
         "https://example.com/lib-1.0-py3-none-any.whl",
+        "-r https://example.com/requirements.txt",
+        "--constraint https://example.com/constraints.txt",
     ],
 )
 def test_what_lies_elsewhere_is_left_to_the_installer(tmp_path: Path, line: str) -> None:
@@ -116,6 +118,25 @@ def test_requirements_that_cannot_be_followed_are_one_line(
 
     with pytest.raises(BundleError, match=complaint):
         requirements(tmp_path / "requirements.txt")
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        pytest.param({"requirements_txt": "six == https://bob:p@ss@example.com/six.whl"}, id="requirements"),
+        pytest.param(
+            {"pyproject_toml": '[project]\nname = "x"\ndependencies = ["six @@ git+https://p@ss@example.com/six"]'},
+            id="pyproject",
+        ),
+    ],
+)
+def test_no_complaint_tells_who_is_named_in_an_address(tmp_path: Path, files: dict[str, str]) -> None:
+    write(tmp_path, **files)
+
+    with pytest.raises(BundleError, match=r"https:/+\*\*\*\*@example\.com/six") as refused:
+        read(tmp_path)
+    assert "p@ss" not in str(refused.value)
+    assert "bob" not in str(refused.value)
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,8 @@ def test_what_lambda_never_needs_is_left_out_of_the_projects_folder(tmp_path: Pa
         "shop/poetry.lock",
         "pdm.lock",
         "Pipfile",
+        "pip.conf",
+        "uv.toml",
     )
     left = (*unneeded, *(f"{each}/x.py" for each in folders), *tools, "shop/wheels/a-1-py3.whl")
     tree(tmp_path, dict.fromkeys(("app.py", "shop/api.py", "data.json", *left), ""))

@@ -5,6 +5,7 @@ import pytest
 from deploy.package.secrets import kind
 
 BODY = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7"
+AT = "https://bob:hunter2@pypi.example.com"
 PEM = f"-----BEGIN PRIVATE KEY-----\n{BODY}\n-----END PRIVATE KEY-----\n"
 
 
@@ -37,6 +38,13 @@ PEM = f"-----BEGIN PRIVATE KEY-----\n{BODY}\n-----END PRIVATE KEY-----\n"
         pytest.param("a.ini", "aws_secret_access_key = " + "a1B2" * 10, "AWS", id="AWS key"),
         pytest.param("a.json", '{"SecretAccessKey": "' + "a1B2" * 10 + '"}', "AWS", id="AWS key in JSON"),
         pytest.param("conf", f"user:\n  client-key-data: {BODY}", "Kubernetes", id="kubeconfig"),
+        pytest.param("deps/prod.txt", f"--extra-index-url {AT}/simple", "for packages", id="index of pip"),
+        pytest.param("prod.txt", f"six\n-i {AT}/simple", "for packages", id="index of pip in short"),
+        pytest.param("conf", f"find-links={AT}/simple", "for packages", id="links of pip"),
+        pytest.param("setup.cfg", f'index_url = "{AT}/simple"', "for packages", id="index of setuptools"),
+        pytest.param("base.txt", f"a==1\nlib[x] @ {AT}/lib.whl", "for packages", id="address of a package"),
+        pytest.param("base.txt", f"git+{AT}/lib.git@main", "for packages", id="repository"),
+        pytest.param("base.txt", f"git+https://{BODY}@x.com/lib.git", "for packages", id="repository, by a token"),
         pytest.param("state", "SQLite format 3\0...", "SQLite", id="SQLite"),
         pytest.param("state", "streamer-dynamodb 1", "state of the emulator", id="the emulator"),
     ],
@@ -105,6 +113,10 @@ def test_what_is_surely_a_secret_is_not_packed_even_if_the_user_names_it(path: s
         pytest.param("environment.json", "{}", id="not an environment file"),
         pytest.param("credentials.html", "", id="a page about credentials"),
         pytest.param("keyboard.txt", "", id="not a key"),
+        pytest.param("a.txt", "-i https://${USER}:${TOKEN}@example.com/simple", id="a password from elsewhere"),
+        pytest.param("a.txt", "--index-url https://pypi.example.com/simple", id="an index for everybody"),
+        pytest.param("a.txt", "lib @ git+https://git@example.com/lib.git@main", id="a name without a password"),
+        pytest.param("a.py", "url = 'https://user:pass@example.com'", id="an address of something else"),
     ],
 )
 def test_a_file_that_only_looks_like_a_secret_is_none(path: str, content: str) -> None:
