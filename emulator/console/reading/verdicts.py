@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from ...functions.outcome import Returned
@@ -11,7 +12,7 @@ from ...gateway.rules.effects import Accept, Raised, Send, TimedOut
 from ..recording.faults import Fault, fault_of_line, fault_of_payload
 from ..recording.masking import masked_text
 from ..recording.meaning import REQUEST_ENDED, app_message, body_of, lambda_request_of, meaning_of, status_of_message
-from ..recording.records import Batch, Closed, Message, Note, Opening, Run
+from ..recording.records import Batch, Call, Closed, Message, Note, Opening, Run
 from .telling import tell_outcome
 from .traces import Trace, began
 
@@ -20,6 +21,8 @@ FINAL = ("complete", "response", "error", "cancelled", "pong")
 _ENDS: Final = {"COMPLETED": ("ok", "complete"), "FAILED": ("error", "failed"), "CANCELLED": ("ok", "cancelled")}
 """By the state of a request that is over, as the processor logs it: a status, and the word for it."""
 _GONE: Final = 410
+_TYPE_IN_PART: Final = re.compile(rb'"text":"{\\"type\\":\\"(\w+)')
+"""In the first part of a message: `to_json` begins it with its type."""
 _UNTOLD: Final = "; its client was gone, and heard nothing of it"
 
 
@@ -94,7 +97,7 @@ def _of_message(message: Message, trace: Trace) -> tuple[str, str]:
 def _of_conversation(message: Message, trace: Trace, status: str) -> tuple[str, str]:
     """What an App's messages to the client say, and the errors behind them."""
     request = app_message(message.text).get("id")
-    posted = [(body_of(call), call.status) for call in trace.frames]
+    posted = list(_told(trace.frames))
     own = [said for said, _ in posted if request is not None and said.get("request_id") == request]
     final = next((each for each in reversed(own) if each.get("type") in FINAL), None)
     raised = _raised(trace)
@@ -114,6 +117,20 @@ def _of_conversation(message: Message, trace: Trace, status: str) -> tuple[str, 
     after = "" if raised is None else f"; an attempt before raised {raised.fault}"
     untold = _UNTOLD if (final, _GONE) in posted else ""
     return "ok", f"{final['type']}{tried} after {took}{after}{untold}"
+
+
+def _told(frames: Sequence[Call]) -> Iterator[tuple[Mapping[str, Any], int]]:
+    """What was posted, and with which status; a message in parts once, with its last one, and of it the type alone."""
+    types: dict[Any, str] = {}
+    for call in frames:
+        said: Mapping[str, Any] = body_of(call)
+        if said.get("type") == "part":
+            if (begins := _TYPE_IN_PART.search(call.body)) is not None:
+                types[said.get("part_of")] = begins[1].decode()
+            if said.get("index") != said.get("count", 0) - 1:
+                continue
+            said = {**said, "type": types.get(said.get("part_of"))}
+        yield said, call.status
 
 
 class _Raised(NamedTuple):

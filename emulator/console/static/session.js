@@ -10,7 +10,7 @@ import { example, Form } from "./schema.js";
 
 const MOST_FRAMES = 500;
 const FRAME_BYTES = 32_768;
-const FINAL = new Set(["response", "complete", "cancelled", "error"]);
+const FINAL = new Set(["response", "complete", "cancelled", "error", "part"]);
 /** @type {Record<string, any>} Payloads of what every App answers. */
 const BUILT_IN = {
   ping: {},

@@ -10,6 +10,9 @@ from emulator.console.reading.verdicts import verdict
 from emulator.console.recording.ring import CALL_BYTES
 from emulator.functions.outcome import Failed, Returned
 from emulator.gateway.rules.effects import Send, TimedOut, Warn
+from streamer.aws_limits import MESSAGE_BYTES
+from streamer.protocol.messages import to_json
+from streamer.protocol.parts import in_parts
 
 STREAM = "arn:aws:dynamodb:us-east-1:123456789012:table/requests/stream/2026"
 
@@ -302,6 +305,26 @@ def test_an_answer_that_reached_nobody_says_so() -> None:
 
     assert status == "ok"
     assert sentence.endswith("ms; its client was gone, and heard nothing of it")
+
+
+@pytest.mark.parametrize(
+    ("delivered", "sentence"),
+    [(None, "complete after 0.0 ms"), (-1, "complete; its client was gone, and heard nothing of it")],
+    ids=["all parts", "not the last one"],
+)
+def test_a_result_in_parts_is_one_message(delivered: int | None, sentence: str) -> None:
+    world = World()
+    invoke = world.receives({"action": "report", "id": "r1"})
+    root = world.runs(invoke.event)
+    world.posts(root, {"type": "progress", "request_id": "r1"})
+    result = to_json({"type": "complete", "request_id": "r1", "result": '"' * MESSAGE_BYTES})
+    for part in in_parts(result, "r1", now=1.0)[:delivered]:
+        world.posts(root, part.encode())
+    ended = {"message": "request ended", "request_id": "r1", "status": "COMPLETED"}
+    world.recorder.line("router", "lambda2", to_json(ended))
+    world.answers(invoke)
+
+    assert said_of(world, "r1") == ("ok", sentence)
 
 
 def test_a_message_whose_function_has_not_answered_runs() -> None:
