@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import dataclasses
+import functools
 import gc
 import json
 import textwrap
@@ -17,6 +19,7 @@ from emulator.functions.limits import INIT_SECONDS
 from emulator.functions.logs import LogSink
 from emulator.functions.outcome import Failed, Outcome, Returned
 from emulator.functions.processes.functions import ProcessFunctions
+from emulator.functions.processes.kept import KeptTemplate
 from emulator.functions.processes.launching import IMPORT_AHEAD
 from emulator.functions.processes.means import Means
 from emulator.functions.variables import Endpoints
@@ -80,6 +83,8 @@ class Project:
         self.means = means
         """What environments may use of this platform; None: whatever it offers."""
         self.import_ahead = import_ahead
+        self.keeps_template = True
+        """Whether the process that forks its environments may be that of an earlier test, and stay for a later one."""
         self.lines = Lines()
 
     def write(self, code: str, name: str = "handlers.py") -> None:
@@ -101,7 +106,9 @@ class Project:
             "concurrency": concurrency,
         }
         if self.isolation == "process":
-            return ProcessFunctions(topology, means=self.means, import_ahead=self.import_ahead, **around)
+            return ProcessFunctions(
+                topology, means=self.means, import_ahead=self.import_ahead, launched=self._template, **around
+            )
         return create_functions(topology, self.isolation, **around)
 
     def processes(
@@ -116,7 +123,21 @@ class Project:
             means=dataclasses.replace(means, freezes=means.freezes and freezes),
             init_seconds=init_seconds,
             import_ahead=self.import_ahead,
+            launched=self._template,
         )
+
+    @property
+    def _template(self) -> KeptTemplate | None:
+        means = self.means or Means.of_this_machine()
+        return _kept(means, tuple(self.import_ahead)) if self.keeps_template else None
+
+
+@functools.cache
+def _kept(means: Means, import_ahead: tuple[str, ...]) -> KeptTemplate:
+    """Where what forks these environments stays from one test to the next: most of such a test would be its start."""
+    keeper = KeptTemplate()
+    atexit.register(keeper.end)
+    return keeper
 
 
 PROGRAM = """

@@ -362,6 +362,7 @@ async def test_processes_that_a_function_started_end_with_its_environment(projec
 
 @needs_linux
 async def test_after_a_normal_stop_no_process_is_left(project: Project) -> None:
+    project.keeps_template = False  # else that one is left
     project.write("import os\ndef f(event, context): return [os.getpid(), os.getppid()]")
 
     async with project.functions("f") as functions:
