@@ -12,7 +12,9 @@ import pytest
 from console_world import Asked, running
 from javascript_tools import node
 
+from emulator.console.recording.masking import HIDDEN
 from emulator.console.settings import ConsoleSettings
+from streamer.observability.redaction import is_sensitive
 
 SECRET = "s" * 32
 TABLE = "streamer_subscriptions"
@@ -22,6 +24,11 @@ CHANGE = """
 const [file, key, item, next] = JSON.parse(process.argv[1]);
 const { change } = await import(file);
 console.log(JSON.stringify(change(key, item, next)));
+"""
+BRIEF = """
+const [file, named] = JSON.parse(process.argv[1]);
+const { brief } = await import(file);
+console.log(JSON.stringify(named.map(([name, value]) => brief(name, value))));
 """
 ITEMS_JS = Path(__file__).resolve().parents[2] / "emulator" / "console" / "static" / "items.js"
 
@@ -88,14 +95,39 @@ def test_looking_is_not_recorded(asked: Asked) -> None:
     assert [event["kind"] for event in asked.events(after=before) if event["kind"] == "call"] == []
 
 
+def of_items(script: str, *about: Any) -> Any:
+    """What the page's module of items makes of something."""
+    told = json.dumps([str(ITEMS_JS), *about])
+    done = subprocess.run(
+        [node(), "--input-type=module", "-e", script, told], capture_output=True, text=True, timeout=60, check=True
+    )
+    return json.loads(done.stdout)
+
+
 def changing(item: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
     """What the page asks for to make an item as it shows it another one."""
-    told = json.dumps([str(ITEMS_JS), {"partition": "connection_id", "sort": "target"}, item, wanted])
-    done = subprocess.run(
-        [node(), "--input-type=module", "-e", CHANGE, told], capture_output=True, text=True, timeout=60, check=True
-    )
-    found: dict[str, Any] = json.loads(done.stdout)
-    return {"TableName": TABLE, **found}
+    return {"TableName": TABLE, **of_items(CHANGE, {"partition": "connection_id", "sort": "target"}, item, wanted)}
+
+
+@pytest.mark.needs_node
+def test_a_list_shows_values_in_few_characters_without_those_whose_names_say_that_they_are_secret() -> None:
+    shown: dict[str, tuple[Any, str]] = {
+        "name": ({"S": "ada"}, "ada"),
+        "count": ({"N": "1.50"}, "1.50"),
+        "is_open": ({"BOOL": True}, "true"),
+        "nothing": ({"NULL": True}, "null"),
+        "nested": (
+            {"M": {"db_pwd": {"S": "x"}, "n": {"L": [{"M": {"Api-Key": {"S": "x"}}}]}}},
+            f'{{"db_pwd":"{HIDDEN}","n":[{{"Api-Key":"{HIDDEN}"}}]}}',
+        ),
+    }
+    hidden = ("userPassword", "pwd", "cookies", "aws_secret_access_key", "private-key", "TOKEN")
+    assert all(map(is_sensitive, hidden))
+
+    values = {name: value for name, (value, _) in shown.items()} | {name: {"S": "x"} for name in hidden}
+    told = of_items(BRIEF, list(values.items()))
+
+    assert told == [*(text for _, text in shown.values()), *(HIDDEN for _ in hidden)]
 
 
 @pytest.mark.needs_node

@@ -6,18 +6,15 @@ import { rawNumber } from "./format.js";
 /** @typedef {Record<string, any>} Item Typed, as `{"name": {"S": "ada"}}`. */
 /** @typedef {{partition: string, sort: string | null, types: Record<string, string>}} Key */
 
-const HIDDEN = /(authorization|cookie|token|secret|password|passwd|passphrase|credentials|(api|private|secret|secretaccess)key)$/i;
+const HIDDEN = /(authorization|cookies?|token|secret|passw(or)?d|pwd|passphrase|credentials|(api|private|secret.*)key)$/i;
+const hidden = (/** @type {string} */ name, /** @type {any} */ value) => (HIDDEN.test(name.replace(/[-_]/g, "")) ? "‹hidden›" : value);
 
 /** A typed value in a few characters. @param {string} name @param {any} value */
 export function brief(name, value) {
   if (value === undefined) return "";
   const [kind, inner] = /** @type {[string, any]} */ (Object.entries(value)[0] ?? ["", ""]);
-  if (HIDDEN.test(name.replace(/[-_]/g, ""))) return "‹hidden›";
-  if (kind === "S" || kind === "N") return String(inner);
-  if (kind === "BOOL") return String(inner);
-  if (kind === "NULL") return "null";
-  if (kind === "B") return `‹${inner.length} characters of base64›`;
-  return JSON.stringify(plain(value));
+  if (kind === "B") return hidden(name, `‹${inner.length} characters of base64›`);
+  return hidden(name, kind === "S" || kind === "N" ? inner : JSON.stringify(plain(value), hidden));
 }
 
 /** A typed value as plain JSON; what JSON does not have becomes text. @param {any} value @returns {any} */

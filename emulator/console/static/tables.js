@@ -135,8 +135,7 @@ function columns(items, key, other) {
 
 /** @param {any} value */
 function left(value) {
-  if (!value?.N) return brief("", value);
-  return ago(Number(value.N) * 1000);
+  return value?.N ? ago(Number(value.N) * 1000) : brief("", value);
 }
 
 /** Ids of items that are other than a moment ago. @param {any[]} items @param {any} key @param {string} question */
