@@ -304,6 +304,61 @@ def test_what_comes_again_in_a_group_comes_in_its_order(queues: EmbeddedQueues) 
     assert [[each.body for each in queues.receive("ordered.fifo", 10)] for _ in range(3)] == [["1", "2", "3"]] * 3
 
 
+@pytest.fixture
+def grouped(queues: EmbeddedQueues) -> tuple[EmbeddedQueues, Callable[..., Any]]:
+    """A FIFO queue with three messages of a group g, one of a group h between them; and what receives from it."""
+    queues.create([Queue(name="ordered.fifo", deduplicates_by_content=True)])
+    for body in ("g1", "h1", "g2", "g3"):
+        queues.send("ordered.fifo", body, group=body[0])
+    url = call(queues, "GetQueueUrl", QueueName="ordered.fifo")[1]["QueueUrl"]
+
+    def received(count: int) -> tuple[list[str], list[dict[str, str]]]:
+        _, told = call(queues, "ReceiveMessage", QueueUrl=url, MaxNumberOfMessages=count)
+        found = told.get("Messages", [])
+        return [each["Body"] for each in found], [
+            {"QueueUrl": url, "ReceiptHandle": each["ReceiptHandle"]} for each in found
+        ]
+
+    return queues, received
+
+
+def test_as_many_as_possible_come_from_one_group(grouped: Any) -> None:
+    _, received = grouped
+
+    assert received(10)[0] == ["g1", "g2", "g3", "h1"]
+
+
+def test_a_group_waits_for_what_is_being_worked_on_and_then_goes_behind_the_others(grouped: Any) -> None:
+    queues, received = grouped
+    bodies, (first, second) = received(2)
+    call(queues, "DeleteMessage", **first)
+    others = received(10)[0]
+    queues.send("ordered.fifo", "h2", group="h")
+    call(queues, "ChangeMessageVisibility", VisibilityTimeout=0, **second)
+
+    assert (bodies, others) == (["g1", "g2"], ["h1"])
+    assert received(10)[0] == ["g2", "g3"]
+
+
+def test_what_stands_before_what_is_being_worked_on_in_its_group_comes_again_alone(grouped: Any) -> None:
+    queues, received = grouped
+    _, (first, _) = received(2)
+    call(queues, "ChangeMessageVisibility", VisibilityTimeout=0, **first)
+    _, told = call(queues, "GetQueueAttributes", QueueUrl=first["QueueUrl"], AttributeNames=["All"])
+
+    names = ("", "NotVisible")
+    assert [told["Attributes"][f"ApproximateNumberOfMessages{name}"] for name in names] == ["3", "1"]
+    assert received(10)[0] == ["h1", "g1"]
+
+
+def test_a_queue_that_was_purged_knows_no_doubles(grouped: Any) -> None:
+    queues, received = grouped
+    call(queues, "PurgeQueue", QueueUrl=received(1)[1][0]["QueueUrl"])
+    queues.send("ordered.fifo", "g1", group="g")
+
+    assert received(10)[0] == ["g1"]
+
+
 def test_a_queue_that_is_described_otherwise_changes_and_keeps_its_messages(queues: EmbeddedQueues) -> None:
     queues.send("letters", "kept")
     described = Queue(name="letters", visibility_timeout_seconds=7, receive_wait_seconds=3)

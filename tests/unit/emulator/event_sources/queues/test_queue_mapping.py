@@ -125,7 +125,7 @@ async def test_a_batch_of_a_fifo_queue_may_have_several_groups_each_in_order() -
     async with world.mappings:
         await world.until(lambda: world.left() == 0)
 
-    assert world.bodies() == [["a", "b", "c"]]
+    assert world.bodies() == [["a", "c", "b"]]
 
 
 async def test_a_failure_of_one_group_is_one_of_all_in_its_batch() -> None:
