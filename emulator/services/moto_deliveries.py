@@ -31,12 +31,19 @@ class Deliveries:
         self._events: Events | None = None
         self._schedules: Schedules | None = None
         self._of_sns: Callable[[bytes], bytes] | None = None
+        self._is_of_tags = False
         self._only: str | None = None
         """The one event that what is under way tells; None: all."""
 
-    def take(self, service: str, caller: tuple[str, str]) -> None:
-        """Stand in the way of a service from now on; ``caller`` (address, access key id) asks it next."""
-        self._caller = caller
+    def take(self, service: str, caller: tuple[str, str], *, is_of_tags: bool = False) -> None:
+        """Stand in the way of a service from now on; ``caller`` (address, access key id) asks it next.
+
+        ``is_of_tags``: it asks for tags of an object, which moto also tells where an object is put.
+        """
+        self._caller, self._is_of_tags = caller, is_of_tags
+        self._take(service)
+
+    def _take(self, service: str) -> None:
         if service not in self._taken:
             self._taken.add(service)
             takes = {
@@ -67,21 +74,21 @@ class Deliveries:
             self._schedules.tick()
 
     def _take_events(self) -> None:
-        self.take("sns", self._caller)
+        self._take("sns")
         from .moto_events import Events  # noqa: PLC0415 - only what is asked for is imported
 
         self._events = Events(self._tell, self._now)
         self._events.take()
 
     def _take_scheduler(self) -> None:
-        self.take("sns", self._caller)
+        self._take("sns")
         from .moto_scheduler import Schedules, take  # noqa: PLC0415 - only what is asked for is imported
 
         take()
         self._schedules = Schedules(self._tell, self._now, self._put)
 
     def _put(self, sent: Mapping[str, Any], bus: str = "default") -> None:
-        self.take("events", self._caller)
+        self._take("events")
         assert self._events is not None
         self._events.put(sent, bus.rpartition("/")[2])
 
@@ -122,6 +129,21 @@ class Deliveries:
             self._s3("s3:ObjectRemoved:DeleteMarkerCreated", bucket, marker)
             return marker
 
+        delete = S3Backend.delete_object
+
+        def delete_object(
+            backend: Any, bucket_name: str, key_name: str, version_id: str | None = None, **more: Any
+        ) -> Any:
+            # moto tells of the last version only; markers are versions, too.
+            found = backend.get_bucket(bucket_name)
+            gone = () if version_id is None else _versions(found, key_name, version_id)
+            answer = delete(backend, bucket_name, key_name, version_id=version_id, **more)
+            if _versions(found, key_name):
+                for each in gone:
+                    self._s3("s3:ObjectRemoved:Delete", found, each)
+            return answer
+
+        S3Backend.delete_object = delete_object
         complete = S3Backend.complete_multipart_upload
 
         def complete_multipart_upload(*arguments: Any, **named: Any) -> Any:
@@ -142,6 +164,8 @@ class Deliveries:
         found = bucket.notification_configuration
         if found is None or self._only not in (None, name):
             return
+        if name.startswith(s3_events.TAGGED) and not self._is_of_tags:
+            return
         event = _object_event(name, bucket, key, self._caller)
         for each in (*found.cloud_function, *found.queue, *found.topic):
             rules = (each.filters or {}).get("S3Key", {}).get("FilterRule", ())
@@ -157,7 +181,7 @@ class Deliveries:
         if _TOPIC not in to:
             self._tell(Delivery(to=to, by=f"bucket {bucket}", payload=json_text(told)))
             return
-        self.take("sns", self._caller)
+        self._take("sns")
         from . import moto_sns  # noqa: PLC0415 - only where a bucket tells a topic
 
         try:
@@ -205,6 +229,11 @@ _TOPIC: Final = ":sns:"
 _SUBJECT: Final = "Amazon S3 Notification"
 """Of messages that buckets publish. [USR] seen in mails of such topics"""
 _UNVERSIONED: Final = (None, "null")
+
+
+def _versions(bucket: Any, key: str, version: str | None = None) -> list[Any]:
+    """An object's versions and markers; with ``version`` that one."""
+    return [each for each in bucket.keys.getlist(key, []) if version is None or str(each.version_id) == version]
 
 
 def _object_event(name: str, bucket: Any, key: Any, caller: tuple[str, str]) -> s3_events.ObjectEvent:

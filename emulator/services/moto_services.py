@@ -93,9 +93,9 @@ class MotoServices:
         self, method: str, url: str, headers: Mapping[str, str], body: bytes, *, service: str, caller: tuple[str, str]
     ) -> tuple[int, list[tuple[str, str]], bytes]:
         """Status, headers and body for a request to one of AWS's addresses; ``caller`` is address and access key id."""
-        self._deliveries.take(service, caller)
-        query = parse_qsl(urlsplit(url).query, keep_blank_values=True)
-        if service == "s3" and any(name in _UNKNOWN_OF_S3 for name, _ in query):
+        query = {name for name, _ in parse_qsl(urlsplit(url).query, keep_blank_values=True)}
+        self._deliveries.take(service, caller, is_of_tags="tagging" in query)
+        if service == "s3" and query & _UNKNOWN_OF_S3:
             return _UNKNOWN, [], b""
         found = HTTPHeaders()
         for name, value in headers.items():

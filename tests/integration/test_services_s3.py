@@ -132,6 +132,28 @@ def test_versions_copies_and_parts_are_told_as_what_they_are(world: World) -> No
     assert found["ObjectRemoved:DeleteMarkerCreated"]["versionId"] not in (version, None)
 
 
+def test_each_version_that_is_removed_is_told_and_tags_where_they_are_asked_for(world: World) -> None:
+    wanted = {"LambdaFunctionArn": function_arn("writer"), "Events": ["s3:ObjectRemoved:*", "s3:ObjectTagging:*"]}
+    s3 = bucket(world, "versions", LambdaFunctionConfigurations=[wanted])
+    s3.put_bucket_versioning(Bucket="versions", VersioningConfiguration={"Status": "Enabled"})
+    old, new = (s3.put_object(Bucket="versions", Key="a", Body=b"1", Tagging="a=b")["VersionId"] for _ in range(2))
+    s3.put_object_tagging(Bucket="versions", Key="a", Tagging={"TagSet": [{"Key": "a", "Value": "c"}]})
+    s3.delete_object(Bucket="versions", Key="a", VersionId=old)
+    marker = s3.delete_object(Bucket="versions", Key="a")["VersionId"]
+    s3.delete_object(Bucket="versions", Key="a", VersionId=marker)
+    s3.delete_objects(Bucket="versions", Delete={"Objects": [{"Key": "a", "VersionId": new}]})
+
+    found = [each["Records"][0] for each in world.events(5)]
+    told = sorted((each["eventName"], each["s3"]["object"]["versionId"]) for each in found)
+    assert told == sorted(
+        [
+            ("ObjectTagging:Put", new),
+            ("ObjectRemoved:DeleteMarkerCreated", marker),
+            *(("ObjectRemoved:Delete", each) for each in (old, marker, new)),
+        ]
+    )
+
+
 PAGE = "http://localhost:3000"
 ELSEWHERE = "https://elsewhere.example"
 

@@ -17,7 +17,13 @@ from ...event_sources import eventbridge
 from ...foundation.times import iso_time
 from ...functions.variables import uuid4
 
-_WITHOUT_CONTENT: Final = "ObjectRemoved:"
+_REMOVED: Final = "ObjectRemoved:"
+TAGGED: Final = "s3:ObjectTagging:"
+"""Begins what is told of tags."""
+_ABOUT: Final = ("ObjectTagging:", "ObjectAcl:")
+"""What is told of an object that stays as it is."""
+NOTHING: Final = "d41d8cd98f00b204e9800998ecf8427e"
+"""Entity tag of an object without content, and of a marker of a deletion. [REC] ls-snap test_s3_notifications_sqs.py"""
 _OWNER: Final = "A3NL1KOZZKEXAMPLE"
 
 
@@ -102,20 +108,27 @@ def _overlap(one: Told, other: Told) -> bool:
 def notification(event: ObjectEvent, configuration: str, at: datetime, *, request_id: str) -> dict[str, Any]:
     """What a function, a queue or a topic gets. ``at`` is in UTC; ``request_id`` has 32 hexadecimal digits.
 
-    An object that is gone has no size and no entity tag. [DOC] s3-docs:notification-content-structure
+    An object that is gone has no size and no entity tag, a marker of a deletion that of nothing, and of tags and of who
+    may do what neither a size nor an order is told. [DOC] s3-docs:notification-content-structure; [REC] ls-snap
+    test_s3_notifications_sqs.py
     """
+    name = event.name.removeprefix("s3:")
+    is_about = name.startswith(_ABOUT)
     thing: dict[str, Any] = {"key": quote_plus(event.key, safe="/")}
-    if not event.name.removeprefix("s3:").startswith(_WITHOUT_CONTENT):
-        thing |= {"size": event.size, "eTag": event.etag}
+    if name.startswith(_REMOVED):
+        thing |= {"eTag": NOTHING} if name.endswith("MarkerCreated") else {}
+    else:
+        thing |= {"eTag": event.etag} if is_about else {"size": event.size, "eTag": event.etag}
     if event.version is not None:
         thing["versionId"] = event.version
-    thing["sequencer"] = sequencer(at)
+    if not is_about:
+        thing["sequencer"] = sequencer(at)
     record = {
-        "eventVersion": "2.1",
+        "eventVersion": "2.3" if is_about else "2.1",
         "eventSource": "aws:s3",
         "awsRegion": event.region,
         "eventTime": iso_time(at),
-        "eventName": event.name.removeprefix("s3:"),
+        "eventName": name,
         "userIdentity": {"principalId": f"AWS:{event.principal}"},
         "requestParameters": {"sourceIPAddress": event.peer},
         "responseElements": {"x-amz-request-id": request_id[:16].upper(), "x-amz-id-2": request_id * 2},
@@ -134,38 +147,48 @@ def notification(event: ObjectEvent, configuration: str, at: datetime, *, reques
 
 
 _TOLD_AS: Final = {
-    "Put": ("Object Created", "PutObject"),
-    "Post": ("Object Created", "POST Object"),
-    "Copy": ("Object Created", "CopyObject"),
-    "CompleteMultipartUpload": ("Object Created", "CompleteMultipartUpload"),
-    "Delete": ("Object Deleted", "DeleteObject"),
-    "DeleteMarkerCreated": ("Object Deleted", "DeleteObject"),
+    "ObjectCreated:Put": ("Object Created", "PutObject"),
+    "ObjectCreated:Post": ("Object Created", "POST Object"),
+    "ObjectCreated:Copy": ("Object Created", "CopyObject"),
+    "ObjectCreated:CompleteMultipartUpload": ("Object Created", "CompleteMultipartUpload"),
+    "ObjectRemoved:Delete": ("Object Deleted", "DeleteObject"),
+    "ObjectRemoved:DeleteMarkerCreated": ("Object Deleted", "DeleteObject"),
+    "ObjectTagging:Put": ("Object Tags Added", None),
+    "ObjectTagging:Delete": ("Object Tags Deleted", None),
+    "ObjectAcl:Put": ("Object ACL Updated", None),
 }
-"""What EventBridge calls created and removed objects, and why they are. [DOC] s3-docs:ev-mapping-troubleshooting"""
+"""What EventBridge calls events, and why they are. [DOC] s3-docs:EventBridge, ev-mapping-troubleshooting"""
 
 
 def bus_event(event: ObjectEvent, at: datetime, *, account: str, request_id: str) -> dict[str, Any] | None:
-    """What EventBridge gets of a bucket that tells it; None: nothing. [DOC] s3-docs:ev-events"""
-    kind, _, how = event.name.removeprefix("s3:").partition(":")
-    if kind not in ("ObjectCreated", "ObjectRemoved") or how not in _TOLD_AS:
+    """What EventBridge gets of a bucket that tells it; None: nothing.
+
+    [DOC] s3-docs:ev-events; [REC] ls-snap test_s3_notifications_eventbridge.py
+    """
+    name = event.name.removeprefix("s3:")
+    if name not in _TOLD_AS:
         return None
-    detail_type, reason = _TOLD_AS[how]
+    detail_type, reason = _TOLD_AS[name]
+    is_removed, is_about = name.startswith(_REMOVED), name.startswith(_ABOUT)
     thing: dict[str, Any] = {"key": event.key}
-    if kind == "ObjectCreated":
-        thing |= {"size": event.size, "etag": event.etag}
+    if not is_removed:
+        thing |= {"etag": event.etag} if is_about else {"size": event.size, "etag": event.etag}
     if event.version is not None:
         thing["version-id"] = event.version
+    if not is_about:
+        thing["sequencer"] = sequencer(at)
     detail: dict[str, Any] = {
         "version": "0",
         "bucket": {"name": event.bucket},
-        "object": {**thing, "sequencer": sequencer(at)},
+        "object": thing,
         "request-id": request_id[:16].upper(),
         "requester": account,
         "source-ip-address": event.peer,
-        "reason": reason,
     }
-    if kind == "ObjectRemoved":
-        detail["deletion-type"] = "Permanently Deleted" if how == "Delete" else "Delete Marker Created"
+    if reason is not None:
+        detail["reason"] = reason
+    if is_removed:
+        detail["deletion-type"] = "Delete Marker Created" if name.endswith("MarkerCreated") else "Permanently Deleted"
     return eventbridge.event(
         event_id=uuid4(int(request_id, 16)),
         source="aws.s3",

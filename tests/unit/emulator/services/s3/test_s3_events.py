@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from emulator.services.s3.events import ObjectEvent, notification, refused_configuration, sequencer, told_of, wants
+from emulator.services.s3.events import (
+    ObjectEvent,
+    bus_event,
+    notification,
+    refused_configuration,
+    sequencer,
+    told_of,
+    wants,
+)
 from emulator.services.s3.events import test_event as told_test_event
 
 AT = datetime(2026, 11, 27, 8, 30, 5, 250_000, tzinfo=UTC)
@@ -59,11 +67,65 @@ def test_the_event_has_the_documented_shape() -> None:
     }
 
 
-@pytest.mark.parametrize("name", ["s3:ObjectRemoved:Delete", "s3:ObjectRemoved:DeleteMarkerCreated"])
-def test_an_object_that_is_gone_has_neither_size_nor_tag(name: str) -> None:
-    gone = notification(structs.replace(PUT, name=name, version=None), "uploads", AT, request_id="0" * 32)
+ORDERED = {"sequencer": sequencer(AT)}
+TAG = {"eTag": "d41d8cd98f00b204e9800998ecf8427e"}
 
-    assert gone["Records"][0]["s3"]["object"] == {"key": "images/red+flower.jpg", "sequencer": sequencer(AT)}
+
+@pytest.mark.parametrize(
+    ("name", "version", "about"),
+    [
+        ("s3:ObjectRemoved:Delete", "2.1", ORDERED),
+        ("s3:ObjectRemoved:DeleteMarkerCreated", "2.1", {**TAG, **ORDERED}),
+        ("s3:ObjectTagging:Put", "2.3", TAG),
+        ("s3:ObjectTagging:Delete", "2.3", TAG),
+        ("s3:ObjectAcl:Put", "2.3", TAG),
+    ],
+)
+def test_what_is_told_of_an_object_depends_on_what_happened_to_it(
+    name: str, version: str, about: dict[str, str]
+) -> None:
+    """[REC] ls-snap test_s3_notifications_sqs.py."""
+    (record,) = notification(structs.replace(PUT, name=name), "uploads", AT, request_id="0" * 32)["Records"]
+
+    assert record["eventVersion"] == version
+    assert record["s3"]["object"] == {"key": "images/red+flower.jpg", "versionId": PUT.version, **about}
+
+
+LATER = {"reason": "DeleteObject", "deletion-type": "Permanently Deleted"}
+
+
+@pytest.mark.parametrize(
+    ("name", "detail_type", "about", "more"),
+    [
+        ("s3:ObjectCreated:Put", "Object Created", {"size": 1024, "etag": PUT.etag}, {"reason": "PutObject"}),
+        ("s3:ObjectRemoved:Delete", "Object Deleted", {}, LATER),
+        ("s3:ObjectAcl:Put", "Object ACL Updated", {"etag": PUT.etag}, {}),
+        ("s3:ObjectTagging:Put", "Object Tags Added", {"etag": PUT.etag}, {}),
+        ("s3:ObjectTagging:Delete", "Object Tags Deleted", {"etag": PUT.etag}, {}),
+    ],
+)
+def test_a_bus_is_told_what_happened(name: str, detail_type: str, about: dict[str, Any], more: dict[str, str]) -> None:
+    """[REC] ls-snap test_s3_notifications_eventbridge.py; [DOC] s3-docs:EventBridge for tags."""
+    sent = bus_event(structs.replace(PUT, name=name), AT, account="123456789012", request_id="0" * 32)
+
+    assert sent is not None
+    assert (sent["source"], sent["detail-type"], sent["resources"]) == ("aws.s3", detail_type, ["arn:aws:s3:::made"])
+    found = sent["detail"]
+    assert found["object"].pop("sequencer", None) == (sequencer(AT) if more else None)
+    assert found == {
+        "version": "0",
+        "bucket": {"name": "made"},
+        "object": {"key": "images/red flower.jpg", "version-id": PUT.version, **about},
+        "request-id": "0" * 16,
+        "requester": "123456789012",
+        "source-ip-address": "127.0.0.1",
+        **more,
+    }
+
+
+def test_a_bus_is_not_told_of_what_it_has_no_name_for() -> None:
+    restored = structs.replace(PUT, name="s3:ReducedRedundancyLostObject")
+    assert bus_event(restored, AT, account="123456789012", request_id="0" * 32) is None
 
 
 @pytest.mark.parametrize(
