@@ -14,12 +14,15 @@ from typing import Any, Final
 
 from moto.sns.exceptions import SNSInvalidParameter
 from moto.sns.models import SNSBackend, Subscription, Topic
+from moto.sns.responses import SNSResponse
 
 from ..event_sources.queues.duplicates import Duplicates, of_content
 from ..event_sources.streams.filters import InvalidFilterPatternError
+from ..foundation.json_bytes import parsed_json
 from .delivery import Delivery, Tell
 from .sns.filter_policies import compile_policy, lets_through, without_newer
-from .sns.messages import Message, Subscriber, confirmation, delivery, refused_message, refused_subscription
+from .sns.messages import Message, Subscriber, confirmation, delivery, refused_message
+from .sns.subscriptions import refused_attributes, refused_subscription
 
 _SEQUENCE: Final = 10_000_000_000_000_000_000
 """The first sequence number of a FIFO topic. [DOC] sns-docs:fifo-topic-message-ordering"""
@@ -27,6 +30,7 @@ _STEP: Final = 1000
 """How far two sequence numbers are apart."""
 _BATCH: Final = 10
 """How many messages are published with one request at most. [DOC] sns-api:API_PublishBatch"""
+_SCOPE: Final = "FilterPolicyScope"
 _MESSAGE_ID: Final = re.compile(rb"<MessageId>([^<]*)</MessageId>")
 
 
@@ -106,7 +110,7 @@ def take(tell: Tell) -> Callable[[bytes], bytes]:
     def publish(subscription: Any, message: str, message_id: str, subject: str | None = None, **more: Any) -> None:
         attributes = more.get("message_attributes")
         policy = subscription._filter_policy  # noqa: SLF001 - moto has no other way to ask for it
-        scope = subscription.attributes.get("FilterPolicyScope")
+        scope = subscription.attributes.get(_SCOPE)
         if policy and not lets_through(policy, scope, attributes or {}, message):
             return
         same = deduplication_of(subscription.topic, message, more.get("deduplication_id"))
@@ -130,7 +134,7 @@ def take(tell: Tell) -> Callable[[bytes], bytes]:
 
     def subscribe_and_ask(backend: Any, topic_arn: str, endpoint: str, protocol: str) -> Any:
         if (wrong := refused_subscription(topic_arn, endpoint, protocol)) is not None:
-            raise SNSInvalidParameter(wrong)
+            raise SNSInvalidParameter(f"Invalid parameter: {wrong}")
         known = set(backend.subscriptions)
         subscription = subscribe(backend, topic_arn, endpoint, protocol)
         if protocol in ("http", "https") and subscription.arn not in known:
@@ -152,7 +156,39 @@ def take(tell: Tell) -> Callable[[bytes], bytes]:
     Subscription.publish = publish
     SNSBackend.subscribe = subscribe_and_ask
     SNSBackend._validate_filter_policy = validate_filter_policy  # noqa: SLF001 - as above
+    _check_attributes()
     return topics.numbered
+
+
+def _check_attributes() -> None:
+    """Have attributes refused before anything is made of them: moto subscribes first, and keeps most of them unread."""
+    subscribe, change = SNSResponse.subscribe, SNSResponse.set_subscription_attributes
+
+    def check(
+        backend: Any, of: tuple[str, str], given: Mapping[str, Any], scope: str | None, *, prefix: str = ""
+    ) -> None:
+        if (refused := refused_attributes(*of, given)) is not None:
+            raise SNSInvalidParameter(f"Invalid parameter: {prefix}{refused[1]}")
+        if policy := parsed_json(given.get("FilterPolicy") or "{}"):
+            backend._validate_filter_policy(policy, scope)  # noqa: SLF001 - moto has no other way to ask for it
+
+    def subscribe_checked(asked: Any) -> Any:
+        given = asked._get_param("Attributes", {})  # noqa: SLF001 - moto's way
+        of = str(asked._get_param("TopicArn")), str(asked._get_param("Protocol"))  # noqa: SLF001 - as above
+        check(asked.backend, of, given, given.get(_SCOPE), prefix="Attributes Reason: ")
+        return subscribe(asked)
+
+    def change_checked(asked: Any) -> Any:
+        names = ("SubscriptionArn", "AttributeName", "AttributeValue")
+        arn, name, value = (str(asked._get_param(each) or "") for each in names)  # noqa: SLF001 - as above
+        found = asked.backend.subscriptions.get(arn)
+        if found is not None:
+            of = found.topic.arn, found.protocol
+            check(asked.backend, of, {name: value}, found.attributes.get(_SCOPE))
+        return change(asked)
+
+    SNSResponse.subscribe = subscribe_checked
+    SNSResponse.set_subscription_attributes = change_checked
 
 
 def _subscriber(subscription: Any) -> Subscriber:

@@ -142,6 +142,25 @@ def test_a_filter_lets_through_what_it_describes(world: World, policy: dict[str,
     assert json.loads(event["Records"][0]["Sns"]["Message"]) == {"order": {"amount": 50}}
 
 
+@pytest.mark.parametrize(
+    ("attributes", "why"),
+    [
+        ({"FilterPolicyScope": "Body", "FilterPolicy": '{"a": ["b"]}'}, "FilterPolicyScope: Invalid value .Body."),
+        ({"FilterPolicy": '{"a": "b"}'}, "Attributes Reason: FilterPolicy: "),
+        ({"FilterPolicy": '{"a": {"b": ["c"]}}'}, "does not support nested filter policy"),
+    ],
+)
+def test_nobody_is_subscribed_with_attributes_that_are_refused(
+    world: World, attributes: dict[str, str], why: str
+) -> None:
+    sns, arn = topic(world, "strict")
+    who = {"TopicArn": arn, "Protocol": "sqs", "Endpoint": queue_arn("inbox")}
+    with pytest.raises(ClientError, match=why):
+        sns.subscribe(**who, Attributes=attributes)
+
+    assert sns.list_subscriptions_by_topic(TopicArn=arn)["Subscriptions"] == []
+
+
 def test_a_server_is_asked_and_gets_messages(world: World) -> None:
     got: list[tuple[str | None, Any]] = []
 

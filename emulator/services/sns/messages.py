@@ -17,7 +17,6 @@ from msgspec import Struct, field
 from ...foundation.times import iso_time
 from ..delivery import Delivery
 
-_PROTOCOLS: Final = ("http", "https", "email", "email-json", "sms", "sqs", "application", "lambda", "firehose")
 _LONGEST_SUBJECT: Final = 100
 _CONTROLS: Final = re.compile("[\0-\x1f\x7f-\x9f]")
 _AGENT: Final = "Amazon Simple Notification Service Agent"
@@ -60,18 +59,6 @@ def refused_message(text: str, subject: str | None) -> str | None:
         return "Invalid parameter: Empty message"
     if subject is not None and (not 0 < len(subject) <= _LONGEST_SUBJECT or _CONTROLS.search(subject) is not None):
         return "Invalid parameter: Subject"
-    return None
-
-
-def refused_subscription(topic: str, endpoint: str, protocol: str) -> str | None:
-    """Why SNS does not take a subscriber; None: it does. [DOC] sns-api:API_Subscribe, sns-docs:fifo-message-delivery"""
-    if protocol not in _PROTOCOLS:
-        return f"Invalid parameter: Amazon SNS does not support this protocol string: {protocol}"
-    if topic.endswith(".fifo") and protocol != "sqs":
-        return f"Invalid parameter: Invalid parameter: Endpoint Reason: FIFO topics do not deliver to {protocol}"
-    if endpoint.endswith(".fifo") and protocol == "sqs" and not topic.endswith(".fifo"):
-        why = "FIFO SQS Queues can not be subscribed to standard SNS topics"
-        return f"Invalid parameter: Invalid parameter: Endpoint Reason: {why}"
     return None
 
 

@@ -6,6 +6,7 @@ import json
 from typing import Any, Final
 
 from ...services.calls import Call
+from ...services.sns.subscriptions import refused_attributes, refused_subscription
 from ..catalogue import Catalogue
 from ..errors import Problem
 from ..stack import Resource
@@ -52,12 +53,16 @@ def subscription(catalogue: Catalogue, resource: Resource) -> list[Call]:
             attributes[name] = value if isinstance(value, str) else json.dumps(value)
     if "FilterPolicyScope" in resource.properties:
         attributes["FilterPolicyScope"] = text(resource, "FilterPolicyScope")
-    if boolean(resource, "RawMessageDelivery"):
-        attributes["RawMessageDelivery"] = "true"
+    if "RawMessageDelivery" in resource.properties:
+        attributes["RawMessageDelivery"] = "true" if boolean(resource, "RawMessageDelivery") else "false"
+    if (refused := refused_attributes(arn, protocol, attributes)) is not None:
+        raise Problem(at(resource, refused[0]), refused[1].removeprefix(f"{refused[0]}: "))
     return [_subscribed(resource, arn, resource.properties, attributes)]
 
 
 def _subscribed(resource: Resource, arn: str, who: Any, attributes: dict[str, str]) -> Call:
+    if (wrong := refused_subscription(arn, str(who["Endpoint"]), str(who["Protocol"]))) is not None:
+        raise Problem(resource.path, wrong)
     return _sns(
         resource,
         "subscribe",

@@ -14,7 +14,6 @@ from emulator.services.sns.messages import (
     confirmation,
     delivery,
     refused_message,
-    refused_subscription,
 )
 
 TOPIC = "arn:aws:sns:us-east-2:123456789012:ExampleTopic"
@@ -155,21 +154,3 @@ def test_a_queue_hears_the_number_of_a_message_of_a_fifo_topic() -> None:
 )
 def test_a_message_is_taken_or_refused(text: str, subject: str | None, why: str | None) -> None:
     assert refused_message(text, subject) == why
-
-
-@pytest.mark.parametrize(
-    ("topic", "endpoint", "protocol", "why"),
-    [
-        ("t", "q", "sqs", None),
-        ("t.fifo", "q.fifo", "sqs", None),
-        ("t.fifo", "q", "sqs", None),
-        ("t", "f", "lambda", None),
-        ("t", "x", "pigeon", "does not support this protocol string: pigeon"),
-        ("t", "q.fifo", "sqs", "FIFO SQS Queues can not be subscribed to standard SNS topics"),
-        ("t.fifo", "f", "lambda", "FIFO topics do not deliver to lambda"),
-    ],
-)
-def test_a_subscriber_is_taken_or_refused(topic: str, endpoint: str, protocol: str, why: str | None) -> None:
-    found = refused_subscription(topic, endpoint, protocol)
-    assert (found is None) == (why is None)
-    assert why is None or why in str(found)

@@ -173,6 +173,29 @@ def test_a_fifo_topic_has_a_name_that_says_so() -> None:
     assert calls(News=made) == [("create_topic", {"Name": "news.fifo", "Attributes": attributes})]
 
 
+@pytest.mark.parametrize(
+    ("protocol", "given", "why"),
+    [
+        (
+            "lambda",
+            {"RawMessageDelivery": True},
+            r"RawMessageDelivery: Delivery protocol .lambda. does not support raw",
+        ),
+        (
+            "sqs",
+            {"FilterPolicy": {"a": "b"}},
+            r"FilterPolicy: the pattern\.a must be an object or a list",
+        ),
+        ("sqs", {"FilterPolicyScope": "Body"}, r"FilterPolicyScope: Invalid value .Body."),
+        ("pigeon", {}, "Amazon SNS does not support this protocol string: pigeon"),
+    ],
+)
+def test_a_subscription_that_sns_would_refuse_is_refused(protocol: str, given: dict[str, Any], why: str) -> None:
+    who = {"TopicArn": ref("News"), "Protocol": protocol, "Endpoint": att("Answer")}
+    with pytest.raises(TemplateError, match=why):
+        calls(News=resource("SNS::Topic", TopicName="news"), Reads=resource("SNS::Subscription", **who, **given))
+
+
 def test_a_fifo_topic_of_another_name_is_refused() -> None:
     with pytest.raises(TemplateError, match=r"News\.Properties\.TopicName: it ends with \.fifo, since it is FIFO"):
         calls(News=resource("SNS::Topic", TopicName="news", FifoTopic=True))
