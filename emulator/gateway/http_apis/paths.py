@@ -42,7 +42,7 @@ class Paths:
         self._is_rest = api.kind is HttpKind.REST
         self._routes = sorted(
             (route for route in api.routes if route.path != DEFAULT_PATH),
-            key=lambda route: (*_rank(route.path), route.method == ANY),
+            key=lambda route: (*_rank(route.path), route.path if self._is_rest else "", route.method == ANY),
         )
         self._default = next((route for route in api.routes if route.path == DEFAULT_PATH), None)
 
@@ -59,8 +59,9 @@ class Paths:
     def find(self, method: str, path: str) -> Match | None:
         """The route for a method and a path below the stage; None: there is none.
 
-        A REST API finds the resource first, then the method: another resource that would have it is not looked for.
-        [INF] a method that a resource lacks is answered "Missing Authentication Token"
+        A REST API finds the resource first, then the method: another resource that would have it is not looked for,
+        which is why its routes stand here by their paths. [INF] a method that a resource lacks is answered
+        "Missing Authentication Token"
         """
         segments = _segments(path, is_rest=self._is_rest)
         resource: str | None = None

@@ -111,3 +111,15 @@ def test_a_greedy_variable_holds_all_that_is_left(segments: list[str]) -> None:
 @given(st.permutations(ROUTES), st.sampled_from(["/pets/dog/1", "/pets/dog/9", "/pets/x", "/y/z", "/"]))
 def test_the_order_of_routes_does_not_matter(routes: list[str], path: str) -> None:
     assert taken(api(*routes), "GET", path) == taken(api(*ROUTES), "GET", path)
+
+
+@given(st.permutations(["OPTIONS /cats", "OPTIONS /dogs", "ANY /cats", "GET /cats", "GET /dogs", "PUT /{kind}"]))
+def test_the_methods_of_a_resource_may_stand_apart(routes: list[str]) -> None:
+    """Serverless writes all of CORS first."""
+    of = api(*routes, kind=HttpKind.REST)
+
+    assert taken(of, "OPTIONS", "/dogs") == ("OPTIONS /dogs", {})
+    assert taken(of, "GET", "/cats") == ("GET /cats", {})
+    assert taken(of, "PUT", "/cats") == ("ANY /cats", {})
+    assert taken(of, "PUT", "/dogs") is None
+    assert taken(of, "PUT", "/cows") == ("PUT /{kind}", {"kind": "cows"})
