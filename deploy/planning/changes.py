@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from ..cloud import Change, Replacement
 from ..errors import DangerError, DeployError
-from ..stack.losses import is_precious, of_removal, of_replacement
+from ..stack.losses import holds_data, is_precious, of_removal, of_replacement
 from ..stack.own_resources import references
 from .adoption import has_literal_shape
 
@@ -112,8 +112,9 @@ def require_safe(
     """Refuse to lose data or an address by the way.
 
     A replacement that CloudFormation calls conditional counts when our own comparison of the templates says so too:
-    it calls many changes conditional that never replace a table, such as a new index. Of a type whose identity is not
-    known here, and of what is in a nested stack, nothing can deny it.
+    it calls many changes conditional that never replace a table, such as a new index. Data whose name comes from what
+    is replaced is replaced with that. Of a type whose identity is not known here, and of what is in a nested stack,
+    nothing can deny it.
 
     Args:
         changes: Those of the change set.
@@ -124,7 +125,10 @@ def require_safe(
     Raises:
         DangerError: something precious would be replaced or removed, and is not among ``allowed`` logical ids.
     """
-    ours = {change.logical_id for change in diff(old, new) if change.replacement is Replacement.YES}
+    replaced = {change.logical_id for change in changes if change.replacement is Replacement.YES}
+    # The API's stage goes with it, which whoever named the API knows.
+    found = (*diff(old, new), *(each for each in expected(old, new, replaced) if holds_data(each.resource_type)))
+    ours = {change.logical_id for change in found if change.replacement is Replacement.YES}
     before, after = old.get("Resources", {}), new.get("Resources", {})
     for change in changes:
         name = change.logical_id

@@ -150,6 +150,21 @@ def test_what_cloudformation_says_it_changes_in_place_needs_no_word(kind: str) -
     require_safe([change(type_=kind)], thing(kind), thing(kind, name="other"), frozenset())
 
 
+def test_data_that_is_named_after_what_is_replaced_needs_a_word_too() -> None:
+    def named(topic: str) -> dict[str, Any]:
+        queue = {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": {"Fn::Sub": "${Topic.TopicName}-late"}}}
+        return {"Resources": {"Topic": {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": topic}}, "Queue": queue}}
+
+    topic = Change(action="Modify", logical_id="Topic", resource_type="AWS::SNS::Topic", replacement=Replacement.YES)
+    queue = Change(
+        action="Modify", logical_id="Queue", resource_type="AWS::SQS::Queue", replacement=Replacement.CONDITIONAL
+    )
+    with pytest.raises(DangerError, match=r"Queue would be replaced .* say --replace Queue"):
+        require_safe([queue, topic], named("orders"), named("sales"), frozenset())
+
+    require_safe([queue, replace(topic, replacement=Replacement.NO)], named("a"), named("a"), frozenset())
+
+
 REPLACED, REMOVED = change(replacement=Replacement.YES), change("Remove")
 KEPT = {"DeletionPolicy": "RetainExceptOnCreate", "UpdateReplacePolicy": "Retain"}
 
