@@ -32,6 +32,8 @@ _REJECTED: Final = frozenset(
     }
 )
 """[DOC] the common errors of CloudFormation (Query) and of Lambda and DynamoDB (JSON), S3's list of error codes."""
+_UNKNOWN: Final = frozenset({"InvalidClientTokenId", "UnrecognizedClientException"})
+"""What is said in a Region that the account has not enabled, too. [USR] ekristen/aws-nuke#774"""
 _OTHER_TIME: Final = frozenset({"RequestExpired", "RequestTimeTooSkewed"})
 _OTHER_TIME_SAID: Final = ("Signature expired", "Signature not yet current")
 """[DOC] IAM user guide, troubleshooting of signatures: how messages of errors about signatures begin then."""
@@ -79,7 +81,7 @@ def _of_the_way(exc: Exception, doing: str) -> DeployError:
             return CredentialsError(f"{_one_line(exc)}; `aws configure list-profiles` shows those that exist")
         case errors.SSOTokenLoadError() | errors.TokenRetrievalError():
             return CredentialsError(f"the AWS credentials cannot be loaded: {_one_line(exc)}; run `aws sso login`")
-        case errors.CredentialRetrievalError() | errors.SSOError():
+        case errors.CredentialRetrievalError() | errors.SSOError() | errors.LoginError():
             return CredentialsError(f"the AWS credentials cannot be loaded: {_one_line(exc)}")
         case errors.NoRegionError():
             return DeployError(NO_REGION)
@@ -110,7 +112,9 @@ def _domain_error(exc: errors.ClientError, doing: str) -> DeployError:
     if code in _OTHER_TIME or (code in _REJECTED and message.startswith(_OTHER_TIME_SAID)):
         return CredentialsError(f"AWS has another time than this machine ({code}): set the clock here")
     if code in _REJECTED:
-        return CredentialsError(f"AWS does not accept the credentials ({code}); log in again or name a --profile")
+        way = "log in again or name a --profile"
+        way = f"{way}, or enable the Region for the account" if code in _UNKNOWN else way
+        return CredentialsError(f"AWS does not accept the credentials ({code}); {way}")
     if code in _DENIED:
         return DeniedError(f"not permitted while {doing} ({exc.operation_name}): {message or 'access denied'}")
     is_gone = code == "ChangeSetNotFound" or (code == "ValidationError" and "does not exist" in message)

@@ -430,6 +430,15 @@ def client_error(code: str, message: str = "") -> errors.ClientError:
         pytest.param(errors.ProfileNotFound(profile="ops"), CredentialsError, "list-profiles", id="unknown profile"),
         pytest.param(client_error("ExpiredToken"), CredentialsError, "log in again", id="expired"),
         pytest.param(client_error("InvalidClientTokenId"), CredentialsError, "log in again", id="wrong key"),
+        pytest.param(
+            client_error("UnrecognizedClientException"),
+            CredentialsError,
+            "or enable the Region for the account$",
+            id="a Region that is not enabled",
+        ),
+        pytest.param(
+            errors.LoginRefreshRequired(), CredentialsError, "cannot be loaded: .*'aws login'", id="aws login"
+        ),
         pytest.param(client_error("IncompleteSignature"), CredentialsError, "log in again", id="a header was changed"),
         pytest.param(client_error("InvalidSignatureException"), CredentialsError, "log in again", id="wrong secret"),
         pytest.param(client_error("InvalidToken"), CredentialsError, "log in again", id="S3's wrong token"),
