@@ -30,18 +30,18 @@ _USER: Final = re.compile(r"(\w:/+)[^/\s]+@")
 
 
 class DeployError(ConfigurationError):
-    """Deploying is not possible like this. Base of all errors of this package."""
+    """Deploying is not possible like this. Base of all errors of this package.
 
-
-class BundleError(DeployError):
-    """The code, or one of its requirements, cannot be packed for Lambda.
-
-    Requirements, and what installers say of them, hold addresses. Who is named in one is not told: that is a name with
-    its password, or a token.
+    What is said of requirements, proxies and endpoints holds their addresses. Who is named in one is not told: that is
+    a name with its password, or a token.
     """
 
     def __init__(self, message: str) -> None:
         super().__init__(_USER.sub(r"\1****@", message))
+
+
+class BundleError(DeployError):
+    """The code, or one of its requirements, cannot be packed for Lambda."""
 
 
 class CredentialsError(DeployError):

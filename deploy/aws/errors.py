@@ -89,6 +89,8 @@ def _of_the_way(exc: Exception, doing: str) -> DeployError:
             return DeployError(f"{doing} failed: {why}")
         case errors.EndpointConnectionError() | errors.ConnectTimeoutError() | errors.InvalidRegionError():
             return DeployError(f"AWS cannot be reached while {doing}: is the region right? ({_one_line(exc)})")
+        case errors.SSLError():
+            return DeployError(f"{doing} failed: {_one_line(exc)}; AWS_CA_BUNDLE names the certificates of a proxy")
         case ResponseParserError():
             return DeployError(f"{doing} failed: {_NOT_AWS}")
     return DeployError(f"{doing} failed: {_one_line(exc)}")

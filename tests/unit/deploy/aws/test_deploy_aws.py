@@ -458,6 +458,24 @@ def client_error(code: str, message: str = "") -> errors.ClientError:
         pytest.param(client_error("RequestTimeTooSkewed"), CredentialsError, "set the clock", id="S3's clock"),
         pytest.param(errors.NoRegionError(), DeployError, "set AWS_REGION", id="no region"),
         pytest.param(
+            errors.SSLError(endpoint_url="https://x", error="unable to get local issuer certificate"),
+            DeployError,
+            "SSL validation failed for https://x unable .*; AWS_CA_BUNDLE names",
+            id="a proxy that opens what is sealed",
+        ),
+        pytest.param(
+            errors.ProxyConnectionError(proxy_url="socks://bob:p@ss@proxy:3128"),
+            DeployError,
+            r"socks://\*\*\*\*@proxy:3128",
+            id="a proxy's password",
+        ),
+        pytest.param(
+            errors.EndpointConnectionError(endpoint_url="https://bob:p@ss@localhost"),
+            DeployError,
+            r"https://\*\*\*\*@localhost",
+            id="an endpoint's password",
+        ),
+        pytest.param(
             errors.EndpointConnectionError(endpoint_url="https://x.nowhere-1"),
             DeployError,
             "is the region right",
