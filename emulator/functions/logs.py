@@ -11,6 +11,7 @@ from typing import IO, Final, Protocol
 from ..foundation import log
 from ..foundation.files import open_regular, write_all
 from ..foundation.recording import Recording
+from . import platform_log
 from .variables import log_group_name
 
 TAIL_BYTES: Final = 4096
@@ -48,7 +49,7 @@ class Fanout:
 
     def write(self, function: str, request_id: str | None, line: str, *, platform: bool = False) -> None:
         """Pass the line on."""
-        is_routine = platform and line.startswith(("START ", "END ", "REPORT ", "INIT_START "))
+        is_routine = platform and platform_log.is_routine(line)
         for sink in self._sinks:
             if not is_routine or sink.platform_lines:
                 sink.write(function, request_id, line, platform=platform)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import string
 from datetime import UTC, datetime
 from typing import Final
@@ -18,6 +19,12 @@ EXIT_ERROR: Final = "Runtime.ExitError"
 TIMED_OUT: Final = "Sandbox.Timedout"
 OUT_OF_MEMORY: Final = "Runtime.OutOfMemory"
 """Error type in the REPORT line only; the payload says ``Runtime.ExitError``. [USR] reports; lambda-docs [DOC]"""
+
+TIMEOUT: Final = "timeout"
+"""The status of an invocation that took longer than its function may."""
+UNKNOWN: Final = "Runtime.Unknown"
+_FAILED: Final = "\tStatus: error"
+_REPORTED: Final = re.compile(r"(Runtime|Function)\.[A-Z][a-zA-Z]+")
 
 
 def init_start_line(runtime: str, region: str) -> str:
@@ -35,6 +42,23 @@ def init_timeout_line(init_seconds: float) -> str:
     return f"INIT_REPORT Init Duration: {init_seconds * 1000:.2f} ms\tPhase: init\tStatus: timeout"
 
 
+def init_error_line(init_ms: float, error_type: str, *, is_repeated: bool = False) -> str:
+    """What is logged of an init that failed; ``is_repeated``: within an invocation.
+
+    [DOC] lambda-docs:lambda-runtime-environment, [REC] logs of modules that cannot be imported, April 2026
+    """
+    phase = "invoke" if is_repeated else "init"
+    reported = reported_type(error_type)
+    return f"INIT_REPORT Init Duration: {init_ms:.2f} ms\tPhase: {phase}\tStatus: error\tError Type: {reported}"
+
+
+def is_routine(line: str) -> bool:
+    """Whether one of Lambda's own lines is of every invocation, or says again what others say."""
+    return line.startswith(("START ", "END ", "REPORT ", "INIT_START ")) or (
+        line.startswith("INIT_REPORT ") and _FAILED in line
+    )
+
+
 def start_line(request_id: str, version: str = VERSION) -> str:
     """The line before an invocation's output. [REC] ls-snap (H15)"""
     return f"START RequestId: {request_id} Version: {version}"
@@ -50,17 +74,18 @@ class Report(Struct, frozen=True, kw_only=True):
 
     request_id: str
     duration_ms: float
+    """Of one that timed out, the function's timeout."""
     memory_mb: int
     memory_used_mb: int | None
     """None: not known (inline), and left out."""
     init_ms: float | None = None
     """None: a warm start."""
     status: str | None = None
-    """``timeout`` or ``error``; None: it went well."""
+    """`TIMEOUT` or ``error``; None: it went well."""
     error_type: str | None = None
 
     def line(self) -> str:
-        """The REPORT line. [REC] ls-snap (H15); Status and Error Type [DOC] lambda-docs:monitoring-cloudwatchlogs"""
+        """The REPORT line. [REC] ls-snap (H15); Status and Error Type [REC] logs of timeouts and crashes since 2025"""
         # [DOC] lambda-docs: the init phase is billed since August 2025.
         billed_ms = math.ceil(self.duration_ms + (self.init_ms or 0.0))
         fields = [
@@ -73,11 +98,10 @@ class Report(Struct, frozen=True, kw_only=True):
             fields.append(f"Max Memory Used: {self.memory_used_mb} MB")
         if self.init_ms is not None:
             fields.append(f"Init Duration: {self.init_ms:.2f} ms")
-        if self.status is not None:
-            fields.append(f"Status: {self.status}")
+        fields.append("" if self.status is None else f"Status: {self.status}")  # the blank field is AWS's
         if self.error_type is not None:
-            fields.append(f"Error Type: {self.error_type}")
-        return "\t".join(fields) + "\t"
+            fields.append(f"Error Type: {reported_type(self.error_type)}")
+        return "\t".join(fields)
 
 
 def timeout_line(now: datetime, request_id: str, timeout_seconds: float) -> str:
@@ -124,6 +148,14 @@ def error_type(payload: bytes) -> str:
         return "Unhandled"
     named = error.get("errorType") if isinstance(error, dict) else None
     return named if isinstance(named, str) and named else "Unhandled"
+
+
+def reported_type(error_type: str) -> str:
+    """An error's type as Lambda's own lines have it: a type of Lambda's, whatever class of the function's it was.
+
+    [DOC] aws/aws-lambda-runtime-interface-emulator, GetValidRuntimeOrFunctionErrorType; [REC] logs of Node.js
+    """
+    return error_type if _REPORTED.search(error_type) else UNKNOWN
 
 
 def _error_payload(error_type: str, message: str) -> bytes:

@@ -328,17 +328,19 @@ async def test_lambdas_own_lines_frame_each_event(project: Project) -> None:
 
 
 async def test_a_failed_init_is_framed_as_an_event_is(project: Project) -> None:
-    """[USR] logs of modules that cannot be imported: REPORT tells no time of the init, which is the invocation's."""
+    """[REC] logs of modules that cannot be imported: REPORT tells no time of the init, which is the invocation's."""
     project.write("raise RuntimeError('no')")
 
     async with project.functions("f") as functions:
         await functions.invoke("f", b"{}", request_id="one")
 
-    lines = [line for line in project.lines.platform if not line.startswith("INIT_START")]
+    init, *lines = [line for line in project.lines.platform if not line.startswith("INIT_START")][-4:]
+    failed = r"Status: error\tError Type: Runtime\.Unknown"
+    assert re.fullmatch(rf"INIT_REPORT Init Duration: [\d.]+ ms\tPhase: init\t{failed}", init)
     assert lines[:2] == ["START RequestId: one Version: $LATEST", "END RequestId: one"]
     assert re.fullmatch(
         r"REPORT RequestId: one\tDuration: [\d.]+ ms\tBilled Duration: \d+ ms\tMemory Size: 128 MB\t"
-        r"(Max Memory Used: \d+ MB\t)?Status: error\tError Type: RuntimeError\t",
+        rf"(Max Memory Used: \d+ MB\t)?{failed}",
         lines[2],
     )
 
@@ -362,6 +364,8 @@ async def test_a_timeout_is_answered_and_the_next_event_served(project: Project)
         assert await call(functions, "f", "serve") == "served"
 
     assert any(line.endswith("Task timed out after 2.00 seconds") for line in project.lines.platform)
+    reports = [line for line in project.lines.platform if line.endswith("\tStatus: timeout")]
+    assert [line.split("\t")[1] for line in reports] == ["Duration: 2000.00 ms"] * 2
 
 
 async def test_ten_events_run_at_once(project: Project) -> None:

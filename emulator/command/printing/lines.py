@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from streamer.observability.printable import printable
 
+from ...functions.platform_log import is_routine
 from ...functions.readable import Said, fields_text, is_metrics, said_by, structured, unglued
 from ...functions.tracebacks import Code, folded
 
@@ -24,7 +25,6 @@ DURATION_CHARACTERS: Final = 9
 OUTCOME_CHARACTERS: Final = 9
 _TIMED_OUT: Final = re.compile(r"Task timed out after ([\d.]+) seconds$")
 _EXITED: Final = re.compile(r"Error: Runtime exited (?:with error: )?(.+)$", re.MULTILINE)
-_ROUTINE: Final = ("START ", "END ", "REPORT ", "INIT_START ")
 _Value = TypeVar("_Value")
 _ADVICE: Final = "LAMBDA_WARNING: "
 """What AWS's runtime client says before each uncaught error: how runtimes are updated on AWS. [REC] ric"""
@@ -125,9 +125,9 @@ class Rows:
 
     def _platform(self, function: str, request_id: str | None, line: str) -> list[Row]:
         if self._verbosity is Verbosity.ALL:
-            tone = Tone.QUIET if line.startswith(_ROUTINE) else Tone.ERROR
+            tone = Tone.QUIET if is_routine(line) else Tone.ERROR
             return [Row(text=f"{self._source(function, request_id)}{printable(line.strip())}", tone=tone)]
-        if line.startswith(_ROUTINE):
+        if is_routine(line):
             return []
         if (late := _TIMED_OUT.search(line)) is not None:
             text = f"timed out: it took longer than its {float(late[1]):g} s, and its environment was ended"

@@ -248,11 +248,12 @@ class InlineFunctions:
     def _report(self, event: _Invocation, outcome: Outcome) -> None:
         function = event.target.function
         error_type = outcome.error_type if isinstance(outcome, Failed) else None
-        status = {platform_log.TIMED_OUT: "timeout", platform_log.EXIT_ERROR: "error"}.get(error_type or "")
+        is_late = error_type == platform_log.TIMED_OUT
+        status = {platform_log.TIMED_OUT: platform_log.TIMEOUT, platform_log.EXIT_ERROR: "error"}.get(error_type or "")
         status = "error" if event.is_init_failed else status
         report = platform_log.Report(
             request_id=event.request_id,
-            duration_ms=event.duration_ms,
+            duration_ms=function.timeout_seconds * 1000 if is_late else event.duration_ms,
             memory_mb=function.memory_mb,
             memory_used_mb=None,
             init_ms=event.init_ms,
@@ -289,10 +290,7 @@ class InlineFunctions:
             self._tell_start(event)
             return self._handle(event, handler, seen)
         except InitError as failure:
-            log_init_error(failure, seen.write_line)
-            self._tell_start(event)
-            event.is_init_failed = True
-            return Failed(failure.payload, event.request_id, failure.error["errorType"])
+            return self._init_failed(event, failure, seen)
         except SystemExit as end:
             return self._exited(event, end.code if isinstance(end.code, int) else int(end.code is not None))
         except AbandonedError:
@@ -300,6 +298,16 @@ class InlineFunctions:
         except BaseException as error:  # noqa: BLE001 - no Exception: AWS's client lets it pass, and so ends
             seen.write_line("".join(traceback.format_exception(error)).rstrip())
             return self._exited(event, 1)
+
+    def _init_failed(self, event: _Invocation, failure: InitError, seen: Seen) -> Outcome:
+        event.is_init_failed = True
+        error_type = failure.error["errorType"]
+        log_init_error(failure, seen.write_line)
+        if self._sink.platform_lines:
+            line = platform_log.init_error_line(event.duration_ms, error_type)
+            self._sink.write(event.target.function.name, event.request_id, line, platform=True)
+        self._tell_start(event)
+        return Failed(failure.payload, event.request_id, error_type)
 
     def _tell_start(self, event: _Invocation) -> None:
         if self._sink.platform_lines:

@@ -374,7 +374,8 @@ class ExecutionEnvironment:
             self._log.drain()
             self._log.timed_out(event.request_id)
             payload = platform_log.timeout_payload(event.request_id, seconds)
-            self._finish(event, Failed(payload, event.request_id, platform_log.TIMED_OUT), status="timeout")
+            failed = Failed(payload, event.request_id, platform_log.TIMED_OUT)
+            self._finish(event, failed, status=platform_log.TIMEOUT)
         self.end("its time was over", is_killed=True)
 
     def _exited(self, end: int | str, reported_type: str) -> None:
@@ -406,6 +407,7 @@ class ExecutionEnvironment:
     def _init_over(self, payload: bytes | None, error_type: str) -> None:
         """The init failed; an event that repeats it is answered with that, else its owner knows whose turn it is."""
         bound, self._event = self._event, None
+        self._log.init_failed(None if payload is None else error_type, is_repeated=bound is not None)
         if bound is None:
             self._owner.init_failed(self, payload, error_type)
         else:
@@ -414,7 +416,7 @@ class ExecutionEnvironment:
 
     def fail_init(self, event: WaitingInvocation, payload: bytes | None, error_type: str) -> None:
         """Answer an event with the failure of this environment's init."""
-        self._log.init_failed(event.request_id, error_type if payload is None else None)
+        self._log.answers_failed_init(event.request_id, error_type if payload is None else None)
         if payload is None:
             payload, error_type = platform_log.exit_payload(event.request_id, error_type), platform_log.EXIT_ERROR
         self._finish(event, Failed(payload, event.request_id, error_type), status="error", error_type=error_type)

@@ -85,7 +85,13 @@ class EnvironmentLog:
         """The init took too long."""
         self._line(platform_log.init_timeout_line(seconds))
 
-    def init_failed(self, request_id: str, reason: str | None) -> None:
+    def init_failed(self, error_type: str | None, *, is_repeated: bool) -> None:
+        """The init failed, None: its process ended; ``is_repeated``: within an invocation."""
+        if self._sink.platform_lines:
+            kind = error_type or platform_log.EXIT_ERROR
+            self._line(platform_log.init_error_line(self.duration_ms, kind, is_repeated=is_repeated))
+
+    def answers_failed_init(self, request_id: str, reason: str | None) -> None:
         """An invocation is answered with the failure of the init; ``reason`` if that was the end of the process.
 
         START comes after what the init wrote, and REPORT has its time as the invocation's. [USR] logs of modules that
@@ -141,9 +147,10 @@ class EnvironmentLog:
     def _report(self, request_id: str, status: str | None, error_type: str | None) -> None:
         if error_type != platform_log.OUT_OF_MEMORY:
             self._process.measure_mb()
+        is_late = status == platform_log.TIMEOUT
         report = platform_log.Report(
             request_id=request_id,
-            duration_ms=self.duration_ms,
+            duration_ms=self._function.timeout_seconds * 1000 if is_late else self.duration_ms,
             memory_mb=self._function.memory_mb,
             memory_used_mb=self._process.peak_mb,
             init_ms=self.init_ms,

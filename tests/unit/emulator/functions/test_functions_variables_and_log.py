@@ -148,7 +148,7 @@ def test_a_trace_is_not_sampled() -> None:
         pytest.param(
             platform_log.Report(request_id=ID, duration_ms=1000, memory_mb=128, memory_used_mb=None, status="timeout"),
             f"REPORT RequestId: {ID}\tDuration: 1000.00 ms\tBilled Duration: 1000 ms\tMemory Size: 128 MB\t"
-            "Status: timeout\t",
+            "Status: timeout",
             id="timed out",
         ),
         pytest.param(
@@ -161,13 +161,35 @@ def test_a_trace_is_not_sampled() -> None:
                 error_type=platform_log.OUT_OF_MEMORY,
             ),
             f"REPORT RequestId: {ID}\tDuration: 1.00 ms\tBilled Duration: 1 ms\tMemory Size: 128 MB\t"
-            "Max Memory Used: 128 MB\tStatus: error\tError Type: Runtime.OutOfMemory\t",
+            "Max Memory Used: 128 MB\tStatus: error\tError Type: Runtime.OutOfMemory",
             id="out of memory",
         ),
     ],
 )
 def test_the_report_line_is_lambdas(report: platform_log.Report, line: str) -> None:
     assert report.line() == line
+
+
+@pytest.mark.parametrize(
+    ("error_type", "reported"),
+    [
+        ("Runtime.ImportModuleError", "Runtime.ImportModuleError"),
+        ("Function.ResponseSizeTooLarge", "Function.ResponseSizeTooLarge"),
+        ("ValueError", "Runtime.Unknown"),
+        ("Error", "Runtime.Unknown"),
+        ("Runtime.x", "Runtime.Unknown"),
+    ],
+)
+def test_lambdas_own_lines_have_lambdas_own_types_of_errors(error_type: str, reported: str) -> None:
+    ended = f"Status: error\tError Type: {reported}"
+    report = platform_log.Report(
+        request_id=ID, duration_ms=1, memory_mb=128, memory_used_mb=1, status="error", error_type=error_type
+    )
+    assert report.line().endswith(f"\tMax Memory Used: 1 MB\t{ended}")
+    assert (
+        platform_log.init_error_line(1.234, error_type) == f"INIT_REPORT Init Duration: 1.23 ms\tPhase: init\t{ended}"
+    )
+    assert "\tPhase: invoke\t" in platform_log.init_error_line(1, error_type, is_repeated=True)
 
 
 def test_start_end_and_timeout_lines() -> None:

@@ -165,6 +165,11 @@ def test_a_message_is_one_line(lines: list[str], text: list[str]) -> None:
             ["router | its import took longer than Lambda's init phase; it is repeated with the first event"],
             id="a slow import",
         ),
+        pytest.param(
+            "INIT_REPORT Init Duration: 9.00 ms\tPhase: init\tStatus: error\tError Type: Runtime.Unknown",
+            [],
+            id="an import that failed, which the runtime client tells of",
+        ),
     ],
 )
 def test_lambdas_own_lines_are_left_out_or_said_in_words(line: str, text: list[str]) -> None:
