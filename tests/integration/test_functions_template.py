@@ -16,8 +16,8 @@ from msgspec import structs
 
 from emulator.functions.processes.descendants import descendants
 from emulator.functions.processes.functions import ProcessFunctions
-from emulator.functions.processes.kept import KeptTemplate
-from emulator.functions.processes.launching import IMPORT_AHEAD, launch, launched_ahead
+from emulator.functions.processes.kept import Alike, KeptTemplate
+from emulator.functions.processes.launching import IMPORT_AHEAD, Launched, launch, launched_ahead
 from emulator.functions.processes.means import Means
 from emulator.functions.processes.template import Template
 from emulator.functions.variables import OWNER, Endpoints
@@ -245,3 +245,30 @@ async def test_a_kept_template_that_is_stopped_holds_up_no_end_and_is_not_kept(t
 
     assert process.returncode == -signal.SIGKILL
     keeper.end()
+
+
+class Asking(KeptTemplate):
+    """Asks, when it is left a process, whether the emulator that leaves it reads what that says."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__()
+        self._loop = loop
+        self.is_read = True
+
+    def keep(self, launched: Launched, made_of: Alike) -> bool:
+        """Keep it."""
+
+        async def stop_reading() -> bool:
+            return self._loop.remove_reader(launched.control.fileno())
+
+        self.is_read = asyncio.run_coroutine_threadsafe(stop_reading(), self._loop).result()
+        return super().keep(launched, made_of)
+
+
+async def test_what_a_kept_template_says_is_for_the_next_emulator_from_when_it_can_be_taken(tmp_path: Path) -> None:
+    keeper = Asking(asyncio.get_running_loop())
+    async with of_kept(keeper, tmp_path, "g") as functions:
+        await call(functions, "g")
+    keeper.end()
+
+    assert not keeper.is_read

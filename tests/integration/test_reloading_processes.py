@@ -1,4 +1,4 @@
-"""Processes that import a project's code anew: they end with whoever waits for them, and before the event loop."""
+"""Processes that import a project's code anew: what they tell, and that they end with whoever waits for them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import uvloop
 from functions_world import until
 
 from emulator.command.reloading.described_now import described_now
+from emulator.command.reloading.trial import Part, problem_of
+from emulator.functions.tracebacks import Code
 
 NEVER_IMPORTED = """
 import pathlib, time
@@ -36,3 +38,14 @@ def test_a_process_ends_with_a_client_that_goes_while_the_emulator_ends(
         task = runner.run(client_goes())
 
     assert task.cancelled()
+
+
+async def test_why_code_does_not_load_is_told_however_much_there_is_to_tell(tmp_path: Path) -> None:
+    (tmp_path / "service.py").write_text('raise ValueError("no" * 500_000)\n')
+    tried = [Part(folder=str(tmp_path), import_path=(), modules={"service": ["app"]})]
+
+    problem = await problem_of(tried, {}, Code(folder=str(tmp_path)))
+
+    assert problem is not None
+    assert problem.text == f"ValueError: {'no' * 500_000}"
+    assert (problem.file, problem.line) == ("service.py", 1)

@@ -101,22 +101,20 @@ def told(found: Mapping[str, Any], code: Code) -> Problem:
 
 
 async def _result(part: Part, environment: Mapping[str, str]) -> dict[str, Any]:
-    reading, writing = os.pipe()
     import_path = [part.folder, *part.import_path, *(path for path in sys.path if path and path != part.folder)]
-    spec = {"import_path": import_path, "folder": part.folder, "modules": part.modules, "result": writing}
-    with tempfile.TemporaryDirectory() as home, os.fdopen(reading, "rb") as result:
-        try:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-X", "utf8", "-P", str(_SCRIPT), json.dumps(spec)),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.DEVNULL,
-                stderr=asyncio.subprocess.DEVNULL,
-                env={"PATH": os.environ.get("PATH", os.defpath), **environment, "HOME": home, "TMPDIR": home},
-                pass_fds=(writing,),
-                start_new_session=True,
-            )
-        finally:
-            os.close(writing)
+    # A file, for nobody reads a pipe meanwhile, and a traceback may be larger than that takes.
+    with tempfile.TemporaryDirectory() as home, tempfile.TemporaryFile() as result:
+        descriptor = result.fileno()
+        spec = {"import_path": import_path, "folder": part.folder, "modules": part.modules, "result": descriptor}
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-X", "utf8", "-P", str(_SCRIPT), json.dumps(spec)),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+            env={"PATH": os.environ.get("PATH", os.defpath), **environment, "HOME": home, "TMPDIR": home},
+            pass_fds=(descriptor,),
+            start_new_session=True,
+        )
         try:
             async with asyncio.timeout(SECONDS):
                 status = await process.wait()
@@ -124,7 +122,7 @@ async def _result(part: Part, environment: Mapping[str, str]) -> dict[str, Any]:
             return {"problem": f"its import takes longer than {SECONDS:g} s"}
         finally:
             await processes.end(process)
-        os.set_blocking(result.fileno(), False)
+        result.seek(0)
         text = result.read()
     if not text:
         return {"problem": f"its import ends the process (status {status})"}

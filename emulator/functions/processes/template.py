@@ -103,10 +103,12 @@ class Template:
         if not await happens(self._is_empty, self._end_seconds) or self._control is None:
             return False
         launched = Launched(self._process, self._control, self.folder)
-        if not await asyncio.to_thread(keeper.keep, launched, self._made_of):
-            return False
-        self._loop.remove_reader(self._control.fileno())
-        return True
+        # From then on what it says is for the next emulator, which may run in another thread already.
+        self._loop.remove_reader(launched.control.fileno())
+        if await asyncio.to_thread(keeper.keep, launched, self._made_of):
+            return True
+        self._loop.add_reader(launched.control.fileno(), self._readable)
+        return False
 
     async def start(
         self,
