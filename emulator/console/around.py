@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -39,6 +39,8 @@ class Around(Struct, frozen=True, kw_only=True):
     assumptions: Assumptions
     isolation: Isolation
     websocket_urls: Callable[[], Sequence[str]]
+    http_urls: Callable[[], Mapping[str, str]]
+    """Where each HTTP API, REST API and function URL is, by name."""
     management_url: str
     dynamodb_url: str
     url: str

@@ -113,8 +113,7 @@ class Emulator:
     @property
     def _home(self) -> tuple[str, int]:
         """Where AWS's names lead."""
-        host, _, port = self.address.rpartition(":")
-        return host.strip("[]"), int(port)
+        return self.address.rpartition(":")[0].strip("[]"), self.port
 
     @property
     def websocket_url(self) -> str:
@@ -343,6 +342,7 @@ class Emulator:
             assumptions=config.assumptions,
             isolation=config.isolation or DEFAULT_ISOLATION,
             websocket_urls=lambda: self.websocket_urls,
+            http_urls=lambda: self.http_urls,
             management_url=self.management_url,
             dynamodb_url=self.dynamodb_url,
             url=self.url,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import http.client
 import json
 import platform
@@ -19,6 +20,8 @@ from emulator.wiring.emulator import EmulatorConfig
 from streamer.client import RequestFailedError
 from streamer.errors import ConfigurationError
 from streamer.topology import Api, Function, Route, Topology
+from streamer.topology.http_apis import HttpApi
+from streamer.topology.http_kinds import HttpKind
 
 
 @pytest.fixture(params=["inline", "process"])
@@ -203,6 +206,16 @@ def test_without_a_console_its_path_is_any_other(tmp_path: Path) -> None:
         assert connection.getresponse().status == 403
         connection.close()
     assert not (tmp_path / "console-token").exists()
+
+
+def test_addresses_of_http_apis_are_told(tmp_path: Path) -> None:
+    (tmp_path / "handlers.py").write_text("def handle(event, context):\n    return {'statusCode': 200}\n")
+    web = HttpApi(name="Web", kind=HttpKind.REST, api_id="a1b2c3d4e5", routes=(), stage="v1")
+    topology = dataclasses.replace(plain("dev"), http_apis=(web,))
+    config = EmulatorConfig(project_folder=tmp_path, state_folder=tmp_path, isolation="inline", console=True)
+
+    with EmulatorThread(topology, config) as one:
+        assert Asked(one, tmp_path).get("info")["http_urls"] == [["REST API", f"{one.dynamodb_url}/v1"]]
 
 
 def test_a_stage_of_the_consoles_name_is_refused(tmp_path: Path) -> None:

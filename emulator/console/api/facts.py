@@ -7,11 +7,12 @@ import dataclasses
 import functools
 import importlib.metadata
 import platform
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from streamer.topology import Key, Topology
+from streamer.topology import Api, Key, Topology
 
 from ...functions.variables import name_and_qualifier
+from ...gateway.rules.expressions import parse
 from ..around import Around
 from .actions import TOKEN_SECONDS
 
@@ -58,6 +59,7 @@ def facts(around: Around) -> dict[str, Any]:
         "stage": topology.api.stage,
         "isolation": around.isolation,
         "websocket_urls": list(around.websocket_urls()),
+        "http_urls": [[each.kind, around.http_urls()[each.name]] for each in topology.http_apis],
         "management_url": around.management_url,
         "dynamodb_url": around.dynamodb_url,
         "url": around.url,
@@ -80,17 +82,21 @@ def versions() -> dict[str, str]:
 
 
 def described(topology: Topology) -> dict[str, Any]:
-    """Functions, routes, tables, sources and schedules, without variables: those may hold secrets."""
+    """Routes, functions, tables, sources and schedules, without variables: those may hold secrets."""
     return {
-        "apis": [
-            {
-                "name": api.name,
-                "stage": api.stage,
-                "routes": [
-                    {"route": each.route_key, "function": name_and_qualifier(each.function)[0]} for each in api.routes
-                ],
-            }
+        "routes": [
+            {"api": api.name, "message": _message_to(each.route_key, api), **_route(each.route_key, each.function)}
             for api in topology.all_apis()
+            for each in api.routes
+        ]
+        + [
+            {
+                "api": f"{api.name}, {api.kind}",
+                "message": None,
+                **_route(each.key, each.function or (each.backend.function if each.backend else None)),
+            }
+            for api in topology.http_apis
+            for each in api.routes
         ],
         "functions": [
             {
@@ -126,6 +132,18 @@ def described(topology: Topology) -> dict[str, Any]:
         "queues": [each.name for each in topology.queues],
         "schedules": [{"name": each.name, "function": each.function} for each in topology.schedules],
     }
+
+
+def _route(key: str, function: str | None) -> dict[str, Any]:
+    return {"route": key, "function": None if function is None else name_and_qualifier(function)[0]}
+
+
+def _message_to(key: str, api: Api) -> Any:
+    """A message that a route is chosen for; None: no message chooses it alone."""
+    path, *others = parse(api.route_selection_expression).parts
+    if others or key.startswith("$") or not isinstance(path, tuple) or not all(isinstance(step, str) for step in path):
+        return None
+    return functools.reduce(lambda value, step: {step: value}, reversed(path), cast("Any", key))
 
 
 def _key(key: Key) -> dict[str, Any]:

@@ -108,7 +108,8 @@ class Workings:
             "timeout_seconds": function.timeout_seconds,
             "concurrency": function.reserved_concurrency,
             "unavailable": function.unavailable or "",
-            "routes": [route.route_key for api in topology.all_apis() for route in api.routes if is_its(route)],
+            "routes": [route.route_key for api in topology.all_apis() for route in api.routes if is_its(route)]
+            + [route.key for api in topology.http_apis for route in api.routes if is_its(route)],
             "reads": [each.table for each in topology.event_source_mappings if is_its(each)]
             + [each.stream for each in topology.kinesis_mappings if is_its(each)]
             + [each.queue for each in topology.queue_mappings if is_its(each)],

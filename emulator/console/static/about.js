@@ -25,7 +25,7 @@ export function About() {
   return html`<section class="page" aria-label="About">
     <h1>${info.target || "About"} <span class="count">streamer ${info.version}</span></h1>
     <div class="cards">
-      <${Card} title="Addresses" rows=${[...info.websocket_urls.map((/** @type {string} */ url) => ["WebSocket", url]), ["@connections", info.management_url], ["DynamoDB", info.dynamodb_url], ["Lambda, SQS", info.url], ["certificate", info.ca_file], ["isolation", info.isolation], ["stage", info.stage], ["a token lasts", info.mints && age(info.token_seconds)]]} />
+      <${Card} title="Addresses" rows=${[...info.websocket_urls.map((/** @type {string} */ url) => ["WebSocket", url]), ...info.http_urls, ["@connections", info.management_url], ["DynamoDB", info.dynamodb_url], ["Lambda, SQS", info.url], ["certificate", info.ca_file], ["isolation", info.isolation], ["stage", info.stage], ["a token lasts", info.mints && age(info.token_seconds)]]} />
       <${Card} title="Versions" rows=${Object.entries(info.versions)} />
       <${Card} title="Limits" rows=${Object.entries(info.limits).map(([name, value]) => [explained(name, info), shown(value)])} />
       <${Card} title="Assumptions" rows=${Object.entries(info.assumptions).map(([name, value]) => [explained(name, info), shown(value)])} />

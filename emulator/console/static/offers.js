@@ -78,11 +78,10 @@ function Action({ one, schemas, back }) {
 
 /** Which function runs for what. @param {{info: any}} props */
 function Routes({ info }) {
-  const routes = info.topology.apis.flatMap((/** @type {any} */ api) => api.routes.map((/** @type {any} */ route) => ({ api: api.name, ...route })));
-  return html`<${Table} caption="Routes" rows=${routes} id=${(/** @type {any} */ one) => `${one.api}/${one.route}`} columns=${[
+  return html`<${Table} caption="Routes" rows=${info.topology.routes} id=${(/** @type {any} */ one) => `${one.api}/${one.route}`} columns=${[
       ["route", (/** @type {any} */ one) => html`<span class="action">${one.route}</span>`],
       ["function", (/** @type {any} */ one) => (one.function ? html`<a href=${`#/functions/${encodeURIComponent(one.function)}`}>${short(one.function)}</a>` : "none")],
       ["API", (/** @type {any} */ one) => one.api, "wide"],
-      ["try", (/** @type {any} */ one) => !one.route.startsWith("$") && html`<a href=${`#/send?${new URLSearchParams({ text: JSON.stringify({ action: one.route }, null, 2) })}`}>Try it</a>`, "right"],
+      ["try", (/** @type {any} */ one) => one.message && html`<a href=${`#/send?${new URLSearchParams({ text: JSON.stringify(one.message, null, 2) })}`}>Try it</a>`, "right"],
     ]} />`;
 }

@@ -48,6 +48,5 @@ export function Send({ query, isShown }) {
 /** @param {any} info */
 function first(info) {
   if (info?.is_app) return JSON.stringify({ action: info.actions[0] ?? "ping", id: "{{uuid}}", payload: {} }, null, 2);
-  const route = info?.topology.apis[0]?.routes.find((/** @type {any} */ each) => !each.route.startsWith("$"))?.route;
-  return JSON.stringify({ action: route ?? "hello" });
+  return JSON.stringify(info?.topology.routes.find((/** @type {any} */ each) => each.message)?.message ?? { action: "hello" });
 }

@@ -138,14 +138,15 @@ function Compose({ text, setText, info, described, isOpen, send }) {
   const [isText, setIsText] = useState(false);
   const [said, setSaid] = useState("");
   const [, setRound] = useState(0);
-  const names = described?.actions.map((/** @type {any} */ each) => each.name) ?? (info.is_app ? info.actions : info.topology.apis.flatMap((/** @type {any} */ api) => api.routes.map((/** @type {any} */ route) => route.route)).filter((/** @type {string} */ route) => !route.startsWith("$")));
+  const routes = info.topology.routes.filter((/** @type {any} */ each) => each.message);
+  const names = described?.actions.map((/** @type {any} */ each) => each.name) ?? (info.is_app ? info.actions : routes.map((/** @type {any} */ each) => each.route));
   const message = parsedOr(text);
   const isObject = message !== null && typeof message === "object" && !Array.isArray(message);
   const offer = isObject ? described?.actions.find((/** @type {any} */ each) => each.name === message.action) : undefined;
   const isForm = Boolean(offer?.payload) && !isText;
   const change = (/** @type {any} */ changes) => setText(JSON.stringify({ ...message, ...changes }, null, 2));
   const choose = (/** @type {string} */ name) => {
-    if (!info.is_app) return setText(JSON.stringify({ action: name }, null, 2));
+    if (!info.is_app) return setText(JSON.stringify(routes.find((/** @type {any} */ each) => each.route === name).message, null, 2));
     const found = described?.actions.find((/** @type {any} */ each) => each.name === name);
     const payload = BUILT_IN[name] ?? found?.examples[0] ?? (found?.payload ? example(found.payload, described.schemas) : {});
     setText(JSON.stringify({ action: name, id: "{{uuid}}", payload }, null, 2));
