@@ -48,6 +48,21 @@ def test_a_configuration_that_tells_two_of_the_same_is_refused(world: World) -> 
     assert "QueueConfigurations" not in s3.get_bucket_notification_configuration(Bucket="ambiguous")
 
 
+def test_filters_are_told_in_capitals_and_may_be_empty(world: World) -> None:
+    # [REC] ls-snap test_filter_rules_case_insensitive, test_filter_rules_empty_value
+    wanted = {"QueueArn": queue_arn("inbox"), "Events": ["s3:ObjectRestore:*"]}
+    s3 = bucket(world, "capitals", QueueConfigurations=[{**wanted, "Filter": rules(PREFIX="in/", suffix="")}])
+    world.message()
+
+    (found,) = s3.get_bucket_notification_configuration(Bucket="capitals")["QueueConfigurations"]
+    assert found["Filter"]["Key"]["FilterRules"] == [
+        {"Name": "Prefix", "Value": "in/"},
+        {"Name": "Suffix", "Value": ""},
+    ]
+    with pytest.raises(s3.exceptions.ClientError, match="filter rule name must be either prefix or suffix"):
+        bucket(world, "infix", QueueConfigurations=[{**wanted, "Filter": rules(infix="in/")}])
+
+
 def test_an_object_comes_back_as_it_was_put(world: World) -> None:
     s3 = bucket(world, "kept")
     content = bytes(range(256)) * 1000

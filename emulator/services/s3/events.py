@@ -25,6 +25,25 @@ _ABOUT: Final = ("ObjectTagging:", "ObjectAcl:")
 NOTHING: Final = "d41d8cd98f00b204e9800998ecf8427e"
 """Entity tag of an object without content, and of a marker of a deletion. [REC] ls-snap test_s3_notifications_sqs.py"""
 _OWNER: Final = "A3NL1KOZZKEXAMPLE"
+_KINDS: Final = {
+    "ObjectCreated": "* Put Post Copy CompleteMultipartUpload",
+    "ObjectRemoved": "* Delete DeleteMarkerCreated",
+    "ObjectRestore": "* Post Completed Delete",
+    "ObjectTagging": "* Put Delete",
+    "ObjectAcl": "Put",
+    "ObjectAnnotation": "* Put Delete",
+    "ObjectRetention": "Put",
+    "LifecycleExpiration": "* Delete DeleteMarkerCreated",
+    "Replication": "* OperationFailedReplication OperationNotTracked OperationMissedThreshold "
+    "OperationReplicatedAfterThreshold",
+}
+_EVENTS: Final = frozenset(
+    {
+        *(f"s3:{kind}:{each}" for kind, names in _KINDS.items() for each in names.split()),
+        *("s3:ReducedRedundancyLostObject", "s3:LifecycleTransition", "s3:IntelligentTiering"),
+    }
+)
+"""What may be wanted. [DOC] s3-api:NotificationConfiguration, botocore's model"""
 
 
 class ObjectEvent(Struct, frozen=True, kw_only=True):
@@ -69,19 +88,33 @@ class Told(Struct, frozen=True, kw_only=True):
     events: tuple[str, ...]
     prefix: str = ""
     suffix: str = ""
+    filters: tuple[str, ...] = ()
+    """Names of its filter rules, in small letters."""
 
 
 def told_of(to: str, events: Iterable[str], filters: Iterable[Mapping[str, Any]]) -> Told:
     """An entry as the API has it."""
-    keys = {str(rule.get("Name", "")).lower(): str(rule.get("Value") or "") for rule in filters}
-    return Told(to=to, events=tuple(events), prefix=keys.get("prefix", ""), suffix=keys.get("suffix", ""))
+    rules = [(str(rule.get("Name", "")).lower(), str(rule.get("Value") or "")) for rule in filters]
+    keys = {"prefix": "", "suffix": "", **dict(rules)}
+    names = tuple(name for name, _ in rules)
+    return Told(to=to, events=tuple(events), prefix=keys["prefix"], suffix=keys["suffix"], filters=names)
 
 
 def refused_configuration(entries: Sequence[Told]) -> str | None:
     """Why S3 does not take a configuration; None: it does.
 
-    [DOC] s3-docs:notification-how-to-event-types-and-destinations, notification-how-to-filtering; [USR] the words
+    [DOC] s3-docs:notification-how-to-event-types-and-destinations, notification-how-to-filtering; [USR] the words:
+    aws-cli #1465, aws-cdk #3347, LocalStack and moto
     """
+    for each in entries:
+        for event in each.events:
+            if event not in _EVENTS:
+                return f"The event '{event}' is not supported for notifications"
+        for name in each.filters:
+            if name not in ("prefix", "suffix"):
+                return "filter rule name must be either prefix or suffix"
+            if each.filters.count(name) > 1:
+                return f"Cannot specify more than one {name} rule in a filter."
     if any(each.to.endswith(".fifo") for each in entries):
         return "Unable to validate the following destination configurations"
     if any(_overlap(one, other) for one, other in combinations(entries, 2)):

@@ -6,13 +6,16 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
+from ...event_sources.streams.filters import InvalidFilterPatternError
 from ...foundation.json_bytes import parsed_json
 from ...services.calls import Call
 from ...services.eventbridge.inputs import refused_target
+from ...services.eventbridge.patterns import compile_event_pattern
+from ...services.eventbridge.schedule_clock import problem
 from ..catalogue import Catalogue
 from ..errors import Problem
 from ..stack import Resource
-from ..values import at, items, mapping
+from ..values import at, items, mapping, text
 
 _DEFAULT: Final = "default"
 _HERE: Final = (":lambda:", ":sqs:", ":sns:", ":event-bus/", ":stateMachine:", ":kinesis:")
@@ -66,6 +69,12 @@ def rule(catalogue: Catalogue, resource: Resource) -> list[Call]:
     if (on := resource.properties.get("EventBusName")) is not None:
         where = {"EventBusName": str(on)}
     if pattern is not None:
+        try:
+            compile_event_pattern(pattern)
+        except InvalidFilterPatternError as error:
+            raise Problem(
+                at(resource, "EventPattern"), f"Event pattern is not valid. Reason: {error.problem}"
+            ) from error
         said["EventPattern"] = pattern if isinstance(pattern, str) else json.dumps(pattern)
     if expression is not None:
         said["ScheduleExpression"] = str(expression)
@@ -90,11 +99,15 @@ def is_for_the_clock(resource: Resource) -> bool:
     input may name what only the scheduler knows.
     """
     given, target = resource.properties, mapping(resource, "Target")
-    is_plain = given.get("ScheduleExpressionTimezone", "UTC") == "UTC" and not {"StartDate", "EndDate"} & set(given)
+    is_plain = _zone(resource) == "UTC" and not {"StartDate", "EndDate"} & set(given)
     is_calendar = str(given.get("ScheduleExpression", "")).startswith("cron(")
     said = target.get("Input")
     is_object = said is not None and "<aws.scheduler." not in str(said) and _may_be_object(said)
     return is_plain and is_calendar and is_object and ":lambda:" in str(target.get("Arn", ""))
+
+
+def _zone(resource: Resource) -> Any:
+    return resource.properties.get("ScheduleExpressionTimezone", "UTC")
 
 
 def _may_be_object(value: Any) -> bool:
@@ -114,6 +127,8 @@ def schedule(catalogue: Catalogue, resource: Resource) -> list[Call]:
     """A schedule that the scheduler fires: once, at a rate, in a time zone, or for something that is no function."""
     if is_for_the_clock(resource):
         return []
+    if (wrong := problem(text(resource, "ScheduleExpression"), str(_zone(resource)))) is not None:
+        raise Problem(at(resource, "ScheduleExpression"), wrong)
     target = mapping(resource, "Target")
     if not any(each in str(target.get("Arn", "")) for each in _HERE):
         catalogue.warn(resource, f"its target {target.get('Arn')} is not reached here")

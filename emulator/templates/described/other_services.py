@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from ...services.calls import Call
 from ...services.s3.buckets import location
+from ...services.s3.events import Told, refused_configuration, told_of
 from ..catalogue import Catalogue
-from ..errors import Problem
+from ..errors import Path, Problem
 from ..stack import Resource
 from ..values import at, items, mapping
 from . import event_rules, state_machines, stores, topics, user_pools
@@ -90,15 +91,25 @@ def _told(resource: Resource) -> list[Call]:
     """Who is told of a bucket's objects; each says one kind of event, as CloudFormation has it."""
     configuration = mapping(resource, "NotificationConfiguration")
     found: dict[str, Any] = {}
+    entries: list[Told] = []
     for source, name, who, whom in _NOTIFICATIONS:
         for position, each in enumerate(configuration.get(source) or ()):
+            where = at(resource, "NotificationConfiguration", source, position)
             if not isinstance(each, dict) or who not in each or "Event" not in each:
-                where = at(resource, "NotificationConfiguration", source, position)
                 raise Problem(where, f"{who} and Event are expected")
+            rules = ((each.get("Filter") or {}).get("S3Key") or {}).get("Rules") or []
+            entries.append(told_of(str(each[who]), [str(each["Event"])], rules))
+            _refuse(where, entries[-1:])
             found.setdefault(name, []).append({whom: each[who], "Events": [each["Event"]], **_filter(each)})
-    if mapping(resource, "NotificationConfiguration").get("EventBridgeConfiguration") is not None:
+    _refuse(at(resource, "NotificationConfiguration"), entries)
+    if configuration.get("EventBridgeConfiguration") is not None:
         found["EventBridgeConfiguration"] = {}
     return [_notified(resource, resource.name, found)] if found else []
+
+
+def _refuse(where: Path, entries: Sequence[Told]) -> None:
+    if (why := refused_configuration(entries)) is not None:
+        raise Problem(where, f"S3 refuses it: {why}")
 
 
 def _filter(configuration: Mapping[str, Any]) -> dict[str, Any]:

@@ -144,6 +144,77 @@ def test_a_notification_without_its_function_is_told_with_its_place() -> None:
         calls(Uploads=resource("S3::Bucket", NotificationConfiguration=told))
 
 
+CREATED = {"Event": "s3:ObjectCreated:*", "Function": att("Answer")}
+
+
+def filtered(*rules: tuple[str, str]) -> dict[str, Any]:
+    return {**CREATED, "Filter": {"S3Key": {"Rules": [{"Name": name, "Value": value} for name, value in rules]}}}
+
+
+@pytest.mark.parametrize(
+    ("told", "why"),
+    [
+        (
+            [{**CREATED, "Event": "s3:ObjectCreate:*"}],
+            r"\[0\]: S3 refuses it: The event 's3:ObjectCreate:\*' is not sup",
+        ),
+        ([filtered(("infix", "a"))], r"\[0\]: S3 refuses it: filter rule name must be either prefix or suffix"),
+        (
+            [filtered(("prefix", "a"), ("Prefix", "b"))],
+            r"\[0\]: .* Cannot specify more than one prefix rule in a filter",
+        ),
+        (
+            [CREATED, filtered(("prefix", "a"))],
+            "NotificationConfiguration: S3 refuses it: Configuration is ambiguously",
+        ),
+    ],
+)
+def test_notifications_that_s3_would_refuse_are_refused(told: list[dict[str, Any]], why: str) -> None:
+    with pytest.raises(TemplateError, match=why):
+        calls(Uploads=resource("S3::Bucket", NotificationConfiguration={"LambdaConfigurations": told}))
+
+
+TARGET = {"Id": "answer", "Arn": att("Answer")}
+
+
+@pytest.mark.parametrize(
+    ("rule", "why"),
+    [
+        (
+            {"EventPattern": {"source": "shop"}},
+            r"EventPattern: Event pattern is not valid. Reason: the pattern\.source",
+        ),
+        (
+            {"EventPattern": {"source": [{"prefixx": "a"}]}},
+            r"EventPattern: Event pattern is not valid. Reason: .*'prefixx'",
+        ),
+        (
+            {
+                "EventPattern": {"source": ["a"]},
+                "Targets": [{**TARGET, "InputTransformer": {"InputTemplate": '"<x>"'}}],
+            },
+            r"Targets\[0\]: InputTemplate for target answer contains invalid placeholder x",
+        ),
+    ],
+)
+def test_a_rule_that_eventbridge_would_refuse_is_refused(rule: dict[str, Any], why: str) -> None:
+    with pytest.raises(TemplateError, match=why):
+        calls(Rule=resource("Events::Rule", **{"Targets": [TARGET], **rule}))
+
+
+@pytest.mark.parametrize(
+    ("expression", "zone", "why"),
+    [
+        ("cron(0 10 * * MON)", "UTC", r"Invalid Schedule Expression cron\(0 10 \* \* MON\)"),
+        ("rate(1 hour)", "Europe/Berln", "Invalid ScheduleExpressionTimezone Europe/Berln"),
+    ],
+)
+def test_a_schedule_that_the_scheduler_would_refuse_is_refused(expression: str, zone: str, why: str) -> None:
+    times = {"ScheduleExpression": expression, "ScheduleExpressionTimezone": zone}
+    with pytest.raises(TemplateError, match=rf"Later\.Properties\.ScheduleExpression: {why}"):
+        calls(Later=resource("Scheduler::Schedule", **times, Target={"Arn": att("Answer"), "RoleArn": "r"}))
+
+
 TOPIC = "arn:aws:sns:us-east-1:123456789012:news"
 
 
