@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from moto.sns.exceptions import SNSInvalidParameter
+from moto.sns.exceptions import SNSException, SNSInvalidParameter, TopicNotFound
 from moto.sns.models import SNSBackend, Subscription, Topic
 from moto.sns.responses import SNSResponse
 
@@ -21,16 +21,16 @@ from ..event_sources.streams.filters import InvalidFilterPatternError
 from ..foundation.json_bytes import parsed_json
 from .delivery import Delivery, Tell
 from .sns.filter_policies import compile_policy, lets_through, without_newer
-from .sns.messages import Message, Subscriber, confirmation, delivery, refused_message
+from .sns.messages import Message, Subscriber, confirmation, delivery
+from .sns.publishing import BATCH, Refusal, refused_batch, refused_message, refused_order
 from .sns.subscriptions import refused_attributes, refused_subscription
 
 _SEQUENCE: Final = 10_000_000_000_000_000_000
 """The first sequence number of a FIFO topic. [DOC] sns-docs:fifo-topic-message-ordering"""
 _STEP: Final = 1000
 """How far two sequence numbers are apart."""
-_BATCH: Final = 10
-"""How many messages are published with one request at most. [DOC] sns-api:API_PublishBatch"""
 _SCOPE: Final = "FilterPolicyScope"
+_ARN_PARTS: Final = 6
 _MESSAGE_ID: Final = re.compile(rb"<MessageId>([^<]*)</MessageId>")
 
 
@@ -42,7 +42,7 @@ class _Topics:
         self._sequence = itertools.count(_SEQUENCE, _STEP)
         self.number: str | None = None
         """Of the message that is published now; None: its topic is none of them."""
-        self._published: deque[tuple[str, str]] = deque(maxlen=_BATCH)
+        self._published: deque[tuple[str, str]] = deque(maxlen=BATCH)
         """Ids and numbers of as many messages as one answer tells of, the last one last."""
 
     def take(self) -> None:
@@ -50,10 +50,11 @@ class _Topics:
         publish = SNSBackend.publish
 
         def publish_once(backend: Any, message: str, arn: str | None = None, **more: Any) -> Any:
-            if (wrong := refused_message(message, more.get("subject"))) is not None:
-                raise SNSInvalidParameter(wrong)
-            topic = backend.topics.get(arn)
+            _refuse(refused_message({"Message": message, "Subject": more.get("subject")}))
+            topic = _topic(backend, arn)
             same = None if topic is None else deduplication_of(topic, message, more.get("deduplication_id"))
+            is_fifo = topic is not None and topic.fifo_topic
+            _refuse(refused_order(is_fifo=is_fifo, group=more.get("group_id"), is_told_apart=same is not None))
             if same is None:
                 if topic is not None:  # moto takes the text "false" for true
                     topic.content_based_deduplication = False
@@ -74,7 +75,9 @@ class _Topics:
             return made
 
         SNSBackend.publish = publish_once
+        SNSBackend.publish_batch = _publish_each
         Topic.publish = _to_all
+        _check_messages()
 
     def numbered(self, answer: bytes) -> bytes:
         """What the publisher is told, with the number of each message of a FIFO topic. [DOC] sns-api:API_Publish"""
@@ -84,6 +87,65 @@ class _Topics:
 
 def _number(number: str | None) -> bytes:
     return b"" if number is None else f"<SequenceNumber>{number}</SequenceNumber>".encode()
+
+
+def _refuse(refusal: Refusal | None) -> None:
+    if refusal is not None:
+        raise SNSException(*refusal)
+
+
+def _topic(backend: Any, arn: str | None) -> Any:
+    """The topic of an ARN; None: it is for one device. [REC] ls-snap test_unknown_topic_publish"""
+    if arn is None or ":endpoint/" in arn:
+        return None
+    if (parts := len(arn.split(":"))) < _ARN_PARTS:
+        why = f"An ARN must have at least {_ARN_PARTS} elements, not {parts}"
+        raise SNSInvalidParameter(f"Invalid parameter: TopicArn Reason: {why}")
+    found = backend.topics.get(arn)
+    if found is None:
+        raise TopicNotFound
+    return found
+
+
+def _publish_each(
+    backend: Any, topic_arn: str, publish_batch_request_entries: list[dict[str, Any]]
+) -> tuple[list[dict[str, str]], list[dict[str, Any]]]:
+    """Publish a batch, all or nothing as SNS was recorded to; of moto's own what fails is in no answer."""
+    topic, entries = _topic(backend, topic_arn), publish_batch_request_entries
+    for each in entries:
+        group, same = each.get("MessageGroupId"), each.get("MessageDeduplicationId")
+        is_told_apart = deduplication_of(topic, each["Message"], same) is not None
+        _refuse(refused_order(is_fifo=topic.fifo_topic, group=group, is_told_apart=is_told_apart))
+    made = [
+        backend.publish(
+            message=each["Message"],
+            arn=topic_arn,
+            subject=each.get("Subject"),
+            message_attributes=each.get("MessageAttributes", {}),
+            group_id=each.get("MessageGroupId"),
+            deduplication_id=each.get("MessageDeduplicationId"),
+            message_structure=each.get("MessageStructure"),
+        )
+        for each in entries
+    ]
+    return [{"MessageId": one, "Id": each["Id"]} for one, each in zip(made, entries, strict=True)], []
+
+
+def _check_messages() -> None:
+    """Have messages refused before any subscriber gets one."""
+    publish, publish_batch = SNSResponse.publish, SNSResponse.publish_batch
+
+    def publish_checked(asked: Any) -> Any:
+        names = ("Message", "Subject", "MessageAttributes", "MessageStructure")
+        _refuse(refused_message({name: asked._get_param(name) for name in names}))  # noqa: SLF001 - moto's way
+        return publish(asked)
+
+    def publish_batch_checked(asked: Any) -> Any:
+        _refuse(refused_batch(asked._get_param("PublishBatchRequestEntries", [])))  # noqa: SLF001 - as above
+        return publish_batch(asked)
+
+    SNSResponse.publish = publish_checked
+    SNSResponse.publish_batch = publish_batch_checked
 
 
 def _to_all(topic: Any, message: str, **more: Any) -> str:

@@ -142,6 +142,22 @@ def test_a_filter_lets_through_what_it_describes(world: World, policy: dict[str,
     assert json.loads(event["Records"][0]["Sns"]["Message"]) == {"order": {"amount": 50}}
 
 
+def test_of_a_batch_with_one_wrong_message_none_is_published(world: World) -> None:
+    sns, arn = topic(world, "batch", ("lambda", function_arn("writer")))
+    wrong = [{"Id": "2", "Message": '{"sqs": "x"}', "MessageStructure": "json"}]
+    with pytest.raises(ClientError, match="No default entry in JSON message body"):
+        sns.publish_batch(TopicArn=arn, PublishBatchRequestEntries=[{"Id": "1", "Message": "a"}, *wrong])
+    with pytest.raises(ClientError, match="must use field 'String'"):
+        sns.publish(TopicArn=arn, Message="a", MessageAttributes={"a": {"DataType": "String", "BinaryValue": b"x"}})
+    with pytest.raises(ClientError, match="Topic does not exist"):
+        sns.publish(TopicArn=f"{arn}-not", Message="a")
+    right = sns.publish_batch(TopicArn=arn, PublishBatchRequestEntries=[{"Id": "1", "Message": "last"}])
+
+    assert [each["Id"] for each in right["Successful"]] == ["1"]
+    (event,) = world.events()
+    assert event["Records"][0]["Sns"]["Message"] == "last"
+
+
 @pytest.mark.parametrize(
     ("attributes", "why"),
     [

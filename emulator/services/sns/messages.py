@@ -7,7 +7,6 @@ sns-large-payload-raw-message-delivery, fifo-message-delivery
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
@@ -17,8 +16,6 @@ from msgspec import Struct, field
 from ...foundation.times import iso_time
 from ..delivery import Delivery
 
-_LONGEST_SUBJECT: Final = 100
-_CONTROLS: Final = re.compile("[\0-\x1f\x7f-\x9f]")
 _AGENT: Final = "Amazon Simple Notification Service Agent"
 _UNVERIFIABLE: Final = "RVhBTVBMRQ=="
 """Where AWS signs: nobody but AWS has the key."""
@@ -51,15 +48,6 @@ class Subscriber(Struct, frozen=True, kw_only=True):
     endpoint: str
     is_raw: bool = False
     """Whether a queue or a server gets the text alone."""
-
-
-def refused_message(text: str, subject: str | None) -> str | None:
-    """Why SNS does not take a message; None: it does. [DOC] sns-api:API_Publish"""
-    if not text:
-        return "Invalid parameter: Empty message"
-    if subject is not None and (not 0 < len(subject) <= _LONGEST_SUBJECT or _CONTROLS.search(subject) is not None):
-        return "Invalid parameter: Subject"
-    return None
 
 
 def delivery(message: Message, to: Subscriber) -> Delivery | None:

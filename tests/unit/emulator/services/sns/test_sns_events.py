@@ -13,7 +13,6 @@ from emulator.services.sns.messages import (
     Subscriber,
     confirmation,
     delivery,
-    refused_message,
 )
 
 TOPIC = "arn:aws:sns:us-east-2:123456789012:ExampleTopic"
@@ -139,18 +138,3 @@ def test_a_queue_hears_the_number_of_a_message_of_a_fifo_topic() -> None:
     assert sent is not None
     assert list(json.loads(sent.payload))[:4] == ["Type", "MessageId", "SequenceNumber", "TopicArn"]
     assert (sent.group, sent.deduplication) == ("g", "d")
-
-
-@pytest.mark.parametrize(
-    ("text", "subject", "why"),
-    [
-        ("a", None, None),
-        ("a", "about \u00fc", None),
-        ("", None, "Invalid parameter: Empty message"),
-        ("a", "", "Invalid parameter: Subject"),
-        ("a", "two\nlines", "Invalid parameter: Subject"),
-        ("a", "x" * 101, "Invalid parameter: Subject"),
-    ],
-)
-def test_a_message_is_taken_or_refused(text: str, subject: str | None, why: str | None) -> None:
-    assert refused_message(text, subject) == why
