@@ -412,10 +412,11 @@ def _of_others(tree: ast.Module) -> Iterable[str]:
             yield from (each.asname or each.name.partition(".")[0] for each in named)
 
 
-def nothing_found(project: Project, others: Sequence[str] = ()) -> ConfigurationError:
+def nothing_found(project: Project, others: Sequence[str] = (), unread: str | None = None) -> ConfigurationError:
     """What to say where a command finds no service; it names what could be meant.
 
-    ``others`` are folders of the project that have something else to emulate, such as a template.
+    ``others`` are folders of the project that have something else to emulate, such as a template; ``unread`` is what
+    to say of something that cannot be.
     """
     source = project.code / "src"
     is_package = (source / "__init__.py").is_file()
@@ -428,6 +429,8 @@ def nothing_found(project: Project, others: Sequence[str] = ()) -> Configuration
         hint = f'src/ has {", ".join(src[:5])}: write project = "src" and app = "{src[0]}" to {CONFIG_FILE}'
     elif others:
         hint = f"there are templates, or what makes them, in {', '.join(others[:5])}: `streamer emulate {others[0]}`"
+    elif unread is not None:
+        hint = unread
     else:
         hint = "`streamer init` makes a new one, `streamer emulate --demo` runs a demo"
     is_said = is_meant(project.folder / CONFIG_FILE)

@@ -138,10 +138,16 @@ def _nothing(target: str, path: Path) -> ConfigurationError:
     if below:
         names = ", ".join(below[:_SHOWN]) + (", ..." if len(below) > _SHOWN else "")
         return ConfigurationError(f"{where}nothing to emulate in this folder itself; there is {names}")
-    if any(path.glob("*.tf")) or any(path.glob("*/*.tf")):
-        return ConfigurationError(f"{where}Terraform's files are not read; {_READ} are")
+    if (of_terraform := unread(path)) is not None:
+        return ConfigurationError(f"{where}{of_terraform}")
     looked = ", ".join((*TEMPLATES, "cdk.out", ".serverless", "serverless.yml"))
     return ConfigurationError(f"{where}nothing to emulate; looked for {looked}")
+
+
+def unread(path: Path) -> str | None:
+    """What to say of a folder with another tool's files, which nothing here reads; None: there are none."""
+    is_of_terraform = any(path.glob("*.tf")) or any(path.glob("*/*.tf"))
+    return f"Terraform's files are not read; {_READ} are" if is_of_terraform else None
 
 
 def folders_below(path: Path) -> list[str]:
@@ -243,13 +249,17 @@ def _artifact(folder: Path, artifacts: Mapping[str, Any], name: str, done: set[s
     if artifact.get("type") == "cdk:cloud-assembly":
         yield from _stacks(folder / properties["directoryName"])
     elif artifact.get("type") == "aws:cloudformation:stack":
+        parameters, assets = _parameters_of_assets(folder, artifact)
         yield Part(
             template=folder / properties["templateFile"],
             folder=folder,
             stack=str(properties.get("stackName", name)),
             format="CDK",
-            assets=_assets(folder, f"{name}.assets.json"),
-            parameters={key: str(value) for key, value in (properties.get("parameters") or {}).items()},
+            assets={**assets, **_assets(folder, f"{name}.assets.json")},
+            parameters={
+                **parameters,
+                **{key: str(value) for key, value in (properties.get("parameters") or {}).items()},
+            },
             region=_region(str(artifact.get("environment")).rpartition("/")[2]),
         )
 
@@ -265,6 +275,24 @@ def _assets(folder: Path, name: str) -> dict[str, Path]:
             if source is not None and "objectKey" in destination:
                 found[str(destination["objectKey"])] = folder / source
     return found
+
+
+def _parameters_of_assets(folder: Path, artifact: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, Path]]:
+    """What `cdk deploy` gives a stack of the legacy synthesis, CDK 1's own, and where its assets are, by object key.
+
+    [SRC] aws-cdk cloud-assembly-schema FileAssetMetadataEntry, LegacyStackSynthesizer: a prefix and a name in one text
+    """
+    parameters, assets = {}, {}
+    for entry in (entry for of in (artifact.get("metadata") or {}).values() for entry in of):
+        data = entry.get("data")
+        if entry.get("type") != "aws:cdk:asset" or not isinstance(data, dict) or "s3KeyParameter" not in data:
+            continue
+        name = f"{data['id']}{Path(data['path']).suffix if data.get('packaging') == 'file' else '.zip'}"
+        parameters[data["s3BucketParameter"]] = "cdk-assets"
+        parameters[data["s3KeyParameter"]] = f"assets/||{name}"
+        parameters[data["artifactHashParameter"]] = data["id"]
+        assets[f"assets/{name}"] = folder / data["path"]
+    return parameters, assets
 
 
 def _region(written: Any) -> str | None:

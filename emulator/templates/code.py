@@ -100,7 +100,7 @@ class Code:
             return self._with_layers(resource, self._inline(stack, resource, inline["ZipFile"]), ())
         found = self._path(stack, resource, "Code", resource.properties.get("Code"))
         if found is None:
-            return Located(unavailable=f"its code is not here: name a folder with --code {resource.logical_id}=FOLDER")
+            return Located(unavailable="its code is not here: name a folder with --code ID=FOLDER")
         is_source = self._part(stack).uploads is None
         if is_source and _is_built(resource) and not self._is_there(stack, resource):
             return Located(unavailable="it has a build method and was not built: run sam build")
@@ -195,9 +195,7 @@ class Code:
         if path.is_file():  # tools pack the file alone. [INF] sam-cli, aws-cli
             path = path.parent
         if not path.is_dir():
-            is_folder = _kind(path) == "folder"
-            text = f"there is no folder {path}{_but(path)}" if is_folder else f"{path} does not exist: build it"
-            raise Problem(at(resource, "Code"), text)
+            raise Problem(at(resource, "Code"), _absent(part, path))
         return path.resolve(), built, warnings
 
     def _unpacked(self, part: Part, place: Place, archive: Path) -> Path:
@@ -347,6 +345,13 @@ def _wants_build(layer: Resource, folder: Path) -> bool:
 def _is_loaded_by_name(resource: Resource) -> bool:
     """Whether the handler names a file of its sources, which is there before anything is built."""
     return str(resource.properties.get("Runtime", "")).startswith(("python", "nodejs"))
+
+
+def _absent(part: Part, path: Path) -> str:
+    """What to say of code that is not where a template has it."""
+    if part.format == "CDK" and path.is_relative_to(part.folder):  # many keep an assembly without its assets
+        return f"there is no {path}: run cdk synth"
+    return f"there is no folder {path}{_but(path)}" if _kind(path) == "folder" else f"{path} does not exist: build it"
 
 
 def _but(path: Path) -> str:

@@ -64,6 +64,7 @@ def test_the_demo_runs_when_it_is_asked_for(tmp_path: Path) -> None:
         pytest.param("src/shop.py", 'src/ has shop:app: write project = "src" and app = "shop:app"', id="src layout"),
         pytest.param("tests/helper.py", "`streamer init` makes a new one", id="only in tests"),
         pytest.param("api/template.yaml", "in api: `streamer emulate api`", id="a template below"),
+        pytest.param("infra/main.tf", "Terraform's files are not read; templates of SAM", id="Terraform's"),
     ],
 )
 def test_a_folder_without_a_service_says_what_could_be_meant(tmp_path: Path, file: str, said: str) -> None:

@@ -528,7 +528,7 @@ def test_an_archive_is_unpacked_once(tmp_path: Path) -> None:
     ("code", "reason"),
     [
         pytest.param(
-            {"S3Bucket": "b", "S3Key": "k"}, "its code is not here: name a folder with --code Function=FOLDER", id="S3"
+            {"S3Bucket": "b", "S3Key": "k"}, "its code is not here: name a folder with --code ID=FOLDER", id="S3"
         ),
         pytest.param({"ImageUri": "x"}, "its code is not here", id="image"),
     ],
@@ -852,6 +852,50 @@ def test_one_stack_of_an_assembly_can_be_chosen(tmp_path: Path) -> None:
     assert found.functions[0].environment == {"QUEUE": "jobs"}
     with pytest.raises(ConfigurationError, match="there is no such stack; there are Data, Chat"):
         read(tmp_path / "p", "cdk.out", stack="Other")
+
+
+def test_parameters_of_the_cdks_legacy_synthesis_have_what_its_assembly_says(tmp_path: Path) -> None:
+    shutil.copytree(TEMPLATES / "cdk", tmp_path / "p")
+    out = tmp_path / "p" / "cdk.out"
+    of_asset = {"id": "1111", "path": "asset.1111", "packaging": "zip", "s3BucketParameter": "AssetBucket"}
+    of_asset |= {"s3KeyParameter": "AssetKey", "artifactHashParameter": "AssetHash"}
+    of_nested = {"id": "2222", "path": "Inner.nested.template.json", "packaging": "file"}
+    of_nested |= {
+        "s3BucketParameter": "InnerBucket",
+        "s3KeyParameter": "InnerKey",
+        "artifactHashParameter": "InnerHash",
+    }
+    manifest = json.loads((out / "manifest.json").read_text())
+    entries = [{"type": "aws:cdk:asset", "data": data} for data in (of_asset, of_nested)]
+    manifest["artifacts"]["Chat"]["metadata"] = {"/Chat": entries, "/Chat/Ask": [{"type": "aws:cdk:logicalId"}]}
+    (out / "manifest.json").write_text(json.dumps(manifest))
+    (out / "Chat.assets.json").unlink()
+    template = json.loads((out / "Chat.template.json").read_text())
+    template["Parameters"] = {
+        data[key]: {"Type": "String"} for data in (of_asset, of_nested) for key in data if key.startswith("s3")
+    }
+    part = [{"Fn::Select": [each, {"Fn::Split": ["||", {"Ref": "AssetKey"}]}]} for each in (0, 1)]
+    ask, inner = template["Resources"]["Ask"], template["Resources"]["Inner"]
+    ask["Properties"]["Code"] = {"S3Bucket": {"Ref": "AssetBucket"}, "S3Key": {"Fn::Join": ["", part]}}
+    del inner["Metadata"]
+    key = [{"Fn::Select": [each, {"Fn::Split": ["||", {"Ref": "InnerKey"}]}]} for each in (0, 1)]
+    url = ["https://s3.us-east-1.amazonaws.com/", {"Ref": "InnerBucket"}, "/", *key]
+    inner["Properties"]["TemplateURL"] = {"Fn::Join": ["", url]}
+    (out / "Chat.template.json").write_text(json.dumps(template))
+
+    found = read(tmp_path / "p", "cdk.out")
+
+    assert [function.code_root for function in found.functions if function.handler == "handlers.ask"] == [
+        str((out / "asset.1111").resolve())
+    ]
+
+
+def test_an_assembly_without_an_asset_is_refused_with_what_makes_it(tmp_path: Path) -> None:
+    shutil.copytree(TEMPLATES / "cdk", tmp_path / "p")
+    shutil.rmtree(tmp_path / "p" / "cdk.out" / "asset.1111")
+
+    with pytest.raises(ConfigurationError, match=r"Ask\.Properties\.Code: there is no .*/asset\.1111: run cdk synth$"):
+        read(tmp_path / "p", "cdk.out")
 
 
 def test_an_application_from_elsewhere_is_told_and_its_outputs_are_made_up(tmp_path: Path) -> None:
