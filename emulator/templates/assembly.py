@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,6 +36,8 @@ class Part(Struct, frozen=True, kw_only=True):
     folder: Path
     """What local paths in the template are relative to."""
     stack: str
+    shown: str | None = None
+    """CDK's: as its own commands name the stack, such as ``Prod/Chat`` of the stage ``Prod``; None: as its name."""
     format: str
     """``CloudFormation``, ``CDK`` or ``Serverless``; SAM is told by the template's text."""
     assets: Mapping[str, Path] = field(default_factory=dict)
@@ -219,15 +222,20 @@ def _is_assembly(folder: Path) -> bool:
 def _assembly(target: str, folder: Path, wanted: str | None) -> Project:
     parts = tuple(_stacks(folder))
     if wanted is not None:
-        named = [part for part in parts if part.stack == wanted or part.template.name == f"{wanted}.template.json"]
+        named = [part for part in parts if any(fnmatchcase(name, wanted) for name in _names(part))]
         if not named:
-            have = ", ".join(part.stack for part in parts) or "none"
+            have = ", ".join(part.shown or part.stack for part in parts) or "none"
             raise ConfigurationError(f"--stack {wanted}: there is no such stack; there are {have}")
         parts = tuple(named)
     if not parts:
         raise ConfigurationError(f"{target}: the assembly has no stack; run cdk synth where the app has one")
     root = folder.parent if folder.name == "cdk.out" else folder
     return Project(name=target, root=root, parts=parts)
+
+
+def _names(part: Part) -> set[str]:
+    """What a stack of an assembly may be called: its name, its artifact's, and where it is in the app."""
+    return {part.stack, part.template.name.removesuffix(".template.json"), part.shown or part.stack}
 
 
 def _stacks(folder: Path) -> Iterator[Part]:
@@ -254,6 +262,7 @@ def _artifact(folder: Path, artifacts: Mapping[str, Any], name: str, done: set[s
             template=folder / properties["templateFile"],
             folder=folder,
             stack=str(properties.get("stackName", name)),
+            shown=str(artifact.get("displayName", name)),  # [SRC] aws-cdk cloud-assembly-schema ArtifactManifest
             format="CDK",
             assets={**assets, **_assets(folder, f"{name}.assets.json")},
             parameters={

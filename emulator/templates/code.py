@@ -355,7 +355,9 @@ def _absent(part: Part, path: Path) -> str:
 
 
 def _but(path: Path) -> str:
-    """What is there under a name that only some file systems take for the same."""
+    """What is there that could be meant: a link to nothing, or a name that only some file systems take for the same."""
+    if path.is_symlink():
+        return f": it is a link to {path.readlink()}"
     beside = sorted(path.parent.iterdir()) if path.parent.is_dir() else []
     other = next((each.name for each in beside if each.name.casefold() == path.name.casefold()), None)
     return "" if other is None else f", but {other}: the case of letters counts"

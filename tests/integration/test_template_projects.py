@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import os
 import re
@@ -813,7 +814,7 @@ def test_a_handler_of_which_only_the_source_is_there_is_told_to_be_built(tmp_pat
         read(tmp_path, "template.yaml")
 
 
-def test_a_folder_of_another_case_is_told(tmp_path: Path) -> None:
+def test_a_folder_of_another_case_and_a_link_to_nothing_are_told(tmp_path: Path) -> None:
     (tmp_path / "onconnect").mkdir()
     chat = CHAT.partition("  Answer:")[0]
     (tmp_path / "template.yaml").write_text(
@@ -824,6 +825,9 @@ def test_a_folder_of_another_case_is_told(tmp_path: Path) -> None:
         pytest.skip("this file system takes them for the same")
 
     with pytest.raises(ConfigurationError, match="onConnect, but onconnect: the case of letters counts"):
+        read(tmp_path, "template.yaml")
+    (tmp_path / "onConnect").symlink_to("elsewhere")
+    with pytest.raises(ConfigurationError, match=r"there is no folder .*onConnect: it is a link to elsewhere$"):
         read(tmp_path, "template.yaml")
 
 
@@ -852,6 +856,36 @@ def test_one_stack_of_an_assembly_can_be_chosen(tmp_path: Path) -> None:
     assert found.functions[0].environment == {"QUEUE": "jobs"}
     with pytest.raises(ConfigurationError, match="there is no such stack; there are Data, Chat"):
         read(tmp_path / "p", "cdk.out", stack="Other")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        pytest.param("Prod/Chat", ["prod-chat"], id="as cdk ls has it"),
+        pytest.param("prod-chat", ["prod-chat"], id="the stack's name"),
+        pytest.param("ProdChat", ["prod-chat"], id="the artifact's"),
+        pytest.param("Prod/*", ["prod-chat", "prod-data"], id="all of a stage"),
+        pytest.param("*/Chat", ["dev-chat", "prod-chat"], id="of each stage"),
+    ],
+)
+def test_stacks_of_stages_are_chosen_as_the_cdk_names_them(tmp_path: Path, wanted: str, found: list[str]) -> None:
+    stages: dict[Path, dict[str, Any]] = {}
+    for stage, name in itertools.product(("Dev", "Prod"), ("Chat", "Data")):
+        properties = {"templateFile": f"{stage}{name}.template.json", "stackName": f"{stage}-{name}".lower()}
+        inner = tmp_path / f"assembly-{stage}"
+        inner.mkdir(exist_ok=True)
+        stack = {"type": "aws:cloudformation:stack", "properties": properties, "displayName": f"{stage}/{name}"}
+        stages.setdefault(inner, {})[f"{stage}{name}"] = stack
+    for inner, stacks in stages.items():
+        (inner / "manifest.json").write_text(json.dumps({"artifacts": stacks}))
+    nested = {
+        inner.name: {"type": "cdk:cloud-assembly", "properties": {"directoryName": inner.name}} for inner in stages
+    }
+    (tmp_path / "manifest.json").write_text(json.dumps({"artifacts": nested}))
+
+    assert [part.stack for part in find(".", tmp_path, stack=wanted).parts] == found
+    with pytest.raises(ConfigurationError, match=r"no such stack; there are Dev/Chat, Dev/Data, Prod/Chat, Prod/Data$"):
+        find(".", tmp_path, stack="Prod")
 
 
 def test_parameters_of_the_cdks_legacy_synthesis_have_what_its_assembly_says(tmp_path: Path) -> None:
