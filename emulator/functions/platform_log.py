@@ -28,13 +28,16 @@ _REPORTED: Final = re.compile(r"(Runtime|Function)\.[A-Z][a-zA-Z]+")
 
 
 def init_start_line(runtime: str, region: str) -> str:
-    """The first line of a cold start. [REC] ls-snap (H15); version and hash are placeholders of ours."""
+    """The first line of a cold start. [REC] ls-snap (H15)"""
+    version, arn = runtime_version(runtime, region)
+    return f"INIT_START Runtime Version: {version}\tRuntime Version ARN: {arn}"
+
+
+def runtime_version(runtime: str, region: str) -> tuple[str, str]:
+    """The version of a runtime, and its ARN; both are placeholders of ours."""
     letters = len(runtime) - len(runtime.lstrip(string.ascii_lowercase))
     family, version = runtime[:letters], runtime[letters:].removesuffix(".x").removeprefix(".")
-    return (
-        f"INIT_START Runtime Version: {family}:{version}.local\t"
-        f"Runtime Version ARN: arn:aws:lambda:{region}::runtime:{'0' * 64}"
-    )
+    return f"{family}:{version}.local", f"arn:aws:lambda:{region}::runtime:{'0' * 64}"
 
 
 def init_timeout_line(init_seconds: float) -> str:
@@ -54,9 +57,8 @@ def init_error_line(init_ms: float, error_type: str, *, is_repeated: bool = Fals
 
 def is_routine(line: str) -> bool:
     """Whether one of Lambda's own lines is of every invocation, or says again what others say."""
-    return line.startswith(("START ", "END ", "REPORT ", "INIT_START ")) or (
-        line.startswith("INIT_REPORT ") and _FAILED in line
-    )
+    is_repetition = line.startswith("INIT_REPORT ") and _FAILED in line
+    return is_repetition or line.startswith(("START ", "END ", "REPORT ", "INIT_START ", "{"))
 
 
 def start_line(request_id: str, version: str = VERSION) -> str:
@@ -84,14 +86,28 @@ class Report(Struct, frozen=True, kw_only=True):
     """`TIMEOUT` or ``error``; None: it went well."""
     error_type: str | None = None
 
+    @property
+    def billed_ms(self) -> int:
+        """What AWS bills: the init phase, too. [DOC] lambda-docs, since August 2025"""
+        return math.ceil(self.duration_ms + (self.init_ms or 0.0))
+
+    def metrics(self) -> dict[str, float]:
+        """Its numbers, as JSON has them. [REC] JSON logs"""
+        found: dict[str, float | None] = {
+            "durationMs": round(self.duration_ms, 3),
+            "billedDurationMs": self.billed_ms,
+            "memorySizeMB": self.memory_mb,
+            "maxMemoryUsedMB": self.memory_used_mb,
+            "initDurationMs": None if self.init_ms is None else round(self.init_ms, 3),
+        }
+        return {name: value for name, value in found.items() if value is not None}
+
     def line(self) -> str:
         """The REPORT line. [REC] ls-snap (H15); Status and Error Type [REC] logs of timeouts and crashes since 2025"""
-        # [DOC] lambda-docs: the init phase is billed since August 2025.
-        billed_ms = math.ceil(self.duration_ms + (self.init_ms or 0.0))
         fields = [
             f"REPORT RequestId: {self.request_id}",
             f"Duration: {self.duration_ms:.2f} ms",
-            f"Billed Duration: {billed_ms} ms",
+            f"Billed Duration: {self.billed_ms} ms",
             f"Memory Size: {self.memory_mb} MB",
         ]
         if self.memory_used_mb is not None:

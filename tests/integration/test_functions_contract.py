@@ -307,6 +307,19 @@ async def test_an_uncaught_error_is_one_event_of_the_log(project: Project) -> No
     )
 
 
+async def test_where_a_function_logs_json_so_are_its_errors_and_lambdas_own_lines(project: Project) -> None:
+    project.write("def f(event, context): raise ValueError('no')")
+
+    async with project.functions("f", environment={"AWS_LAMBDA_LOG_FORMAT": "JSON"}) as functions:
+        await functions.invoke("f", b"{}", request_id="one")
+
+    error = json.loads(project.lines.texts[-1])
+    assert list(error) == ["timestamp", "level", "errorMessage", "errorType", "requestId", "stackTrace"]
+    assert (error["level"], error["errorType"], error["requestId"]) == ("ERROR", "ValueError", "one")
+    kinds = [json.loads(line)["type"] for line in project.lines.platform]
+    assert kinds == ["platform.initStart", "platform.start", "platform.report"]
+
+
 async def test_lambdas_own_lines_frame_each_event(project: Project) -> None:
     project.write("def f(event, context): pass")
 

@@ -37,6 +37,7 @@ _METRICS: Final = {
 }
 URGENT: Final = ("WARNING", "ERROR", "CRITICAL")
 """Levels of what tells of trouble, and does not wait for other lines: the process may end."""
+_TROUBLE: Final = ("platform.fault", "platform.initReport")
 _NUMBER: Final = re.compile(r"[\d.]+")
 
 
@@ -86,23 +87,28 @@ def _message(record: Mapping[str, Any]) -> str:
 
 def platform_line(line: str) -> dict[str, Any]:
     """One of Lambda's own, with its numbers as such."""
-    kind = next((kind for begin, kind in _PLATFORM.items() if line.startswith(begin)), None)
-    content: dict[str, Any] = {
-        "type": kind or "platform.fault",
-        "level": "INFO" if kind not in (None, "platform.initReport") else "ERROR",
-        "message": line.strip(),
+    if line.startswith("{"):
+        event = json.loads(line)
+        return _platform(event["type"], line, event["record"])
+    kind = next((kind for begin, kind in _PLATFORM.items() if line.startswith(begin)), "platform.fault")
+    fields = dict(part.split(": ", 1) for part in line.strip().split("\t") if ": " in part)
+    metrics = {
+        _METRICS[name]: float(number[0])
+        for name, value in fields.items()
+        if name in _METRICS and (number := _NUMBER.match(value)) is not None
     }
-    if kind == "platform.report":
-        fields = dict(part.split(": ", 1) for part in line.strip().split("\t") if ": " in part)
-        content["metrics"] = {
-            _METRICS[name]: float(number[0])
-            for name, value in fields.items()
-            if name in _METRICS and (number := _NUMBER.match(value)) is not None
-        }
-        content["status"] = fields.get("Status", "success")
-        if "Error Type" in fields:
-            content["errorType"] = fields["Error Type"]
-    return content
+    record = {"metrics": metrics, "status": fields.get("Status", "success"), "errorType": fields.get("Error Type")}
+    return _platform(kind, line, record)
+
+
+def _platform(kind: str, line: str, record: Mapping[str, Any]) -> dict[str, Any]:
+    told = ("metrics", "status", "errorType") if kind == "platform.report" else ()
+    return {
+        "type": kind,
+        "level": "ERROR" if kind in _TROUBLE else "INFO",
+        "message": line.strip(),
+        **{name: record[name] for name in told if record.get(name) is not None},
+    }
 
 
 @contextmanager

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from awslambdaric import bootstrap
 from awslambdaric.lambda_runtime_exception import FaultException
@@ -17,8 +18,10 @@ from awslambdaric.lambda_runtime_log_utils import JsonFormatter
 from awslambdaric.lambda_runtime_marshaller import LambdaMarshaller, to_json
 from msgspec import Struct
 
+from ...foundation.json_bytes import parsed_json
 from ..platform_log import error_type
 
+_TIME: Final = "%Y-%m-%dT%H:%M:%SZ"
 Handler = Callable[[Any, Any], Any]
 """A function's handler: takes the event and the context."""
 
@@ -76,8 +79,9 @@ class EventRunner:
         function_arn: str,
         deadline_ms: int,
         log_error: Callable[[str], None],
+        json_logs: bool,
     ) -> RunResult:
-        """Run a handler once; ``client_context`` is JSON, ``log_error`` takes an uncaught error as one text.
+        """Run a handler once; ``client_context`` is JSON, ``log_error`` takes an uncaught error as one text or as JSON.
 
         What the handler raises that is no Exception, such as SystemExit, comes through.
         """
@@ -93,14 +97,24 @@ class EventRunner:
             invoked_function_arn=function_arn,
             epoch_deadline_time_in_ms=deadline_ms,
             tenant_id=None,
-            log_sink=_ErrorLog(log_error),
+            log_sink=_ErrorLog((lambda _: None) if json_logs else log_error),
         )
+        if json_logs and answer.result.error_type is not None:
+            log_error(_json_error(parsed_json(answer.result.payload)))
         return answer.result
 
 
-def log_init_error(failure: InitError, log_error: Callable[[str], None]) -> None:
-    """Log an import error as AWS's client does, as one text of several lines."""
-    bootstrap.log_error(failure.error, _ErrorLog(log_error))
+def log_init_error(failure: InitError, log_error: Callable[[str], None], *, json_logs: bool) -> None:
+    """Log an import error as AWS's client does, as one text of several lines or as JSON."""
+    if json_logs:
+        log_error(_json_error(failure.error))
+    else:
+        bootstrap.log_error(failure.error, _ErrorLog(log_error))
+
+
+def _json_error(error: dict[str, Any]) -> str:
+    """An uncaught error as AWS's client logs it where the function logs JSON, which it finds out once for a process."""
+    return str(to_json({"timestamp": time.strftime(_TIME, time.gmtime()), "level": "ERROR", **error}))
 
 
 def json_formatter() -> logging.Formatter:

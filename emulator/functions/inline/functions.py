@@ -28,6 +28,7 @@ from ..held import DAY_SECONDS, Held
 from ..limits import RESPONSE_BYTES
 from ..logs import LogSink
 from ..outcome import EnvironmentNow, Failed, Outcome, Refused, Returned
+from ..own_lines import own_lines
 from ..runtimes import identity
 from ..streaming import ResponseStream
 from ..turns import InTurn
@@ -260,7 +261,7 @@ class InlineFunctions:
             status=status,
             error_type=error_type if status == "error" else None,
         )
-        for line in (platform_log.end_line(event.request_id), report.line()):
+        for line in event.target.own_lines.over(datetime.now(UTC), report):
             self._sink.write(function.name, event.request_id, line, platform=True)
 
     # In the worker's thread
@@ -302,23 +303,23 @@ class InlineFunctions:
     def _init_failed(self, event: _Invocation, failure: InitError, seen: Seen) -> Outcome:
         event.is_init_failed = True
         error_type = failure.error["errorType"]
-        log_init_error(failure, seen.write_line)
+        log_init_error(failure, seen.write_line, json_logs=seen.json_logs)
         if self._sink.platform_lines:
-            line = platform_log.init_error_line(event.duration_ms, error_type)
+            line = event.target.own_lines.init_failed(datetime.now(UTC), event.duration_ms, error_type)
             self._sink.write(event.target.function.name, event.request_id, line, platform=True)
         self._tell_start(event)
         return Failed(failure.payload, event.request_id, error_type)
 
     def _tell_start(self, event: _Invocation) -> None:
         if self._sink.platform_lines:
-            line = platform_log.start_line(event.request_id, event.target.version)
+            line = event.target.own_lines.start(datetime.now(UTC), event.request_id)
             self._sink.write(event.target.function.name, event.request_id, line, platform=True)
 
     def _load(self, event: _Invocation) -> Handler:
         started = time.perf_counter()
         target = event.target
         if self._sink.platform_lines:
-            line = platform_log.init_start_line(identity(target.function), self._endpoints.region)
+            line = target.own_lines.init_start(datetime.now(UTC))
             self._sink.write(target.function.name, None, line, platform=True)
         handler = self._modules.load(target.function.handler)
         event.init_ms = (time.perf_counter() - started) * 1000
@@ -336,6 +337,7 @@ class InlineFunctions:
             function_arn=event.arn,
             deadline_ms=int((time.time() + seconds) * 1000),
             log_error=seen.write_line,
+            json_logs=seen.json_logs,
         )
         if len(answer.payload) > RESPONSE_BYTES:
             error = platform_log.too_large_payload(RESPONSE_BYTES)
@@ -354,7 +356,7 @@ class InlineFunctions:
 class _InlineFunction:
     """One version of a function, and what it keeps between events."""
 
-    __slots__ = ("arn", "function", "limit", "running", "variables", "version", "waiting")
+    __slots__ = ("arn", "function", "limit", "own_lines", "running", "variables", "version", "waiting")
 
     def __init__(
         self,
@@ -369,6 +371,7 @@ class _InlineFunction:
         self.function = function
         self.version = version
         self.arn = variables.function_arn(function.name, endpoints)
+        self.own_lines = own_lines(function, self.arn, version)
         self.limit = Limit.of(function, limit)
         self.running = 0
         self.waiting: InTurn[_Invocation] = InTurn(lambda event: bytes_held(event.payload))

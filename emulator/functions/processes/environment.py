@@ -102,7 +102,7 @@ class ExecutionEnvironment:
         self._timer: asyncio.TimerHandle | None = None
         searches = None if around.means.subreaper else folder
         self._process = Process(around.meter, around.descendants, searches=searches)
-        self._log = EnvironmentLog(function, around.sink, self._process, owner.version)
+        self._log = EnvironmentLog(function, around.sink, self._process, arn=self._arn, version=owner.version)
 
     # what its owner asks of it
 
@@ -118,7 +118,7 @@ class ExecutionEnvironment:
             OSError: the system has no room for another process, socket or pipe.
         """
         around = self._around
-        output = self._log.open(around.endpoints.region)
+        output = self._log.open()
         bound = self._event
         if bound is not None:
             self._start_timer()

@@ -11,7 +11,7 @@ from streamer.topology import Function
 from ...foundation import log
 from .. import platform_log
 from ..logs import LogSink
-from ..runtimes import identity
+from ..own_lines import own_lines
 from .output import Output
 from .process import Process
 
@@ -19,9 +19,9 @@ from .process import Process
 class EnvironmentLog:
     """Reads an environment's output from a pipe, and writes START, END, REPORT and the like between its lines."""
 
-    def __init__(self, function: Function, sink: LogSink, process: Process, version: str) -> None:
+    def __init__(self, function: Function, sink: LogSink, process: Process, *, arn: str, version: str) -> None:
         self._function = function
-        self._version = version
+        self._own = own_lines(function, arn, version)
         self._sink = sink
         self._process = process
         self._output: Output | None = None
@@ -31,7 +31,7 @@ class EnvironmentLog:
 
     # the output
 
-    def open(self, region: str) -> int:
+    def open(self) -> int:
         """Begin with the init; answers the descriptor for the process's output, which is the caller's to close.
 
         Raises:
@@ -40,7 +40,7 @@ class EnvironmentLog:
         reading, writing = os.pipe()
         self._output = Output(self._function.name, self._sink, reading)
         if self._sink.platform_lines:
-            self._line(platform_log.init_start_line(identity(self._function), region))
+            self._line(self._own.init_start(datetime.now(UTC)))
         return writing
 
     def drain(self) -> None:
@@ -89,7 +89,7 @@ class EnvironmentLog:
         """The init failed, None: its process ended; ``is_repeated``: within an invocation."""
         if self._sink.platform_lines:
             kind = error_type or platform_log.EXIT_ERROR
-            self._line(platform_log.init_error_line(self.duration_ms, kind, is_repeated=is_repeated))
+            self._line(self._own.init_failed(datetime.now(UTC), self.duration_ms, kind, is_repeated=is_repeated))
 
     def answers_failed_init(self, request_id: str, reason: str | None) -> None:
         """An invocation is answered with the failure of the init; ``reason`` if that was the end of the process.
@@ -100,7 +100,7 @@ class EnvironmentLog:
         assert self._output is not None
         self._output.request_id = request_id
         if self._sink.platform_lines:
-            self._line(platform_log.start_line(request_id, self._version))
+            self._line(self._own.start(datetime.now(UTC), request_id))
         if reason is not None:
             self._line(platform_log.exit_line(request_id, reason))
 
@@ -113,7 +113,7 @@ class EnvironmentLog:
         if not is_timed:
             self._started = time.perf_counter()
         if self._sink.platform_lines:
-            self._line(platform_log.start_line(request_id, self._version))
+            self._line(self._own.start(datetime.now(UTC), request_id))
 
     def timed_out(self, request_id: str) -> None:
         """It took longer than the function's timeout."""
@@ -157,5 +157,5 @@ class EnvironmentLog:
             status=status,
             error_type=error_type,
         )
-        self._line(platform_log.end_line(request_id))
-        self._line(report.line())
+        for line in self._own.over(datetime.now(UTC), report):
+            self._line(line)

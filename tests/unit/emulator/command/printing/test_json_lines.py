@@ -92,6 +92,20 @@ def test_a_report_has_numbers() -> None:
     assert platform_line(failed.line())["status"] == "error"
 
 
+def test_a_report_in_json_says_the_same() -> None:
+    record = {"requestId": ID, "metrics": {"durationMs": 12.34}, "status": "error", "errorType": "Runtime.ExitError"}
+    line = json.dumps({"time": "2026-10-08T07:30:27.768Z", "type": "platform.report", "record": record})
+
+    assert platform_line(line) == {
+        "type": "platform.report",
+        "level": "INFO",
+        "message": line,
+        "metrics": {"durationMs": 12.34},
+        "status": "error",
+        "errorType": "Runtime.ExitError",
+    }
+
+
 @pytest.mark.parametrize(
     ("line", "kind", "level"),
     [

@@ -54,6 +54,7 @@ def run(handler: Any, payload: bytes = b'{"a": 1}') -> tuple[RunResult, list[str
         function_arn="arn:aws:lambda:us-east-1:123456789012:function:f",
         deadline_ms=2_000_000_000_000,
         log_error=logged.append,
+        json_logs=False,
     )
     return result, logged
 
@@ -97,11 +98,13 @@ def test_a_handler_that_cannot_be_imported_is_an_error_in_lambdas_words(handler:
     logged: list[str] = []
     with pytest.raises(InitError) as failure:
         load_handler(handler)
-    log_init_error(failure.value, logged.append)
+    log_init_error(failure.value, logged.append, json_logs=False)
+    log_init_error(failure.value, logged.append, json_logs=True)
 
     assert json.loads(failure.value.payload)["errorType"] == error_type
-    assert len(logged) == 1
-    assert logged[0].startswith(f"[ERROR] {error_type}: ")
+    text, record = logged
+    assert text.startswith(f"[ERROR] {error_type}: ")
+    assert json.loads(record).items() >= {"level": "ERROR", "errorType": error_type}.items()
 
 
 def test_a_handler_that_can_be_imported_is_the_function() -> None:
