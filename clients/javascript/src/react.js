@@ -218,7 +218,7 @@ export function useTopic(name, { limit = 100 } = {}) {
     setState({ messages: [], error: null });
     return client.subscribe(
       name,
-      (message) => setState((last) => ({ ...last, messages: [...last.messages, message].slice(-limit) })),
+      (message) => setState((last) => ({ ...last, messages: [...last.messages, message].slice(-limit || Infinity) })),
       (error) => setState((last) => ({ ...last, error })),
     );
   }, [client, name, limit]);

@@ -227,15 +227,17 @@ test("a name that is come back to shows what became of its request meanwhile", a
   assert.deepEqual(socket.sent[1].payload, { request_id: "r-1" });
 });
 
-test("a topic shows its latest messages, and ends with the component", async () => {
-  await show(() => useTopic("news", { limit: 2 }));
-  const socket = await asked();
-  const { id } = socket.sent.find(({ action }) => action === "subscribe");
-  await say(socket, { type: "response", request_id: id, data: null });
-  for (const number of [1, 2, 3]) await say(socket, { type: "message", topic: "news", data: number });
+for (const [limit, latest] of [[2, [2, 3]], [0, []]]) {
+  test(`a topic shows its latest ${limit} messages, and ends with the component`, async () => {
+    await show(() => useTopic("news", { limit }));
+    const socket = await asked();
+    const { id } = socket.sent.find(({ action }) => action === "subscribe");
+    await say(socket, { type: "response", request_id: id, data: null });
+    for (const number of [1, 2, 3]) await say(socket, { type: "message", topic: "news", data: number });
 
-  assert.deepEqual(shown.messages.map(({ data }) => data), [2, 3]);
-});
+    assert.deepEqual(shown.messages.map(({ data }) => data), latest);
+  });
+}
 
 test("without a provider a hook says what is missing", async () => {
   let error;
