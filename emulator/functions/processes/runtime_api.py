@@ -30,6 +30,7 @@ from .callers import Callers
 
 _PREFIX: Final = "/2018-06-01/runtime/"
 _INVOCATION: Final = f"{_PREFIX}invocation/"
+_OUTCOMES: Final = ("/response", "/error")
 _ACCEPTED: Final = (
     b"HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n" + b'{"status":"OK"}\n'
 )
@@ -225,7 +226,7 @@ class RuntimeApiConnection(asyncio.Protocol):
         if method == b"GET" and path == f"{_INVOCATION}next":
             self._awaits_event = True
             self._runtime.wants_event(self)
-        elif method == b"POST" and path.startswith(_INVOCATION):
+        elif method == b"POST" and path.startswith(_INVOCATION) and path.endswith(_OUTCOMES):
             self._settle(path.removeprefix(_INVOCATION))
         elif method == b"POST" and path == f"{_PREFIX}init/error":
             self._init_failed()

@@ -112,6 +112,16 @@ def test_a_request_of_the_runtime_client_becomes_a_call(
     assert transport.written.startswith(status)
 
 
+@pytest.mark.parametrize("path", ["invocation/known/bogus", "invocation/next", "invocation/known"])
+def test_what_is_posted_elsewhere_ends_no_event(path: str) -> None:
+    connection, runtime, transport = connected()
+
+    connection.data_received(post(path, b"1"))
+
+    assert runtime.calls == []
+    assert transport.written.startswith(b"HTTP/1.1 404")
+
+
 class PortTransport(FakeTransport):
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         return ("127.0.0.1", 1)
