@@ -205,7 +205,7 @@ class Gateway:
             self._disconnected(handshake.connection_id)
             request = client.request
             log.info("refused", status=decision.status, peer=request.peer, path=request.raw_path)
-            _refuse(client.transport, _response(decision))
+            _refuse(client.transport, _response(decision), head_only=request.method == "HEAD")
         else:
             self._note(handshake.connection)
             self._open(handshake.connection, decision, client)
@@ -283,9 +283,9 @@ def _response(answer: HttpAnswer) -> HttpResponse:
     return HttpResponse(answer.status, answer.body, answer.headers)
 
 
-def _refuse(transport: asyncio.Transport, response: HttpResponse) -> None:
+def _refuse(transport: asyncio.Transport, response: HttpResponse, *, head_only: bool = False) -> None:
     if not transport.is_closing():
-        transport.write(render(response, keep_alive=False))
+        transport.write(render(response, keep_alive=False, head_only=head_only))
         transport.close()
 
 

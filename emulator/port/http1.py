@@ -339,6 +339,7 @@ class HttpProtocol(asyncio.Protocol):
         return (
             self._upgrade is not None
             and self._parser.should_upgrade()
+            and self._parser.get_http_version() != "1.0"  # whose clients cannot upgrade (RFC 9110, 7.8)
             and any(name.lower() == "upgrade" and value.lower() == "websocket" for name, value in self._headers)
         )
 

@@ -44,6 +44,19 @@ def test_a_plain_get_is_told_to_upgrade(world: World) -> None:
     assert world.http("GET", "/dev").status == 426
 
 
+def test_a_client_of_http_1_0_cannot_upgrade(world: World) -> None:
+    """RFC 9110, 7.8: what it says of upgrades is ignored."""
+    assert world.upgrading(version="HTTP/1.0").answer().status == 426
+    assert not world.events("connect")
+
+
+def test_a_refused_head_has_no_body(world: World) -> None:
+    client = world.upgrading(method="HEAD")
+
+    assert client.answer(has_body=False).status == 403
+    assert client.is_ended()
+
+
 def test_a_plain_get_of_another_path_is_forbidden(world: World) -> None:
     assert world.http("GET", "/nothing").status == 403
 

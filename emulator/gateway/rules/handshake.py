@@ -276,7 +276,7 @@ def _refusal(
     if fields.get("upgrade", "").lower() != "websocket" or not _asks_to_upgrade(request, fields):
         return _upgrade_required(stage, now_ms)
     is_valid = fields.get("sec-websocket-version") == "13" and _is_key(fields.get("sec-websocket-key", ""))
-    return None if is_valid else answers.error(ids, now_ms, 400)
+    return None if is_valid and _has_one_host(request, fields) else answers.error(ids, now_ms, 400)
 
 
 def refuse_plain(stage: Stage, request: UpgradeRequest, now_ms: int) -> HttpAnswer:
@@ -291,6 +291,13 @@ def _fields(request: UpgradeRequest) -> dict[str, str]:
 
 def _entrance(stage: Stage, request: UpgradeRequest, fields: Mapping[str, str]) -> Entrance | None:
     return stage.entrance(fields.get("host", ""), request.target.partition("?")[0])
+
+
+def _has_one_host(request: UpgradeRequest, fields: Mapping[str, str]) -> bool:
+    """As every request of HTTP/1.1 must (RFC 9112, 3.2)."""
+    if len(request.headers) == len(fields):  # nearly always: none is repeated
+        return "host" in fields
+    return sum(name.lower() == "host" for name, _ in request.headers) == 1
 
 
 def _upgrade_required(stage: Stage, now_ms: int) -> HttpAnswer:

@@ -125,6 +125,15 @@ def test_a_broken_upgrade_is_refused_before_any_function_runs(headers: dict[str,
     assert status(decide(stage_of(route("$default")), request=request)) == expected
 
 
+@pytest.mark.parametrize("hosts", [(), ("x", "y")], ids=["none", "two"])
+def test_an_upgrade_names_one_host(hosts: tuple[str, ...]) -> None:
+    named = tuple(("Host", host) for host in hosts)
+    rest = tuple(pair for pair in UPGRADE if pair[0] != "Host")
+    request = UpgradeRequest(target="/dev", headers=(*named, *rest), peer="192.0.2.1")
+
+    assert status(decide(stage_of(route("$default")), request=request)) == 400
+
+
 def test_headers_may_have_10240_bytes_together() -> None:
     used = sum(len(name) + len(value) for name, value in UPGRADE)
     stage = stage_of(route("$default"))
