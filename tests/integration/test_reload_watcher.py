@@ -6,9 +6,13 @@ import asyncio
 import contextlib
 import os
 import time
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
-from emulator.command.reloading.changed_files import changes, watching
+import pytest
+from watchfiles import Change
+
+from emulator.command.reloading.changed_files import changes, told_or_found, watching
 
 
 async def changed_names(folder: Path, *writes: Path) -> set[str]:
@@ -57,3 +61,30 @@ async def test_what_was_saved_before_files_are_watched_is_told_first(tmp_path: P
 
     async with asyncio.timeout(60), contextlib.aclosing(changes(tmp_path, since)) as reports:
         assert await anext(reports) == {tmp_path / "app.py"}
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        pytest.param(PermissionError(13, "Permission denied"), id="a folder below that may not be read"),
+        pytest.param(OSError(28, "OS file watch limit reached"), id="more folders than the system watches"),
+        pytest.param(ExceptionGroup("", [RuntimeError("Permission denied")]), id="a folder that is new"),
+    ],
+)
+async def test_where_the_system_does_not_tell_of_changes_files_are_looked_at(
+    failure: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    app, other, new = Path("app.py"), Path("other.py"), Path("new.py")
+    states = iter([{app: 1, other: 1}, {app: 1, other: 1}, {app: 2, other: 1}, {app: 2, new: 1}])
+
+    async def told() -> AsyncGenerator[set[tuple[Change, str]]]:
+        yield {(Change.modified, "told.py")}
+        raise failure
+
+    async def sleep(seconds: float) -> None:
+        """Nothing happens meanwhile."""
+
+    async with contextlib.aclosing(told_or_found(told(), lambda: next(states), sleep=sleep)) as found:
+        assert [await anext(found) for _ in range(3)] == [{Path("told.py")}, {app}, {other, new}]
+
+    assert "looked at each second" in caplog.text

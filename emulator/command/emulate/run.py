@@ -10,7 +10,7 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -255,11 +255,18 @@ async def _reloading(
 
         own = [each.resolve() for each in (options.state_file, options.ready_file) if each is not None]
         following = follow(emulator, target.template, own, since)
-    watcher = asyncio.create_task(following)
+    watcher = asyncio.create_task(_told(following))
     try:
         yield
     finally:
         await end([watcher])
+
+
+async def _told(following: Coroutine[Any, Any, None]) -> None:
+    try:
+        await following
+    except Exception as error:  # noqa: BLE001 - top of a task: nobody waits for it, and what is saved seemed to do nothing
+        log.error("changed files are not noticed any more: restart the emulator after a change", error=error)
 
 
 async def _reload_on_changes(

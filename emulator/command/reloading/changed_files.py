@@ -6,14 +6,17 @@ import asyncio
 import contextlib
 import importlib
 import os
-from collections.abc import AsyncGenerator, Collection, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+from ...foundation import log
 from ...foundation.tasks import end
 
 SETTLE_MS: Final = 100
 """Editors write a file in several steps; changes this close together are one."""
+LOOK_SECONDS: Final = 1.0
+"""How often files are looked at where the system does not tell of their changes."""
 _State = tuple[int, int, int] | None
 
 
@@ -43,25 +46,56 @@ async def watching(
     it asks again. With ``only_python`` those files count whose names end with one of the others, too.
     """
     await asyncio.to_thread(importlib.import_module, "watchfiles")  # 40 ms, while the first clients are answered
-    from watchfiles import DefaultFilter, PythonFilter, awatch  # noqa: PLC0415 - as above
+    from watchfiles import Change, DefaultFilter, PythonFilter, awatch  # noqa: PLC0415 - as above
 
     counts, folders = PythonFilter(extra_extensions=others) if only_python else DefaultFilter(), list(folders)
-    changing = awatch(*folders, watch_filter=counts, step=SETTLE_MS // 2, debounce=10 * SETTLE_MS)
-    async with contextlib.aclosing(changing) as watched:
+    skipped = frozenset(DefaultFilter.ignore_dirs)
+
+    def states() -> dict[Path, _State]:
+        return {path: at for path, at in _saved(folders, 0, skipped, "").items() if counts(Change.modified, str(path))}
+
+    told = awatch(*folders, watch_filter=counts, step=SETTLE_MS // 2, debounce=10 * SETTLE_MS)
+    async with contextlib.aclosing(told_or_found(told, states)) as watched:
         coming = asyncio.ensure_future(anext(watched))
         try:
             await asyncio.sleep(0)  # in which it begins to watch
-            skipped = frozenset(DefaultFilter.ignore_dirs)
             known = await asyncio.to_thread(_saved, folders, since, skipped, ".py" if only_python else "")
             yield frozenset(known)
             while True:
-                changed = {Path(name) for _change, name in await coming}
+                changed = await coming
                 coming = asyncio.ensure_future(anext(watched))
                 # What was saved while the folders were looked through is told once.
                 if news := frozenset(path for path in changed if path not in known or known[path] != _state(path)):
                     yield news
         finally:
             await end([coming])
+
+
+async def told_or_found(
+    told: AsyncGenerator[set[tuple[Any, str]]],
+    states: Callable[[], Mapping[Path, object]],
+    *,
+    sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+) -> AsyncGenerator[set[Path]]:
+    """The files whose changes the system tells of; where it cannot, those whose states differ from a look to the next.
+
+    It cannot where a folder below may not be read, such as that of a container's database, or is one too many. ``told``
+    is `awatch`'s: it raises OSError for that, or a RuntimeError in a group once it has begun.
+    """
+    try:
+        async with contextlib.aclosing(told):
+            async for changed in told:
+                yield {Path(name) for _change, name in changed}
+    except* (OSError, RuntimeError) as failed:
+        problem = str(failed.exceptions[0])
+        log.warning("the system does not tell of changed files: they are looked at each second", problem=problem)
+    before = states()
+    while True:
+        await sleep(LOOK_SECONDS)
+        now = await asyncio.to_thread(states)
+        if changes := {path for path, _ in before.items() ^ now.items()}:
+            yield changes
+        before = now
 
 
 def _saved(folders: Iterable[Path], since: float, skipped: frozenset[str], suffix: str) -> dict[Path, _State]:
