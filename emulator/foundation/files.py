@@ -1,4 +1,4 @@
-"""Writes files whole or not at all: a reader, and whoever comes after a crash, sees the old content or the new.
+"""Reads files of users, and writes files whole or not at all: after a crash there is the old content or the new.
 
 Only regular files are read and written: a device or a FIFO is refused, never replaced and never waited for. What is
 written through a link is written to the file that it leads to.
@@ -17,6 +17,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
+
+from streamer.errors import ConfigurationError
 
 MODE: Final = 0o666
 """What a new file may be used for, less the umask."""
@@ -72,6 +74,20 @@ def regular(path: Path) -> Path:
     with contextlib.suppress(FileNotFoundError):
         _require_regular(target.stat(), path)
     return target
+
+
+def text_of(path: Path) -> str:
+    """What a user's file says, without the mark that Windows puts before it.
+
+    Raises:
+        ConfigurationError: it cannot be read, or is not UTF-8.
+    """
+    try:
+        return path.read_text("utf-8-sig")
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{path} is not UTF-8 text") from error
 
 
 def read_regular(path: Path) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import os
@@ -399,7 +400,8 @@ def _newest(folder: Path) -> float:
     for root, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if name not in ("node_modules", "__pycache__", ".git", ".aws-sam")]
         for name in files:
-            newest = max(newest, Path(root, name).stat().st_mtime)
+            with contextlib.suppress(OSError):  # it is gone, or a link that leads nowhere, as editors keep for locks
+                newest = max(newest, Path(root, name).stat().st_mtime)
     return newest
 
 
@@ -408,7 +410,15 @@ def _mentions_opt(folder: str | None) -> bool:
         return False
     pattern = re.compile(r"[\"'`]/opt/")
     files = [path for path in sorted(Path(folder).glob("*")) if path.suffix in (".py", ".js", ".mjs", ".cjs", ".ts")]
-    return any(pattern.search(path.read_text("utf-8", "ignore")) for path in files[:50] if path.is_file())
+    return any(pattern.search(_text(path)) for path in files[:50] if path.is_file())
+
+
+def _text(path: Path) -> str:
+    """What can be read of a file, which need not be a part of the function."""
+    try:
+        return path.read_text("utf-8", "ignore")
+    except OSError:
+        return ""
 
 
 def _unpack(archive: Path, folder: Path) -> None:

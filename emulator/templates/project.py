@@ -14,6 +14,7 @@ from streamer.errors import ConfigurationError, TopologyError
 from streamer.topology import Topology
 from streamer.topology.checks import validate
 
+from ..foundation.files import text_of
 from ..foundation.place import ACCOUNT_ID, REGION
 from ..functions import node
 from ..functions.runtimes import is_node
@@ -279,11 +280,7 @@ class _Reader:
             return load(part.text, part.template.name)
         path = part.template
         self.files.add(path.resolve())
-        try:
-            text = path.read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigurationError(f"{path}: not readable: {error}") from error
-        return load(text, _shown(path))
+        return load(text_of(path), _shown(path))
 
     def _expanded(self, source: Source, part: Part, parameters: Mapping[str, str], place: Place) -> Source:
         notes: list[str] = []
@@ -349,7 +346,11 @@ class _Reader:
             if not file.is_file():
                 raise Problem(path, f"{what}: there is no file {file}")
             self.files.add(file.resolve())
-            found, repeated = load_part(file.read_text("utf-8"), _shown(file))
+            try:
+                text = text_of(file)
+            except ConfigurationError as error:
+                raise Problem(path, f"{what}: {error}") from error
+            found, repeated = load_part(text, _shown(file))
             notes.extend(repeated)
             return found
 
@@ -360,9 +361,11 @@ class _Reader:
         if part.uploads is not None:
             where = (*resource.path, "Properties", "TemplateURL")
             try:
-                body = part.uploads(*bucket_and_key(str(resource.properties.get("TemplateURL")), where)).read_text()
+                body = text_of(part.uploads(*bucket_and_key(str(resource.properties.get("TemplateURL")), where)))
             except Problem as problem:
                 raise source.error(problem) from problem
+            except ConfigurationError as error:
+                raise source.error(Problem(where, "TemplateURL does not lead to UTF-8 text")) from error
             uploaded = structs.replace(part, template=Path(name), text=body, stack=name, parameters={})
             return self._stack(uploaded, parameters)
         location = resource.metadata.get("aws:asset:path", resource.properties.get("TemplateURL"))

@@ -846,6 +846,42 @@ def test_an_include_that_is_in_s3_is_told_as_such(tmp_path: Path) -> None:
         read(tmp_path, "template.yaml")
 
 
+@pytest.mark.parametrize("name", ["template.yaml", "samconfig.toml", "vars.json", "more.yaml"])
+def test_a_file_that_is_not_utf_8_is_told_by_its_name(name: str, tmp_path: Path) -> None:
+    include = "  Fn::Transform: {Name: AWS::Include, Parameters: {Location: more.yaml}}\n"
+    template = f"Transform: AWS::Serverless-2016-10-31\nResources:\n{include}{CHAT}"
+    for file, text in {"template.yaml": template, "samconfig.toml": "", "vars.json": "{}", "more.yaml": "{}"}.items():
+        (tmp_path / file).write_text(text)
+    with (tmp_path / name).open("ab") as file_of_others:
+        file_of_others.write(b"# \xe9\n")
+
+    with pytest.raises(ConfigurationError, match=rf"{re.escape(name)} is not UTF-8 text"):
+        read(tmp_path, "template.yaml", env_vars=tmp_path / "vars.json")
+
+
+def test_a_file_that_windows_marks_as_utf_8_is_read(tmp_path: Path) -> None:
+    (tmp_path / "template.yaml").write_text(f"Transform: AWS::Serverless-2016-10-31\nResources:\n{CHAT}", "utf-8-sig")
+    (tmp_path / "vars.json").write_text('{"Answer": {"WORD": "hello"}}', "utf-8-sig")
+
+    (answer,) = read(tmp_path, "template.yaml", env_vars=tmp_path / "vars.json").functions
+
+    assert answer.environment["WORD"] == "hello"
+
+
+def test_a_link_that_leads_nowhere_is_in_the_way_of_nothing(sam: Path) -> None:
+    built = sam / ".aws-sam" / "build" / "Greet"
+    shutil.copytree(sam / "src", built)
+    text = (sam / "template.yaml").read_text()
+    (sam / "template.yaml").write_text(
+        text.replace("  Greet:\n", "  Greet:\n    Metadata: {BuildMethod: python3.12}\n", 1)
+    )
+    (sam / "src" / ".#app.py").symlink_to("ada@laptop.1234")  # Emacs's lock of a file that is being edited
+
+    found = next(each for each in read(sam, "template.yaml").functions if "Greet" in each.name)
+
+    assert found.code_root == str(built.resolve())
+
+
 def test_one_stack_of_an_assembly_can_be_chosen(tmp_path: Path) -> None:
     shutil.copytree(TEMPLATES / "cdk", tmp_path / "p")
 

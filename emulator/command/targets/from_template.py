@@ -17,6 +17,7 @@ from streamer.project import dot_env
 from streamer.topology.grants import Place
 
 from ...foundation import log
+from ...foundation.files import text_of
 from ...foundation.place import REGION
 from ...iam.managed import managed
 from ...iam.roles import Roles
@@ -237,7 +238,7 @@ def _samconfig(project: Project, options: TemplateOptions) -> SamConfig:
         if options.config_env is not None:
             raise ConfigurationError(f"--config-env: there is no {path or project.root / NAMES[0]}")
         return SamConfig()
-    return read_config(path.read_text("utf-8"), str(path.name), options.config_env)
+    return read_config(text_of(path), str(path.name), options.config_env)
 
 
 def _config_beside(project: Project) -> Path | None:
@@ -255,7 +256,7 @@ def _variables(path: Path | None) -> Mapping[str, Mapping[str, str]]:
     """SAM's JSON by function, with ``Parameters`` for all, or a ``.env`` file for all."""
     if path is None:
         return {}
-    text = path.read_text("utf-8")
+    text = text_of(path)
     if not text.lstrip().startswith("{"):
         return {"*": dot_env(text, path)}
     try:
