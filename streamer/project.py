@@ -374,16 +374,17 @@ def candidates(code: Path) -> list[str]:
 
 def _modules(folder: Path, depth: int) -> Iterable[Path]:
     try:
-        entries = sorted(folder.iterdir())
+        with os.scandir(folder) as found:
+            entries = sorted(found, key=lambda each: each.name)
     except OSError:
         return
-    for path in entries:
-        if path.name.startswith(".") or path.name in _SKIPPED or path.is_symlink():
+    for entry in entries:  # what one is stands in its folder: a file that may not be looked at is in nobody's way
+        if entry.name.startswith(".") or entry.name in _SKIPPED:
             continue
-        if path.suffix == ".py" and path.is_file():
-            yield path
-        elif depth > 1 and path.is_dir() and not os.access(path / "pyvenv.cfg", os.F_OK):
-            yield from _modules(path, depth - 1)
+        if entry.name.endswith(".py") and entry.is_file(follow_symlinks=False):
+            yield Path(entry)
+        elif depth > 1 and entry.is_dir(follow_symlinks=False) and not os.access(f"{entry.path}/pyvenv.cfg", os.F_OK):
+            yield from _modules(Path(entry), depth - 1)
 
 
 def _services(tree: ast.Module) -> Iterable[str]:
