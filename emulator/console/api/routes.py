@@ -185,7 +185,7 @@ class Api:
     async def _open(self, asked: Asked) -> Told:
         """Take a recording to be read by its number; the one before it is forgotten."""
         try:
-            book = Book.of(recording_file.read(asked.body))
+            book = Book.of(await asyncio.to_thread(recording_file.read, asked.body))
         except ConfigurationError as error:
             raise BadRequestError(400, str(error)) from error
         self._recording = (self._recording[0] + 1, book)
@@ -236,7 +236,9 @@ class Api:
         return metrics(self._recorder.ring, now_ns=time.time_ns())
 
     async def _export(self, _asked: Asked) -> Told:
-        return recording_file.document(self._recorder.ring, boot=self._boot, at_ms=time.time() * 1000)
+        kept = list(self._recorder.ring)
+        # Looking through all of it for secrets takes a second, in which the gateway goes on.
+        return await asyncio.to_thread(recording_file.document, kept, boot=self._boot, at_ms=time.time() * 1000)
 
     async def _clear(self, _asked: Asked) -> Told:
         self._recorder.clear()

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.console.recording.masking import masked, masked_text, who_of
+from emulator.console.recording.masking import HIDDEN, masked, masked_text, who_of
 from streamer.auth import mint
+from streamer.observability import redaction
 
 ADA = mint("s" * 32, user_id="ada", tenant_id="acme", now=0)
 
@@ -47,6 +49,14 @@ def test_credentials_are_told_as_whose_they_are(value: Any, expected: Any) -> No
 
 
 @pytest.mark.parametrize(
+    "name", [*redaction._SENSITIVE_NAMES - {"secwebsocketprotocol"}, *redaction._SENSITIVE_ENDINGS]
+)
+@pytest.mark.parametrize("written", [str, str.upper, "-".join], ids=["as it is", "in capitals", "with dashes"])
+def test_each_name_of_a_secret_is_looked_for(written: Callable[[str], str], name: str) -> None:
+    assert masked_text(f'"{written(name)}":"x"}}') == f'"{written(name)}":"{HIDDEN}"}}'
+
+
+@pytest.mark.parametrize(
     ("text", "expected"),
     [
         (f"GET /dev?Authorization={ADA} HTTP", "GET /dev?Authorization=\u2039token of ada\u203a HTTP"),
@@ -58,9 +68,6 @@ def test_credentials_are_told_as_whose_they_are(value: Any, expected: Any) -> No
 )
 def test_a_query_or_form_is_told_without_credentials(text: str, expected: str) -> None:
     assert masked_text(text) == expected
-
-
-HIDDEN = "\u2039hidden\u203a"
 
 
 @pytest.mark.parametrize(
