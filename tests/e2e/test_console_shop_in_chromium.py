@@ -101,6 +101,11 @@ async def test_an_order_is_one_picture_from_the_frame_to_the_last_function(page:
     await page.get_by_label("Detail").get_by_text("told of an order").wait_for()
 
 
+async def test_a_note_names_what_it_is_about(page: Any) -> None:
+    await page.get_by_role("searchbox").fill("cold start")
+    await page.get_by_role("row").filter(has_text="cold start function=Prices init_ms=").first.wait_for()
+
+
 async def test_an_error_of_nodejs_is_shown_with_its_line(page: Any) -> None:
     await page.get_by_role("button", name="Errors only").click()
     await page.get_by_role("row").filter(has_text="price").first.click()

@@ -252,7 +252,8 @@ class _Pushed:
         self._by_key: dict[tuple[str, tuple[str, ...]], dict[str, list[Call]]] = {}
         sent = {_message_id(call): call for call in calls if what_was_called(call)[:2] in _SENT}
         for run in runs:
-            for record in event_of(run).get("Records") or ():
+            # What `source_of` finds is kept, while an event is read anew for each trace.
+            for record in event_of(run)["Records"] if "records" in source_of(run) else ():
                 if not isinstance(record, dict):
                     continue
                 told = record.get("Sns") or {}

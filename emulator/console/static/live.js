@@ -151,7 +151,7 @@ function text(row) {
   if (row.kind === "closed") return row.meaning;
   if (row.kind === "batch") return `${counted(row.records, "record")} of ${short(row.source)}${row.attempt > 1 ? `, attempt ${row.attempt}` : ""}${row.end ? `, given up: ${row.end}` : ""}`;
   if (row.kind === "run") return `by ${row.source}${row.route ? ` ${row.route}` : ""}`;
-  return row.text ?? "";
+  return short([row.text, ...Object.entries(row.fields ?? {}).map((each) => each.join("="))].join(" "));
 }
 
 const FIELDS = ["kind", "user", "connection", "action", "function"];
