@@ -149,7 +149,7 @@ def test_aws_clients_are_used_by_their_shells_alone() -> None:
 
 
 def test_moto_is_known_to_the_modules_that_the_map_names() -> None:
-    queues = ("emulator.event_sources.queues.embedded", "emulator.event_sources.queues.moto_queues")
+    queues = tuple(f"emulator.event_sources.queues.{name}" for name in ("embedded", "moto_queue", "moto_queues"))
     named = (*queues, "emulator.services.moto_", "emulator.iam.managed")
 
     assert importers({"moto"}, [m for m in MODULES if not m.name.startswith(named)]) == []

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from ...foundation.json_bytes import parsed_json, text_of
@@ -15,12 +15,19 @@ Refusal = tuple[str, str]
 """Code and message of an error."""
 
 REDRIVE: Final = "RedrivePolicy"
+MOST_ENTRIES: Final = 10
+"""How many a batch may have."""
 _VALUE: Final = "InvalidParameterValue"
 _NO_TEXT: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _ID: Final = re.compile(r"[\x21-\x7e]{1,128}")
 _NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _RESERVED: Final = re.compile(r"(?i)(aws|amazon)\.")
+_NAME: Final = re.compile(r"[\w-]{1,80}", re.ASCII)
+_FIFO_NAME: Final = re.compile(r"[\w-]{1,75}\.fifo", re.ASCII)
+_ENTRY: Final = re.compile(r"[\w-]{1,80}", re.ASCII)
 _MOST_ATTRIBUTES: Final = 10
+_CHARACTERS: Final = "#x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF"
+_INVALID: Final = f"Invalid characters found. Valid unicode characters are {_CHARACTERS}"
 _RANGES: Final[Mapping[str, tuple[int, int]]] = {
     "DelaySeconds": (0, 900),
     "KmsDataKeyReusePeriodSeconds": (60, 86_400),
@@ -40,9 +47,26 @@ _OF_FIFO: Final = ("ContentBasedDeduplication", "FifoQueue", *_WORDS)
 _MOST_RECEIVES: Final = 1000
 
 
+GONE: Final = "Message does not exist or is not available for visibility timeout change."
+EXPIRED: Final = "The receipt handle has expired."
+
+
 def invalid(value: object, parameter: str, why: str) -> Refusal:
     """How a parameter's value is refused."""
     return _VALUE, f"Value {value} for parameter {parameter} is invalid. Reason: {why}"
+
+
+def of_name(name: str, *, is_fifo: bool) -> Refusal | None:
+    """What is wrong with the name of a queue that is made; None: nothing.
+
+    [USR] boto/botocore #3058, mapbox/cloudfriend #94
+    """
+    if is_fifo and _FIFO_NAME.fullmatch(name) is None:
+        only = "can only include alphanumeric characters, hyphens, or underscores, must end with .fifo suffix"
+        return _VALUE, f"The name of a FIFO queue {only} and be 1 to 80 in length."
+    if not is_fifo and _NAME.fullmatch(name) is None:
+        return _VALUE, "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length"
+    return None
 
 
 def of_message(
@@ -52,8 +76,7 @@ def of_message(
     if not body:
         return "MissingParameter", "The request must contain the parameter MessageBody."
     if _NO_TEXT.search(body) is not None:
-        valid = "#x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF"
-        return "InvalidMessageContents", f"Invalid characters found. Valid unicode characters are {valid}"
+        return "InvalidMessageContents", _INVALID
     for name, value in (("MessageGroupId", group), ("MessageDeduplicationId", same)):
         if value is not None and _ID.fullmatch(value) is None:
             why = f"{name} can only include alphanumeric and punctuation characters. 1 to 128 in length."
@@ -76,9 +99,58 @@ def _of_attribute(name: str, attribute: Mapping[str, Any]) -> Refusal | None:
     if not value:
         base = kind.partition(".")[0]
         return _VALUE, f"Message (user) attribute '{name}' must contain a non-empty value of type '{base}'."
+    if not kind.startswith("Binary") and _NO_TEXT.search(str(value)) is not None:
+        return _VALUE, _INVALID
     if kind.startswith("Number") and _NUMBER.fullmatch(str(value)) is None:
         return _VALUE, f"Can't cast the value of message (user) attribute '{name}' to a number."
     return None
+
+
+def of_fifo(*, group: str | None, same: str | None, is_by_content: bool) -> Refusal | None:
+    """What a message for a FIFO queue lacks; None: nothing. ``is_by_content`` where its body may tell doubles."""
+    if group is None:
+        return "MissingParameter", "The request must contain the parameter MessageGroupId."
+    if same is None and not is_by_content:
+        ways = "ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly"
+        return _VALUE, f"The queue should either have {ways}"
+    return None
+
+
+def of_batch(ids: Sequence[str]) -> Refusal | None:
+    """What is wrong with a batch of entries of these ids; None: nothing."""
+    if len(ids) > MOST_ENTRIES:
+        most = f"Maximum number of entries per request are {MOST_ENTRIES}."
+        return "TooManyEntriesInBatchRequest", f"{most} You have sent {len(ids)}."
+    if not all(_ENTRY.fullmatch(each) for each in ids):
+        only = "can only contain alphanumeric characters, hyphens and underscores. It can be at most 80 letters long."
+        return "InvalidBatchEntryId", f"A batch entry id {only}"
+    if (double := next((each for each in ids if ids.count(each) > 1), None)) is not None:
+        return "BatchEntryIdsNotDistinct", f"Id {double} repeated."
+    return None
+
+
+def of_batch_bytes(total: int) -> Refusal | None:
+    """Whether so many bytes of messages are too many for a batch; None: they are not."""
+    most = _RANGES["MaximumMessageSize"][1]
+    if total <= most:
+        return None
+    return "BatchRequestTooLong", f"Batch requests cannot be longer than {most} bytes. You have sent {total} bytes."
+
+
+def of_visibility(handle: str, seconds: int, *, worked_on_seconds: float | None) -> Refusal | None:
+    """Why a message cannot be hidden for so long from now on; None: it can.
+
+    ``worked_on_seconds`` is how long ago it was received, from which on it may be hidden for 12 hours, None of one that
+    was deleted. [DOC] sqs-api:API_ChangeMessageVisibility; [USR] aws-sdk-net #794
+    """
+    if worked_on_seconds is None:
+        return invalid(handle, "ReceiptHandle", GONE)
+    most = _RANGES["VisibilityTimeout"][1]
+    if worked_on_seconds + seconds <= most:
+        return None
+    return invalid(
+        seconds, "VisibilityTimeout", f"Total VisibilityTimeout for the message is beyond the limit [{most} seconds]"
+    )
 
 
 def message_bytes(body: str, attributes: Mapping[str, Mapping[str, Any]]) -> int:
@@ -95,8 +167,13 @@ def of_attributes(given: Mapping[str, Any], *, is_fifo: bool) -> Refusal | None:
     """What is wrong with attributes of a queue, apart from its redrive policy; None: nothing."""
     for name, value in given.items():
         is_known = name in (*_RANGES, *_FLAGS, *_WORDS, *_OTHERS)
+        if name in _WORDS and not is_fifo:
+            return "InvalidAttributeName", f"You can specify the {name} only when FifoQueue is set to true."
         if not is_known or (name in _OF_FIFO and not is_fifo):
             return "InvalidAttributeName", f"Unknown Attribute {name}."
+        if name == "FifoQueue" and str(value).lower() == "false":
+            why = "Modifying queue type is not supported."
+            return "InvalidAttributeValue", f"Invalid value for the parameter FifoQueue. Reason: {why}"
         if not _is_right(name, str(value)):
             return "InvalidAttributeValue", f"Invalid value for the parameter {name}."
     return None

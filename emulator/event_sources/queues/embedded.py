@@ -1,6 +1,7 @@
 """SQS queues: moto's, hosted like our DynamoDB. Imported only when a queue is first used.
 
-Here and in `moto_queues` moto is known, in every version that `pyproject.toml` allows; CI tests both ends.
+Here, in `moto_queues` and in `moto_queue` moto is known, in every version that `pyproject.toml` allows; CI tests both
+ends.
 
 Both protocols of the SDKs are understood: JSON (``X-Amz-Target: AmazonSQS.*``) and query (``Action=...``).
 """
@@ -18,7 +19,6 @@ from urllib.parse import urlsplit
 
 from moto.core.utils import camelcase_to_underscores
 from moto.sqs.constants import MAXIMUM_MESSAGE_LENGTH
-from moto.sqs.exceptions import ReceiptHandleIsInvalid
 from moto.sqs.responses import SQSResponse
 
 try:
@@ -31,9 +31,10 @@ from streamer.topology import Queue
 from ...foundation.json_bytes import is_object, json_of
 from ...port.elsewhere import operation_of, refusal
 from ...port.http import HttpRequest, HttpResponse
-from . import checks, moves
+from . import answers, checks, moves
 from .batches import MessageRefusedError, QueueMessage
-from .moto_queues import HAS_NAMES_OF_ITS_OWN, NAMES, REFUSALS, Backend, attribute_of, source_of
+from .moto_queue import HAS_NAMES_OF_ITS_OWN, REFUSALS
+from .moto_queues import NAMES, Backend, attribute_of, source_of
 from .waiting import answered
 
 _RECEIVING: Final = (
@@ -105,8 +106,11 @@ class EmbeddedQueues:
         return [_message(each) for each in self._backend.receive_message(queue, count, 0, timeout, ["All"])]
 
     def delete(self, queue: str, message: QueueMessage) -> None:
-        """Forget a message that was received, unless it is a dead letter by now, or its queue is gone."""
-        with suppress(ReceiptHandleIsInvalid):
+        """Forget a message that was received, unless it is a dead letter by now, or its queue is gone.
+
+        Of a FIFO queue it stays if it is visible again, as on AWS: then it is received again.
+        """
+        with suppress(*REFUSALS):
             if self.has(queue):
                 self._backend.delete_message(queue, message.receipt_handle)
 
@@ -167,6 +171,7 @@ class EmbeddedQueues:
 
     def _answer(self, request: HttpRequest) -> HttpResponse:
         self._backend.missing = None
+        self._backend.trace = request.fields.get("x-amzn-trace-id")
         target = request.fields.get("x-amz-target", "").rpartition(".")[2]
         if target in moves.OPERATIONS:
             return self._moved(target, request)
@@ -180,12 +185,16 @@ class EmbeddedQueues:
             )
         except NotImplementedError:
             return refusal(request, "sqs", operation_of(request), is_known=True)
+        finally:
+            self._backend.trace = None
         kept = tuple(
             (name.lower(), str(value))
             for name, value in headers.items()
             if name.lower() not in ("content-length", "status", "server", "date")
         )
         content = body.encode() if isinstance(body, str) else body
+        if target:
+            content = answers.corrected(target, request.body, int(status), content)
         if target == "ReceiveMessage" and self._backend.sources and int(status) == _DONE:
             told = moves.with_sources(json.loads(content), json.loads(request.body), self._backend.sources)
             content = json.dumps(told).encode()
@@ -200,7 +209,8 @@ class EmbeddedQueues:
         except moves.RefusedError as refused:
             error = {"__type": f"com.amazonaws.sqs#{refused.code}", "message": str(refused)}
             known = ("x-amzn-query-error", f"{refused.code};Sender")
-            return HttpResponse(refused.status, json.dumps(error).encode(), (kind, known))
+            content = answers.corrected(operation, request.body, refused.status, json.dumps(error).encode())
+            return HttpResponse(refused.status, content, (kind, known))
         return HttpResponse(_DONE, json.dumps(told).encode(), (kind,))
 
 

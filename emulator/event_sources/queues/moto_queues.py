@@ -10,127 +10,35 @@ import copy
 import itertools
 import time
 import uuid
-from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-import moto
-from moto.sqs.exceptions import ReceiptHandleIsInvalid
-from moto.sqs.models import Message, Queue, SQSBackend
+from moto.sqs.models import SQSBackend
 
 from . import checks, moves
-from .duplicates import Duplicates, of_content
-from .line import Line
+from .duplicates import of_content
+from .moto_queue import HAS_NAMES_OF_ITS_OWN, REFUSALS, QuickQueue
 
-HAS_NAMES_OF_ITS_OWN: Final = tuple(int(each) for each in moto.__version__.split(".")[:2]) < (5, 1)
-REFUSALS: Final[tuple[type[Exception], ...]] = ReceiptHandleIsInvalid.__bases__
-"""What all of moto's refusals are, whose name depends on its version; each has a ``message``."""
 _TIMES: Final = ("CreatedTimestamp", "LastModifiedTimestamp")
 _SEQUENCE: Final = 18_849_496_460_467_696_128
 """The first sequence number of a FIFO queue here: 20 digits, as on AWS."""
 _STEP: Final = 256
 """How far two sequence numbers are apart. [USR] seen in events of AWS"""
 NAMES: Final = {"data_type": "DataType", "string_value": "StringValue", "binary_value": "BinaryValue"}
-DELETED: Final = 2_000
-"""So many receipt handles of what was deleted last are remembered, which may be deleted once more."""
-
-
-# moto keeps each message that was ever made, and each copy that was received, for as long as the process lives.
-Message.__new__ = staticmethod(lambda cls, *_, **__: object.__new__(cls))
-
-
-class _Queue(Queue):  # type: ignore[misc] # moto publishes no types
-    """moto's, which looks at no message that it is not asked for."""
-
-    approximate_number_of_messages = approximate_number_of_messages_delayed = 0
-    approximate_number_of_messages_not_visible = 0
-    """Here, and the two before: moto asks for them with each message; see `counts`."""
-
-    def __init__(
-        self, name: str, region: str, account_id: str, *, clock: Callable[[], float], **attributes: Any
-    ) -> None:
-        self._clock = clock
-        self._deleted: OrderedDict[str, None] = OrderedDict()
-        self._is_in_groups = name.endswith(".fifo")
-        super().__init__(name, region, account_id, **attributes)
-
-    @property
-    def _messages(self) -> Line:
-        return self.line
-
-    @_messages.setter
-    def _messages(self, messages: Iterable[Any]) -> None:
-        """At the beginning, and when it is purged, which forgets doubles, too. [REC] ls-snap test_sqs.py"""
-        self.line = Line(messages, is_in_groups=self._is_in_groups)
-        self.duplicates: Duplicates[Any] = Duplicates()
-
-    @property
-    def pending_message_groups(self) -> frozenset[str]:
-        """None that moto would pass over: `Line` knows what of a group has to wait."""
-        return frozenset()
-
-    @property
-    def messages(self) -> Iterator[Any]:
-        """Those that can be received, the first one first, found as they are asked for."""
-        now_ms = self._clock() * 1000
-        oldest_ms = now_ms - int(self.message_retention_period) * 1000
-        for each in self.line.next(lambda each: each.visible_at >= now_ms or each.delayed_until > now_ms):
-            if each.sent_timestamp > oldest_ms:
-                yield each
-
-    def counts(self) -> dict[str, int]:
-        """How many messages can be received, are delayed, and are being worked on, by attribute."""
-        now_ms = self._clock() * 1000
-        oldest_ms = now_ms - int(self.message_retention_period) * 1000
-        delayed = sum(each.delayed_until > now_ms for each in self.line)
-        hidden = sum(each.visible_at >= now_ms for each in self.line)
-        over = sum(
-            each.sent_timestamp <= oldest_ms and each.delayed_until <= now_ms and each.visible_at < now_ms
-            for each in self.line
-        )
-        return {
-            "ApproximateNumberOfMessages": len(self.line) - delayed - hidden - over,
-            "ApproximateNumberOfMessagesDelayed": delayed,
-            "ApproximateNumberOfMessagesNotVisible": hidden,
-        }
-
-    def expire(self) -> None:
-        """Forget what is older than the queue keeps messages, received or not. [DOC] sqs-api:API_SetQueueAttributes
-
-        Dead letters keep the time at which they were sent: one that stands behind a younger one is forgotten after it.
-        """
-        oldest_ms = (self._clock() - int(self.message_retention_period)) * 1000
-        for message in list(itertools.takewhile(lambda each: each.sent_timestamp <= oldest_ms, self.line)):
-            self.forget(message)
-
-    def received(self, messages: Iterable[Any]) -> None:
-        """Remember what somebody got."""
-        for message in messages:
-            self.line.received(message)
-
-    def add_message(self, message: Any) -> None:
-        """Put a message at the end; what is a double, and what else happens then, is not moto's to say."""
-        self.line.append(message)
-
-    def delete_message(self, receipt_handle: str) -> None:
-        """Delete what was received with this handle, again if it was.
-
-        Raises:
-            ReceiptHandleIsInvalid: nothing was.
-        """
-        message = self.line.of(receipt_handle)
-        if message is not None:
-            self._deleted.update(dict.fromkeys(each for each in message.all_receipt_handles if each))
-            while len(self._deleted) > DELETED:
-                self._deleted.popitem(last=False)
-            self.forget(message)
-        elif receipt_handle not in self._deleted:
-            raise ReceiptHandleIsInvalid
-
-    def forget(self, message: Any) -> None:
-        """Let go of a message of its own."""
-        self.line.remove(message)
-        self.pending_messages.discard(message)
+_ARGUMENTS: Final = {
+    "MessageAttributes": "message_attributes",
+    "MessageSystemAttributes": "system_attributes",
+    "MessageGroupId": "group_id",
+    "MessageDeduplicationId": "deduplication_id",
+    "DelaySeconds": "delay_seconds",
+}
+_ENTRY: Final = {
+    "id": "Id",
+    "msg_user_id": "Id",
+    "receipt_handle": "ReceiptHandle",
+    "visibility_timeout": "VisibilityTimeout",
+}
+"""What entries of a batch are called before 5.1."""
 
 
 class Backend(SQSBackend):  # type: ignore[misc] # moto publishes no types
@@ -145,20 +53,33 @@ class Backend(SQSBackend):  # type: ignore[misc] # moto publishes no types
         """The queue that the last request found empty, and how many seconds it would wait; None: neither."""
         self.sources: dict[str, str] = {}
         """Where those of the messages came from that were received last and had been given up, by id."""
+        self.trace: str | None = None
+        """What the request that is answered says in ``X-Amzn-Trace-Id``, which its messages take along; None: nothing.
+
+        [REC] ls-snap test_sqs.py
+        """
 
     def create_queue(self, name: str, tags: Any = None, **attributes: Any) -> Any:
         """Check attributes, which moto takes as they are, and look for the dead letters' queue here, not in its own."""
-        region = {"region": attributes.pop("region")} if "region" in attributes else {}
-        is_fifo = name.endswith(".fifo") or str(attributes.get("FifoQueue")).lower() == "true"
+        attributes.pop("region", None)
+        is_fifo = str(attributes.get("FifoQueue")).lower() == "true"
+        if (refused := checks.of_name(name, is_fifo=is_fifo)) is not None:
+            raise REFUSALS[0](*refused)
         letters = self._checked(attributes, is_fifo=is_fifo)
         own = {each: value for each, value in attributes.items() if each != checks.REDRIVE}
-        if name in self.queues:
-            return super().create_queue(name, tags, **region, **own)
-        made = self.queues[name] = _Queue(name, self.region_name, self.account_id, clock=self._clock, **own)
-        made.tags = tags or {}
+        made = QuickQueue(name, self.region_name, self.account_id, clock=self._clock, **own)
         if checks.REDRIVE in attributes:
             self._redrive(made, letters)
-        return made
+        if (there := self.queues.get(name)) is None:
+            made.tags = tags or {}
+            self.queues[name] = made
+            return made
+        for each in attributes:
+            if there.attributes.get(each) != made.attributes.get(each):
+                why = f"A queue already exists with the same name and a different value for attribute {each}"
+                raise REFUSALS[0]("QueueAlreadyExists", why)  # [REC] ls-snap test_sqs.py
+        there.tags = tags or there.tags
+        return there
 
     def set_queue_attributes(self, queue_name: str, attributes: dict[str, Any]) -> Any:
         """The same for a queue that is there."""
@@ -198,47 +119,91 @@ class Backend(SQSBackend):  # type: ignore[misc] # moto publishes no types
         policy = queue.redrive_policy or {}
         return self.queues.get(str(policy.get("deadLetterTargetArn", "")).rpartition(":")[2])
 
-    def _check(self, queue: Any, body: str, named: Mapping[str, Any]) -> None:
+    def _check(self, queue: Any, body: str, named: Mapping[str, Any], unless: str = "are invalid") -> None:
         kept = named.get("message_attributes") or {}
         attributes = {name: attribute_of(each) for name, each in kept.items()}
         group, same = named.get("group_id"), named.get("deduplication_id")
         refused = checks.of_message(body, attributes, group=group, same=same, is_fifo=queue.fifo_queue)
         most = int(queue.maximum_message_size)
         if refused is None and checks.message_bytes(body, attributes) > most:
-            why = f"One or more parameters are invalid. Reason: Message must be shorter than {most} bytes."
+            why = f"One or more parameters {unless}. Reason: Message must be shorter than {most} bytes."
             refused = "InvalidParameterValue", why
         if refused is not None:
             raise REFUSALS[0](*refused)
 
     def send_message_batch(self, queue_name: str, entries: dict[str, dict[str, Any]]) -> Any:
-        """Tell of each message what is wrong with it, and send the others; what is missing fails the whole."""
-        queue, right, wrong = self.get_queue(queue_name), {}, []
-        for number, entry in entries.items():
-            named = {
-                "message_attributes": entry.get("MessageAttributes"),
-                "group_id": entry.get("MessageGroupId"),
-                "deduplication_id": entry.get("MessageDeduplicationId"),
-            }
+        """Tell of each message what is wrong with it, and send the others; what is missing fails the whole.
+
+        [REC] ls-snap test_sqs.py
+        """
+        queue, given = self.get_queue(queue_name), list(entries.values())
+        self._check_batch(queue, given)
+        sent, failed = [], []
+        for entry in given:
+            body = entry.get("MessageBody") or ""
+            named = {argument: entry[name] for name, argument in _ARGUMENTS.items() if entry.get(name) is not None}
             try:
-                self._check(queue, entry.get("MessageBody") or "", named)
+                self._check(queue, body, named, unless="cannot be validated")
+                message = self.send_message(queue_name, body, **named)
             except REFUSALS as error:
-                code, text = str(getattr(error, "code", "")), str(getattr(error, "message", error))
-                if code == "MissingParameter" or HAS_NAMES_OF_ITS_OWN:
+                if getattr(error, "code", "") == "MissingParameter" or HAS_NAMES_OF_ITS_OWN:
                     raise
-                wrong.append({"Id": entry["Id"], "SenderFault": True, "Code": code, "Message": text})
+                failed.append(_failure(entry["Id"], error))
             else:
-                right[number] = entry
-        if not right:
-            return [], wrong
-        sent, failed = super().send_message_batch(queue_name, right)
-        return sent, [*wrong, *failed]
+                message.user_id = entry["Id"]
+                sent.append(message)
+        return sent, failed
+
+    def _check_batch(self, queue: Any, entries: list[dict[str, Any]]) -> None:
+        total, lacks = 0, None
+        for entry in entries:
+            kept = {name: attribute_of(each) for name, each in (entry.get("MessageAttributes") or {}).items()}
+            total += checks.message_bytes(entry.get("MessageBody") or "", kept)
+            if queue.fifo_queue and lacks is None:
+                by_content = str(queue.content_based_deduplication).lower() == "true"
+                group, same = entry.get("MessageGroupId"), entry.get("MessageDeduplicationId")
+                lacks = checks.of_fifo(group=group, same=same, is_by_content=by_content)
+        if (
+            refused := checks.of_batch([str(each["Id"]) for each in entries]) or checks.of_batch_bytes(total)
+        ) is not None:
+            raise REFUSALS[0](*refused)
+        if lacks is not None:
+            raise REFUSALS[0]("InvalidParameterValue", lacks[1])
+
+    def change_message_visibility(self, queue_name: str, receipt_handle: str, visibility_timeout: int) -> None:
+        """Hide one that was received for so many seconds from now on: see `QuickQueue.hide`."""
+        self.get_queue(queue_name).hide(receipt_handle, int(visibility_timeout))
+
+    def delete_message_batch(self, queue_name: str, receipts: list[dict[str, Any]]) -> Any:
+        """Delete each, and tell which could not be."""
+        queue = self.get_queue(queue_name)
+        return _each(receipts, lambda entry: queue.delete_message(entry["ReceiptHandle"]))
+
+    def change_message_visibility_batch(self, queue_name: str, entries: list[dict[str, Any]]) -> Any:
+        """Hide each, and tell which could not be."""
+        queue = self.get_queue(queue_name)
+        return _each(entries, lambda entry: queue.hide(entry["ReceiptHandle"], int(entry["VisibilityTimeout"])))
+
+    def remove_permission(self, queue_name: str, label: str) -> None:
+        """Take a statement out of a queue's policy."""
+        self.get_queue(queue_name)
+        try:
+            super().remove_permission(queue_name, label)
+        except REFUSALS as error:  # [REC] ls-snap test_sqs.py
+            raise REFUSALS[0](*checks.invalid(label, "Label", "can't find label.")) from error
 
     def send_message(self, queue_name: str, message_body: str, *given: Any, **named: Any) -> Any:
         """Drop what a FIFO queue had already, which moto knows of messages that are still there, and number others."""
         queue = self.get_queue(queue_name)
         self._check(queue, message_body, named)
+        if self.trace is not None:
+            system = named.get("system_attributes") or {}
+            header = dict(zip(NAMES if HAS_NAMES_OF_ITS_OWN else NAMES.values(), ("String", self.trace), strict=False))
+            named["system_attributes"] = {"AWSTraceHeader": header, **system}
         if not queue.fifo_queue:
             return super().send_message(queue_name, message_body, *given, **named)
+        if str(named.get("delay_seconds")) == "0":  # as if it were not given. [REC] ls-snap test_sqs.py
+            named["delay_seconds"] = None
         scope = named.get("group_id") if getattr(queue, "deduplication_scope", "") == "messageGroup" else None
         key = scope, named.get("deduplication_id") or of_content(message_body)
         now = time.monotonic()
@@ -284,20 +249,41 @@ class Backend(SQSBackend):  # type: ignore[misc] # moto publishes no types
         return None
 
     def receive_message(
-        self, queue_name: str, count: int, wait_seconds: int, visibility_timeout: int, *names: Any
+        self, queue_name: str, count: int, wait_seconds: int, visibility_timeout: int, names: Sequence[str] = ()
     ) -> Any:
         """Answer at once: moto would sleep on the event loop until the wait is over."""
         queue = self.get_queue(queue_name)
         queue.expire()
         letters = queue.dead_letter_queue = self._letters_of(queue)
         before = 0 if letters is None else len(letters.line)
-        found = super().receive_message(queue_name, count, 0, visibility_timeout, *names)
+        found = super().receive_message(queue_name, count, 0, visibility_timeout, ["All"] if "*" in names else [*names])
         queue.received(found)
         for message in () if letters is None else letters.line.last(len(letters.line) - before):
             message.dead_letter_source = str(queue.queue_arn)
         self.sources = {each.id: source for each in found if (source := source_of(each)) is not None}
         self.missing = None if found or not wait_seconds else (queue_name, float(wait_seconds))
         return found
+
+
+def _each(entries: Iterable[Mapping[str, Any]], act: Callable[[Mapping[str, Any]], None]) -> Any:
+    """Ids of the entries of a batch for which it was done, and what is told of the others."""
+    named = [{_ENTRY.get(name, name): value for name, value in each.items()} for each in entries]
+    if (refused := checks.of_batch([str(each["Id"]) for each in named])) is not None:
+        raise REFUSALS[0](*refused)
+    done, failed = [], []
+    for entry in named:
+        try:
+            act(entry)
+        except REFUSALS as error:
+            failed.append(_failure(entry["Id"], error))
+        else:
+            done.append(entry["Id"])
+    return done, failed
+
+
+def _failure(entry_id: str, error: Any) -> dict[str, Any]:
+    code = getattr(error, "error_type", None) or error.code  # the former before 5.1
+    return {"Id": entry_id, "SenderFault": True, "Code": code, "Message": error.message}
 
 
 def _with_body(message: Any, body: str) -> Any:

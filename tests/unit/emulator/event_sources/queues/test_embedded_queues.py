@@ -11,15 +11,17 @@ from collections.abc import Callable
 from typing import Any
 
 import moto
+import msgspec
 import pytest
 from moto.sqs.models import Message
 
 from emulator.event_sources.queues.batches import MessageRefusedError, md5_of
 from emulator.event_sources.queues.embedded import EmbeddedQueues
-from emulator.event_sources.queues.moto_queues import DELETED
+from emulator.event_sources.queues.moto_queue import DELETED
 from emulator.port.http import HttpRequest, HttpResponse
 from streamer.topology import Queue
 
+LETTERS = json.dumps({"deadLetterTargetArn": "arn:aws:sqs:us-east-1:123456789012:lost", "maxReceiveCount": 3})
 SIGNED = "AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/sqs/aws4_request, SignedHeaders=host, Signature=x"
 
 
@@ -268,6 +270,9 @@ def test_a_client_says_where_dead_letters_go(queues: EmbeddedQueues) -> None:
         ("SetQueueAttributes", {"Attributes": {"DelaySeconds": "901"}}, "Invalid value for the parameter DelaySeconds"),
         ("SetQueueAttributes", {"Attributes": {"Foo": "1"}}, "Unknown Attribute Foo"),
         ("ReceiveMessage", {"MaxNumberOfMessages": 11}, "Value 11 for parameter MaxNumberOfMessages is invalid"),
+        ("RemovePermission", {"Label": "x"}, "Value x for parameter Label is invalid. Reason: can't find label."),
+        ("DeleteMessage", {"ReceiptHandle": "x"}, "is not a valid receipt handle."),
+        ("DeleteMessageBatch", {"Entries": [{"Id": "a:b", "ReceiptHandle": "x"}]}, "A batch entry id can only contain"),
         ("ReceiveMessage", {"WaitTimeSeconds": 21}, "Value 21 for parameter WaitTimeSeconds is invalid"),
     ],
 )
@@ -287,6 +292,91 @@ def test_a_batch_is_sent_but_for_what_is_wrong(queues: EmbeddedQueues) -> None:
 
     assert [each["Id"] for each in answer["Successful"]] == ["right"]
     assert [(each["Id"], each["Code"]) for each in answer["Failed"]] == [("wrong", "InvalidMessageContents")]
+
+
+@pytest.mark.skipif(moto.__version__.startswith("5.0."), reason="moto before 5.1 answers batches in words of its own")
+def test_batches_tell_of_each_entry_and_leave_out_what_has_none(queues: EmbeddedQueues) -> None:
+    url = call(queues, "GetQueueUrl", QueueName="letters")[1]["QueueUrl"]
+    trace = {"AWSTraceHeader": {"DataType": "String", "StringValue": "Root=1-5759e988-bd862e3fe1be46a994272793"}}
+    entries = [{"Id": "1", "MessageBody": "a", "MessageSystemAttributes": trace}, {"Id": "2", "MessageBody": "b"}]
+    _, sent = call(queues, "SendMessageBatch", QueueUrl=url, Entries=entries)
+    first, second = (each.receipt_handle for each in queues.receive("letters", 2))
+    handles = [{"Id": "1", "ReceiptHandle": first}, {"Id": "2", "ReceiptHandle": "garbage"}]
+    _, deleted = call(queues, "DeleteMessageBatch", QueueUrl=url, Entries=handles)
+    hidden = [
+        {"Id": each, "ReceiptHandle": handle, "VisibilityTimeout": 9} for each, handle in (("1", first), ("2", second))
+    ]
+    _, changed = call(queues, "ChangeMessageVisibilityBatch", QueueUrl=url, Entries=hidden)
+
+    assert set(sent) == {"Successful"}
+    assert [each.get("MD5OfMessageSystemAttributes") for each in sent["Successful"]] == [
+        md5_of(trace),
+        None,
+    ]
+    assert deleted["Successful"] == [{"Id": "1"}]
+    assert deleted["Failed"][0]["Message"] == 'The input receipt handle "garbage" is not a valid receipt handle.'
+    assert (changed["Successful"], changed["Failed"][0]["Code"]) == ([{"Id": "2"}], "InvalidParameterValue")
+    assert "not available for visibility timeout change." in changed["Failed"][0]["Message"]
+
+
+@pytest.mark.skipif(moto.__version__.startswith("5.0."), reason="moto before 5.1 fails in other codes")
+def test_a_batch_without_what_a_fifo_queue_wants_fails_as_a_whole(queues: EmbeddedQueues) -> None:
+    queues.create([Queue(name="ordered.fifo", deduplicates_by_content=True)])
+    url = call(queues, "GetQueueUrl", QueueName="ordered.fifo")[1]["QueueUrl"]
+    entries = [{"Id": "1", "MessageBody": "a", "MessageGroupId": "g"}, {"Id": "2", "MessageBody": "b"}]
+    answer = queues.handle(request("SendMessageBatch", QueueUrl=url, Entries=entries))
+
+    assert "InvalidParameterValueException" in answer.body.decode()
+    assert ("x-amzn-query-error", "InvalidParameterValue;Sender") in answer.headers
+    assert list(queues.receive("ordered.fifo", 1)) == []
+
+
+def test_what_is_visible_again_cannot_be_deleted_from_a_fifo_queue_nor_hidden_anywhere() -> None:
+    ahead = 0.0
+    queues = EmbeddedQueues("us-east-1", "123456789012", clock=lambda: time.time() + ahead)
+    queues.create([Queue(name="plain"), Queue(name="ordered.fifo", deduplicates_by_content=True)])
+    told = {}
+    for name in ("plain", "ordered.fifo"):
+        ahead = 0.0
+        queues.send(name, "x", group="g")
+        url = call(queues, "GetQueueUrl", QueueName=name)[1]["QueueUrl"]
+        handle = {"QueueUrl": url, "ReceiptHandle": queues.receive(name, 1)[0].receipt_handle}
+        ahead = 31
+        statuses = [call(queues, "ChangeMessageVisibility", VisibilityTimeout=600, **handle)[0]]
+        counted = {"QueueUrl": url, "AttributeNames": ["ApproximateNumberOfMessages"]}
+        left = call(queues, "GetQueueAttributes", **counted)[1]["Attributes"]["ApproximateNumberOfMessages"]
+        told[name] = [*statuses, left, queues.handle(request("DeleteMessage", **handle))]
+
+    assert [*told["plain"][:2], told["plain"][2].status] == [200, "1", 200]
+    assert told["ordered.fifo"][:2] == [200, "1"]
+    assert "The receipt handle has expired." in told["ordered.fifo"][2].body.decode()
+
+
+def test_a_message_takes_the_trace_of_its_sender_along(queues: EmbeddedQueues) -> None:
+    asked = request("SendMessage", QueueUrl="http://localhost/123456789012/letters", MessageBody="a")
+    queues.handle(msgspec.structs.replace(asked, fields={**asked.fields, "x-amzn-trace-id": "Root=1-5759e988"}))
+    queues.send("letters", "b")
+
+    assert [each.attributes.get("AWSTraceHeader") for each in queues.receive("letters", 2)] == ["Root=1-5759e988", None]
+
+
+def test_a_fifo_queue_has_one_delay_for_all(queues: EmbeddedQueues) -> None:
+    queues.create([Queue(name="late.fifo", deduplicates_by_content=True, delay_seconds=60)])
+    url = call(queues, "GetQueueUrl", QueueName="late.fifo")[1]["QueueUrl"]
+    call(queues, "SendMessage", QueueUrl=url, MessageBody="a", MessageGroupId="g", DelaySeconds=0)
+
+    assert list(queues.receive("late.fifo", 1)) == []
+
+
+@pytest.mark.parametrize("kept", [{"DelaySeconds": "7"}, {"RedrivePolicy": LETTERS}])
+def test_a_queue_that_is_made_again_otherwise_is_refused(queues: EmbeddedQueues, kept: dict[str, str]) -> None:
+    again = [
+        call(queues, "CreateQueue", QueueName="twice", Attributes=each)[0] for each in ({}, {}, {"DelaySeconds": "0"})
+    ]
+    answer = queues.handle(request("CreateQueue", QueueName="twice", Attributes=kept))
+
+    assert (again, answer.status) == ([200, 200, 200], 400)
+    assert f"a different value for attribute {next(iter(kept))}" in answer.body.decode()
 
 
 def test_what_moto_does_not_have_is_told(queues: EmbeddedQueues) -> None:

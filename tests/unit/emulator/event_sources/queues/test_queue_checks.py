@@ -6,7 +6,17 @@ from typing import Any
 
 import pytest
 
-from emulator.event_sources.queues.checks import message_bytes, of_attributes, of_message, of_redrive
+from emulator.event_sources.queues.checks import (
+    message_bytes,
+    of_attributes,
+    of_batch,
+    of_batch_bytes,
+    of_fifo,
+    of_message,
+    of_name,
+    of_redrive,
+    of_visibility,
+)
 
 TEXT = {"DataType": "String", "StringValue": "x"}
 
@@ -26,6 +36,7 @@ TEXT = {"DataType": "String", "StringValue": "x"}
         ("a", {"aws.x": TEXT}, {}, "InvalidParameterValue", "reserved"),
         ("a", {"x": {"DataType": "String", "StringValue": ""}}, {}, "InvalidParameterValue", "value of type 'String'"),
         ("a", {"x": {"DataType": "Binary.png"}}, {}, "InvalidParameterValue", "value of type 'Binary'"),
+        ("a", {"x": {"DataType": "String", "StringValue": "\x08"}}, {}, "InvalidParameterValue", "Invalid characters"),
         ("a", {"x": {"DataType": "Number", "StringValue": "1x"}}, {}, "InvalidParameterValue", "to a number"),
     ],
 )
@@ -51,6 +62,36 @@ def test_a_message_is_taken(body: str, attributes: Any, more: Any) -> None:
     assert of_message(body, attributes, **{"group": None, "same": None, "is_fifo": False, **more}) is None
 
 
+@pytest.mark.parametrize(
+    ("refused", "code", "why"),
+    [
+        (
+            of_name("jobs", is_fifo=True),
+            "InvalidParameterValue",
+            "must end with .fifo suffix and be 1 to 80 in length.",
+        ),
+        (of_name("jobs.fifo", is_fifo=False), "InvalidParameterValue", "Can only include alphanumeric characters"),
+        (of_name("x" * 81, is_fifo=False), "InvalidParameterValue", "1 to 80 in length"),
+        (of_fifo(group=None, same="x", is_by_content=True), "MissingParameter", "the parameter MessageGroupId."),
+        (of_fifo(group="g", same=None, is_by_content=False), "InvalidParameterValue", "provided explicitly"),
+        (of_batch(["x"] * 11), "TooManyEntriesInBatchRequest", "You have sent 11."),
+        (of_batch(["a:b"]), "InvalidBatchEntryId", "hyphens and underscores."),
+        (of_batch(["a", "b", "a"]), "BatchEntryIdsNotDistinct", "Id a repeated."),
+        (of_batch_bytes(1_048_577), "BatchRequestTooLong", "longer than 1048576 bytes. You have sent 1048577 bytes."),
+        (of_visibility("h", 1, worked_on_seconds=None), "InvalidParameterValue", "Value h for parameter ReceiptHandle"),
+        (of_visibility("h", 3_601, worked_on_seconds=39_600), "InvalidParameterValue", "the limit [43200 seconds]"),
+        (of_name("jobs.fifo", is_fifo=True), None, ""),
+        (of_fifo(group="g", same=None, is_by_content=True), None, ""),
+        (of_batch([str(number) for number in range(10)]), None, ""),
+        (of_batch_bytes(1_048_576), None, ""),
+        (of_visibility("h", 3_600, worked_on_seconds=39_600), None, ""),
+    ],
+)
+def test_what_is_asked_of_a_queue_is_taken_or_refused(refused: Any, code: str | None, why: str) -> None:
+    assert (refused or (None, ""))[0] == code
+    assert why in (refused or (None, ""))[1]
+
+
 def test_a_message_is_as_long_as_its_bytes_and_attributes() -> None:
     attributes: dict[str, dict[str, Any]] = {"x": TEXT, "b": {"DataType": "Binary", "BinaryValue": b"123"}}
     assert message_bytes("\u00fc", attributes) == 2 + len("xStringx") + len("bBinary123")
@@ -70,6 +111,9 @@ def test_a_message_is_as_long_as_its_bytes_and_attributes() -> None:
         ({"RedriveAllowPolicy": "[]"}, False, ("InvalidAttributeValue", "RedriveAllowPolicy")),
         ({"Foo": "1"}, False, ("InvalidAttributeName", "Unknown Attribute Foo.")),
         ({"ContentBasedDeduplication": "true"}, False, ("InvalidAttributeName", "ContentBasedDeduplication")),
+        ({"DeduplicationScope": "queue"}, False, ("InvalidAttributeName", "only when FifoQueue is set to true.")),
+        ({"FifoQueue": "false"}, False, ("InvalidAttributeName", "Unknown Attribute FifoQueue.")),
+        ({"FifoQueue": "false"}, True, ("InvalidAttributeValue", "Modifying queue type is not supported.")),
     ],
 )
 def test_attributes_are_taken_or_refused(given: Any, is_fifo: bool, refused: Any) -> None:
