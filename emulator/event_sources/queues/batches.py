@@ -42,19 +42,23 @@ class QueueMessage(Struct, frozen=True, kw_only=True):
         return self.attributes.get("MessageGroupId")
 
 
-def record(message: QueueMessage, *, queue_arn: str, region: str) -> dict[str, Any]:
+def record(message: QueueMessage, *, queue_arn: str, region: str, has_window: bool = False) -> dict[str, Any]:
     """The message as it stands in a function's event, in AWS's key order.
 
-    [DOC] lambda-docs:with-sqs, aws/aws-lambda-go:events/sqs.go; [USR] the order, in events that were logged
+    ``has_window`` where its mapping has a batching window: then it says null where there is no digest of attributes.
+
+    [DOC] lambda-docs:with-sqs, aws/aws-lambda-go:events/sqs.go; [USR] the order, in events that were logged; [REC]
+    ls-snap test_lambda_integration_sqs.py
     """
     given = message.message_attributes
+    digest = {"md5OfMessageAttributes": md5_of(given) if given else None}
     return {
         "messageId": message.message_id,
         "receiptHandle": message.receipt_handle,
         "body": message.body,
         "attributes": dict(message.attributes),
         "messageAttributes": {name: _attribute(each) for name, each in given.items()},
-        **({"md5OfMessageAttributes": md5_of(given)} if given else {}),
+        **(digest if given or has_window else {}),
         "md5OfBody": message.md5,
         "eventSource": "aws:sqs",
         "eventSourceARN": queue_arn,

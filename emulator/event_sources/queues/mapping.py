@@ -173,7 +173,7 @@ class QueueMappings:
         region = arn.split(":")[3]
         wanted = []
         for message in lot:
-            made = record(message, queue_arn=arn, region=region)
+            made = record(message, queue_arn=arn, region=region, has_window=mapping.batching_window_seconds > 0)
             if filters.matches(filtered_record(made)):
                 wanted.append((message, made))
             else:

@@ -115,6 +115,12 @@ def test_the_record_has_lambdas_shape() -> None:
     assert "md5OfMessageAttributes" not in record(message("b"), queue_arn="arn:aws:sqs:eu-west-1:1:jobs", region="x")
 
 
+def test_the_record_of_a_mapping_with_a_batching_window_says_that_there_is_no_digest() -> None:
+    found = record(message("b"), queue_arn="arn:aws:sqs:eu-west-1:1:jobs", region="eu-west-1", has_window=True)
+
+    assert list(found.items())[4:6] == [("messageAttributes", {}), ("md5OfMessageAttributes", None)]
+
+
 @pytest.mark.parametrize(("body", "seen"), [('{"a": 1}', {"a": 1}), ("text", "text")])
 def test_filters_see_a_body_of_json_as_what_it_says(body: str, seen: Any) -> None:
     assert filtered_record({"body": body})["body"] == seen

@@ -103,6 +103,7 @@ async def test_an_event_that_is_as_large_as_lambda_takes_does_not_wait_for_the_b
         await world.until(lambda: world.left() == 0)
 
     assert len(world.events) == 2
+    assert b'"md5OfMessageAttributes":null' in world.events[0]
 
 
 async def test_what_follows_a_failure_in_its_group_waits() -> None:
