@@ -57,9 +57,14 @@ def invalid_parameter(message: str) -> ApiError:
 
 
 def condition_failed(item: Mapping[str, Any] | None = None) -> ApiError:
-    """A condition was not met; ``item`` is sent along if the client asked for it."""
-    members = {} if item is None else {"Item": item}
-    return ApiError("ConditionalCheckFailedException", "The conditional request failed", members=members)
+    """A condition was not met; ``item`` is sent along if the client asked for it.
+
+    [REC] ls-snap test_return_values_on_conditions_check_failure: then the message's name has a capital.
+    """
+    members, name = ({}, None) if item is None else ({"Item": item}, "Message")
+    return ApiError(
+        "ConditionalCheckFailedException", "The conditional request failed", members=members, message_member=name
+    )
 
 
 def access_denied(message: str) -> ApiError:

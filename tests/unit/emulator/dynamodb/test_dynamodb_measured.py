@@ -5,6 +5,7 @@ Each test is named for the behaviour; the evidence stands at the rules, [USR] an
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -49,6 +50,15 @@ def test_a_value_may_be_inside_of_31_lists_and_maps(world: World, kind: str) -> 
     assert "Nesting Levels have exceeded" in world.refused(
         "PutItem", TableName="things", Item={"pk": s("b")}, **condition
     )
+
+
+def test_the_message_of_a_failed_condition_has_a_capital_where_the_item_is_sent_along(world: World) -> None:
+    world.put("a", v=n(1))
+    given = {"TableName": "things", "Item": {"pk": s("a")}, "ConditionExpression": "attribute_not_exists(pk)"}
+    more = ({}, {"ReturnValuesOnConditionCheckFailure": "ALL_OLD"})
+    answers = [json.loads(world.send(f"{DYNAMODB}.PutItem", {**given, **each}).body) for each in more]
+
+    assert [set(answer) - {"__type"} for answer in answers] == [{"message"}, {"Item", "Message"}]
 
 
 def test_what_was_stored_is_loaded_however_deep_it_is(world: World) -> None:
