@@ -62,6 +62,8 @@ class Events:
         put_events = EventsBackend.put_events
 
         def put_each(backend: Any, events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+            if inputs.are_too_large(events):
+                raise ValidationException("Total size of the entries in the request is over the limit.")
             if len(events) > _MOST_EVENTS:
                 return list(put_events(backend, events))
             return [each for event in events for each in self._accepted(put_events, backend, event)]

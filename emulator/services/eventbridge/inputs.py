@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
@@ -18,6 +18,10 @@ _PREDEFINED: Final = (
     *("aws.events.rule-arn", "aws.events.rule-name", "aws.events.event.ingestion-time"),
     *("aws.events.event", "aws.events.event.json"),
 )
+_REQUEST_BYTES: Final = 1024 * 1024
+"""All events of a request are less. [DOC] eb-api:PutEvents, botocore's model of 2026"""
+_TIME_BYTES: Final = 14
+"""What the time of an event counts. [DOC] eb-docs:eb-putevent-size"""
 _HEAD: Final = ("id", "account", "detailType", "time", "source", "region", "resources", "version")
 _MISSING: Final = object()
 
@@ -45,10 +49,22 @@ def refused(given: Mapping[str, Any]) -> tuple[str, str] | None:
     return None if is_object else ("MalformedDetail", "Detail is malformed.")
 
 
+def are_too_large(entries: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether the events of one request are more than EventBridge takes. [DOC] eb-docs:eb-putevent-size"""
+    total = 0
+    for each in entries:
+        texts = [each.get(name) or "" for name in ("Source", "DetailType", "Detail")]
+        total += sum(len(str(text).encode()) for text in (*texts, *(each.get("Resources") or ())))
+        total += _TIME_BYTES if each.get("Time") else 0
+    return total >= _REQUEST_BYTES
+
+
 def refused_target(target: Mapping[str, Any]) -> str | None:
     """Why a rule does not take a target for what it is to get; None: it does. [REC] ls-snap test_events_inputs.py"""
     if sum(target.get(name) is not None for name in ("Input", "InputPath", "InputTransformer")) > 1:
         return f"Only one of Input, InputPath, or InputTransformer must be provided for target {target.get('Id')}."
+    if str(target.get("Arn")).endswith(".fifo") and ":sqs:" in str(target["Arn"]) and not target.get("SqsParameters"):
+        return f"Parameter(s) SqsParameters must be specified for target: {target.get('Id')}."  # [USR] moto, its words
     transformer = target.get("InputTransformer")
     if not isinstance(transformer, Mapping):
         return None

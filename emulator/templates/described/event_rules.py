@@ -58,6 +58,10 @@ def _is_of_a_partner(bus: str) -> bool:
 def rule(catalogue: Catalogue, resource: Resource) -> list[Call]:
     """A rule that waits for events, or sends by the clock to whom the emulator's own clock does not."""
     pattern, expression = (resource.properties.get(name) for name in ("EventPattern", "ScheduleExpression"))
+    if pattern is None and expression is None:
+        raise Problem(resource.path, "EventPattern or ScheduleExpression must be specified")
+    if expression is not None and _bus_name(resource) != _DEFAULT:
+        raise Problem(at(resource, "ScheduleExpression"), "it is supported only on the default event bus")
     named = [_target(catalogue, resource, position, each) for position, each in enumerate(items(resource, "Targets"))]
     targets = [each for each in named if str(each["Arn"]).startswith("arn:")]  # a made-up name leads nowhere
     if pattern is None:

@@ -47,8 +47,8 @@ KINDS: Final = (
     Kind(
         type="AWS::SNS::Subscription",
         noun="subscription",
-        ref="arn:{partition}:sns:{region}:{account}:{stack}:{uuid}",
-        attributes={"Arn": "arn:{partition}:sns:{region}:{account}:{stack}:{uuid}"},
+        ref="{p[TopicArn]}:{uuid}",
+        attributes={"Arn": "{p[TopicArn]}:{uuid}"},
     ),
     Kind(
         type="AWS::S3::Bucket",

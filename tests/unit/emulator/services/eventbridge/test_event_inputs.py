@@ -11,7 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator.event_sources.eventbridge import event
-from emulator.services.eventbridge.inputs import Rule, filled, partition_key, refused, refused_target, target_input
+from emulator.services.eventbridge.inputs import (
+    Rule,
+    are_too_large,
+    filled,
+    partition_key,
+    refused,
+    refused_target,
+    target_input,
+)
 
 AT = datetime(2026, 11, 27, 9, 5, tzinfo=UTC)
 RULE = Rule("r", "arn:aws:events:us-east-1:123456789012:rule/r")
@@ -173,3 +181,12 @@ def test_what_goes_to_a_stream_has_a_partition_key(target: dict[str, Any], key: 
 def test_an_event_that_is_put_is_taken_or_refused(sent: dict[str, str], code: str | None) -> None:
     found = refused(sent)
     assert (None if found is None else found[0]) == code
+
+
+@pytest.mark.parametrize(("spare", "are_more"), [(1, False), (0, True)])
+def test_the_events_of_a_request_are_less_than_a_megabyte(spare: int, are_more: bool) -> None:
+    detail = "x" * (1024 * 1024 - 2 * (4 + 2 + 4 + 14) - 1 - spare)
+    one, other = ({"Source": "mine", "DetailType": "\u00fc", "Detail": text} for text in (detail, "y"))
+    more = {"Resources": ["abcd"], "Time": 1}
+
+    assert are_too_large([{**one, **more}, {**other, **more}]) is are_more

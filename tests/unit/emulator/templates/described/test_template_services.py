@@ -195,6 +195,15 @@ TARGET = {"Id": "answer", "Arn": att("Answer")}
             },
             r"Targets\[0\]: InputTemplate for target answer contains invalid placeholder x",
         ),
+        (
+            {"EventPattern": {"source": ["a"]}, "Targets": [{"Id": "q", "Arn": "arn:aws:sqs:us-east-1:1:q.fifo"}]},
+            r"Targets\[0\]: Parameter\(s\) SqsParameters must be specified for target: q",
+        ),
+        ({}, r"Resources\.Rule: EventPattern or ScheduleExpression must be specified"),
+        (
+            {"ScheduleExpression": "rate(1 hour)", "EventBusName": "mine"},
+            "ScheduleExpression: it is supported only on the default event bus",
+        ),
     ],
 )
 def test_a_rule_that_eventbridge_would_refuse_is_refused(rule: dict[str, Any], why: str) -> None:
