@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
-from .errors import Path, Problem
+from .errors import Path, Problem, shown
 from .references import VARIABLE
 
 NO_VALUE: Final = "AWS::NoValue"
@@ -188,6 +188,8 @@ def _sub(names: Names, argument: Any, path: Path) -> str:
         found = names.attribute(logical_id, attribute, path) if dot else _ref(names, name, path)
         return text_of(found, path)
 
+    if "${" in VARIABLE.sub("", argument):
+        names.note(f"{shown(path)}: a ${{ without its }} stays as it is")
     return VARIABLE.sub(one, argument)
 
 

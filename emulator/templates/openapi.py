@@ -83,6 +83,14 @@ def operations(body: Mapping[str, Any]) -> Iterator[Operation]:
                 yield _operation(str(path), name, {"security": shared, **written, "parameters": listed}, schemes)
 
 
+def unknown_methods(body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Paths with what stands where a method does and is none, such as a misspelt one."""
+    for path, item in (body.get("paths") or {}).items():
+        for name, written in item.items() if isinstance(item, dict) else ():
+            if name not in _METHODS and isinstance(written, dict) and f"{_EXTENSION}integration" in written:
+                yield str(path), str(name)
+
+
 def _operation(path: str, name: str, operation: Mapping[str, Any], schemes: Mapping[str, Any]) -> Operation:
     integration = operation[f"{_EXTENSION}integration"]
     kind = str(integration.get("type", "")).upper()

@@ -283,7 +283,8 @@ class _Resolver:
         return self._imports.output(stack, output, path)
 
     def note(self, text: str) -> None:
-        self._warnings.append(text)
+        if text not in self._warnings:
+            self._warnings.append(text)
 
     def dynamic(self, text: str, path: Path) -> str:
         return _DYNAMIC.sub(lambda match: self._stored(match[1], match[2], path), text)

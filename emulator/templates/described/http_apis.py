@@ -21,7 +21,17 @@ from streamer.topology.throttles import Throttle
 from .. import ids
 from ..catalogue import Catalogue, guarded
 from ..errors import Path, Problem
-from ..openapi import TTL_SECONDS, Operation, authorizers_of, cors, cors_of, issuer_of_pool, operations, uncapitalized
+from ..openapi import (
+    TTL_SECONDS,
+    Operation,
+    authorizers_of,
+    cors,
+    cors_of,
+    issuer_of_pool,
+    operations,
+    uncapitalized,
+    unknown_methods,
+)
 from ..stack import Resource
 from ..values import at, boolean, items, mapping, number, text
 from . import backends, validation
@@ -65,7 +75,7 @@ def _http_api(catalogue: Catalogue, resource: Resource, stage_name: str | None, 
     body = mapping(resource, "Body")
     by_ref = {each.ref: _authorizer(around, each) for each in parts(catalogue, resource, f"{V2}Authorizer")}
     routes = [_route(around, each, by_ref) for each in parts(catalogue, resource, f"{V2}Route")]
-    routes += [_operation(around, each) for each in operations(body)]
+    routes += _operations(around, body)
     routes += [_quick(around, resource)] if resource.properties.get("Target") else []
     own_cors = mapping(resource, "CorsConfiguration")
     return HttpApi(
@@ -168,6 +178,13 @@ def _authorizer(around: _OfKind, resource: Resource) -> HttpAuthorizer:
 # OpenAPI documents, as SAM writes them
 
 
+def _operations(around: _OfKind, body: Mapping[str, Any]) -> list[HttpRoute | None]:
+    """The routes of a document; what is no method is told."""
+    for path, name in unknown_methods(body):
+        around.catalogue.warn(around.owner, f"there is no method {name.upper()}: {path} is not reached by it")
+    return [_operation(around, each) for each in operations(body)]
+
+
 def _operation(around: _OfKind, operation: Operation) -> HttpRoute | None:
     owner = around.owner
     where = at(owner, "Body", "paths", operation.path)
@@ -236,7 +253,7 @@ def _rest_api(catalogue: Catalogue, resource: Resource, stage_name: str | None, 
     body = mapping(resource, "Body")
     by_ref = {each.ref: _rest_authorizer(around, each) for each in parts(catalogue, resource, f"{V1}Authorizer")}
     routes = [_method(around, each, by_ref) for each in parts(catalogue, resource, f"{V1}Method")]
-    routes += [_operation(around, each) for each in operations(body)]
+    routes += _operations(around, body)
     plans = usage_plans(catalogue, resource, stage)
     return HttpApi(
         name=resource.logical_id,

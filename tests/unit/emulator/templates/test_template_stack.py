@@ -112,6 +112,13 @@ def test_intrinsic_functions(value: Any, meant: Any) -> None:
     assert found.warnings == ()
 
 
+def test_a_variable_without_its_end_is_told() -> None:
+    found = stack_of({"Fn::Sub": "a-${Colour}-${Colour"})
+
+    assert found.resources["A"].properties["X"] == "a-blue-${Colour"
+    assert found.warnings == ("Resources.A.Properties.X: a ${ without its } stays as it is",)
+
+
 @pytest.mark.parametrize(
     ("value", "message"),
     [

@@ -401,6 +401,16 @@ def test_a_method_asks_by_templates() -> None:
     )
 
 
+@pytest.mark.parametrize("kind", ["ApiGateway::RestApi", "ApiGatewayV2::Api"])
+def test_what_is_no_method_is_told(kind: str) -> None:
+    written = {"x-amazon-apigateway-integration": {"type": "aws_proxy", "uri": FUNCTION_URI}}
+    body = {"openapi": "3.0.1", "paths": {"/things": {"gett": written, "get": written, "x-thing": {}}}}
+    topology, warnings = read({**base(), "Web": resource(kind, Body=body)})
+
+    assert "Web: there is no method GETT: /things is not reached by it" in warnings
+    assert [each.key for each in topology.http_apis[0].routes] == ["GET /things"]
+
+
 def test_a_document_says_the_same() -> None:
     written = {
         "type": "http",
