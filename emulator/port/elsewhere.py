@@ -20,6 +20,8 @@ _INVOKE: Final = re.compile(r"/20\d\d-\d\d-\d\d/functions/[^/]+/(?:response-stre
 """The paths of what Lambda is asked without a control plane. [DOC] lambda-api:Invoke, InvokeWithResponseStream"""
 _DEPLOYING: Final = ("cloudformation", "apigateway", _LAMBDA)
 """Services that are here with the control plane."""
+_XML: Final = ("cloudfront", "route53")
+"""Services whose errors are XML, whatever is asked, as those of S3. [DOC] the SDK's models, ``rest-xml``"""
 _UNKNOWN: Final = 501
 """SDKs do not repeat a request that is answered with it. [INF] their standard retries repeat 500, 502, 503 and 504"""
 
@@ -148,7 +150,7 @@ def refusal(
         text += f"; start streamer emulate with {' or with '.join(others)}"
     if service == "s3":
         body = f"<Error><Code>{code}</Code><Message>{text}</Message></Error>"
-    elif _is_query(request):
+    elif service in _XML or _is_query(request):
         error = f"<Error><Type>Sender</Type><Code>{code}</Code><Message>{text}</Message></Error>"
         body = f"<ErrorResponse>{error}</ErrorResponse>"
     else:

@@ -70,6 +70,8 @@ def test_a_json_client_reads_an_error_that_names_the_option() -> None:
             request(body=b"Action=GetCallerIdentity", content_type="application/x-www-form-urlencoded; charset=utf-8"),
             b'<?xml version="1.0"?><ErrorResponse><Error>',
         ),
+        ("route53", request("GET", "/2013-04-01/hostedzone"), b'<?xml version="1.0"?><ErrorResponse><Error>'),
+        ("cloudfront", request("POST", "/2020-05-31/distribution"), b'<?xml version="1.0"?><ErrorResponse><Error>'),
     ],
 )
 def test_an_xml_client_reads_an_error_of_its_own_form(service: str, asked: HttpRequest, start: bytes) -> None:
