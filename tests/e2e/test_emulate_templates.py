@@ -128,6 +128,13 @@ def test_code_and_template_change_with_the_connection_open(tmp_path: Path) -> No
         code.write_text(code.read_text().replace('b"changed"', 'b"again"'))
         assert "src/app.py" in emulate.log.wait_for("reloaded", count=3)
 
+        template.unlink()
+        emulate.log.wait_for("the change is not in effect.*template.yaml: there is no such file or folder")
+        template.write_text(
+            text.replace("        send: {", "        late: {FunctionArn: !GetAtt Fn.Arn}\n        send: {")
+        )
+        assert "template.yaml" in emulate.log.wait_for("reloaded", count=4)
+
 
 def test_files_that_it_writes_beside_the_code_are_no_changes_of_it(tmp_path: Path) -> None:
     folder = project("sam-python", tmp_path)

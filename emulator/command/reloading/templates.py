@@ -97,15 +97,20 @@ def new_warnings(before: Iterable[str], after: Iterable[str]) -> list[str]:
 
 
 def _watched(target: TemplateTarget) -> frozenset[Path]:
-    found = {path for path in target.watched if path.exists()}
+    """Also what is gone: tools, and git, remove files and folders and make them again."""
+    found = set(target.watched)
     if target.options.build is not None:
         found.add(target.read.project.root.resolve())
     return frozenset(found)
 
 
 def _folders(target: TemplateTarget) -> list[Path]:
-    """A file that is written anew is another file: its folder is watched in its place."""
-    return _outermost({path if path.is_dir() else path.parent for path in _watched(target)})
+    """A file that is written anew is another file: the folder above is watched, as for what is gone."""
+    return _outermost({_nearest(path) for path in _watched(target)})
+
+
+def _nearest(path: Path) -> Path:
+    return next(each for each in (path, *path.parents) if each.is_dir())
 
 
 def _counting(changed: Iterable[Path], target: TemplateTarget, own: Collection[Path]) -> frozenset[Path]:
