@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
@@ -148,7 +149,10 @@ def _requirements(path: Path, lines: list[str], local: list[Local], within: tupl
     if path.resolve() in within:
         raise BundleError(f"{path} includes itself")
     try:
-        text = re.sub(r"\\\r?\n", " ", path.read_text(encoding="utf-8-sig"))
+        content = path.read_bytes()
+        # As PowerShell writes what `pip freeze` says, and pip reads it.
+        encoding = "utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+        text = re.sub(r"\\\r?\n", " ", content.decode(encoding))
     except FileNotFoundError as exc:
         raise BundleError(f"there is no requirements file {path}; name one in streamer.toml, or create it") from exc
     except (OSError, UnicodeDecodeError) as exc:

@@ -6,7 +6,7 @@ import importlib.util
 import json
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -27,6 +27,20 @@ runpy.run_module("pip", run_name="__main__", alter_sys=True)
 """
 
 
+_SETTLED: Final[Mapping[str, str | None]] = {
+    "PIP_DRY_RUN": "0", "PIP_NO_DEPS": "0", "PIP_USER": "0",
+    "PIP_EDITABLE": None, "PIP_PREFIX": None, "PIP_REQUIREMENT": None, "PIP_ROOT": None,
+}  # fmt: skip
+"""What pip takes from the environment, which wins over ``pip.conf``, besides where packages come from: with any of it
+something else would be installed than what is asked for, somewhere else, or nothing, without a word."""
+
+
+def settled(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment of an installer, without what would change what it installs and where."""
+    others = {name: value for name, value in environment.items() if name not in _SETTLED}
+    return others | {name: value for name, value in _SETTLED.items() if value is not None}
+
+
 @dataclass(frozen=True, slots=True)
 class Installer:
     """The program that resolves, downloads and builds."""
@@ -36,9 +50,13 @@ class Installer:
     """Path of uv, or of the Python that has pip."""
 
     def install(
-        self, listed: Path, target: Path, *, python: str, architecture: str, is_complete: bool, is_hashed: bool
-    ) -> list[str]:
-        """How to install a requirements file into a folder, for Lambda."""
+        self, listed: Path, target: Path, *, python: str, architecture: str, is_complete: bool, is_hashed: bool,
+        from_source: Iterable[str] = (),
+    ) -> list[str]:  # fmt: skip
+        """How to install a requirements file into a folder, for Lambda.
+
+        ``from_source``: names of what is in it of which there is no wheel, as what comes from git.
+        """
         options = ["--target", str(target), "--python-version", python, "--only-binary", ":all:"]
         options += ["--no-deps"] if is_complete else []
         options += ["--require-hashes"] if is_hashed else []
@@ -46,6 +64,7 @@ class Installer:
         if self.kind == "uv":
             platform = f"{MACHINES[architecture]}-manylinux_2_{GLIBC_MINOR}"
             asked = ["--quiet", "--no-config", "--python", sys.executable, "--python-platform", platform]
+            asked += [word for name in from_source for word in ("--no-binary", name)]  # pip builds such without a word
             return [self.program, "pip", "install", *asked, *options]
         tags = [word for tag in platforms(architecture) for word in ("--platform", tag)]
         quiet = ["--quiet", "--disable-pip-version-check", "--no-input", "--no-compile", "--implementation", "cp"]

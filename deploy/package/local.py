@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import subprocess
 import tempfile
@@ -14,7 +15,7 @@ from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from ..errors import BundleError
 from .dependencies import Local
-from .installer import Installer
+from .installer import Installer, settled
 
 _NOT_SOURCE: Final = ("*.egg-info", "__pycache__", ".venv", "node_modules", ".tox", ".streamer")
 _NOT_SOURCE_AT_THE_TOP: Final = frozenset({"build", "dist", "venv"})
@@ -53,12 +54,21 @@ def _built(path: Path, installer: Installer, scratch: Path) -> Path:
         if not (path / "pyproject.toml").is_file() and not (path / "setup.py").is_file():
             raise BundleError(f"{path} is no package: it has neither pyproject.toml nor setup.py")
         # A copy: backends leave files in the folder that they build, and take in what an earlier build left.
-        shutil.copytree(path, source, symlinks=True, ignore=_without_leftovers(path))
+        try:
+            shutil.copytree(path, source, symlinks=True, ignore=_without_leftovers(path))
+        except shutil.Error as exc:  # of all that it could not copy
+            lacking, _, why = exc.args[0][0]
+            raise BundleError(f"{path} cannot be built as a package: {lacking} cannot be read: {why}") from exc
     else:
         source = path
     with tempfile.TemporaryDirectory(prefix="streamer-build-") as elsewhere:
         ran = subprocess.run(  # noqa: S603 - the program is ours
-            installer.build(source, made), capture_output=True, text=True, check=False, cwd=elsewhere
+            installer.build(source, made),
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=elsewhere,
+            env=settled(os.environ),
         )
     wheels = sorted(made.glob("*.whl"))
     if ran.returncode != 0 or len(wheels) != 1:
@@ -73,6 +83,16 @@ def _without_leftovers(top: Path) -> Callable[[str, list[str]], set[str]]:
     anywhere = shutil.ignore_patterns(*_NOT_SOURCE)
 
     def ignored(folder: str, names: list[str]) -> set[str]:
-        return {*anywhere(folder, names), *(_NOT_SOURCE_AT_THE_TOP.intersection(names) if Path(folder) == top else ())}
+        at_the_top = _NOT_SOURCE_AT_THE_TOP.intersection(names) if Path(folder) == top else ()
+        return {
+            *anywhere(folder, names),
+            *at_the_top,
+            *(each for each in names if not _can_be_read(Path(folder, each))),
+        }
 
     return ignored
+
+
+def _can_be_read(path: Path) -> bool:
+    """Whether it is no socket, and no pipe, which running programs leave in the folders they work in."""
+    return path.is_symlink() or path.is_dir() or path.is_file()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import importlib.metadata
 import json
+import os
 import re
 import stat
 import subprocess
@@ -19,7 +20,7 @@ from ..errors import BundleError
 from . import secrets
 from .bundle import RUNTIME_DISTRIBUTIONS, File, Files
 from .dependencies import Dependencies, canonical
-from .installer import Installer, an_installer
+from .installer import Installer, an_installer, settled
 from .local import local_lines
 from .target import wheel_tags
 from .tokens import tokens
@@ -28,6 +29,8 @@ _UNUSED: Final = ("RECORD", "INSTALLER", "REQUESTED", "WHEEL", "direct_url.json"
 """Files of a wheel's metadata that tell how it came here, not what it is."""
 
 
+_ADDRESS: Final = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*)\s*(?:\[[^\]]*\])?\s*@\s*(?P<url>[^\s#;]+)")
+"""A requirement that says where it comes from. [DOC] PEP 508"""
 _UNREACHED: Final = (
     r"Retrying \(Retry|NewConnectionError|NameResolutionError|Failed to fetch|[Cc]ould not connect"
     r"|error sending request"
@@ -116,9 +119,10 @@ def resolve(
                 architecture=architecture,
                 is_complete=wanted.is_complete,
                 is_hashed=is_hashed,
+                from_source=_from_source(part),
             )
             ran = subprocess.run(  # noqa: S603 - the program is ours, the requirements are in a file
-                asked, capture_output=True, text=True, check=False, cwd=folder
+                asked, capture_output=True, text=True, check=False, cwd=folder, env=settled(os.environ)
             )
             if ran.returncode != 0:
                 raise BundleError(explain(ran.stdout + ran.stderr, python=python, architecture=architecture))
@@ -171,6 +175,12 @@ def _passes(lines: list[str], wanted: Dependencies) -> list[tuple[list[str], boo
         return [(lines, wanted.is_hashed)]
     hashed, bare = ([line for line in lines if ("--hash" in line) is has] for has in (True, False))
     return [(part, is_hashed) for part, is_hashed in ((hashed, True), (bare, False)) if part]
+
+
+def _from_source(lines: Iterable[str]) -> list[str]:
+    """Names of what comes from a repository or an archive, of which there is no wheel."""
+    addresses = (_ADDRESS.match(line) for line in lines)
+    return [canonical(each["name"]) for each in addresses if each is not None and not each["url"].endswith(".whl")]
 
 
 def explain(output: str, *, python: str, architecture: str) -> str:

@@ -100,6 +100,13 @@ def test_a_wheel_of_this_machine_is_known(tmp_path: Path) -> None:
     assert requirements(tmp_path / "requirements.txt").local == (Local(wheel),)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_requirements_are_read_as_editors_and_shells_of_windows_write_them(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "requirements.txt").write_text("a==1\r\nb \\\r\n==2\r\n", encoding=encoding, newline="")
+
+    assert requirements(tmp_path / "requirements.txt").lines == ("a==1", "b  ==2")
+
+
 @pytest.mark.parametrize(
     ("files", "complaint"),
     [
@@ -422,6 +429,15 @@ def test_an_installer_is_asked_for_lambdas_wheels_only(kind: Literal["pip", "uv"
     assert made[made.index("--only-binary") + 1] == ":all:"
     assert made[made.index("--python-version") + 1] == "3.13"
     assert {"--no-deps", "--require-hashes"} <= set(made)
+
+
+def test_uv_is_told_what_has_to_be_built() -> None:
+    made = Installer("uv", "uv").install(
+        *(Path("r"), Path("t")), python="3.13", architecture="arm64", is_complete=True, is_hashed=False,
+        from_source=["lib"],
+    )  # fmt: skip
+
+    assert made[made.index("--no-binary") + 1] == "lib"
 
 
 @pytest.mark.parametrize(

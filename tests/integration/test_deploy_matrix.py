@@ -19,6 +19,9 @@ import pytest
 
 import deploy
 from deploy.package.bytecode import interpreter
+from deploy.package.dependencies import requirements
+from deploy.package.installer import Installer
+from deploy.package.requirements import resolve
 
 ROOT = Path(deploy.__file__).parent.parent
 UV = shutil.which("uv")
@@ -210,3 +213,31 @@ def test_a_forgotten_import_is_refused_without_lambdas_python(tmp_path: Path, wh
     assert ran.returncode == 2, ran.stdout
     assert "app.py:1 imports 'forgotten', which is not in the bundle: add it to the requirements" in ran.stderr
     assert ran.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        pytest.param(
+            {"PIP_NO_DEPS": "1", "PIP_DRY_RUN": "1", "PIP_USER": "1", "PIP_REQUIREMENT": "more.txt"}
+            | {"PIP_PREFIX": "elsewhere", "PIP_ROOT": "elsewhere", "PIP_EDITABLE": "."},
+            id="by variables",
+        ),
+        pytest.param({"PIP_CONFIG_FILE": "pip.conf"}, id="by its file"),
+    ],
+)
+def test_what_is_packed_is_what_is_asked_for_however_pip_is_configured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: dict[str, str]
+) -> None:
+    (tmp_path / "pip.conf").write_text("[install]\nuser = true\nno-deps = true\ndry-run = true\n")
+    (tmp_path / "more.txt").write_text("spare\n")
+    (tmp_path / "requirements.txt").write_text("--no-index\n-f wheels\nouter\n")
+    for name, requires in (("inner", ""), ("outer", "Requires-Dist: inner\n"), ("spare", "")):
+        make_wheel(tmp_path / "wheels", name, requires=requires)
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+
+    wanted, pip = requirements(tmp_path / "requirements.txt"), Installer("pip", sys.executable)
+    files = resolve(wanted, python="3.13", architecture="arm64", folder=tmp_path, installer=pip)
+
+    assert {file.part for file in files.values()} == {"inner", "outer"}
