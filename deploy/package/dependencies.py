@@ -85,10 +85,13 @@ def dependencies(
     environment = markers(python, architecture)
     match path.name:
         case "uv.lock":
-            return _uv(path, environment, extras, groups)
+            return _uv(path, path.with_name("pyproject.toml"), environment, extras, groups)
         case "poetry.lock":
             return _poetry(path, environment, extras, groups)
         case "pyproject.toml":
+            lock = _lock_of_workspace(path) if named is None else None
+            if lock is not None:
+                return _uv(lock, path, environment, extras, groups)
             return _pyproject(path, extras, groups)
     if re.fullmatch(r"pylock(\.[^.]+)?\.toml", path.name):
         raise BundleError(
@@ -301,8 +304,24 @@ def _poetry_lines(tables: Iterable[Mapping[str, Any]], path: Path) -> list[str]:
     return lines
 
 
-def _uv(path: Path, environment: locks.Environment, extras: Sequence[str], groups: Sequence[str]) -> Dependencies:
-    document, project = _toml(path), _toml(path.with_name("pyproject.toml")).get("project", {})
+def _lock_of_workspace(about: Path) -> Path | None:
+    """The ``uv.lock`` of the workspace that a project is a member of: it lies above, and names its members."""
+    folder, name = about.parent.resolve(), _own_name(about.parent)
+    for lock in (above / "uv.lock" for above in folder.parents):
+        if lock.is_file():
+            document, place = _toml(lock), folder.relative_to(lock.parent).as_posix()
+            members = {*map(canonical, document.get("manifest", {}).get("members", ()))}
+            known = {(canonical(each.name), each.path) for each in locks.uv_packages(document)}
+            if name in members and (name, place) in known:
+                return lock
+    return None
+
+
+def _uv(
+    path: Path, about: Path, environment: locks.Environment, extras: Sequence[str], groups: Sequence[str]
+) -> Dependencies:
+    """The dependencies, by a lock, of the project that ``about`` is the ``pyproject.toml`` of."""
+    document, project = _toml(path), _toml(about).get("project", {})
     if "name" not in project:
         raise BundleError(f"{path} is there without a pyproject.toml with a [project] beside it")
     own = canonical(project["name"])

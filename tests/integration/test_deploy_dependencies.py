@@ -294,6 +294,41 @@ def test_a_uv_lock_gives_what_the_target_needs(tmp_path: Path) -> None:
     assert found.is_complete
 
 
+WORKSPACE_LOCK = """
+[manifest]
+members = ["chat", "lib"]
+[[package]]
+name = "chat"
+version = "1"
+source = { virtual = "packages/chat" }
+dependencies = [{ name = "lib" }]
+[[package]]
+name = "lib"
+version = "1"
+source = { editable = "packages/lib" }
+dependencies = [{ name = "deep" }]
+[[package]]
+name = "deep"
+version = "3"
+source = { registry = "https://example.com/simple" }
+wheels = [{ url = "x", hash = "sha256:d3" }]
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "is_member"), [("chat", True), ("stranger", False), ("lib", False)], ids=["member", "neither", "elsewhere"]
+)
+def test_a_member_of_a_workspace_follows_the_lock_above(tmp_path: Path, name: str, *, is_member: bool) -> None:
+    write(tmp_path, uv_lock=WORKSPACE_LOCK, pyproject_toml="[tool.uv.workspace]", packages__lib__pyproject_toml="")
+    project = f'[project]\nname = "{name}"\nversion = "1"\ndependencies = ["lib"]\n'
+    write(tmp_path, packages__chat__pyproject_toml=project)
+
+    found = read(tmp_path / "packages" / "chat")
+
+    locked = (("deep==3 --hash=sha256:d3",), (Local(tmp_path / "packages" / "lib"),))
+    assert (found.lines, found.local) == (locked if is_member else (("lib",), ()))
+
+
 def test_a_lock_older_than_the_project_is_refused(tmp_path: Path) -> None:
     project = '[project]\nname = "chat"\nversion = "1"\ndependencies = ["lib", "newcomer>=1"]\n'
     write(tmp_path, pyproject_toml=project, uv_lock=UV_LOCK)
