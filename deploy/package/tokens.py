@@ -58,21 +58,24 @@ class Token:
 
 def tokens(content: bytes) -> list[Token]:
     """The tokens in a file, in the order of its lines; in a binary one there are none to be known."""
-    if b"\0" in content[:_BINARY_WITHIN] or _BEGINNINGS.search(content) is None:
+    if b"\0" in content[:_BINARY_WITHIN]:
         return []
     found = {Token(content.count(b"\n", 0, start) + 1, kind) for start, kind in _places(content)}
     return sorted(found, key=lambda each: (each.line, each.kind))
 
 
 def _places(content: bytes) -> Iterator[tuple[int, str]]:
-    for kind, pattern in _TOKENS.items():
-        for found in pattern.finditer(content):
-            if _is_random(found[0]):
-                yield found.start(), kind
-    for key_id in _KEY_ID.finditer(content):
-        around = content[max(0, key_id.start() - _NEAR) : key_id.end() + _NEAR]
-        if _is_random(key_id[0]) and any(_is_aws_secret(found[0]) for found in _AWS_SECRET.finditer(around)):
-            yield key_id.start(), _AWS
+    # Each pattern begins like one of these, and looking for all at once takes a fraction of the time.
+    for start in (found.start() for found in _BEGINNINGS.finditer(content)):
+        for kind, pattern in _TOKENS.items():
+            found = pattern.match(content, start)
+            if found is not None and _is_random(found[0]):
+                yield start, kind
+        key_id = _KEY_ID.match(content, start)
+        if key_id is not None and _is_random(key_id[0]):
+            around = content[max(0, start - _NEAR) : key_id.end() + _NEAR]
+            if any(_is_aws_secret(found[0]) for found in _AWS_SECRET.finditer(around)):
+                yield start, _AWS
 
 
 def _is_random(text: bytes) -> bool:
