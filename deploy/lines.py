@@ -57,7 +57,7 @@ def _tick(event: Event, elapsed_seconds: float) -> str | None:
 def changes(found: Sequence[Change], values: Mapping[str, Sequence[Difference]] = MappingProxyType({})) -> list[str]:
     """What a change set does, dangerous things first; ``values`` are what differs, by logical id."""
     if not found:
-        return ["nothing changes"]
+        return ["no resource changes"]
     ordered = sorted(found, key=lambda change: (_order(change), change.logical_id))
     lines: list[str] = []
     for change in ordered:

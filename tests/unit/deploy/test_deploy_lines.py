@@ -1,8 +1,8 @@
-"""What is told at the end: how to connect."""
+"""What is told before a yes, and at the end: what changes, and how to connect."""
 
 import pytest
 
-from deploy.lines import connecting
+from deploy.lines import changes, connecting
 
 URL = "wss://a1.execute-api.eu-central-1.amazonaws.com/dev"
 ARN = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:JwtSecretStore-abc"
@@ -33,3 +33,7 @@ def test_the_line_to_connect(outputs: dict[str, str], *, has_tokens: bool, line:
 
 def test_without_an_address_there_is_nothing_to_connect_to() -> None:
     assert connecting({}, "eu-central-1", has_tokens=True) == []
+
+
+def test_a_change_set_without_resources_is_told_as_what_it_is_since_outputs_and_the_like_may_change() -> None:
+    assert changes(()) == ["no resource changes"]
