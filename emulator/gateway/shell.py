@@ -285,7 +285,7 @@ def _response(answer: HttpAnswer) -> HttpResponse:
 
 def _refuse(transport: asyncio.Transport, response: HttpResponse, *, head_only: bool = False) -> None:
     if not transport.is_closing():
-        transport.write(render(response, keep_alive=False, head_only=head_only))
+        transport.write(render(response, int(time.time()), keep_alive=False, head_only=head_only))
         transport.close()
 
 

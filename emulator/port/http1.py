@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from sys import intern
@@ -290,7 +291,7 @@ class HttpProtocol(asyncio.Protocol):
             self._transport.resume_reading()
 
     def _write(self, request: HttpRequest, response: HttpResponse, keep_alive: bool) -> None:
-        self._send(render(response, keep_alive=keep_alive, head_only=request.method == "HEAD"))
+        self._send(render(response, int(time.time()), keep_alive=keep_alive, head_only=request.method == "HEAD"))
         if not keep_alive and self._transport is not None:
             self._transport.close()
 
@@ -313,7 +314,8 @@ class HttpProtocol(asyncio.Protocol):
     def _write_refusal(self, status: int) -> None:
         if self._transport is None or self._transport.is_closing():
             return
-        self._transport.write(render(HttpResponse.of_json(status, {"message": REASONS[status]}), keep_alive=False))
+        refusal = HttpResponse.of_json(status, {"message": REASONS[status]})
+        self._transport.write(render(refusal, int(time.time()), keep_alive=False))
         self._watch_timer.cancel()
         if self._transport.can_write_eof():
             # Closing with bytes unread would reset the connection, and the client would lose the answer.
@@ -402,7 +404,7 @@ async def _send(
     in_chunks = not request.is_old
     framed = _chunk if in_chunks else bytes
     try:
-        write(head_of_stream(response, in_chunks=in_chunks, keep_alive=keep_alive))
+        write(head_of_stream(response, int(time.time()), in_chunks=in_chunks, keep_alive=keep_alive))
         if request.method == "HEAD":
             return True
         if response.body:

@@ -6,6 +6,7 @@ A connection comes here with its first bytes, from `port.http1`; whoever can spe
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from typing import Final, cast
@@ -28,7 +29,7 @@ from .http import (
     HttpResponse,
     failure,
 )
-from .rendering import BODILESS
+from .rendering import BODILESS, date_of
 from .streaming import CutOffError, Flow, Rest
 
 AT_ONCE: Final = 64
@@ -272,6 +273,8 @@ class Http2Protocol(asyncio.Protocol):
         if exchange is None or self._transport is None:
             return
         headers = [(":status", str(response.status))]
+        if (date := date_of(response, int(time.time()))) is not None:
+            headers.append(("date", date))
         headers += [(name.lower(), value) for name, value in response.headers if name.lower() not in _NOT_HERE]
         has_body = request.method != "HEAD" and response.status not in BODILESS
         if response.rest is not None and has_body:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable, Collection
 from typing import Final, cast
 
@@ -107,5 +108,5 @@ class _Half(asyncio.Protocol):
 
 
 def _refuse(transport: asyncio.Transport, status: int) -> None:
-    transport.write(render(HttpResponse(status), keep_alive=False))
+    transport.write(render(HttpResponse(status), int(time.time()), keep_alive=False))
     transport.close()

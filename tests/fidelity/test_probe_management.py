@@ -303,6 +303,7 @@ def test_every_answer_has_the_headers_of_execute_api(world: World, method: str) 
     assert re.fullmatch(r"[A-Za-z0-9_-]{15}=", answer.header("x-amz-apigw-id") or "")
     assert answer.header("Content-Type") == "application/json"
     assert answer.header("Connection") == "keep-alive"
+    assert (answer.header("Date") or "").endswith(" GMT")
 
 
 def test_one_http_connection_serves_many_calls(world: World) -> None:

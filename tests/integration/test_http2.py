@@ -172,6 +172,7 @@ async def test_a_request_is_what_http_1_would_have_made_of_it() -> None:
     assert (request.fields["host"], request.fields["x-amz"]) == ("kinesis.example", "1")
     assert (head[":status"], head["x-path"], body) == ("201", "/a/b?c=d", b"content")
     assert "connection" not in head
+    assert head["date"].endswith(" GMT")
 
 
 async def test_cookies_that_come_one_by_one_are_one_header() -> None:
