@@ -449,7 +449,16 @@ async def test_an_init_that_takes_too_long_twice_is_a_timeout(
     project.write("import time\ntime.sleep(60)")
 
     async with project.processes("f", init_seconds=0.2, timeout_seconds=0.3) as functions:
-        assert (await fail(functions, "f"))["errorType"] == "Sandbox.Timedout"
+        await functions.invoke("f", b"null", request_id="one")
+
+    said = [line for line in project.lines.platform if "INIT_" not in line]
+    assert [line.split("\t")[0] for line in said] == [
+        "START RequestId: one Version: $LATEST",
+        said[1],
+        "END RequestId: one",
+        "REPORT RequestId: one",
+    ]
+    assert said[1].endswith("one Task timed out after 0.30 seconds")
 
 
 MOVES = """

@@ -211,8 +211,7 @@ class ExecutionEnvironment:
         """Whether it is between events, is to be stopped then, and is not yet."""
         is_between = self.state is EnvironmentState.IDLE or self.state is EnvironmentState.ANSWERED
         # A debugger wants to be answered also between events.
-        freezes = self._around.means.freezes and not self._is_inspected
-        return is_between and freezes and not self._process.is_frozen
+        return is_between and self._around.means.freezes and not (self._is_inspected or self._process.is_frozen)
 
     @property
     def _is_inspected(self) -> bool:
@@ -364,7 +363,7 @@ class ExecutionEnvironment:
         event.settle(outcome)
 
     def _timed_out(self) -> None:
-        event, seconds = self._event, self.function.timeout_seconds
+        event = self._event
         if event is None and self._next is not None:  # the runtime client did not even ask for it
             event, self._next = self._next, None
             self._log.starts(event.request_id, is_timed=False)
@@ -372,10 +371,11 @@ class ExecutionEnvironment:
             self._log.ran_on()
         elif event is not None:
             self._log.drain()
+            if self.state is EnvironmentState.STARTING:  # its init was being repeated
+                self._log.starts(event.request_id, is_timed=True)
             self._log.timed_out(event.request_id)
-            payload = platform_log.timeout_payload(event.request_id, seconds)
-            failed = Failed(payload, event.request_id, platform_log.TIMED_OUT)
-            self._finish(event, failed, status=platform_log.TIMEOUT)
+            payload = platform_log.timeout_payload(event.request_id, self.function.timeout_seconds)
+            self._finish(event, Failed(payload, event.request_id, platform_log.TIMED_OUT), status=platform_log.TIMEOUT)
         self.end("its time was over", is_killed=True)
 
     def _exited(self, end: int | str, reported_type: str) -> None:
