@@ -55,7 +55,7 @@ def test_a_value_may_be_inside_of_31_lists_and_maps(world: World, kind: str) -> 
 def test_the_message_of_a_failed_condition_has_a_capital_where_the_item_is_sent_along(world: World) -> None:
     world.put("a", v=n(1))
     given = {"TableName": "things", "Item": {"pk": s("a")}, "ConditionExpression": "attribute_not_exists(pk)"}
-    more = ({}, {"ReturnValuesOnConditionCheckFailure": "ALL_OLD"})
+    more: list[dict[str, Any]] = [{}, {"ReturnValuesOnConditionCheckFailure": "ALL_OLD"}]
     answers = [json.loads(world.send(f"{DYNAMODB}.PutItem", {**given, **each}).body) for each in more]
 
     assert [set(answer) - {"__type"} for answer in answers] == [{"message"}, {"Item", "Message"}]
