@@ -3,18 +3,24 @@
 Nine tenths of the processor's time of a command in a process of its own are Python's start and its imports. What those
 do is held by tests with such a process: `test_command_imports`, which also holds that both say the same,
 `test_command_interrupts`, those of the wheel, and all of the fixture ``demo``.
+
+What a command forks functions from is forked, too, from one that has imported what they need. It is no child of the
+command's then.
 """
 
 from __future__ import annotations
 
 import atexit
 import contextlib
+import dataclasses
 import functools
 import gc
 import importlib
 import importlib.machinery
+import importlib.util
 import json
 import os
+import resource
 import select
 import selectors
 import signal
@@ -26,9 +32,13 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
-IMPORTED: Final = (
+if TYPE_CHECKING:
+    from emulator.functions.processes.launching import Launched
+    from emulator.functions.processes.means import Means
+
+COMMAND: Final = (
     *("cli", *(f"emulator.command.emulate.{name}" for name in ("early", "run", "serve", "start"))),
     *("emulator.command.printing.output", "emulator.console.service", "emulator.functions.inline.functions"),
     *("botocore.auth", "botocore.endpoint", "jwt", "trustme", "uvloop", "watchfiles", "simplejson", "tomllib"),
@@ -39,7 +49,16 @@ IMPORTED: Final = (
     *("samtranslator.parser.parser", "samtranslator.translator.translator"),
 )
 """What most commands import, and with it all that it imports."""
+PYTEST: Final = (
+    *("pytest", "asyncio", "emulator.testing.thread", "emulator.command.targets.which_project", "streamer.client"),
+    *("emulator.console.recording.records", "jwt", "simplejson", "trustme", "uvloop"),
+)
+"""What pytest imports, and our plugin where an emulator is wanted; no plugin, which pytest itself is to import."""
+IMPORTED: Final = {"command": COMMAND, "pytest": PYTEST}
+"""By kind of process."""
+BOOTSTRAP: Final = Path(__file__).parents[1] / "emulator/functions/processes/bootstrap.py"
 REQUEST_BYTES: Final = 200_000
+REQUEST_DESCRIPTORS: Final = 8
 NUMBER: Final = struct.Struct("!i")
 """What is told of a command: its process id, and its exit status."""
 OWN_START: Final = ("PYTHON", "COVERAGE_", "LC_", "LANG")
@@ -47,29 +66,20 @@ OWN_START: Final = ("PYTHON", "COVERAGE_", "LC_", "LANG")
 _STARTING = threading.Lock()
 
 
-class ForkedCommand:
-    """A command that runs, to be used as a `subprocess.Popen` whose output is text.
+class Forked:
+    """A process that one of ours forked, to be used as a `subprocess.Popen`."""
 
-    Its standard input is empty.
-    """
-
-    def __init__(self, arguments: Sequence[str], folder: Path, environment: Mapping[str, str]) -> None:
-        self.args = arguments
-        out, to_out = os.pipe()
-        log, to_log = os.pipe()
-        self._status, to_status = os.pipe()
-        self.stdout: IO[str] = os.fdopen(out, encoding="utf-8")
-        self.stderr: IO[str] = os.fdopen(log, encoding="utf-8")
+    def __init__(self, asked: socket.socket, request: Sequence[Any], given: Sequence[int]) -> None:
+        """Ask for it there; the descriptors become its own."""
+        self.args = request[0]
         self.returncode: int | None = None
-        request = json.dumps([list(arguments), str(folder), dict(environment)]).encode()
-        given = (to_out, to_log, to_status)
+        self._status, to_status = os.pipe()
         try:
-            socket.send_fds(_server(), [request], given)
+            socket.send_fds(asked, [json.dumps(request).encode()], [to_status, *given])
         finally:
-            for descriptor in given:
-                os.close(descriptor)
+            os.close(to_status)
         told = os.read(self._status, NUMBER.size)
-        assert told, "the process that commands are forked from has ended; to be seen when it is started by hand"
+        assert told, "the process that others are forked from has ended; to be seen when it is started by hand"
         self.pid = NUMBER.unpack(told)[0]
 
     def poll(self) -> int | None:
@@ -84,7 +94,7 @@ class ForkedCommand:
         """
         status = self._ended(timeout)
         if status is None:
-            raise subprocess.TimeoutExpired(list(self.args), timeout or 0)
+            raise subprocess.TimeoutExpired(self.args, timeout or 0)
         return status
 
     def _ended(self, seconds: float | None) -> int | None:
@@ -105,6 +115,26 @@ class ForkedCommand:
         """SIGKILL."""
         self.send_signal(signal.SIGKILL)
 
+
+class ForkedCommand(Forked):
+    """A command that runs, whose output is text. Its standard input is empty."""
+
+    def __init__(
+        self, arguments: Sequence[str], folder: Path, environment: Mapping[str, str], *, own_template: bool = False
+    ) -> None:
+        """A command of ours, or a Python that runs pytest; ``own_template``: a child of its own forks its functions."""
+        out, to_out = os.pipe()
+        log, to_log = os.pipe()
+        self.stdout: IO[str] = os.fdopen(out, encoding="utf-8")
+        self.stderr: IO[str] = os.fdopen(log, encoding="utf-8")
+        is_pytest = tuple(arguments[1:3]) == ("-m", "pytest")
+        request = list(arguments[2 if is_pytest else 0 :]), str(folder), dict(environment), own_template
+        try:
+            super().__init__(_server("pytest" if is_pytest else "command"), request, (to_out, to_log))
+        finally:
+            os.close(to_out)
+            os.close(to_log)
+
     def communicate(self, timeout: float) -> tuple[str, str]:
         """Everything that it says until it ends."""
         ends = time.monotonic() + timeout
@@ -124,12 +154,31 @@ class ForkedCommand:
         return out, log
 
 
+class ForkedTemplate(Forked):
+    """What functions are forked from, as `emulator.functions.processes.launching.launch` starts it."""
+
+    def __init__(self, asked: socket.socket, control: socket.socket, folder: Path, means: Mapping[str, bool]) -> None:
+        reading, writing = os.pipe()
+        self.stdin: IO[bytes] = os.fdopen(writing, "wb")
+        files, policy = resource.getrlimit(resource.RLIMIT_NOFILE), os.sched_getscheduler(0)
+        request = str(folder), means, {**os.environ, "TMPDIR": str(folder)}, str(Path.cwd()), files, policy
+        try:
+            super().__init__(asked, request, (reading, 1, 2, control.fileno()))
+        finally:
+            os.close(reading)
+
+
 def begin(
-    command: Sequence[str], folder: Path, environment: Mapping[str, str], *, is_forked: bool = True
+    command: Sequence[str],
+    folder: Path,
+    environment: Mapping[str, str],
+    *,
+    is_forked: bool = True,
+    own_template: bool = False,
 ) -> subprocess.Popen[str] | ForkedCommand:
-    """Start ``streamer`` with arguments, without input: forked if that is the same."""
+    """Start a command without input, forked if that is the same; see `ForkedCommand`."""
     if is_forked and can_be_forked(folder, environment):
-        return ForkedCommand(command, folder, environment)
+        return ForkedCommand(command, folder, environment, own_template=own_template)
     return subprocess.Popen(
         command,
         cwd=folder,
@@ -167,27 +216,33 @@ _PACKAGES: Final = [path for path in sys.path if path.endswith("site-packages")]
 _OWN: Final = read_at_start(os.environ)
 
 
-def _server() -> socket.socket:
-    """Where commands are asked for; the process behind it ends with this one."""
+def _server(kind: str) -> socket.socket:
+    """Where processes of a kind are asked for; the process behind it ends with this one."""
     with _STARTING:
-        return _started()
+        return _started(kind)
 
 
 @functools.cache
-def _started() -> socket.socket:
+def _started(kind: str) -> socket.socket:
+    from emulator.functions.processes.launching import IMPORT_AHEAD
+
+    others = [] if kind == "template" else [_started("template").fileno()]
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
-        command = [sys.executable, __file__, str(theirs.fileno())]
+        given = [theirs.fileno(), *others]
+        told = given if others else [*given, json.dumps(IMPORT_AHEAD)]
         # Pipes, as the streams of each command are, which Python has set up by then.
         process = subprocess.Popen(
-            command,
+            [sys.executable, "-X", f"utf8={0 if others else 1}", __file__, kind, *map(str, told)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            pass_fds=(theirs.fileno(),),
+            pass_fds=given,
         )
 
     def end() -> None:
+        with contextlib.suppress(ConnectionError):
+            ours.send(b"")  # others may hold this end
         ours.close()
         process.communicate()
 
@@ -195,32 +250,34 @@ def _started() -> socket.socket:
     return ours
 
 
-def serve(asked: socket.socket) -> bool:
-    """Fork a command for each request until nobody can ask. True: this process is to be a command."""
+def serve(asked: socket.socket) -> tuple[list[Any], list[int]] | None:
+    """Fork a process for each request until nobody can ask. Answers then None, and in each process what it is to be."""
     running: dict[int, tuple[int, int]] = {}
-    with selectors.DefaultSelector() as selector:
-        selector.register(asked, selectors.EVENT_READ)
-        while True:
-            for key, _ in selector.select():
-                if key.fileobj is not asked:
-                    selector.unregister(key.fileobj)
-                    _tell_end(key.fd, *running.pop(key.fd))
-                    continue
-                request, descriptors, _, _ = socket.recv_fds(asked, REQUEST_BYTES, 3)
-                if not request:
-                    return False
-                pid = os.fork()
-                if pid == 0:
-                    arguments, folder, environment = json.loads(request)
-                    _become(arguments, folder, environment, descriptors)
-                    return True
-                out, log, status = descriptors
-                os.close(out)
-                os.close(log)
-                ending = os.pidfd_open(pid)
-                running[ending] = (pid, status)
-                selector.register(ending, selectors.EVENT_READ)
-                _tell(status, pid)
+    selector = selectors.DefaultSelector()
+    selector.register(asked, selectors.EVENT_READ)
+    while True:
+        for key, _ in selector.select():
+            if key.fileobj is not asked:
+                selector.unregister(key.fileobj)
+                _tell_end(key.fd, *running.pop(key.fd))
+                continue
+            request, descriptors, _, _ = socket.recv_fds(asked, REQUEST_BYTES, REQUEST_DESCRIPTORS)
+            if not request:
+                return None
+            status, *given = descriptors
+            pid = os.fork()
+            if pid == 0:
+                selector.close()
+                asked.close()
+                for each in (status, *running, *(told for _, told in running.values())):
+                    os.close(each)
+                return json.loads(request), given
+            for each in given:
+                os.close(each)
+            ending = os.pidfd_open(pid)
+            running[ending] = (pid, status)
+            selector.register(ending, selectors.EVENT_READ)
+            _tell(status, pid)
 
 
 def _tell_end(ending: int, pid: int, status: int) -> None:
@@ -234,26 +291,90 @@ def _tell(status: int, number: int) -> None:
         os.write(status, NUMBER.pack(number))
 
 
-def _become(arguments: list[str], folder: str, environment: dict[str, str], descriptors: list[int]) -> None:
+def _become(folder: str, environment: dict[str, str], streams: Sequence[int]) -> None:
     """Give the forked process what a started one would have."""
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    for descriptor, standard in zip((nothing, *descriptors), (0, 1, 2), strict=False):
+    for descriptor, standard in zip(streams, (0, 1, 2), strict=True):
         os.dup2(descriptor, standard)
-    os.closerange(3, max(descriptors) + 1)
+        os.close(descriptor)
     os.environ.clear()
     os.environ.update(environment)
     time.tzset()
     os.chdir(folder)
+
+
+def _forks_templates(asked: socket.socket) -> None:
+    """Let what functions are forked from be forked as well, where it is such a one."""
+    from emulator.functions.processes import launching, template
+
+    def launch(means: Means, folder: Path) -> Launched:
+        if not means.forks:
+            return start(means, folder)
+        ours, theirs = socket.socketpair()
+        with theirs:
+            process: Any = ForkedTemplate(asked, theirs, folder, dataclasses.asdict(means))
+        ours.setblocking(False)
+        return launching.Launched(process, ours, folder)
+
+    start = launching.launch
+    for module in (launching, template):
+        vars(module)["launch"] = launch
+
+
+def _serve_commands(kind: str, asked: socket.socket, templates: socket.socket) -> None:
+    for each in IMPORTED[kind]:
+        importlib.import_module(each)
+    gc.freeze()
+    found = serve(asked)
+    if found is None:
+        return
+    (arguments, folder, environment, own_template), outputs = found
+    _become(folder, environment, (os.open(os.devnull, os.O_RDONLY), *outputs))
     sys.argv = arguments
+    if own_template:
+        templates.close()
+    else:
+        _forks_templates(templates)
+    if kind == "pytest":
+        import pytest
+
+        sys.path[0] = folder
+        sys.exit(pytest.main())
+    from streamer._entry import main
+
+    main()
+
+
+def _serve_templates(asked: socket.socket) -> None:
+    """Import what the bootstrap of templates would, by its own means; whoever is forked has nothing left to import."""
+    spec = importlib.util.spec_from_file_location("bootstrap", BOOTSTRAP)
+    assert spec is not None
+    assert spec.loader is not None
+    bootstrap: Any = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(bootstrap)
+    ahead = bootstrap._sibling("ahead")
+    import_ahead = ahead.import_ahead
+    names = json.loads(sys.argv[3])
+    for _ in import_ahead(names):
+        pass
+    ahead.import_ahead = lambda wanted: import_ahead([name for name in wanted if name not in names])
+    found = serve(asked)
+    if found is None:
+        return
+    (of_environments, means, environment, folder, files, policy), (*streams, control) = found
+    _become(folder, environment, streams)
+    os.setsid()
+    resource.setrlimit(resource.RLIMIT_NOFILE, files)
+    os.sched_setscheduler(0, policy, os.sched_param(0))
+    bootstrap.main(control, of_environments, means)
 
 
 if __name__ == "__main__":
-    asking = socket.socket(fileno=int(sys.argv[1]))
+    for given_one in sys.argv[2:4]:
+        if given_one.isdecimal():
+            os.set_inheritable(int(given_one), False)
+    asking = socket.socket(fileno=int(sys.argv[2]))
     sys.path[0] = os.path.dirname(sys.executable)  # noqa: PTH120 - where the command is, as its own process has it
-    for each in IMPORTED:
-        importlib.import_module(each)
-    gc.freeze()
-    if serve(asking):
-        from streamer._entry import main
-
-        main()
+    if sys.argv[1] == "template":
+        _serve_templates(asking)
+    else:
+        _serve_commands(sys.argv[1], asking, socket.socket(fileno=int(sys.argv[3])))

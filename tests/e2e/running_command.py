@@ -108,6 +108,7 @@ class Emulate:
     """A running ``streamer emulate`` on a free port; enter it to start, leave it to make sure that it is gone.
 
     Where the folder holds no service and no target is named, it runs the demo. ``is_forked`` False: Python starts anew.
+    ``own_template``: what its functions are forked from is a child of its own, as it is for users.
     """
 
     def __init__(
@@ -117,6 +118,7 @@ class Emulate:
         environment: dict[str, str] | None = None,
         ready_file: str = "ready.json",
         is_forked: bool = True,
+        own_template: bool = False,
     ) -> None:
         self.folder = folder
         self._ready_file = ready_file
@@ -127,7 +129,8 @@ class Emulate:
         if folder.is_dir() and not state.is_symlink() and not state.exists():
             shutil.copytree(certificates(), state)
         command = (str(STREAMER), "emulate", "--port", "0", "--ready-file", ready_file, *arguments)
-        self._process = begin(command, folder, {**os.environ, **(environment or {})}, is_forked=is_forked)
+        variables = {**os.environ, **(environment or {})}
+        self._process = begin(command, folder, variables, is_forked=is_forked, own_template=own_template)
         assert self._process.stdout is not None
         assert self._process.stderr is not None
         self.out = Output(self._process.stdout)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from forked_command import begin
 
 APP = """
 import os
@@ -36,6 +37,8 @@ import pytest
 def streamer_environment():
     return {**os.environ, "GREETING": "hello"}
 """
+FORKED = "Module already imported so cannot be rewritten:pytest.PytestAssertRewriteWarning"
+"""What pytest says of a process in which the plugin's package is imported by then."""
 
 
 @pytest.fixture
@@ -46,26 +49,23 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run_pytest(project: Path, tests: str, *arguments: str) -> str:
-    """The output of pytest on a file with these tests."""
+def started(project: Path, *arguments: str, is_forked: bool = True) -> tuple[str, str, int]:
+    """What pytest, with no plugin for our own tests alone, writes to its two streams, and its exit status."""
+    # hypothesis is half of pytest's start
+    without = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-W", f"ignore:{FORKED}")
+    process = begin((sys.executable, "-m", "pytest", *without, *arguments), project, os.environ, is_forked=is_forked)
+    out, log = process.communicate(timeout=250)
+    return out, log, process.wait()
+
+
+def run_pytest(project: Path, tests: str, *arguments: str, is_forked: bool = True) -> str:
+    """The output of pytest on a file with these tests; ``is_forked`` False: of a Python that starts anew."""
     (project / "test_app.py").write_text(tests)
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "-p",
-        "no:randomly",
-        "-p",
-        "no:hypothesispytest",  # of our tests; half of pytest's start
-        "-W",
-        "error::ResourceWarning",
+    further = (
+        *("-q", "-p", "no:randomly", "-W", "error::ResourceWarning"),
         f"--basetemp={project / 'tests-files'}",  # else pytest keeps the last three for all who run it at once
-        *arguments,
-    ]
-    return subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=250, check=False).stdout
+    )
+    return started(project, *further, *arguments, is_forked=is_forked)[0]
 
 
 def test_plain_functions_need_no_other_plugin(project: Path) -> None:
@@ -361,14 +361,13 @@ def test_inline(streamer):
 )
 def test_wrong_settings_are_named(project: Path, arguments: list[str], complaint: str) -> None:
     (project / "test_app.py").write_text("def test_it(streamer):\n    pass\n")
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", *arguments]
 
-    done = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=250, check=False)
+    out, log, status = started(project, *arguments)
 
-    assert done.returncode != 0
-    assert complaint in done.stdout + done.stderr
-    assert "Traceback" not in done.stdout
-    assert "pytest_plugin.py" not in done.stdout
+    assert status != 0
+    assert complaint in out + log
+    assert "Traceback" not in out
+    assert "pytest_plugin.py" not in out
 
 
 def test_an_app_that_lacks_a_variable_says_which(project: Path) -> None:
@@ -417,6 +416,7 @@ import sys
 def test_imports():
     assert not {"moto", "boto3", "websockets", "emulator.wiring.emulator", "emulator.command"} & set(sys.modules)
 """,
+        is_forked=False,
     )
 
     assert "1 passed" in output, output
