@@ -116,7 +116,7 @@ def tail(
     try:
         with _source(recording, stage, since) as reader:
             for told in reader.events(follow=follow, limit=limit, missed=missed, **wanted):
-                text = json.dumps(told, ensure_ascii=False) if as_json else line(told, colors=colors)
+                text = json.dumps(told, ensure_ascii=False) if as_json else line(told, colors=colors, follows=follow)
                 if text is not None:
                     click.echo(text)
     except GoneError as error:

@@ -15,8 +15,13 @@ TEXT: Final = 160
 RED, DIM, RESET = "\x1b[31m", "\x1b[2m", "\x1b[0m"
 
 
-def line(told: Told, *, colors: bool = False) -> str | None:
-    """A record in one line, with nothing that a terminal obeys; None: it says nothing that another line does not."""
+def line(told: Told, *, colors: bool = False, follows: bool = False) -> str | None:
+    """A record in one line, with nothing that a terminal obeys; None: it says nothing that another line does not.
+
+    ``follows``: what changes comes again.
+    """
+    if follows and told["kind"] == "message" and told["status"] == "running":
+        return None
     said = _said(told)
     if said is None:
         return None
@@ -33,8 +38,6 @@ def _said(told: Told) -> str | None:  # noqa: C901 - one case for each kind
         case "opening":
             parts = [whose(told), str(told["http_status"]), ms(told["ms"]), told["connection"], told.get("body", "")]
         case "message":
-            if told["status"] == "running":
-                return None  # it comes again with its answer
             what = told["action"] or short(told["text"])
             to = f"→ {told['function']}" if told["function"] else ""
             parts = [whose(told), what, to, _status(told), ms(told["ms"]), told["request"] or "", told["connection"]]

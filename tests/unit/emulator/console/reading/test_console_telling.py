@@ -145,11 +145,13 @@ def test_that_an_environment_is_frozen_again_has_no_line() -> None:
     assert line(told) is None
 
 
-def test_a_message_that_still_runs_has_no_line_yet() -> None:
+def test_a_message_that_still_runs_has_a_line_unless_it_comes_again_with_its_answer() -> None:
     world = World()
-    world.receives({"action": "greet"})
+    world.receives({"action": "report", "id": "r1"})
+    told = TELLER.tell(world.message())
 
-    assert line(TELLER.tell(world.message())) is None
+    assert (line(told) or "").endswith("message      -  report  → router  running  r1  c1")
+    assert line(told, follows=True) is None
 
 
 def test_a_trace_is_drawn_to_scale() -> None:
