@@ -27,7 +27,7 @@ CALLED_FROM_OUTSIDE: Final = {
     },
     "moto calls what its classes are given instead": {
         *("sqs_backend", "add_message", "is_message_valid_based_on_retention_period", "pending_message_groups"),
-        *("change_message_visibility_batch", "delete_message_batch", "send_message_batch"),
+        *("change_message_visibility_batch", "delete_message_batch", "send_message_batch", "list_queues"),
     },
     "awslambdaric calls its client, and that its compiled part": {
         *("post_invocation_error", "post_invocation_result", "initialize_client", "post_error"),

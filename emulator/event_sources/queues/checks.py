@@ -116,8 +116,21 @@ def of_fifo(*, group: str | None, same: str | None, is_by_content: bool) -> Refu
     return None
 
 
-def of_batch(ids: Sequence[str]) -> Refusal | None:
-    """What is wrong with a batch of entries of these ids; None: nothing."""
+def of_seconds(seconds: int, parameter: str) -> Refusal | None:
+    """Why a message is not delayed or hidden for so long; None: it is. [INF] the words of the latter"""
+    low, high = _RANGES[parameter]
+    if low <= seconds <= high:
+        return None
+    must = "Must be" if parameter == "VisibilityTimeout" else f"{parameter} must be"
+    end = ", if provided." if parameter == "VisibilityTimeout" else "."
+    return invalid(seconds, parameter, f"{must} >= {low} and <= {high}{end}")
+
+
+def of_batch(ids: Sequence[str], kind: str) -> Refusal | None:
+    """What is wrong with a batch of entries of these ids; None: nothing. ``kind`` is what is done: ``SendMessage``."""
+    if not ids:
+        text = f"There should be at least one {kind}BatchRequestEntry in the request."
+        return "AWS.SimpleQueueService.EmptyBatchRequest", text
     if len(ids) > MOST_ENTRIES:
         most = f"Maximum number of entries per request are {MOST_ENTRIES}."
         return "TooManyEntriesInBatchRequest", f"{most} You have sent {len(ids)}."
@@ -143,6 +156,8 @@ def of_visibility(handle: str, seconds: int, *, worked_on_seconds: float | None)
     ``worked_on_seconds`` is how long ago it was received, from which on it may be hidden for 12 hours, None of one that
     was deleted. [DOC] sqs-api:API_ChangeMessageVisibility; [USR] aws-sdk-net #794
     """
+    if (refused := of_seconds(seconds, "VisibilityTimeout")) is not None:
+        return refused
     if worked_on_seconds is None:
         return invalid(handle, "ReceiptHandle", GONE)
     most = _RANGES["VisibilityTimeout"][1]

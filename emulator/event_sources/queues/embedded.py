@@ -17,6 +17,7 @@ from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from moto.core.exceptions import InvalidToken
 from moto.core.utils import camelcase_to_underscores
 from moto.sqs.constants import MAXIMUM_MESSAGE_LENGTH
 from moto.sqs.responses import SQSResponse
@@ -40,8 +41,10 @@ from .waiting import answered
 _RECEIVING: Final = (
     ("MaxNumberOfMessages", 1, 10, "between 1 and 10"),
     ("WaitTimeSeconds", 0, 20, ">= 0 and <= 20"),
+    ("VisibilityTimeout", 0, 43_200, ">= 0 and <= 43200"),
 )
 _DONE: Final = 200
+_KIND: Final = ("content-type", "application/x-amz-json-1.0")
 
 
 class _Handler(SQSResponse):  # type: ignore[misc] # moto publishes no types
@@ -185,6 +188,8 @@ class EmbeddedQueues:
             )
         except NotImplementedError:
             return refusal(request, "sqs", operation_of(request), is_known=True)
+        except InvalidToken:
+            return _refused(request, moves.RefusedError("InvalidParameterValue", "Invalid or expired next token."))
         finally:
             self._backend.trace = None
         kept = tuple(
@@ -202,16 +207,18 @@ class EmbeddedQueues:
 
     def _moved(self, operation: str, request: HttpRequest) -> HttpResponse:
         """The answer to an operation that moto does not have."""
-        kind = ("content-type", "application/x-amz-json-1.0")
         try:
             asked = json_of(request.body) if is_object(request.body) else {}
             told = self._moves.perform(operation, asked, now=time.time(), new_id=str(uuid.uuid4()))
         except moves.RefusedError as refused:
-            error = {"__type": f"com.amazonaws.sqs#{refused.code}", "message": str(refused)}
-            known = ("x-amzn-query-error", f"{refused.code};Sender")
-            content = answers.corrected(operation, request.body, refused.status, json.dumps(error).encode())
-            return HttpResponse(refused.status, content, (kind, known))
-        return HttpResponse(_DONE, json.dumps(told).encode(), (kind,))
+            return _refused(request, refused)
+        return HttpResponse(_DONE, json.dumps(told).encode(), (_KIND,))
+
+
+def _refused(request: HttpRequest, why: moves.RefusedError) -> HttpResponse:
+    error = {"__type": f"com.amazonaws.sqs#{why.code}", "message": str(why)}
+    content = answers.corrected("", request.body, why.status, json.dumps(error).encode())
+    return HttpResponse(why.status, content, (_KIND, ("x-amzn-query-error", f"{why.code};Sender")))
 
 
 def _message(received: Any) -> QueueMessage:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import moto
 from moto.sqs.exceptions import ReceiptHandleIsInvalid
@@ -38,6 +38,9 @@ class _UnknownHandleError(ReceiptHandleIsInvalid):  # type: ignore[misc] # moto 
 class QuickQueue(Queue):  # type: ignore[misc] # moto publishes no types
     """moto's, which looks at no message that it is not asked for."""
 
+    BASE_ATTRIBUTES: ClassVar = [*Queue.BASE_ATTRIBUTES, "RedriveAllowPolicy"]
+    redrive_allow_policy = None
+    """Shown, and not asked when another queue names this one."""
     approximate_number_of_messages = approximate_number_of_messages_delayed = 0
     approximate_number_of_messages_not_visible = 0
     """Here, and the two before: moto asks for them with each message; see `counts`."""

@@ -66,8 +66,7 @@ class Backend(SQSBackend):  # type: ignore[misc] # moto publishes no types
         if (refused := checks.of_name(name, is_fifo=is_fifo)) is not None:
             raise REFUSALS[0](*refused)
         letters = self._checked(attributes, is_fifo=is_fifo)
-        own = {each: value for each, value in attributes.items() if each != checks.REDRIVE}
-        made = QuickQueue(name, self.region_name, self.account_id, clock=self._clock, **own)
+        made = QuickQueue(name, self.region_name, self.account_id, clock=self._clock, **_own(attributes))
         if checks.REDRIVE in attributes:
             self._redrive(made, letters)
         if (there := self.queues.get(name)) is None:
@@ -85,17 +84,20 @@ class Backend(SQSBackend):  # type: ignore[misc] # moto publishes no types
         """The same for a queue that is there."""
         queue = self.get_queue(queue_name)
         letters = self._checked(attributes, is_fifo=queue.fifo_queue)
-        own = {each: value for each, value in attributes.items() if each != checks.REDRIVE}
-        made = super().set_queue_attributes(queue_name, own)
+        made = super().set_queue_attributes(queue_name, _own(attributes))
         if checks.REDRIVE in attributes:
             self._redrive(queue, letters)
         return made
+
+    def list_queues(self, queue_name_prefix: str | None) -> list[Any]:
+        """Those whose names begin so; moto takes it for a regular expression."""
+        return [queue for name, queue in self.queues.items() if name.startswith(queue_name_prefix or "")]
 
     def get_queue_attributes(self, queue_name: str, attribute_names: list[str]) -> Any:
         """Times in whole seconds, which moto has with a fraction, and how many messages there are now."""
         found = super().get_queue_attributes(queue_name, attribute_names)
         counts = self.get_queue(queue_name).counts() if found else {}
-        whole = {name: int(float(value)) if name in _TIMES else value for name, value in found.items()}
+        whole = {name: int(float(value)) if name in _TIMES else value for name, value in found.items() if value != ""}
         return {name: counts.get(name, value) for name, value in whole.items()}
 
     def _checked(self, attributes: Mapping[str, Any], *, is_fifo: bool) -> tuple[str, int] | None:
@@ -128,6 +130,7 @@ class Backend(SQSBackend):  # type: ignore[misc] # moto publishes no types
         if refused is None and checks.message_bytes(body, attributes) > most:
             why = f"One or more parameters {unless}. Reason: Message must be shorter than {most} bytes."
             refused = "InvalidParameterValue", why
+        refused = refused or checks.of_seconds(int(named.get("delay_seconds") or 0), "DelaySeconds")
         if refused is not None:
             raise REFUSALS[0](*refused)
 
@@ -164,7 +167,8 @@ class Backend(SQSBackend):  # type: ignore[misc] # moto publishes no types
                 group, same = entry.get("MessageGroupId"), entry.get("MessageDeduplicationId")
                 lacks = checks.of_fifo(group=group, same=same, is_by_content=by_content)
         if (
-            refused := checks.of_batch([str(each["Id"]) for each in entries]) or checks.of_batch_bytes(total)
+            refused := checks.of_batch([str(each["Id"]) for each in entries], "SendMessage")
+            or checks.of_batch_bytes(total)
         ) is not None:
             raise REFUSALS[0](*refused)
         if lacks is not None:
@@ -177,12 +181,16 @@ class Backend(SQSBackend):  # type: ignore[misc] # moto publishes no types
     def delete_message_batch(self, queue_name: str, receipts: list[dict[str, Any]]) -> Any:
         """Delete each, and tell which could not be."""
         queue = self.get_queue(queue_name)
-        return _each(receipts, lambda entry: queue.delete_message(entry["ReceiptHandle"]))
+        return _each("DeleteMessage", receipts, lambda entry: queue.delete_message(entry["ReceiptHandle"]))
 
     def change_message_visibility_batch(self, queue_name: str, entries: list[dict[str, Any]]) -> Any:
         """Hide each, and tell which could not be."""
         queue = self.get_queue(queue_name)
-        return _each(entries, lambda entry: queue.hide(entry["ReceiptHandle"], int(entry["VisibilityTimeout"])))
+        return _each(
+            "ChangeMessageVisibility",
+            entries,
+            lambda entry: queue.hide(entry["ReceiptHandle"], int(entry["VisibilityTimeout"])),
+        )
 
     def remove_permission(self, queue_name: str, label: str) -> None:
         """Take a statement out of a queue's policy."""
@@ -265,10 +273,16 @@ class Backend(SQSBackend):  # type: ignore[misc] # moto publishes no types
         return found
 
 
-def _each(entries: Iterable[Mapping[str, Any]], act: Callable[[Mapping[str, Any]], None]) -> Any:
+def _own(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """What moto keeps of attributes; a key of KMS ends the encryption by SQS itself. [REC] ls-snap test_sqs.py"""
+    by_kms = {"SqsManagedSseEnabled": "false"} if attributes.get("KmsMasterKeyId") else {}
+    return {**{each: value for each, value in attributes.items() if each != checks.REDRIVE}, **by_kms}
+
+
+def _each(kind: str, entries: Iterable[Mapping[str, Any]], act: Callable[[Mapping[str, Any]], None]) -> Any:
     """Ids of the entries of a batch for which it was done, and what is told of the others."""
     named = [{_ENTRY.get(name, name): value for name, value in each.items()} for each in entries]
-    if (refused := checks.of_batch([str(each["Id"]) for each in named])) is not None:
+    if (refused := checks.of_batch([str(each["Id"]) for each in named], kind)) is not None:
         raise REFUSALS[0](*refused)
     done, failed = [], []
     for entry in named:

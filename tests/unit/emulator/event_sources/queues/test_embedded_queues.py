@@ -270,6 +270,13 @@ def test_a_client_says_where_dead_letters_go(queues: EmbeddedQueues) -> None:
         ("SetQueueAttributes", {"Attributes": {"DelaySeconds": "901"}}, "Invalid value for the parameter DelaySeconds"),
         ("SetQueueAttributes", {"Attributes": {"Foo": "1"}}, "Unknown Attribute Foo"),
         ("ReceiveMessage", {"MaxNumberOfMessages": 11}, "Value 11 for parameter MaxNumberOfMessages is invalid"),
+        ("ReceiveMessage", {"VisibilityTimeout": -1}, "Value -1 for parameter VisibilityTimeout is invalid"),
+        ("SendMessage", {"MessageBody": "a", "DelaySeconds": -1}, "Value -1 for parameter DelaySeconds is invalid"),
+        (
+            "ChangeMessageVisibilityBatch",
+            {"Entries": []},
+            "one ChangeMessageVisibilityBatchRequestEntry in the request.",
+        ),
         ("RemovePermission", {"Label": "x"}, "Value x for parameter Label is invalid. Reason: can't find label."),
         ("DeleteMessage", {"ReceiptHandle": "x"}, "is not a valid receipt handle."),
         ("DeleteMessageBatch", {"Entries": [{"Id": "a:b", "ReceiptHandle": "x"}]}, "A batch entry id can only contain"),
@@ -377,6 +384,32 @@ def test_a_queue_that_is_made_again_otherwise_is_refused(queues: EmbeddedQueues,
 
     assert (again, answer.status) == ([200, 200, 200], 400)
     assert f"a different value for attribute {next(iter(kept))}" in answer.body.decode()
+
+
+def test_a_prefix_of_names_is_no_regular_expression(queues: EmbeddedQueues) -> None:
+    found = [call(queues, "ListQueues", QueueNamePrefix=prefix) for prefix in ("l", "l.", "[")]
+
+    assert [(status, len(told.get("QueueUrls", ()))) for status, told in found] == [(200, 2), (200, 0), (200, 0)]
+
+
+@pytest.mark.skipif(moto.__version__.startswith("5.0."), reason="moto before 5.1 knows no pages of queues")
+def test_a_token_that_is_none_is_the_clients_error(queues: EmbeddedQueues) -> None:
+    status, answer = call(queues, "ListQueues", MaxResults=1, NextToken="none")
+
+    assert (status, answer["__type"]) == (400, "com.amazonaws.sqs#InvalidParameterValueException")
+
+
+@pytest.mark.skipif(moto.__version__.startswith("5.0."), reason="moto before 5.1 knows no encryption by SQS")
+def test_a_queue_shows_who_may_name_it_for_letters_and_how_it_is_encrypted(queues: EmbeddedQueues) -> None:
+    url = call(queues, "GetQueueUrl", QueueName="lost")[1]["QueueUrl"]
+    allows = json.dumps({"redrivePermission": "denyAll"})
+    told = []
+    for kept in {"RedriveAllowPolicy": allows, "KmsMasterKeyId": "alias/x"}, {"RedriveAllowPolicy": ""}:
+        call(queues, "SetQueueAttributes", QueueUrl=url, Attributes=kept)
+        asked = {"QueueUrl": url, "AttributeNames": ["RedriveAllowPolicy", "SqsManagedSseEnabled"]}
+        told.append(call(queues, "GetQueueAttributes", **asked)[1]["Attributes"])
+
+    assert told == [{"RedriveAllowPolicy": allows, "SqsManagedSseEnabled": "false"}, {"SqsManagedSseEnabled": "false"}]
 
 
 def test_what_moto_does_not_have_is_told(queues: EmbeddedQueues) -> None:
