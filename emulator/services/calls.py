@@ -15,6 +15,9 @@ KEY_ID_TAG: Final = "streamer:key-id"
 EMPTY_BUCKET: Final = "empty_bucket"
 """An operation of S3 that is ours: delete all versions of all objects of a bucket."""
 
+UNSUBSCRIBE: Final = "unsubscribe_endpoint"
+"""An operation of SNS that is ours: end the subscription of an endpoint to a topic."""
+
 
 class Call(Struct, frozen=True, kw_only=True):
     """One operation, as boto3 has it."""

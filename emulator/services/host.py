@@ -42,6 +42,7 @@ from .s3.needs import of_absence, of_deletion, of_form, of_s3
 from .sts import assuming
 from .sts.identity import asks_identity, identity
 from .sts.service import assumed
+from .undoing import undone, with_defaults
 from .wire import Frame
 
 if TYPE_CHECKING:
@@ -149,7 +150,7 @@ class Services:
             await asyncio.shield(self._made)  # others wait for the same, and may give up
 
     async def apply(self, calls: Iterable[Call], later: Iterable[Call] = ()) -> None:
-        """Make what is new in a description; nothing is ever removed.
+        """Make what is new in a description, and end what goes on by itself and is described no more; the rest stays.
 
         Raises:
             ConfigurationError: a service refuses it.
@@ -163,13 +164,19 @@ class Services:
         new = [each for each in new if each.service not in OURS]
         try:
             if self._process.is_running:
-                await self._make([*new, *new_later])
+                await self._make([*with_defaults(new, before[0]), *new_later])
+                await self._end(undone(before[0], described))
             elif any(map(_begins, new)):
                 self._begin()
                 await self.ready()
         except ConfigurationError:
             self._calls, self._later = before
             raise
+
+    async def _end(self, calls: Iterable[Call]) -> None:
+        for each in calls:
+            if (why := await self.remove(each)) is not None:
+                log.warning("what is described no more goes on", resource=each.resource, why=why)
 
     async def perform(self, call: Call) -> None:
         """Have the process do something as the account's owner.

@@ -21,7 +21,7 @@ from moto.core.botocore_stubber import BotocoreStubber
 from moto.core.common_models import BaseModel
 
 from . import moto_deliveries
-from .calls import EMPTY_BUCKET, Call, CallRefusedError
+from .calls import EMPTY_BUCKET, UNSUBSCRIBE, Call, CallRefusedError
 from .delivery import Tell
 
 _UNKNOWN: Final = 501
@@ -55,6 +55,9 @@ _ALREADY: Final = (
 )
 """Errors that say that a resource is here already, from a call before."""
 
+
+_CHANGED_BY: Final = {"create_schedule": "update_schedule"}
+"""What changes a thing that is here already, so that it is as described."""
 
 _SAYS_NOTHING: Final = frozenset({"create_bucket", "create_topic", "put_rule"})
 """Operations that answer the same whether something is here already."""
@@ -127,11 +130,15 @@ class MotoServices:
         try:
             if call.operation == EMPTY_BUCKET:
                 self._empty(call.parameters["Bucket"])
+            elif call.operation == UNSUBSCRIBE:
+                self._unsubscribe(**call.parameters)
             else:
                 getattr(self._client(call.service), call.operation)(**call.parameters)
         except ClientError as error:
             if error.response["Error"].get("Code") not in _ALREADY:
                 raise CallRefusedError(f"{call.resource}: {error}") from error
+            if (changed := _CHANGED_BY.get(call.operation)) is not None:
+                getattr(self._client(call.service), changed)(**call.parameters)
             return False
         except BotoCoreError as error:
             raise CallRefusedError(f"{call.resource}: {error}") from error
@@ -144,6 +151,13 @@ class MotoServices:
             if found:
                 objects = [{"Key": each["Key"], "VersionId": each["VersionId"]} for each in found]
                 client.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
+
+    def _unsubscribe(self, TopicArn: str, Protocol: str, Endpoint: str) -> None:  # noqa: N803 - AWS's names
+        client = self._client("sns")
+        for page in client.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=TopicArn):
+            for each in page["Subscriptions"]:
+                if (each["Protocol"], each["Endpoint"]) == (Protocol, Endpoint):
+                    client.unsubscribe(SubscriptionArn=each["SubscriptionArn"])
 
     def _is_here(self, call: Call) -> bool:
         """Whether what an operation makes is here already, which the operation itself does not say."""

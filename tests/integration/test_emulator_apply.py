@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import boto3
 import pytest
 from websockets.asyncio.client import connect
 
 from emulator.functions.factory import Isolation
 from emulator.functions.logs import LogSink
+from emulator.services.calls import Call
 from emulator.wiring.emulator import Emulator, EmulatorConfig
 from streamer.errors import ConfigurationError, TopologyError
 from streamer.topology import Api, Function, Key, Queue, QueueMapping, Route, Table, TableAccess, Topology
@@ -95,6 +97,50 @@ async def test_functions_and_routes_change_under_an_open_connection(isolation: I
         await running.apply(dataclasses.replace(changed, api=api, functions=(other,)))
         assert await asked(connection) == "other"
         assert "Forbidden" in await asked(connection, "more")
+
+
+def called(service: str, operation: str, **parameters: Any) -> Call:
+    return Call(service=service, operation=operation, parameters=parameters, resource="R")
+
+
+async def test_what_is_described_no_more_delivers_no_more(tmp_path: Path) -> None:
+    queue = "arn:aws:sqs:us-east-1:123456789012:in"
+    who = {"TopicArn": "arn:aws:sns:us-east-1:123456789012:news", "Protocol": "sqs", "Endpoint": queue}
+    topic = called("sns", "create_topic", Name="news")
+    rule = called("events", "put_rule", Name="r", EventPattern='{"source": ["a"]}')
+    targets = called("events", "put_targets", Rule="r", Targets=[{"Id": "q", "Arn": queue}])
+    bucket = called("s3", "create_bucket", Bucket="uploads")
+    told = {"QueueConfigurations": [{"QueueArn": queue, "Events": ["s3:ObjectCreated:*"]}]}
+    tells = called("s3", "put_bucket_notification_configuration", Bucket="uploads", NotificationConfiguration=told)
+    target = {"Arn": queue, "RoleArn": "arn:aws:iam::123456789012:role/r"}
+    timed = {"Name": "s", "Target": target, "FlexibleTimeWindow": {"Mode": "OFF"}}
+    later, sooner = (
+        called("scheduler", "create_schedule", **timed, ScheduleExpression=f"at(2999-01-0{day}T00:00:00)")
+        for day in (1, 2)
+    )
+    described = topology(queues=(Queue(name="in"),))
+    async with emulator(tmp_path, "inline") as running:
+        await running.apply(described, (topic, bucket, called("sns", "subscribe", **who), rule, targets, tells, later))
+        sns, events, s3, scheduler = (
+            boto3.client(
+                name,
+                region_name="us-east-1",
+                endpoint_url=running.url,
+                aws_access_key_id="AKIAIOSFODNN7EXAMPLE",
+                aws_secret_access_key="wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+            )
+            for name in ("sns", "events", "s3", "scheduler")
+        )
+        subscriptions = await asyncio.to_thread(sns.list_subscriptions)
+        assert [each["Endpoint"] for each in subscriptions["Subscriptions"]] == [queue]
+
+        await running.apply(described, (topic, bucket, sooner))
+        assert (await asyncio.to_thread(sns.list_subscriptions))["Subscriptions"] == []
+        assert (await asyncio.to_thread(events.list_rules))["Rules"] == []
+        configuration = await asyncio.to_thread(s3.get_bucket_notification_configuration, Bucket="uploads")
+        assert "QueueConfigurations" not in configuration
+        schedule = await asyncio.to_thread(scheduler.get_schedule, Name="s")
+        assert schedule["ScheduleExpression"] == "at(2999-01-02T00:00:00)"
 
 
 async def test_tables_and_readers_of_queues_appear(tmp_path: Path) -> None:
