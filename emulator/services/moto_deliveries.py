@@ -100,9 +100,10 @@ class Deliveries:
     # S3
 
     def _take_s3(self) -> None:
-        from moto.iam.access_control import PermissionResult  # noqa: PLC0415 - as above
         from moto.s3 import notifications  # noqa: PLC0415 - only what is asked for is imported
-        from moto.s3.models import FakeBucket, S3Backend  # noqa: PLC0415 - as above
+        from moto.s3.models import S3Backend  # noqa: PLC0415 - as above
+
+        from . import moto_s3  # noqa: PLC0415 - as above
 
         def send_event(account_id: str, event_name: Any, bucket: Any, key: Any) -> None:
             self._s3(str(event_name.value), bucket, key)
@@ -113,14 +114,6 @@ class Deliveries:
                 told = s3_events.test_event(bucket.name, self._now(), request_id=uuid.uuid4().hex)
                 self._send_s3(each, bucket.name, told)
 
-        permission = FakeBucket.get_permission
-
-        def get_permission(bucket: Any, action: str, resource: str) -> Any:
-            # moto overlooks conditions: a policy that denies all but TLS would deny everything.
-            found = permission(bucket, action, resource)
-            return PermissionResult.NEUTRAL if found is PermissionResult.DENIED else found
-
-        FakeBucket.get_permission = get_permission
         mark = S3Backend._set_delete_marker  # noqa: SLF001 - tells nobody of a marker, which AWS does
 
         def set_delete_marker(backend: Any, bucket_name: str, key_name: str) -> Any:
@@ -155,7 +148,8 @@ class Deliveries:
                 self._only = None
 
         S3Backend.complete_multipart_upload = complete_multipart_upload
-        _check_notifications()
+        moto_s3.take_configurations()
+        moto_s3.take_policies()
         notifications.send_event = send_event
         notifications.send_test_event = send_test_event
         S3Backend._set_delete_marker = set_delete_marker  # noqa: SLF001 - as above
@@ -188,56 +182,6 @@ class Deliveries:
             moto_sns.send(to, json_text(told), _SUBJECT)
         except Exception as error:  # noqa: BLE001 - moto's of any kind: told, and the object is put and others are told
             self._tell(Delivery.lost(to, f"bucket {bucket}", error))
-
-
-def _check_notifications() -> None:
-    """Have configurations refused that S3 refuses, before anything of them counts."""
-    from moto.s3.exceptions import S3ClientError  # noqa: PLC0415 - only what is asked for is imported
-    from moto.s3.models import FakeBucket, NotificationConfiguration  # noqa: PLC0415 - as above
-    from moto.s3.responses import S3Response  # noqa: PLC0415 - as above
-
-    set_configuration = FakeBucket.set_notification_configuration
-
-    def set_checked(bucket: Any, given: Mapping[str, Any] | None) -> None:
-        lists = {"topic": "Topic", "queue": "Queue", "cloud_function": "CloudFunction"}
-        found = NotificationConfiguration(
-            **{name: (given or {}).get(f"{told}Configuration") for name, told in lists.items()}
-        )
-        entries = [
-            s3_events.told_of(each.arn, each.events, (each.filters or {}).get("S3Key", {}).get("FilterRule", ()))
-            for each in (*found.topic, *found.queue, *found.cloud_function)
-        ]
-        if (why := s3_events.refused_configuration(entries)) is not None:
-            raise S3ClientError("InvalidArgument", why)
-        set_configuration(bucket, given)
-
-    FakeBucket.set_notification_configuration = set_checked
-    S3Response._notification_config_from_body = _configuration  # noqa: SLF001 - it ends in assertions
-
-
-def _configuration(asked: Any) -> dict[str, Any]:
-    """A configuration as it is asked for, where moto takes neither names in capitals nor empty values as S3 does.
-
-    [REC] ls-snap test_filter_rules_case_insensitive, test_filter_rules_empty_value: names are told in capitals
-    """
-    import xmltodict  # noqa: PLC0415 - moto's, and only where it is asked for
-    from moto.s3.exceptions import InvalidNotificationARN  # noqa: PLC0415 - as above
-
-    services = {"Topic": "sns", "Queue": "sqs", "CloudFunction": "lambda"}
-    lists = ("Event", "FilterRule", *(f"{name}Configuration" for name in services))
-    given = xmltodict.parse(asked.body, force_list=lists)["NotificationConfiguration"] or {}
-    found: dict[str, Any] = {"EventBridgeConfiguration": {}} if "EventBridgeConfiguration" in given else {}
-    for name, service in services.items():
-        entries = given.get(f"{name}Configuration", [])
-        for each in entries:
-            if str(each.get(name)).split(":")[2:3] != [service]:
-                raise InvalidNotificationARN
-            rules = ((each.pop("Filter", None) or {}).get("S3Key") or {}).get("FilterRule")
-            if rules:
-                told = [{"Name": str(rule["Name"]).capitalize(), "Value": rule.get("Value") or ""} for rule in rules]
-                each["Filter"] = {"S3Key": {"FilterRule": told}}
-        found |= {f"{name}Configuration": entries} if entries else {}
-    return found
 
 
 def _take_keys() -> None:

@@ -48,13 +48,22 @@ def test_a_configuration_that_tells_two_of_the_same_is_refused(world: World) -> 
     assert "QueueConfigurations" not in s3.get_bucket_notification_configuration(Bucket="ambiguous")
 
 
-def test_filters_are_told_in_capitals_and_may_be_empty(world: World) -> None:
+def test_a_configuration_is_told_as_s3_tells_it(world: World) -> None:
     # [REC] ls-snap test_filter_rules_case_insensitive, test_filter_rules_empty_value
     wanted = {"QueueArn": queue_arn("inbox"), "Events": ["s3:ObjectRestore:*"]}
-    s3 = bucket(world, "capitals", QueueConfigurations=[{**wanted, "Filter": rules(PREFIX="in/", suffix="")}])
+    s3 = bucket(world, "bus", EventBridgeConfiguration={})
+    assert s3.get_bucket_notification_configuration(Bucket="bus")["EventBridgeConfiguration"] == {}
+    s3 = bucket(
+        world,
+        "capitals",
+        EventBridgeConfiguration={},
+        QueueConfigurations=[{**wanted, "Filter": rules(PREFIX="in/", suffix="")}],
+    )
     world.message()
 
-    (found,) = s3.get_bucket_notification_configuration(Bucket="capitals")["QueueConfigurations"]
+    told = s3.get_bucket_notification_configuration(Bucket="capitals")
+    assert told["EventBridgeConfiguration"] == {}
+    (found,) = told["QueueConfigurations"]
     assert found["Filter"]["Key"]["FilterRules"] == [
         {"Name": "Prefix", "Value": "in/"},
         {"Name": "Suffix", "Value": ""},
