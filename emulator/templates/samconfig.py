@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import shlex
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from msgspec import Struct, field
@@ -47,7 +48,7 @@ def read_config(text: str, name: str, environment: str | None = None) -> SamConf
     for command in COMMANDS:
         settings = _table(_table(tables, command, name), "parameters", name)
         found |= settings
-        parameters |= overrides(settings.get("parameter_overrides") or ())
+        parameters |= overrides(settings.get("parameter_overrides"))
     return SamConfig(
         parameters=parameters,
         region=_text(found.get("region")),
@@ -75,31 +76,62 @@ def _table(tree: Any, key: str, name: str) -> Mapping[str, Any]:
     return found or {}
 
 
-def overrides(written: str | Iterable[str] | Mapping[str, Any], said: str = "parameter_overrides") -> dict[str, str]:
-    """Parameters in any of SAM's spellings: ``A=1 B=2``, ``ParameterKey=A,ParameterValue=1``, a list, a table.
+def overrides(written: Any, said: str = "parameter_overrides") -> dict[str, str]:
+    """Parameters in any of SAM's spellings: ``A=1 B=2``, ``ParameterKey=A,ParameterValue=1``, tables, lists of them.
+
+    [SRC] aws-sam-cli 1.164 cli/types.py CfnParameterOverridesType, which takes the first word of a value without quotes
 
     Args:
         written: All of them.
         said: Where that stands, for errors.
 
     Raises:
-        ConfigurationError: a part has no ``=``, or a quote is not closed; it is not repeated, since it may be a secret.
+        ConfigurationError: a part has no ``=``, a quote is not closed, or it is of another kind; it is not repeated,
+            since it may be a secret.
     """
-    if isinstance(written, Mapping):
-        return {str(name): str(value) for name, value in written.items()}
-    texts = [written] if isinstance(written, str) else list(written)
+    found: dict[str, str] = {}
+    numbers = itertools.count(1)
+    for each in _flat([written]):
+        if isinstance(each, Mapping):
+            found |= {str(name): _joined(value) for name, value in each.items()}
+        elif isinstance(each, str):
+            found |= _pairs(each, said, numbers)
+        elif each is not None:
+            raise ConfigurationError(f"{said}: neither texts nor tables, but {type(each).__name__}")
+    return found
+
+
+def _pairs(text: str, said: str, numbers: Iterator[int]) -> dict[str, str]:
+    if text.startswith("file://"):
+        raise ConfigurationError(f"{said}: {text} is not read: write what it has in its place")
     try:
-        parts = [part for text in texts for part in shlex.split(text)]
+        parts = shlex.split(text)
     except ValueError as error:
         raise ConfigurationError(f"{said}: {error}") from error
     found: dict[str, str] = {}
-    for number, part in enumerate(parts, start=1):
+    for part, number in zip(parts, numbers, strict=False):
         pair = _PAIR.fullmatch(part)
         name, separator, value = (pair["key"], "=", pair["value"]) if pair else part.partition("=")
         if not separator or not name:
-            raise ConfigurationError(f"{said}: part number {number} is not NAME=VALUE")
+            quotes = "; a value with spaces stands in quotes" if found else ""
+            raise ConfigurationError(f"{said}: part number {number} is not NAME=VALUE{quotes}")
         found[name] = value
     return found
+
+
+def _flat(written: Iterable[Any]) -> Iterator[Any]:
+    for each in written:
+        if isinstance(each, list | tuple):
+            yield from _flat(each)
+        else:
+            yield each
+
+
+def _joined(value: Any) -> str:
+    """A value of a table; a list is what a template calls one."""
+    if isinstance(value, list):
+        return ",".join(str(each).strip() for each in value if each not in (None, ""))
+    return "" if value is None else str(value)
 
 
 def _text(value: Any) -> str | None:

@@ -317,7 +317,7 @@ UNKNOWN = "is not NAME=VALUE with one of the names Stage"
         ),
         pytest.param(
             {"overrides": ("Stage=dev", f"Stage=dev {SECRET}")},
-            "--parameter-overrides: part number 3 is not NAME=VALUE",
+            "--parameter-overrides: part number 3 is not NAME=VALUE; a value with spaces stands in quotes",
             id="SAM's spelling",
         ),
         pytest.param(
@@ -344,7 +344,11 @@ def test_what_was_given_to_an_option_and_may_be_a_secret_is_not_repeated(
 @pytest.mark.parametrize(
     ("overrides", "said"),
     [
-        pytest.param(f"Stage=dev {SECRET}", "parameter_overrides: part number 2 is not NAME=VALUE", id="no value"),
+        pytest.param(
+            f"Stage=dev {SECRET}",
+            "parameter_overrides: part number 2 is not NAME=VALUE; a value with spaces stands in quotes",
+            id="no value",
+        ),
         pytest.param(f"Stage='{SECRET}", "parameter_overrides: No closing quotation", id="a quote"),
         pytest.param("Sta=dev", "the template has no parameter Sta; it has Stage", id="another name"),
     ],

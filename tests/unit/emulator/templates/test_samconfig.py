@@ -20,6 +20,8 @@ from streamer.errors import ConfigurationError
         ),
         pytest.param(["A=1", "B=2"], {"A": "1", "B": "2"}, id="a list"),
         pytest.param({"A": 1}, {"A": "1"}, id="a table"),
+        pytest.param({"A": ["x", " y", None], "B": None}, {"A": "x,y", "B": ""}, id="lists and nothing in a table"),
+        pytest.param(["A=1 B=2", [{"B": 3}], None], {"A": "1", "B": "3"}, id="tables in lists in lists"),
         pytest.param("A=", {"A": ""}, id="empty"),
         pytest.param("", {}, id="nothing"),
     ],
@@ -28,10 +30,28 @@ def test_parameters_in_all_spellings(written: Any, meant: dict[str, str]) -> Non
     assert overrides(written) == meant
 
 
-@pytest.mark.parametrize("written", ["A", "=1", 'A="x'])
-def test_parameters_without_name_value_or_end_of_quote_are_refused(written: str) -> None:
-    with pytest.raises(ConfigurationError, match="parameter_overrides"):
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        pytest.param("A", "part number 1 is not NAME=VALUE", id="no value"),
+        pytest.param("=1", "part number 1 is not NAME=VALUE", id="no name"),
+        pytest.param('A="x', "No closing quotation", id="a quote"),
+        pytest.param(
+            ["A=1", "B=x y"],
+            "part number 3 is not NAME=VALUE; a value with spaces stands in quotes",
+            id="a space",
+        ),
+        pytest.param(["A=1", 2], "neither texts nor tables, but int", id="a number"),
+        pytest.param(
+            "file://more.toml", "file://more.toml is not read: write what it has in its place", id="another file"
+        ),
+    ],
+)
+def test_parameters_that_are_none_are_refused_with_what_to_do(written: Any, message: str) -> None:
+    with pytest.raises(ConfigurationError) as refused:
         overrides(written)
+
+    assert str(refused.value) == f"parameter_overrides: {message}"
 
 
 def test_later_commands_win_and_parameters_are_joined() -> None:
