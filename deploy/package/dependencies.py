@@ -30,6 +30,10 @@ _UNREAD: Final = {
 SOURCES: Final = ("requirements.txt", "uv.lock", "poetry.lock", "pylock.toml", *_UNREAD, "pyproject.toml")
 """Where dependencies are looked for in a folder, the first that is there."""
 
+_OF_PATHS: Final = frozenset({"path", "editable", "package"})
+"""What a source of uv's says of a folder, beside conditions."""
+_ELSEWHERE: Final = frozenset({"path", "file", "git", "url", "source"})
+"""What Poetry says of where a dependency comes from, if that is not the usual index."""
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _OPTION: Final = re.compile(r"(-r|--requirement|-c|--constraint|-e|--editable|-f|--find-links)(?:[ =]\s*|(?<=-\w))(.+)")
 _EXTRAS: Final = re.compile(r"(?P<path>.*?)(?:\[(?P<extras>[^\]]*)\])?(?:\s*;\s*(?P<marker>.+))?")
@@ -220,21 +224,25 @@ def _pyproject(path: Path, extras: Sequence[str], groups: Sequence[str]) -> Depe
     document = _toml(path)
     lines: list[str] = []
     local: list[Local] = []
-    sources = document.get("tool", {}).get("uv", {}).get("sources", {})
-    places = {canonical(name): value for name, value in sources.items() if isinstance(value, Mapping)}
+    tools = document.get("tool", {})
+    places = {canonical(name): value for name, value in tools.get("uv", {}).get("sources", {}).items()}
+    elsewhere = _from_elsewhere(tools.get("poetry", {}).get("dependencies", {}))
     for text in _declared(document, path, extras, groups):
         try:
             wanted = Requirement(text)
         except InvalidRequirement as exc:
             raise BundleError(f"{path} has {text!r}, which is no requirement: {exc}") from exc
-        place = places.get(canonical(wanted.name), {})
-        if "path" in place and canonical(wanted.name) != OWN:
+        name = canonical(wanted.name)
+        place = places.get(name, {}) if name != OWN else {}
+        if "path" in place and place.keys() <= _OF_PATHS:
             marker = str(wanted.marker or "")
             local.append(_existing(Path(place["path"]), path, ",".join(sorted(wanted.extras)), marker))
-        elif "workspace" in place:
-            raise BundleError(f"{path} takes {wanted.name} from a uv workspace: run uv lock; a uv.lock can be read")
-        elif "git" in place or "url" in place:
-            raise BundleError(f"{path} takes {wanted.name} from tool.uv.sources: run uv lock; a uv.lock can be read")
+        elif place:
+            # The index may have another package of that name, whoever put it there.
+            where = "a uv workspace" if "workspace" in place else "tool.uv.sources"
+            raise BundleError(f"{path} takes {wanted.name} from {where}: run uv lock; a uv.lock can be read")
+        elif name in elsewhere and name != OWN:
+            raise _of_poetry(path, wanted.name)
         else:
             _one(text, path, lines, local)
     return Dependencies(source=str(path), lines=tuple(lines), local=tuple(local))
@@ -291,12 +299,26 @@ def _poetry_tables(document: Mapping[str, Any], groups: Iterable[str]) -> list[M
     return tables + [own[name].get("dependencies", {}) for name in groups if name in own]
 
 
+def _from_elsewhere(table: Mapping[str, Any]) -> set[str]:
+    """Canonical names of what one of Poetry's tables does not take from the usual index."""
+    listed = {canonical(name): value if isinstance(value, list) else [value] for name, value in table.items()}
+    return {
+        name
+        for name, values in listed.items()
+        if any(isinstance(each, Mapping) and not _ELSEWHERE.isdisjoint(each) for each in values)
+    }
+
+
+def _of_poetry(path: Path, name: str) -> BundleError:
+    return BundleError(f"{path} takes {name} from elsewhere: run poetry lock; a poetry.lock can be read")
+
+
 def _poetry_lines(tables: Iterable[Mapping[str, Any]], path: Path) -> list[str]:
     lines = []
     for table in tables:
         for name, value in table.items():
-            if isinstance(value, Mapping) and not {"path", "git", "url"}.isdisjoint(value):
-                raise BundleError(f"{path} takes {name} from elsewhere: run poetry lock; a poetry.lock can be read")
+            if _from_elsewhere({name: value}) and canonical(name) != OWN:
+                raise _of_poetry(path, name)
         for edge in locks.poetry_edges(table, tell=locks.caret):
             extras = f"[{','.join(edge.extras)}]" if edge.extras else ""
             version = edge.version if not edge.version or edge.version[0] in "<>=!~" else f"=={edge.version}"

@@ -206,8 +206,34 @@ def test_a_pyproject_gives_dependencies_extras_and_groups(tmp_path: Path) -> Non
         pytest.param('[project]\nname = "x"\ndynamic = ["dependencies"]', "lets its backend find", id="dynamic"),
         pytest.param(
             '[project]\ndependencies = ["x"]\n[tool.uv.sources]\nx = { workspace = true }',
-            "run uv lock",
+            "x from a uv workspace: run uv lock",
             id="workspace",
+        ),
+        *(
+            pytest.param(
+                f'[project]\ndependencies = ["x"]\n[tool.uv.sources]\nX = {source}',
+                "x from tool.uv.sources: run uv lock",
+                id=f"a source of uv's, {source}",
+            )
+            for source in (
+                '{ index = "ours" }',
+                '{ git = "https://example.com/x" }',
+                '[{ index = "ours", marker = "os_name == \'posix\'" }]',
+                '{ path = "x", marker = "os_name == \'nt\'" }',
+            )
+        ),
+        *(
+            pytest.param(
+                f"{project}[tool.poetry.dependencies]\nx = {source}",
+                "x from elsewhere: run poetry lock",
+                id=f"a source of Poetry's, {source}{', of which the project says more' if project else ''}",
+            )
+            for project in ("", '[project]\ndependencies = ["x"]\n')
+            for source in (
+                '{ version = "^1", source = "ours" }',
+                '{ file = "x.whl" }',
+                '[{ version = "1", python = "<3" }, { path = "x" }]',
+            )
         ),
     ],
 )
