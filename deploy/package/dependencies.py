@@ -352,7 +352,11 @@ def _uv(
     for text in project.get("dependencies", ()):
         if canonical(text) not in locked:
             raise BundleError(f"{path} does not hold {canonical(text)}, which pyproject.toml depends on: run uv lock")
-    return _locked(path, locks.uv_packages(document), roots, environment, own)
+    overridden = {canonical(each["name"]) for each in document.get("manifest", {}).get("overrides", ())}
+    known = project.get("optional-dependencies", {})
+    texts = [*project.get("dependencies", ()), *(text for name in extras for text in known.get(name, ()))]
+    asked = locks.parsed_roots((text for text in texts if canonical(text) not in overridden), str(about))
+    return _locked(path, locks.uv_packages(document), roots, environment, own, asked=asked)
 
 
 def _poetry(path: Path, environment: locks.Environment, extras: Sequence[str], groups: Sequence[str]) -> Dependencies:
@@ -371,19 +375,24 @@ def _poetry(path: Path, environment: locks.Environment, extras: Sequence[str], g
             roots += [locks.Edge(each) for each in names]
         elif name not in known:
             raise _no_extra(about, name)
-    return _locked(path, locks.poetry_packages(_toml(path)), roots, environment, canonical(project.get("name", "")))
+    own = canonical(project.get("name", ""))
+    return _locked(path, locks.poetry_packages(_toml(path)), roots, environment, own, asked=roots)
 
 
 def _locked(
-    path: Path, packages: list[locks.Locked], roots: list[locks.Edge], environment: locks.Environment, own: str
-) -> Dependencies:
+    path: Path, packages: list[locks.Locked], roots: list[locks.Edge], environment: locks.Environment, own: str,
+    *, asked: Iterable[locks.Edge],
+) -> Dependencies:  # fmt: skip
+    """``asked`` is what the project itself says, which the lock may be older than."""
     # streamer's own needs are not the bundle's.
     packages = [p if canonical(p.name) != OWN else locks.Locked(p.name, p.version) for p in packages]
     if not any(canonical(p.name) == OWN for p in packages):
         roots = [edge for edge in roots if canonical(edge.name) != OWN]
     lines: list[str] = []
     local: list[Local] = []
-    for package in locks.needed(packages, roots, environment, file=path.name):
+    chosen = locks.needed(packages, roots, environment, file=path.name)
+    locks.require_current([p for p in chosen if canonical(p.name) != OWN], asked, environment, file=path.name)
+    for package in chosen:
         if canonical(package.name) in (OWN, own):
             continue
         if package.path:

@@ -112,6 +112,33 @@ def _satisfies(version: str, wanted: str) -> bool:
         return version == wanted
 
 
+def require_current(chosen: Iterable[Locked], asked: Iterable[Edge], environment: Environment, *, file: str) -> None:
+    """Refuse a lock of versions that the project does not want, as it was changed since.
+
+    Raises:
+        BundleError: the first such version.
+    """
+    known = {canonicalize_name(each.name): each for each in chosen if not (each.path or each.url)}
+    for edge in asked:
+        package = known.get(canonicalize_name(edge.name))
+        if package is not None and holds(edge.marker, environment, file) and not _allows(edge.version, package.version):
+            raise BundleError(
+                f"{file} holds {package.name} {package.version}, and pyproject.toml wants {edge.version}: lock the "
+                f"project again"
+            )
+
+
+def _allows(wanted: str, version: str) -> bool:
+    """Whether a project wants a version, in PEP 440's words or Poetry's; of what is in neither nobody can tell."""
+    parts = [caret(part.strip()) for part in wanted.split(",") if part.strip()]
+    try:
+        return SpecifierSet(",".join(part if part[0] in "<>=!~" else f"=={part}" for part in parts)).contains(
+            version, prereleases=True
+        )
+    except InvalidSpecifier:
+        return True
+
+
 def uv_packages(lock: Mapping[str, Any]) -> list[Locked]:
     """The packages of a ``uv.lock``."""
     found = []

@@ -363,6 +363,55 @@ def test_a_lock_older_than_the_project_is_refused(tmp_path: Path) -> None:
         read(tmp_path)
 
 
+LOCK_OF_A = '[[package]]\nname = "a"\nversion = "1.5"\n'
+UV_LOCK_OF_A = (
+    '[[package]]\nname = "chat"\nversion = "1"\nsource = { virtual = "." }\ndependencies = [{ name = "a" }]\n'
+    + LOCK_OF_A
+)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "is_current"),
+    [
+        *((each, True) for each in (">=1", "==1.5", "==1.*", "~=1.4", ">=1,<2", "")),
+        *((each, False) for each in (">=1.6", "==1.4", "<1", ">=1,<1.5", "~=1.6")),
+    ],
+)
+@pytest.mark.parametrize("lock", [{"uv_lock": UV_LOCK_OF_A}, {"poetry_lock": LOCK_OF_A}], ids=["uv", "Poetry"])
+def test_a_lock_of_another_version_than_the_project_wants_is_refused(
+    tmp_path: Path, lock: dict[str, str], wanted: str, *, is_current: bool
+) -> None:
+    project = f'[project]\nname = "chat"\ndependencies = ["a{wanted}", "a==9 ; os_name == \'nt\'"]\n'
+    write(tmp_path, pyproject_toml=project, **lock)
+
+    if is_current:
+        assert read(tmp_path).lines == ("a==1.5",)
+    else:
+        with pytest.raises(BundleError, match=r"holds a 1\.5, and pyproject\.toml wants .*: lock the project again"):
+            read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "is_current"), [("^1.2", True), ("~1.5", True), ("1.*", True), ("^1 || ^2", True), ("^1.6", False)]
+)
+def test_a_lock_of_poetry_is_held_to_its_own_words(tmp_path: Path, wanted: str, *, is_current: bool) -> None:
+    write(tmp_path, pyproject_toml=f'[tool.poetry.dependencies]\na = "{wanted}"\n', poetry_lock=LOCK_OF_A)
+
+    if is_current:
+        assert read(tmp_path).lines == ("a==1.5",)
+    else:
+        with pytest.raises(BundleError, match=r"holds a 1\.5"):
+            read(tmp_path)
+
+
+def test_what_a_project_overrides_for_uv_is_as_it_is_locked(tmp_path: Path) -> None:
+    overrides = '[manifest]\noverrides = [{ name = "a", specifier = "==1.5" }]\n'
+    project = '[project]\nname = "chat"\ndependencies = ["a>=2"]\n'
+    write(tmp_path, pyproject_toml=project, uv_lock=overrides + UV_LOCK_OF_A)
+
+    assert read(tmp_path).lines == ("a==1.5",)
+
+
 def test_a_poetry_lock_gives_what_the_target_needs(tmp_path: Path) -> None:
     packages = [
         {"name": "a", "version": "1.0", "markers": 'python_version < "3.12"'},
