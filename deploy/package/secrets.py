@@ -85,8 +85,9 @@ _AWS_KEY: Final = re.compile(
     re.IGNORECASE,
 )
 _PASSWORD: Final = re.compile(
-    # Of a name, or a token instead of one; what is put in elsewhere, as ${TOKEN}, is none.
-    rb"https?://(?:[^\s/@:\"']*:[^\s/@\"'${<%*][^\s/@\"']*|[A-Za-z0-9_-]{20,})@"
+    # Of a name, or a token instead of one; what is put in elsewhere, as ${TOKEN}, is none, nor what a document says.
+    rb"https?://(?:[^\s/@:\"']*:(?!(?i:pass(?:word|wd)?|pwd|token|secret|x+)@)[^\s/@\"'${<%*][^\s/@\"']*"
+    rb"|[A-Za-z0-9_-]{20,})@"
 )
 _OF_PACKAGES: Final = re.compile(
     rb"(?:(?:^|[\r\n])[ \t]*-[if][ =]?|(?:index|find)[-_](?:url|links)|git\+|[\w\]][ \t]*@)[ \t=\"']*$", re.IGNORECASE

@@ -114,6 +114,7 @@ def test_what_is_surely_a_secret_is_not_packed_even_if_the_user_names_it(path: s
         pytest.param("credentials.html", "", id="a page about credentials"),
         pytest.param("keyboard.txt", "", id="not a key"),
         pytest.param("a.txt", "-i https://${USER}:${TOKEN}@example.com/simple", id="a password from elsewhere"),
+        pytest.param("a.md", "pip install git+https://user:TOKEN@example.com/lib", id="a document about tokens"),
         pytest.param("a.txt", "--index-url https://pypi.example.com/simple", id="an index for everybody"),
         pytest.param("a.txt", "lib @ git+https://git@example.com/lib.git@main", id="a name without a password"),
         pytest.param("a.py", "url = 'https://user:pass@example.com'", id="an address of something else"),
