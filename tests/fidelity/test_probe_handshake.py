@@ -269,7 +269,7 @@ def test_of_an_accepting_connect_only_the_subprotocol_reaches_the_client(world: 
     answer = client.opened()
 
     names = {name.lower() for name, _ in answer.headers}
-    assert names == {"upgrade", "connection", "sec-websocket-accept", "sec-websocket-protocol"}
+    assert names == {"date", "upgrade", "connection", "sec-websocket-accept", "sec-websocket-protocol"}
     client.pinged()  # and no body came as a message
 
 
@@ -370,6 +370,13 @@ def test_compression_is_offered_to_the_function_and_not_negotiated(world: World)
 
     assert client.opened().header("Sec-WebSocket-Extensions") is None
     assert world.event("connect")["headers"]["Sec-WebSocket-Extensions"] == offer
+
+
+def test_the_101_has_the_headers_of_aws(world: World) -> None:
+    answer = world.upgrading().opened()
+
+    assert [name for name, _ in answer.headers] == ["Date", "Connection", "upgrade", "sec-websocket-accept"]
+    assert (answer.header("Connection"), answer.header("Upgrade")) == ("upgrade", "websocket")
 
 
 def test_several_upgrades_in_one_packet_are_not_mixed_up(world: World) -> None:
