@@ -317,6 +317,18 @@ async def test_an_uncaught_error_is_one_event_of_the_log(linux: NodeProject) -> 
     assert told == {"errorType": "Error", "errorMessage": "boom", "code": "E1", "more": 2}
 
 
+async def test_where_a_function_logs_json_so_are_its_errors_and_lambdas_own_lines(linux: NodeProject) -> None:
+    linux.code("exports.f = async () => { throw new Error('no'); };")
+
+    async with linux.run("f", environment={"AWS_LAMBDA_LOG_FORMAT": "JSON"}) as functions:
+        await functions.invoke("index.f", b"{}", request_id="one")
+
+    error = json.loads(linux.lines.texts[-1])
+    assert (error["level"], error["requestId"]) == ("ERROR", "one")
+    kinds = [json.loads(line)["type"] for line in linux.lines.platform]
+    assert kinds == ["platform.initStart", "platform.start", "platform.report"]
+
+
 async def test_an_error_of_the_init_has_no_request(linux: NodeProject) -> None:
     linux.code("throw new Error('at once');")
 
