@@ -26,8 +26,10 @@ def http_date(epoch_seconds: int) -> str:
 
 def date_of(response: HttpResponse, now_seconds: int) -> str | None:
     """What an answer's ``Date`` says, which every answer of AWS has, by Unix seconds; None: it says it itself."""
-    says_it = any(name.lower() == "date" for name, _ in response.headers)
-    return None if says_it else http_date(now_seconds)
+    for name, _ in response.headers:
+        if len(name) == len("date") and name.lower() == "date":
+            return None
+    return http_date(now_seconds)
 
 
 def render(response: HttpResponse, now_seconds: int, *, keep_alive: bool = True, head_only: bool = False) -> bytes:
