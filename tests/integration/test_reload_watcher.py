@@ -68,6 +68,9 @@ async def test_what_was_saved_before_files_are_watched_is_told_first(tmp_path: P
     [
         pytest.param(PermissionError(13, "Permission denied"), id="a folder below that may not be read"),
         pytest.param(OSError(28, "OS file watch limit reached"), id="more folders than the system watches"),
+        pytest.param(
+            UnicodeEncodeError("utf-8", "\udcff", 0, 1, "surrogates not allowed"), id="a name that is no UTF-8"
+        ),
         pytest.param(ExceptionGroup("", [RuntimeError("Permission denied")]), id="a folder that is new"),
     ],
 )

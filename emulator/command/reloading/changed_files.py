@@ -79,14 +79,15 @@ async def told_or_found(
 ) -> AsyncGenerator[set[Path]]:
     """The files whose changes the system tells of; where it cannot, those whose states differ from a look to the next.
 
-    It cannot where a folder below may not be read, such as that of a container's database, or is one too many. ``told``
-    is `awatch`'s: it raises OSError for that, or a RuntimeError in a group once it has begun.
+    It cannot where a folder below may not be read, such as that of a container's database, is one too many, or has a
+    name that is no UTF-8. ``told`` is `awatch`'s: it raises OSError or UnicodeError for that, or a RuntimeError in a
+    group once it has begun.
     """
     try:
         async with contextlib.aclosing(told):
             async for changed in told:
                 yield {Path(name) for _change, name in changed}
-    except* (OSError, RuntimeError) as failed:
+    except* (OSError, RuntimeError, UnicodeError) as failed:
         problem = str(failed.exceptions[0])
         log.warning("the system does not tell of changed files: they are looked at each second", problem=problem)
     before = states()
