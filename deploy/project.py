@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import importlib.util
 import sys
@@ -93,7 +94,8 @@ def _target(config: Config) -> App | Topology:
             f"there is no service in {folder}: no app.py, and {CONFIG_FILE} names no other; go to its folder, "
             "name it as module:attribute, or make a new one: streamer init"
         )
-    return streamer.loading.load_service(config.app, stage=config.stage, table_prefix=config.prefix)
+    with contextlib.redirect_stdout(sys.stderr):  # what the code prints is no part of a template
+        return streamer.loading.load_service(config.app, stage=config.stage, table_prefix=config.prefix)
 
 
 def build(config: Config, service: Service) -> Bundle:

@@ -13,6 +13,8 @@ import os
 import sys
 import time
 
+_LEFT_SECONDS = 1.0
+"""How long threads may take to end when the command is over."""
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
@@ -89,6 +91,27 @@ def _interrupt_again() -> None:
     _thread.interrupt_main()
 
 
+def _leave_threads(error: BaseException | None) -> None:
+    """Let no thread keep the command that a project's code began when it was imported; Python waits for each.
+
+    A moment is given to those that end by themselves, or with the pool that they are of.
+    """
+    threading = sys.modules.get("threading")
+    if threading is not None and any(
+        not each.daemon and each is not threading.main_thread() for each in threading.enumerate()
+    ):
+        code = error.code if isinstance(error, SystemExit) else error
+        _thread.start_new_thread(_end, (code if isinstance(code, int) else int(code is not None),))
+
+
+def _end(status: int) -> None:
+    time.sleep(_LEFT_SECONDS)
+    try:
+        sys.stdout.flush()
+    finally:  # whether anybody reads it any more or not
+        os._exit(status)
+
+
 def main() -> None:
     """Run the ``streamer`` command."""
     try:
@@ -110,6 +133,7 @@ def main() -> None:
         sys.exit(130)
     finally:
         gc.freeze()
+        _leave_threads(sys.exc_info()[1])
 
 
 def __getattr__(name: str) -> Any:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from streamer.app import App
 from streamer.describe import Described, Info, asyncapi, describe, markdown, python, typescript
@@ -14,6 +16,10 @@ from streamer.errors import ConfigurationError
 from .targets.target import find_service
 from .targets.which_project import project_at
 
+if TYPE_CHECKING:
+    from streamer.project import Project
+    from streamer.topology import Topology
+
 
 def made(target: str | None, *, kind: str, version: str, url: str | None, no_builtins: bool) -> tuple[str, Any]:
     """The text in the wanted format, and the plain document that all formats come from.
@@ -22,7 +28,7 @@ def made(target: str | None, *, kind: str, version: str, url: str | None, no_bui
         ConfigurationError: there is no App to describe.
     """
     project = project_at(Path.cwd(), target, None)
-    name, found = find_service(target, project)
+    name, found = _loaded(target, project)
     if not isinstance(found, App):
         raise ConfigurationError(f"{name!r} describes plain handlers, of which only their code knows what they take")
     described = describe(found, Info(title=project.folder.resolve().name or "service"))
@@ -35,10 +41,16 @@ def names_of_actions(target: str | None) -> tuple[list[str], str]:
     Raises:
         ConfigurationError: there is no service here.
     """
-    _, found = find_service(target, project_at(Path.cwd(), target, None))
+    _, found = _loaded(target, project_at(Path.cwd(), target, None))
     if isinstance(found, App):
         return list(found.actions), ""
     return [], ", ".join(function.name for function in found.functions)
+
+
+def _loaded(target: str | None, project: Project) -> tuple[str, App | Topology]:
+    """As `find_service`; what the code prints meanwhile is no part of what is asked for."""
+    with contextlib.redirect_stdout(sys.stderr):
+        return find_service(target, project)
 
 
 def _text(described: Described, kind: str, version: str, url: str | None, *, built_ins: bool) -> str:

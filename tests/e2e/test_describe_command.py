@@ -48,6 +48,25 @@ def test_what_the_terminals_encoding_has_no_form_for_is_escaped_as_json_does_it(
     assert json.loads(done.stdout.decode("latin-1"))["info"]["title"] == "Café ☕ 😀"
 
 
+@pytest.mark.parametrize("command", [["describe", "--format", "json"], ["template"]], ids=["describe", "template"])
+def test_what_code_does_when_it_is_imported_is_no_part_of_a_document_and_keeps_no_command(
+    command: list[str], tmp_path: Path
+) -> None:
+    does = 'print("reading the model")\nthreading.Thread(target=time.sleep, args=(600,)).start()\n'
+    (tmp_path / "app.py").write_text(f"import threading, time\nfrom streamer import App\n\napp = App()\n{does}")
+    done = subprocess.run(
+        [sys.executable, "-m", "streamer", *command],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr) == (0, b"reading the model\n")
+    assert json.loads(done.stdout)
+
+
 @pytest.mark.parametrize("kind", ["json", "asyncapi"])
 def test_a_service_that_changed_differs_and_what_breaks_is_named(project: Path, kind: str) -> None:
     file = project / "web" / "src" / "service.json"
