@@ -223,18 +223,25 @@ def _refuse_for_templates_only(options: TemplateOptions) -> None:
         raise ConfigurationError(f"streamer_template says {', '.join(said)}, and the target is no template")
 
 
+def _found(start: Start, target: Any, config: EmulatorConfig) -> EmulatorThread:
+    """What a target is, ready to be entered; a mistake in the target is told with where that is said."""
+    try:
+        return start(target, config)
+    except ConfigurationError as error:
+        if not isinstance(target, str):
+            raise
+        where = "--streamer-target, streamer_target in pytest's configuration, or app in streamer.toml"
+        raise ConfigurationError(f"{error}; the target is {target!r}, from {where}") from error
+
+
 @contextmanager
 def _started(start: Start, target: Any, config: EmulatorConfig) -> Iterator[EmulatorThread]:
     """An emulator that runs; that it cannot is told without the frames that found out."""
     with ExitStack() as stack:
         try:
-            emulator = stack.enter_context(start(target, config))
+            emulator = stack.enter_context(_found(start, target, config))
         except ConfigurationError as error:
-            named = (
-                f"; the target is {target!r}, from --streamer-target, streamer_target in pytest's configuration, or "
-                "app in streamer.toml"
-            )
-            pytest.fail(f"streamer: {error}{named if isinstance(target, str) else ''}", pytrace=False)
+            pytest.fail(f"streamer: {error}", pytrace=False)
         yield emulator
 
 

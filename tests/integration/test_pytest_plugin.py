@@ -341,10 +341,15 @@ def test_inline(streamer):
     os.environ["GREETING"] = "not seen by functions, whose variables are their own"
     with streamer.connect() as client:
         assert client.request("greet", "Ada") == "hello Ada"
+
+def test_two_of_them(streamer, streamer_session):
+    pass
 """,
     )
 
-    assert "1 passed" in output, output
+    assert "1 passed, 1 error" in output, output
+    assert "runs in this process already" in output
+    assert "the target is" not in output  # of which nothing is wrong
 
 
 @pytest.mark.parametrize(
