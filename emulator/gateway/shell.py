@@ -290,13 +290,13 @@ def _refuse(transport: asyncio.Transport, response: HttpResponse, *, head_only: 
 
 
 def _switching_protocols(key: str, subprotocol: str | None) -> bytes:
-    """The 101, its headers spelled and in the order of AWS's. [USR] python-websockets #1065"""
-    chosen = "" if subprotocol is None else f"sec-websocket-protocol: {subprotocol}\r\n"
+    """The 101, its headers in the order of AWS's, spelled as all clients read them. [USR] python-websockets #1065"""
+    chosen = "" if subprotocol is None else f"Sec-WebSocket-Protocol: {subprotocol}\r\n"
     return (
         "HTTP/1.1 101 Switching Protocols\r\n"
         f"Date: {http_date(int(time.time()))}\r\n"
         "Connection: upgrade\r\n"
-        "upgrade: websocket\r\n"
-        f"sec-websocket-accept: {accept_key(key)}\r\n"
+        "Upgrade: websocket\r\n"
+        f"Sec-WebSocket-Accept: {accept_key(key)}\r\n"
         f"{chosen}\r\n"
     ).encode("latin-1")

@@ -375,7 +375,7 @@ def test_compression_is_offered_to_the_function_and_not_negotiated(world: World)
 def test_the_101_has_the_headers_of_aws(world: World) -> None:
     answer = world.upgrading().opened()
 
-    assert [name for name, _ in answer.headers] == ["Date", "Connection", "upgrade", "sec-websocket-accept"]
+    assert [name for name, _ in answer.headers] == ["Date", "Connection", "Upgrade", "Sec-WebSocket-Accept"]
     assert (answer.header("Connection"), answer.header("Upgrade")) == ("upgrade", "websocket")
 
 
