@@ -4,8 +4,8 @@ Nine tenths of the processor's time of a command in a process of its own are Pyt
 do is held by tests with such a process: `test_command_imports`, which also holds that both say the same,
 `test_command_interrupts`, those of the wheel, and all of the fixture ``demo``.
 
-What a command forks functions from is forked, too, from one that has imported what they need. It is no child of the
-command's then.
+What such a command forks functions from, and the services, are forked, too, from processes that have imported what they
+need; they are no children of the command then.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
@@ -54,8 +54,17 @@ PYTEST: Final = (
     *("emulator.console.recording.records", "jwt", "simplejson", "trustme", "uvloop"),
 )
 """What pytest imports, and our plugin where an emulator is wanted; no plugin, which pytest itself is to import."""
+SERVICES: Final = (
+    *("emulator.services.child", "emulator.services.moto_services"),
+    *(f"moto.{name}.urls" for name in ("events", "kms", "s3", "scheduler", "secretsmanager", "sns", "ssm")),
+)
+"""What the services import."""
 IMPORTED: Final = {"command": COMMAND, "pytest": PYTEST}
-"""By kind of process."""
+"""By kind of command."""
+ACCOUNT: Final = "123456789012"
+"""The emulator's own."""
+STARTED_BY: Final = {"command": ("template", "services"), "pytest": ("template", "services")}
+"""By kind of process, which others it has."""
 BOOTSTRAP: Final = Path(__file__).parents[1] / "emulator/functions/processes/bootstrap.py"
 REQUEST_BYTES: Final = 200_000
 REQUEST_DESCRIPTORS: Final = 8
@@ -120,15 +129,15 @@ class ForkedCommand(Forked):
     """A command that runs, whose output is text. Its standard input is empty."""
 
     def __init__(
-        self, arguments: Sequence[str], folder: Path, environment: Mapping[str, str], *, own_template: bool = False
+        self, arguments: Sequence[str], folder: Path, environment: Mapping[str, str], *, own_children: bool = False
     ) -> None:
-        """A command of ours, or a Python that runs pytest; ``own_template``: a child of its own forks its functions."""
+        """A command of ours, or a Python that runs pytest; ``own_children``: what it starts are children of its own."""
         out, to_out = os.pipe()
         log, to_log = os.pipe()
         self.stdout: IO[str] = os.fdopen(out, encoding="utf-8")
         self.stderr: IO[str] = os.fdopen(log, encoding="utf-8")
         is_pytest = tuple(arguments[1:3]) == ("-m", "pytest")
-        request = list(arguments[2 if is_pytest else 0 :]), str(folder), dict(environment), own_template
+        request = list(arguments[2 if is_pytest else 0 :]), str(folder), dict(environment), own_children
         try:
             super().__init__(_server("pytest" if is_pytest else "command"), request, (to_out, to_log))
         finally:
@@ -168,17 +177,26 @@ class ForkedTemplate(Forked):
             os.close(reading)
 
 
+class ForkedServices(Forked):
+    """The services, as `emulator.services.process.launch` starts them."""
+
+    def __init__(
+        self, asked: socket.socket, arguments: Sequence[str], variables: Mapping[str, str], descriptor: int
+    ) -> None:
+        super().__init__(asked, (arguments, str(Path.cwd()), variables), (2, descriptor))
+
+
 def begin(
     command: Sequence[str],
     folder: Path,
     environment: Mapping[str, str],
     *,
     is_forked: bool = True,
-    own_template: bool = False,
+    own_children: bool = False,
 ) -> subprocess.Popen[str] | ForkedCommand:
     """Start a command without input, forked if that is the same; see `ForkedCommand`."""
     if is_forked and can_be_forked(folder, environment):
-        return ForkedCommand(command, folder, environment, own_template=own_template)
+        return ForkedCommand(command, folder, environment, own_children=own_children)
     return subprocess.Popen(
         command,
         cwd=folder,
@@ -225,19 +243,20 @@ def _server(kind: str) -> socket.socket:
 @functools.cache
 def _started(kind: str) -> socket.socket:
     from emulator.functions.processes.launching import IMPORT_AHEAD
+    from emulator.services.process import environment
 
-    others = [] if kind == "template" else [_started("template").fileno()]
+    others = [_started(each).fileno() for each in STARTED_BY.get(kind, ())]
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
-        given = [theirs.fileno(), *others]
-        told = given if others else [*given, json.dumps(IMPORT_AHEAD)]
+        told = [json.dumps(IMPORT_AHEAD)] if kind == "template" else map(str, others)
         # Pipes, as the streams of each command are, which Python has set up by then.
         process = subprocess.Popen(
-            [sys.executable, "-X", f"utf8={0 if others else 1}", __file__, kind, *map(str, told)],
+            [sys.executable, "-X", f"utf8={0 if others else 1}", __file__, kind, str(theirs.fileno()), *told],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            pass_fds=given,
+            env=environment(os.environ, ACCOUNT) if kind == "services" else None,
+            pass_fds=(theirs.fileno(), *others),
         )
 
     def end() -> None:
@@ -320,20 +339,45 @@ def _forks_templates(asked: socket.socket) -> None:
         vars(module)["launch"] = launch
 
 
-def _serve_commands(kind: str, asked: socket.socket, templates: socket.socket) -> None:
+def _forks_services(asked: Callable[[], socket.socket]) -> Callable[[], None]:
+    """The same of the services, whose account is a constant in a process that has imported them; answers the end."""
+    from emulator.services import process
+
+    def launch(arguments: Sequence[str], variables: Mapping[str, str], descriptor: int) -> Any:
+        if variables["MOTO_ACCOUNT_ID"] != ACCOUNT:
+            return start(arguments, variables, descriptor)
+        return ForkedServices(asked(), arguments, variables, descriptor)
+
+    start = process.launch
+    vars(process)["launch"] = launch
+    return functools.partial(vars(process).__setitem__, "launch", start)
+
+
+@contextlib.contextmanager
+def services_are_forked() -> Iterator[None]:
+    """While the block runs, those of emulators in this process, where they can be."""
+    with contextlib.ExitStack() as stack:
+        if can_be_forked(Path(os.devnull).parent, os.environ):
+            stack.callback(_forks_services(functools.partial(_server, "services")))
+        yield
+
+
+def _serve_commands(kind: str, asked: socket.socket, templates: socket.socket, services: socket.socket) -> None:
     for each in IMPORTED[kind]:
         importlib.import_module(each)
     gc.freeze()
     found = serve(asked)
     if found is None:
         return
-    (arguments, folder, environment, own_template), outputs = found
+    (arguments, folder, environment, own_children), outputs = found
     _become(folder, environment, (os.open(os.devnull, os.O_RDONLY), *outputs))
     sys.argv = arguments
-    if own_template:
+    if own_children:
         templates.close()
+        services.close()
     else:
         _forks_templates(templates)
+        _forks_services(lambda: services)
     if kind == "pytest":
         import pytest
 
@@ -344,7 +388,7 @@ def _serve_commands(kind: str, asked: socket.socket, templates: socket.socket) -
     main()
 
 
-def _serve_templates(asked: socket.socket) -> None:
+def _serve_templates(asked: socket.socket, names: list[str]) -> None:
     """Import what the bootstrap of templates would, by its own means; whoever is forked has nothing left to import."""
     spec = importlib.util.spec_from_file_location("bootstrap", BOOTSTRAP)
     assert spec is not None
@@ -353,7 +397,6 @@ def _serve_templates(asked: socket.socket) -> None:
     spec.loader.exec_module(bootstrap)
     ahead = bootstrap._sibling("ahead")
     import_ahead = ahead.import_ahead
-    names = json.loads(sys.argv[3])
     for _ in import_ahead(names):
         pass
     ahead.import_ahead = lambda wanted: import_ahead([name for name in wanted if name not in names])
@@ -368,13 +411,37 @@ def _serve_templates(asked: socket.socket) -> None:
     bootstrap.main(control, of_environments, means)
 
 
-if __name__ == "__main__":
-    for given_one in sys.argv[2:4]:
-        if given_one.isdecimal():
-            os.set_inheritable(int(given_one), False)
-    asking = socket.socket(fileno=int(sys.argv[2]))
+def _serve_services(asked: socket.socket) -> None:
+    for each in SERVICES:
+        importlib.import_module(each)
+    gc.freeze()
+    found = serve(asked)
+    if found is None:
+        return
+    (arguments, folder, variables), (log, connection) = found
+    nothing = [os.open(os.devnull, os.O_RDWR) for _ in range(2)]
+    _become(folder, variables, (*nothing, log))
+    os.setsid()
+    from moto.moto_api._internal import mock_random
+
+    mock_random.seed()  # else all make the same names
+    path, module, _, *further = arguments
+    sys.path[:] = json.loads(path)
+    importlib.import_module(module).main(connection, *further)
+
+
+def _main(kind: str, asked: str, *told: str) -> None:
     sys.path[0] = os.path.dirname(sys.executable)  # noqa: PTH120 - where the command is, as its own process has it
-    if sys.argv[1] == "template":
-        _serve_templates(asking)
+    sockets = [socket.socket(fileno=int(each)) for each in (asked, *told) if each.isdecimal()]
+    for each in sockets:
+        each.set_inheritable(False)
+    if kind == "template":
+        _serve_templates(sockets[0], json.loads(told[0]))
+    elif kind == "services":
+        _serve_services(sockets[0])
     else:
-        _serve_commands(sys.argv[1], asking, socket.socket(fileno=int(sys.argv[3])))
+        _serve_commands(kind, *sockets)
+
+
+if __name__ == "__main__":
+    _main(*sys.argv[1:])

@@ -135,15 +135,7 @@ class ServicesProcess(asyncio.Protocol):
             module = f"{__package__}.child"
             keys = (self._owner.access_key_id, self._owner.secret_access_key)
             arguments = [import_path, module, str(theirs.fileno()), self._region, *keys]
-            self._process = subprocess.Popen(  # noqa: S603 - this interpreter on our own module
-                [sys.executable, "-X", "utf8", "-P", "-c", _START, *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                env=_environment(os.environ, self._account_id),
-                pass_fds=(theirs.fileno(),),
-                # A session of its own: an interrupt at the terminal must not end it before functions are done.
-                start_new_session=True,
-            )
+            self._process = launch(arguments, environment(os.environ, self._account_id), theirs.fileno())
         return ours
 
     # asyncio.Protocol
@@ -180,7 +172,24 @@ class ServicesProcess(asyncio.Protocol):
                 answer.set_exception(ServicesLostError("the process of the services ended"))
 
 
-def _environment(own: Mapping[str, str], account_id: str) -> dict[str, str]:
+def launch(arguments: Sequence[str], variables: Mapping[str, str], descriptor: int) -> subprocess.Popen[bytes]:
+    """Start such a process, which keeps this descriptor.
+
+    ``arguments`` are where it finds modules, as JSON, the module whose ``main`` it calls, and what that gets.
+    """
+    return subprocess.Popen(  # noqa: S603 - this interpreter on our own module
+        [sys.executable, "-X", "utf8", "-P", "-c", _START, *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        env=variables,
+        pass_fds=(descriptor,),
+        # A session of its own: an interrupt at the terminal must not end it before functions are done.
+        start_new_session=True,
+    )
+
+
+def environment(own: Mapping[str, str], account_id: str) -> dict[str, str]:
+    """The variables of the process of an account, of this process's own."""
     kept = {name: value for name, value in own.items() if not name.startswith(_LEFT_OUT)}
     nowhere = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
     return {**kept, **nowhere, "AWS_EC2_METADATA_DISABLED": "true", "MOTO_ACCOUNT_ID": account_id}

@@ -291,7 +291,7 @@ class World:
             client.start()
 
     def _started(self) -> Emulate:
-        return Emulate(*self._arguments, folder=self._folder, own_template=True).__enter__()
+        return Emulate(*self._arguments, folder=self._folder, own_children=True).__enter__()
 
     def run(self, rounds: int) -> Counts:
         """Ask and kill, wait until all is over, and count."""

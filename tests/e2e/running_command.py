@@ -108,7 +108,7 @@ class Emulate:
     """A running ``streamer emulate`` on a free port; enter it to start, leave it to make sure that it is gone.
 
     Where the folder holds no service and no target is named, it runs the demo. ``is_forked`` False: Python starts anew.
-    ``own_template``: what its functions are forked from is a child of its own, as it is for users.
+    ``own_children``: what it starts are children of its own, as they are for users.
     """
 
     def __init__(
@@ -118,7 +118,7 @@ class Emulate:
         environment: dict[str, str] | None = None,
         ready_file: str = "ready.json",
         is_forked: bool = True,
-        own_template: bool = False,
+        own_children: bool = False,
     ) -> None:
         self.folder = folder
         self._ready_file = ready_file
@@ -130,7 +130,7 @@ class Emulate:
             shutil.copytree(certificates(), state)
         command = (str(STREAMER), "emulate", "--port", "0", "--ready-file", ready_file, *arguments)
         variables = {**os.environ, **(environment or {})}
-        self._process = begin(command, folder, variables, is_forked=is_forked, own_template=own_template)
+        self._process = begin(command, folder, variables, is_forked=is_forked, own_children=own_children)
         assert self._process.stdout is not None
         assert self._process.stderr is not None
         self.out = Output(self._process.stdout)

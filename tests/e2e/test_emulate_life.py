@@ -52,7 +52,7 @@ def test_kill_9_leaves_no_process_and_no_temporary_file_behind(tmp_path: Path) -
     temporary.mkdir()
     environment = {"TMPDIR": str(temporary)}
     with (
-        Emulate(folder=tmp_path, environment=environment, own_template=True) as emulator,
+        Emulate(folder=tmp_path, environment=environment, own_children=True) as emulator,
         dial(emulator.address()) as client,
     ):
         ask(client, "echo", 1)
@@ -75,7 +75,7 @@ def test_an_emulators_end_leaves_the_temporary_files_of_another_alone(tmp_path: 
     environment = {"TMPDIR": str(temporary)}
     with Emulate(folder=tmp_path, environment=environment):
         (kept,) = temporary.iterdir()
-        with Emulate(folder=tmp_path, environment=environment, ready_file="second.json", own_template=True) as second:
+        with Emulate(folder=tmp_path, environment=environment, ready_file="second.json", own_children=True) as second:
             running = {pid: watch_end(pid) for pid in descendants(second.pid)}
             second.kill()
             assert all(has_ended() for has_ended in running.values())
