@@ -129,12 +129,12 @@ class Project:
     @property
     def _template(self) -> KeptTemplate | None:
         means = self.means or Means.of_this_machine()
-        return _kept(means, tuple(self.import_ahead)) if self.keeps_template else None
+        return kept_template(means, tuple(self.import_ahead)) if self.keeps_template else None
 
 
 @functools.cache
-def _kept(means: Means, import_ahead: tuple[str, ...]) -> KeptTemplate:
-    """Where what forks these environments stays from one test to the next: most of such a test would be its start."""
+def kept_template(means: Means, import_ahead: tuple[str, ...]) -> KeptTemplate:
+    """Where what forks such environments stays from one test to the next: most of such a test would be its start."""
     keeper = KeptTemplate()
     atexit.register(keeper.end)
     return keeper

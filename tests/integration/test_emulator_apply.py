@@ -13,10 +13,13 @@ from urllib.parse import urlsplit
 
 import boto3
 import pytest
+from functions_world import kept_template
 from websockets.asyncio.client import connect
 
 from emulator.functions.factory import Isolation
 from emulator.functions.logs import LogSink
+from emulator.functions.processes.launching import PLAIN_AHEAD
+from emulator.functions.processes.means import Means
 from emulator.services.calls import Call
 from emulator.wiring.emulator import Emulator, EmulatorConfig
 from streamer.errors import ConfigurationError, TopologyError
@@ -41,6 +44,8 @@ def answer(event, context):
 def other(event, context):
     return {"statusCode": 200, "body": "other"}
 """
+
+KEPT = kept_template(Means.of_this_machine(), PLAIN_AHEAD)
 
 
 class Quiet:
@@ -68,7 +73,9 @@ async def asked(connection: Any, action: str = "ask") -> str:
 
 def emulator(tmp_path: Path, isolation: Isolation, sink: LogSink | None = None) -> Emulator:
     (tmp_path / "handlers.py").write_text(HANDLERS)
-    config = EmulatorConfig(project_folder=tmp_path, state_folder=tmp_path, isolation=isolation, iam="off")
+    config = EmulatorConfig(
+        project_folder=tmp_path, state_folder=tmp_path, isolation=isolation, iam="off", launched=KEPT
+    )
     return Emulator(topology(), config, log_sink=sink or Quiet())
 
 
@@ -192,7 +199,9 @@ async def test_a_new_function_is_held_to_its_permissions_as_the_others_are(
     isolation: Isolation, tmp_path: Path
 ) -> None:
     (tmp_path / "handlers.py").write_text(HANDLERS)
-    config = EmulatorConfig(project_folder=tmp_path, state_folder=tmp_path, isolation=isolation, iam="enforce")
+    config = EmulatorConfig(
+        project_folder=tmp_path, state_folder=tmp_path, isolation=isolation, iam="enforce", launched=KEPT
+    )
     before = topology("one", "more", tables=(Table(name="notes", key=Key(partition="id")),))
     before = dataclasses.replace(
         before, api=Api(name="api", routes=(Route(route_key="ask", function="answer", route_response=True),))
@@ -243,7 +252,7 @@ async def status(url: str) -> int:
 async def test_several_apis_have_ports_of_their_own_and_share_what_is_behind_them(tmp_path: Path) -> None:
     (tmp_path / "handlers.py").write_text(HANDLERS)
     second = Api(name="second", stage="live", api_id="abcdefghij", routes=topology().api.routes)
-    config = EmulatorConfig(project_folder=tmp_path, state_folder=tmp_path)
+    config = EmulatorConfig(project_folder=tmp_path, state_folder=tmp_path, launched=KEPT)
     described = dataclasses.replace(topology(), more_apis=(second,))
 
     async with Emulator(described, config, log_sink=Quiet()) as running:
