@@ -107,14 +107,16 @@ def fault_of_line(line: str) -> Fault | None:
             record: Any = parsed_json(line)
         except ValueError:
             return None
+        if isinstance(said := record.get("message"), dict) and "errorType" in said:
+            record = said  # as the runtime of Node.js logs in JSON what a function raised
         trace = record.get("stack_trace") or record.get("stackTrace")
         if trace is None and "error_type" in record:
             trace = []
         if not isinstance(trace, list):
             return None
         error_type, message = record.get("error_type", record.get("errorType")), record.get("error_message")
-        said = record.get("errorMessage", "") if message is None else message
-        return Fault(str(error_type or "Error"), str(said), frames_of("\n".join(map(str, trace))))
+        message = record.get("errorMessage", "") if message is None else message
+        return Fault(str(error_type or "Error"), str(message), frames_of("\n".join(map(str, trace))))
     if "\tERROR\t" in line and (document := line.rpartition("\t")[2]).startswith("{"):
         return _of_error(document, "stack")  # as the runtime of Node.js logs what a function raised
     if _TRACEBACK not in line:

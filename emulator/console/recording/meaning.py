@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final, assert_never
 from urllib.parse import parse_qsl, unquote
 
-from ...foundation.json_bytes import parsed_json
+from ...foundation.json_bytes import parsed_json, text_of
 from ...functions.outcome import Outcome, Refused
 from ...functions.target import target
 from ...gateway.rules.effects import Close, NotInvoked, Raised, Replied, Send, TimedOut, Warn
@@ -210,7 +210,7 @@ def level_and_text(line: str) -> tuple[str, str]:
         if "_aws" in record:
             return "METRIC", line
         if "message" in record or "errorMessage" in record:
-            return str(record.get("level", "INFO")), str(record.get("message") or record.get("errorMessage"))
+            return str(record.get("level", "INFO")), text_of(record.get("message") or record.get("errorMessage") or "")
         return "INFO", line
     parts = line.split("\t", 3)
     if len(parts) == 4 and parts[2] in _NODE_LEVELS:

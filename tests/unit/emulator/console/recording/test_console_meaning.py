@@ -184,6 +184,15 @@ def test_a_line_of_nodes_console_has_a_level() -> None:
     assert level_and_text("2026-11-27T15:07:53.739Z\ta7aaeea6\tWARN\tprice of\ttea") == ("WARN", "price of\ttea")
 
 
+@pytest.mark.parametrize(
+    ("message", "text"),
+    [("done", "done"), ("", ""), ({"password": "x", "a": True}, '{"password":"x","a":true}'), ([1, None], "[1,null]")],
+    ids=str,
+)
+def test_what_a_line_of_json_says_is_a_text_or_json_itself(message: Any, text: str) -> None:
+    assert level_and_text(json.dumps({"level": "WARN", "message": message})) == ("WARN", text)
+
+
 STACK = [
     "Error: we sell no cocoa",
     "    at handler (file:///project/src/prices.mjs:7:32)",
@@ -211,8 +220,16 @@ def test_a_failure_that_an_action_told_itself_is_a_fault_without_a_place() -> No
             "2026-11-27T15:07:53.774Z\tid\tERROR\tInvoke Error \t"
             + json.dumps({"errorType": "Error", "errorMessage": "we sell no cocoa", "stack": STACK})
         ),
+        fault_of_line(
+            json.dumps(
+                {
+                    "level": "ERROR",
+                    "message": {"errorType": "Error", "errorMessage": "we sell no cocoa", "stackTrace": STACK},
+                }
+            )
+        ),
     ],
-    ids=["result", "line"],
+    ids=["result", "line", "line of JSON"],
 )
 def test_an_error_of_node_names_the_line_of_own_code(fault: Fault | None) -> None:
     assert fault is not None
