@@ -30,6 +30,7 @@ def describe(table: Table) -> Json:
         "TableId": table.table_id,
         "DeletionProtectionEnabled": settings.is_protected,
         **_modes(settings),
+        **_encryption(table),
         **_indexes(table),
     }
     if table.stream is not None:
@@ -69,16 +70,22 @@ def _modes(settings: TableSettings) -> Json:
         }
     if settings.table_class is not None:
         shown["TableClassSummary"] = {"TableClass": settings.table_class}
-    if settings.encryption is not None and settings.encryption.get("Enabled"):
-        shown["SSEDescription"] = {
-            "Status": "ENABLED",
-            "SSEType": settings.encryption.get("SSEType", "KMS"),
-            "KMSMasterKeyArn": settings.encryption.get("KMSMasterKeyId", "alias/aws/dynamodb"),
-        }
     if settings.limits.get("OnDemandThroughput"):
         shown["OnDemandThroughput"] = settings.limits["OnDemandThroughput"]
     shown["WarmThroughput"] = _warm(settings, settings.throughput, settings.limits)
     return shown
+
+
+def _encryption(table: Table) -> Json:
+    """With the ARN of what the key was named by, an id or an alias, where AWS has the key's own."""
+    chosen = table.settings.encryption
+    if chosen is None or not chosen.get("Enabled"):
+        return {}
+    key = chosen.get("KMSMasterKeyId", "alias/aws/dynamodb")
+    if not key.startswith("arn:"):
+        place = table.arn.split(":table/")[0].replace(":dynamodb:", ":kms:")
+        key = f"{place}:{key}" if key.startswith("alias/") else f"{place}:key/{key}"
+    return {"SSEDescription": {"Status": "ENABLED", "SSEType": chosen.get("SSEType", "KMS"), "KMSMasterKeyArn": key}}
 
 
 def _warm(settings: TableSettings, throughput: Any, limits: Any) -> Json:

@@ -52,6 +52,22 @@ def test_a_value_may_be_inside_of_31_lists_and_maps(world: World, kind: str) -> 
     )
 
 
+@pytest.mark.parametrize(
+    ("named", "shown"),
+    [
+        ({}, "alias/aws/dynamodb"),
+        ({"KMSMasterKeyId": "alias/mine"}, "alias/mine"),
+        ({"KMSMasterKeyId": "1234abcd"}, "key/1234abcd"),
+        ({"KMSMasterKeyId": "arn:aws:kms:us-east-1:123456789012:key/k"}, "key/k"),
+    ],
+)
+def test_a_key_of_encryption_is_shown_as_an_arn(world: World, named: dict[str, str], shown: str) -> None:
+    world.create("sealed", SSESpecification={"Enabled": True, "SSEType": "KMS", **named})
+    described = world.call("DescribeTable", TableName="sealed")["Table"]["SSEDescription"]
+
+    assert described["KMSMasterKeyArn"] == f"arn:aws:kms:us-east-1:123456789012:{shown}"
+
+
 def test_the_message_of_a_failed_condition_has_a_capital_where_the_item_is_sent_along(world: World) -> None:
     world.put("a", v=n(1))
     given = {"TableName": "things", "Item": {"pk": s("a")}, "ConditionExpression": "attribute_not_exists(pk)"}
