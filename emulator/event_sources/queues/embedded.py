@@ -178,8 +178,9 @@ class EmbeddedQueues:
         target = request.fields.get("x-amz-target", "").rpartition(".")[2]
         if target in moves.OPERATIONS:
             return self._moved(target, request)
-        if target and not hasattr(_Handler, camelcase_to_underscores(target)):
-            return refusal(request, "sqs", target, is_known=True)
+        operation = operation_of(request)
+        if not hasattr(_Handler, camelcase_to_underscores(operation)):
+            return refusal(request, "sqs", operation, is_known=True)
         url = f"http://{request.fields.get('host', 'localhost')}{request.target}"
         prepared = _prepared(request, url)
         try:
@@ -187,7 +188,7 @@ class EmbeddedQueues:
                 prepared, url, prepared.headers
             )
         except NotImplementedError:
-            return refusal(request, "sqs", operation_of(request), is_known=True)
+            return refusal(request, "sqs", operation, is_known=True)
         except InvalidToken:
             return _refused(request, moves.RefusedError("InvalidParameterValue", "Invalid or expired next token."))
         finally:

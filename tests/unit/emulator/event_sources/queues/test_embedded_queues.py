@@ -417,6 +417,9 @@ def test_what_moto_does_not_have_is_told(queues: EmbeddedQueues) -> None:
 
     assert (status, answer["__type"]) == (501, "NotImplementedException")
     assert "RotateQueue of sqs is not emulated" in answer["message"]
+    body = b"Action=StartMessageMoveTask&Version=2012-11-05&SourceArn=x"
+    by_query = queues.handle(post(body, ("Content-Type", "application/x-www-form-urlencoded")))
+    assert (by_query.status, b"StartMessageMoveTask of sqs is not emulated" in by_query.body) == (501, True)
 
 
 def test_what_comes_again_in_a_group_comes_in_its_order(queues: EmbeddedQueues) -> None:
