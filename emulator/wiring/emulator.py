@@ -187,8 +187,8 @@ class Emulator:
     async def apply(self, topology: Topology, services: tuple[Call, ...] = (), roles: Roles | None = None) -> None:
         """Go by another description: functions, routes, authorizers, sources and tables change, connections stay open.
 
-        Tables are never removed, nor what is made in ``services``. What reads streams, queues and the clock goes on
-        where it was. ``roles``: what functions run as now; None: what the topology grants them.
+        Tables are never removed, nor what keeps something in ``services``. What reads streams, queues and the clock
+        goes on where it was. ``roles``: what functions run as now; None: what the topology grants them.
 
         Raises:
             ConfigurationError: the description is wrong, or needs a start of its own; everything stays as it was.

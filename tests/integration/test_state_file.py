@@ -24,7 +24,7 @@ from emulator.dynamodb.endpoints.protocol import Database
 from emulator.dynamodb.engine import EmbeddedDynamoDB
 from emulator.functions.variables import Endpoints
 from streamer.errors import ConfigurationError
-from streamer.topology import Api, Index, Key, StreamView, Table, Topology
+from streamer.topology import Api, Index, Key, Queue, StreamView, Table, Topology
 
 TABLE = Table(
     name="items",
@@ -401,3 +401,17 @@ async def test_too_many_changes_for_a_full_disk_are_written_as_a_whole(
     await until(lambda: (tmp_path / "kept").read_bytes() == b"".join(state))
 
     await file.finish()
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+async def test_messages_that_no_file_keeps_are_told_where_one_keeps_tables(
+    is_kept: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "state" if is_kept else None
+    topology = dataclasses.replace(TOPOLOGY, queues=(Queue(name="in"), Queue(name="empty")))
+    async with open_database(topology, Endpoints(), url="embedded", state_file=path, state_folder=tmp_path) as database:
+        for body in ("a", "b"):
+            database.queues.send("in", body)
+
+    told = [record for record in caplog.records if "messages of queues are gone" in record.message]
+    assert [record.fields["queues"] for record in told] == (["in (2)"] if is_kept else [])  # type: ignore[attr-defined]

@@ -79,6 +79,10 @@ class EmbeddedDatabase:
         self._make_queues()
         return self._engine.queues
 
+    def left(self) -> dict[str, int]:
+        """How many messages are in each queue that has some."""
+        return self._engine.queues.left() if self._has_queues else {}
+
     async def apply(self, topology: Topology) -> None:
         """Make what is new; raises ConfigurationError."""
         create_tables(self._engine, topology.tables)
@@ -151,10 +155,14 @@ async def open_embedded(
     async with _kept(engine, topology, state_file) as notes:
         checkpoints = _noted(notes, f"the state file {state_file}")
         expiring = asyncio.create_task(_expire(engine))
+        database = EmbeddedDatabase(engine, topology, checkpoints, notes)
         try:
-            yield EmbeddedDatabase(engine, topology, checkpoints, notes)
+            yield database
         finally:
             await end([expiring])
+            if state_file is not None and (left := database.left()):
+                named = ", ".join(f"{name} ({count})" for name, count in left.items())
+                log.warning("messages of queues are gone: the state file does not keep them", queues=named)
 
 
 async def _expire(engine: EmbeddedDynamoDB) -> None:

@@ -121,6 +121,11 @@ class EmbeddedQueues:
         """Whether there is a queue of that name."""
         return name in self._backend.queues
 
+    def left(self) -> dict[str, int]:
+        """How many messages are in each queue that has some, those that are being processed included."""
+        counted = {name: len(queue.line) for name, queue in self._backend.queues.items()}
+        return {name: count for name, count in counted.items() if count}
+
     def send(
         self,
         name: str,
