@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final
@@ -41,6 +42,8 @@ from .websocket_apis import throttle, usage_plans
 
 _SECONDS: Final = {HttpKind.HTTP: 30.0, HttpKind.REST: 29.0}
 """Longest, and default, integration timeouts. [DOC] apigw-docs:http-api-quotas, limits"""
+_PART: Final = re.compile(r"[\w.:-]+|\{[\w.:-]+\+?\}", re.ASCII)
+"""A part of a REST API's path. [USR] aws-sam-cli #7613, "Resource's path part only allow" """
 
 
 class _OfKind(Around, frozen=True, kw_only=True):
@@ -198,7 +201,7 @@ def _operation(around: _OfKind, operation: Operation) -> HttpRoute | None:
     authorizer = next((name for name in operation.security if name in names), None)
     is_http = around.kind is HttpKind.HTTP
     return HttpRoute(
-        path=operation.path,
+        path=_rooted(around, operation.path),
         method=operation.method,
         function=around.function(operation.uri, where) if operation.fixed is None and backend is None else None,
         fixed=operation.fixed,
@@ -213,6 +216,14 @@ def _operation(around: _OfKind, operation: Operation) -> HttpRoute | None:
         timeout_seconds=operation.timeout_seconds or _SECONDS[around.kind],
         streamed=_is_streamed(operation.uri),
     )
+
+
+def _rooted(around: _OfKind, path: str) -> str:
+    """A path as it has to begin. [DOC] sam-docs:sam-property-function-api; [?] what AWS makes of one that does not"""
+    if path == DEFAULT_PATH or path.startswith("/"):
+        return path
+    around.catalogue.warn(around.owner, f"the path {path} has to begin with /: /{path} stands for it")
+    return f"/{path}"
 
 
 def _written_validation(around: _OfKind, operation: Operation) -> Validation | None:
@@ -254,6 +265,7 @@ def _rest_api(catalogue: Catalogue, resource: Resource, stage_name: str | None, 
     by_ref = {each.ref: _rest_authorizer(around, each) for each in parts(catalogue, resource, f"{V1}Authorizer")}
     routes = [_method(around, each, by_ref) for each in parts(catalogue, resource, f"{V1}Method")]
     routes += _operations(around, body)
+    _warn_of_paths(around, routes)
     plans = usage_plans(catalogue, resource, stage)
     return HttpApi(
         name=resource.logical_id,
@@ -271,6 +283,13 @@ def _rest_api(catalogue: Catalogue, resource: Resource, stage_name: str | None, 
         ),
         gateway_responses=validation.gateway_responses(catalogue, resource, body),
     )
+
+
+def _warn_of_paths(around: _OfKind, routes: Iterable[HttpRoute | None]) -> None:
+    for path in dict.fromkeys(route.path for route in routes if route is not None):
+        if any(part and not _PART.fullmatch(part) for part in path.split("/")):
+            rule = "each part has letters, digits and ._-: alone, or is one variable in braces"
+            around.catalogue.warn(around.owner, f"API Gateway refuses the path {path}: {rule}")
 
 
 def _of_method(stage: Resource | None, route: HttpRoute) -> Throttle | None:

@@ -184,6 +184,31 @@ def method(verb: str, resource_id: Any, **properties: Any) -> dict[str, Any]:
     return resource("ApiGateway::Method", RestApiId=ref("Rest"), HttpMethod=verb, ResourceId=resource_id, **given)
 
 
+def written(*paths: str) -> dict[str, Any]:
+    """A REST API's document with a method at each path."""
+    operation = {"get": {"x-amazon-apigateway-integration": {"type": "aws_proxy", "uri": FUNCTION_URI}}}
+    return rest(Rest=resource("ApiGateway::RestApi", Name="rest", Body={"paths": dict.fromkeys(paths, operation)}))
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/map/{z}.png", "/e{id}", "/sp ace", "/{}", "/caf\u00e9"],
+    ids=["behind", "before", "a space", "none", "letter"],
+)
+def test_a_part_of_a_rest_apis_path_that_api_gateway_refuses_is_told(path: str) -> None:
+    _, warnings = read({**base(), **written(path, "/", "/a-b.c_d:e/{id}/{proxy+}", "/slash/")})
+
+    rule = "each part has letters, digits and ._-: alone, or is one variable in braces"
+    assert [each for each in warnings if "path" in each] == [f"Rest: API Gateway refuses the path {path}: {rule}"]
+
+
+def test_a_path_that_begins_with_no_slash_is_told_and_given_one() -> None:
+    topology, warnings = read({**base(), **written("auth/{proxy+}")})
+
+    assert [route.path for route in topology.http_apis[0].routes] == ["/auth/{proxy+}"]
+    assert "Rest: the path auth/{proxy+} has to begin with /: /auth/{proxy+} stands for it" in warnings
+
+
 MOCK = {
     "Type": "MOCK",
     "RequestTemplates": {"application/json": '{"statusCode": 204}'},
