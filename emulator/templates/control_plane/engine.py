@@ -33,6 +33,7 @@ from ..project import Resolved, Settings, described_project, resolved_project
 from ..stack import Resource, Stack
 from ..topology import Wanted
 from . import beside, exports, kept, orphans, strangers
+from .ages import Age, aged
 from .asked import Asked, invalid
 from .nearby import Nearby
 from .proposals import proposed
@@ -62,8 +63,7 @@ class Placed(Struct, frozen=True, kw_only=True):
     """What its stack was made of."""
     is_nested: bool
     """Whether its stack is part of another."""
-    since: float
-    """When it was made, in Unix seconds."""
+    age: Age
 
 
 class PerformError(StreamerError):
@@ -97,7 +97,7 @@ class Engine:
         self._provide = provide
         self._deployed: dict[str, Deployed] = {}
         self._resolved_now: Resolved | None = None
-        self._since: dict[tuple[str, str], float] = {}
+        self._ages: dict[tuple[str, str], Age] = {}
         self._told: set[str] = set()
         self._forgotten: set[str] = set()
         """Stacks of the last run that are gone, and may have left what they are deployed with again."""
@@ -123,10 +123,9 @@ class Engine:
             for stack in top.all():
                 for each in stack.resources.values():
                     if each.type in types:
-                        since = self._since.get((stack.name, each.logical_id), 0.0)
-                        is_nested = stack is not top
+                        age, is_nested = self._ages[(stack.name, each.logical_id)], stack is not top
                         found.append(
-                            Placed(stack=top.name, resource=each, uploads=uploads, is_nested=is_nested, since=since)
+                            Placed(stack=top.name, resource=each, uploads=uploads, is_nested=is_nested, age=age)
                         )
         return found
 
@@ -326,8 +325,9 @@ class Engine:
             topology = await asyncio.to_thread(self._provide, topology)
         await self._world.apply(topology, services, await asyncio.to_thread(self._roles, resolved))
         self._resolved_now = resolved
-        names = {(stack.name, name) for top in resolved.stacks for stack in top.all() for name in stack.resources}
-        self._since = {name: self._since.get(name, self._now()) for name in names}
+        every = (stack for top in resolved.stacks for stack in top.all())
+        properties = {(of.name, name): each.properties for of in every for name, each in of.resources.items()}
+        self._ages = aged(self._ages, properties, self._now())
 
     def _roles(self, resolved: Resolved) -> Roles:
         if not self._world.asks_for_rights:

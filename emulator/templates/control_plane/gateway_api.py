@@ -266,7 +266,7 @@ class GatewayApi:
             scheme = "ws" if resource.properties.get("ProtocolType") == "WEBSOCKET" else "http"
             told["apiEndpoint"] = f"{scheme}://{self._address}/{resource.ref}"
         if kind.type in (_API, "AWS::ApiGatewayV2::Stage", "AWS::ApiGatewayV2::Deployment"):
-            told["createdDate"] = f"{datetime.fromtimestamp(found.since, UTC):%Y-%m-%dT%H:%M:%SZ}"
+            told["createdDate"] = f"{datetime.fromtimestamp(found.age.made, UTC):%Y-%m-%dT%H:%M:%SZ}"
         return told
 
 

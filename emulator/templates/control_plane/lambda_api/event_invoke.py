@@ -109,7 +109,7 @@ class EventInvokeApi:
             **_settings(properties),
             "DestinationConfig": {"OnSuccess": {}, "OnFailure": {}, **(properties.get("DestinationConfig") or {})},
             "FunctionArn": f"{arn}:{_version(found)}",
-            "LastModified": found.since,
+            "LastModified": found.age.changed,
         }
 
     def _arn(self, function: str) -> str:

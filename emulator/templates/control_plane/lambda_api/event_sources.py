@@ -130,7 +130,7 @@ class SourcesApi:
             "FunctionArn": f"arn:aws:lambda:{where}:function:{_function(found)}{_qualifier(properties)}",
             "State": "Enabled" if is_on else "Disabled",
             "StateTransitionReason": "USER_INITIATED" if is_queue else "User action",
-            "LastModified": found.since,
+            "LastModified": found.age.changed,
         }
 
 

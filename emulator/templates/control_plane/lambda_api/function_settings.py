@@ -37,8 +37,8 @@ def tags(given: Mapping[str, Any]) -> dict[str, str]:
     return {str(each.get("Key")): str(each.get("Value")) for each in (listed if isinstance(listed, list) else ())}
 
 
-def configuration(given: Mapping[str, Any], name: str, arn: str, since: float, code: bytes) -> Mapping[str, Any]:
-    """What is told of a function with these properties; ``since`` is when it was made, in Unix seconds."""
+def configuration(given: Mapping[str, Any], name: str, arn: str, changed: float, code: bytes) -> Mapping[str, Any]:
+    """What is told of a function with these properties; ``changed`` is when it became so, in Unix seconds."""
     told = {each: given[each] for each in SETTINGS if each in given}
     if _KMS_KEY[1] in given:
         told[_KMS_KEY[0]] = given[_KMS_KEY[1]]
@@ -64,7 +64,7 @@ def configuration(given: Mapping[str, Any], name: str, arn: str, since: float, c
         **told,
         "Timeout": int(given.get("Timeout", 3)),
         "MemorySize": int(given.get("MemorySize", 128)),
-        "LastModified": f"{datetime.fromtimestamp(since, UTC):%Y-%m-%dT%H:%M:%S.000+0000}",
+        "LastModified": f"{datetime.fromtimestamp(changed, UTC):%Y-%m-%dT%H:%M:%S.000+0000}",
         "Version": "$LATEST",
         "RevisionId": ids.uuid("revision", json.dumps(given, sort_keys=True, default=str), digest),
         "State": "Active",

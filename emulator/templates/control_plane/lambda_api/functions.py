@@ -369,7 +369,7 @@ class FunctionsApi:
     def _configuration(self, found: Placed) -> Mapping[str, Any]:
         properties, name = found.resource.properties, found.resource.name
         body = uploaded(found, properties.get("Code"))
-        return function_settings.configuration(properties, name, self._arn(name), found.since, body)
+        return function_settings.configuration(properties, name, self._arn(name), found.age.changed, body)
 
     def _arn(self, name: str) -> str:
         where = f"{self._engine.region}:{self._engine.account_id}"

@@ -135,7 +135,7 @@ class LayersApi:
             },
             "LayerArn": arn.rpartition(":")[0],
             "LayerVersionArn": arn,
-            "CreatedDate": f"{datetime.fromtimestamp(found.since, UTC):%Y-%m-%dT%H:%M:%S.000+0000}",
+            "CreatedDate": f"{datetime.fromtimestamp(found.age.made, UTC):%Y-%m-%dT%H:%M:%S.000+0000}",
             "Version": _number(found),
         }
 

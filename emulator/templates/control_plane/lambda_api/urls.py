@@ -43,7 +43,9 @@ class FunctionUrls:
 
     def told(self, found: Placed, function: Placed) -> dict[str, Any]:
         """As the API tells it, at an address that leads here."""
-        since = f"{datetime.fromtimestamp(found.since, UTC):%Y-%m-%dT%H:%M:%S.000Z}"
+        made, changed = (
+            f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%S.000Z}" for at in (found.age.made, found.age.changed)
+        )
         resource = found.resource
         properties = resource.properties
         return {
@@ -51,8 +53,8 @@ class FunctionUrls:
             "FunctionArn": self._arn(function),
             "AuthType": properties.get("AuthType"),
             "InvokeMode": properties.get("InvokeMode", "BUFFERED"),
-            "CreationTime": since,
-            "LastModifiedTime": since,
+            "CreationTime": made,
+            "LastModifiedTime": changed,
             **({"Cors": properties["Cors"]} if properties.get("Cors") else {}),
         }
 
