@@ -14,10 +14,12 @@ from streamer.sending.signer import BODY_HASH, Signer, SigningKeys
 from ..iam.caller import Caller
 from ..iam.expiry import ERROR, MESSAGE
 from ..port.http import HttpRequest
-from .rules.signature import MISMATCH, SERVICE, Flaw, Signature, elsewhere, mismatch, parse, untimely
+from .rules.signature import MISMATCH, NO_TOKEN, SERVICE, Flaw, Signature, elsewhere, mismatch, parse, untimely
 
 SIGNERS: Final = 1024
 """Most signers that are kept: functions may sign as a new session of a role for each request."""
+TEMPORARY: Final = "ASIA"
+"""Begins the key ids of temporary credentials. [DOC] iam-docs:reference_identifiers"""
 UNSIGNED: Final = "UNSIGNED-PAYLOAD"
 """Stands for the body's hash where the client did not sign its body."""
 
@@ -65,6 +67,8 @@ class Verifier:
             return late
         if signature.region != self.region:
             return elsewhere(signature.region)
+        if signature.access_key_id.startswith(TEMPORARY) and not _has_token(request):
+            return NO_TOKEN
         if not request.target.startswith("/") or not _is_body_signed(request, signature):
             return MISMATCH
         return self._mismatch(request, signature)
@@ -111,6 +115,12 @@ def _repeated(headers: Iterable[tuple[str, str]], signed: Mapping[str, str]) -> 
         if name.lower() in signed:
             values.setdefault(name.lower(), []).append(" ".join(value.split()))
     return {name: ",".join(several) for name, several in values.items()}
+
+
+def _has_token(request: HttpRequest) -> bool:
+    """Whether a session token came with the signature, as all of temporary credentials do."""
+    by_header = request.fields.get("x-amz-security-token")
+    return bool(by_header or dict(request.query).get("X-Amz-Security-Token"))
 
 
 def _is_body_signed(request: HttpRequest, signature: Signature) -> bool:

@@ -278,7 +278,8 @@ def test_a_forged_signature_is_no_function(tmp_path: Path) -> None:
     with start(tmp_path, "process") as emulator:
         keys = emulator._emulator._guard._callers
         access_key_id = next(key for key, caller in keys.items() if caller.function == "somebody")
-        settings = {**emulator.aws("apigatewaymanagementapi"), "aws_access_key_id": access_key_id}
+        forged = {"aws_access_key_id": access_key_id, "aws_session_token": "forged"}
+        settings = {**emulator.aws("apigatewaymanagementapi"), **forged}
 
         with pytest.raises(ClientError) as refused:
             boto3.client("apigatewaymanagementapi", **settings).post_to_connection(

@@ -74,6 +74,8 @@ DENIED: Final = "AccessDeniedException"
 """The error type where the signature is good, and whoever signed may not do it. [DOC] gateway responses"""
 MISSING: Final = Flaw("MissingAuthenticationTokenException", "Missing Authentication Token")
 """The request is not signed. [DOC] gateway responses"""
+NO_TOKEN: Final = Flaw("UnrecognizedClientException", "The security token included in the request is invalid.")
+"""Temporary credentials without their token. [DOC] iam-docs:id_credentials_temp_use-resources, [USR] the text"""
 MISMATCH: Final = Flaw(
     "InvalidSignatureException",
     "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access "

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from emulator.gateway import verifier
-from emulator.gateway.rules.signature import Flaw
+from emulator.gateway.rules.signature import NO_TOKEN, Flaw
 from emulator.gateway.verifier import Verifier
 from emulator.port.http import HttpRequest
 
@@ -254,6 +254,17 @@ def test_what_is_signed_with_credentials_that_are_no_longer_valid_is_refused_in_
     assert over.flaw(signed_by_botocore()) == Flaw(
         "ExpiredTokenException", "The security token included in the request is expired"
     )
+
+
+def test_temporary_credentials_come_with_their_token() -> None:
+    known = Verifier(secrets={"ASIAEXAMPLE": SECRET}, region=REGION, clock=VERIFIER.clock)
+    signed = signed_by_botocore()
+    authorization = signed.fields["authorization"].replace(KEY, "ASIAEXAMPLE")  # the key's id is not signed
+    fields = {**signed.fields, "authorization": authorization}
+    without = {name: value for name, value in fields.items() if name != "x-amz-security-token"}
+
+    assert known.flaw(structs.replace(signed, fields=fields)) is None
+    assert known.flaw(structs.replace(signed, fields=without)) == NO_TOKEN
 
 
 def test_what_another_key_signed_is_only_for_aws_to_check() -> None:
