@@ -95,7 +95,11 @@ def compiled(files: Files, executable: str) -> dict[str, File]:
         unpack(sources, Path(folder))
         options = ["-q", "--invalidation-mode", "unchecked-hash", "-s", folder, "-p", TASK]
         ran = subprocess.run(  # noqa: S603 - an interpreter that we looked for
-            [executable, "-I", "-m", "compileall", *options, folder], capture_output=True, text=True, check=False
+            [executable, "-I", "-m", "compileall", *options, folder],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
         )
         found: dict[str, File] = {}
         for name, file in sources.items():

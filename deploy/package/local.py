@@ -66,6 +66,7 @@ def _built(path: Path, installer: Installer, scratch: Path) -> Path:
             installer.build(source, made),
             capture_output=True,
             text=True,
+            errors="replace",
             check=False,
             cwd=elsewhere,
             env=settled(os.environ),

@@ -122,7 +122,13 @@ def resolve(
                 from_source=_from_source(part),
             )
             ran = subprocess.run(  # noqa: S603 - the program is ours, the requirements are in a file
-                asked, capture_output=True, text=True, check=False, cwd=folder, env=settled(os.environ)
+                asked,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                check=False,
+                cwd=folder,
+                env=settled(os.environ),
             )
             if ran.returncode != 0:
                 raise BundleError(explain(ran.stdout + ran.stderr, python=python, architecture=architecture))

@@ -7,6 +7,7 @@ import itertools
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from msgspec import structs
 
 from emulator.command.emulate.check import checked
 from emulator.command.options import EmulateOptions
-from emulator.command.targets.from_template import load_template
+from emulator.command.targets.from_template import load_template, run_build
 from emulator.command.targets.which_project import template_name
 from emulator.templates.assembly import find, find_default, stack_name
 from emulator.templates.project import Read
@@ -861,6 +862,14 @@ def test_a_file_that_is_not_utf_8_is_told_by_its_name(name: str, tmp_path: Path)
 
     with pytest.raises(ConfigurationError, match=rf"{re.escape(name)} is not UTF-8 text"):
         read(tmp_path, "template.yaml", env_vars=tmp_path / "vars.json")
+
+
+def test_a_build_may_say_something_in_another_encoding(tmp_path: Path) -> None:
+    says = "import sys; sys.stdout.buffer.write(bytes([99, 97, 102, 233])); sys.exit(int(sys.argv[1]))"
+    run_build(shlex.join([sys.executable, "-c", says, "0"]), tmp_path)
+
+    with pytest.raises(ConfigurationError, match="ended with 3: caf\ufffd"):
+        run_build(shlex.join([sys.executable, "-c", says, "3"]), tmp_path)
 
 
 def test_a_file_that_windows_marks_as_utf_8_is_read(tmp_path: Path) -> None:

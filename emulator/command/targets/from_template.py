@@ -201,7 +201,13 @@ def run_build(command: str, folder: Path) -> None:
     """
     try:
         done = subprocess.run(  # noqa: S603 - the user's own command line
-            shlex.split(command), cwd=folder, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
+            shlex.split(command),
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            stdin=subprocess.DEVNULL,
         )
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"--build {command!r} cannot be run: {error}") from error

@@ -111,6 +111,7 @@ def _install(command: tuple[str, ...], folder: Path) -> None:
             cwd=folder,
             capture_output=True,
             text=True,
+            errors="replace",
             check=False,
             stdin=subprocess.DEVNULL,
             timeout=_SECONDS,

@@ -133,10 +133,10 @@ def test_without_leave_it_is_refused_with_the_command(folder: Path) -> None:
 
 
 def test_a_failure_is_told_with_the_command(folder: Path, npm: Callable[[str], Path]) -> None:
-    npm("echo no network >&2; exit 1")
+    npm("printf 'no \\351 network' >&2; exit 1")  # not UTF-8
     (folder / "index.js").write_text(NEW)
 
-    with pytest.raises(ConfigurationError, match=r"npm could not fetch them: no network; run npm install"):
+    with pytest.raises(ConfigurationError, match="npm could not fetch them: no \ufffd network; run npm install"):
         provide(topology(), folder, folder / "n", may_install=True, tell=lambda _line: None)
 
 
