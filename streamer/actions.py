@@ -229,7 +229,7 @@ def failure_of(exc: BaseException, *, code: ErrorCode, production: bool) -> Fail
         return Failure(
             code=code, retryable=retryable, message="the action failed unexpectedly; the reason is in the service's log"
         )
-    text = ": ".join(filter(None, (type(exc).__name__, _text(exc))))
+    text = ": ".join(filter(None, (type(exc).__name__, said_by(exc))))
     return Failure(code=code, retryable=retryable, message=text[:FAILURE_MESSAGE_CHARACTERS])
 
 
@@ -243,7 +243,8 @@ def fault_of(exc: ActionError) -> dict[str, Any]:
     return {"error_type": str(exc.code), "error_message": exc.message}
 
 
-def _text(exc: BaseException) -> str:
+def said_by(exc: BaseException) -> str:
+    """What an exception of the user's says, which may raise another instead."""
     try:
         return str(exc)
     except Exception:  # noqa: BLE001 - whatever an exception of the user's does, its request ends with an answer

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from streamer.actions import signature_of
+from streamer.actions import said_by, signature_of
 from streamer.app import App
 from streamer.errors import ConfigurationError, StreamerError
 
@@ -93,7 +93,7 @@ def _made(function: Callable[[str, str], Any], target: str, stage: str, table_pr
     except StreamerError:
         raise
     except Exception as exc:  # a user's function may raise anything
-        raise ConfigurationError(f"{target!r} fails: {type(exc).__name__}: {exc}".partition("\n")[0]) from exc
+        raise ConfigurationError(f"{target!r} fails: {type(exc).__name__}: {said_by(exc)}".partition("\n")[0]) from exc
 
 
 def load_object(target: str) -> Any:
@@ -130,7 +130,7 @@ def _import(module_name: str, target: str) -> Any:
 
 
 def _one_line(exc: BaseException, module_name: str) -> str:
-    said = f"{type(exc).__name__}: {exc}".partition("\n")[0]
+    said = f"{type(exc).__name__}: {said_by(exc)}".partition("\n")[0]
     if isinstance(exc, SyntaxError):
         return said  # which says where
     place, step = None, exc.__traceback__

@@ -76,7 +76,7 @@ def regular(path: Path) -> Path:
     return target
 
 
-def text_of(path: Path) -> str:
+def read_text(path: Path) -> str:
     """What a user's file says, without the mark that Windows puts before it.
 
     Raises:

@@ -14,7 +14,7 @@ from streamer.errors import ConfigurationError, TopologyError
 from streamer.topology import Topology
 from streamer.topology.checks import validate
 
-from ..foundation.files import text_of
+from ..foundation.files import read_text
 from ..foundation.place import ACCOUNT_ID, REGION
 from ..functions import node
 from ..functions.runtimes import is_node
@@ -280,7 +280,7 @@ class _Reader:
             return load(part.text, part.template.name)
         path = part.template
         self.files.add(path.resolve())
-        return load(text_of(path), _shown(path))
+        return load(read_text(path), _shown(path))
 
     def _expanded(self, source: Source, part: Part, parameters: Mapping[str, str], place: Place) -> Source:
         notes: list[str] = []
@@ -347,7 +347,7 @@ class _Reader:
                 raise Problem(path, f"{what}: there is no file {file}")
             self.files.add(file.resolve())
             try:
-                text = text_of(file)
+                text = read_text(file)
             except ConfigurationError as error:
                 raise Problem(path, f"{what}: {error}") from error
             found, repeated = load_part(text, _shown(file))
@@ -361,7 +361,7 @@ class _Reader:
         if part.uploads is not None:
             where = (*resource.path, "Properties", "TemplateURL")
             try:
-                body = text_of(part.uploads(*bucket_and_key(str(resource.properties.get("TemplateURL")), where)))
+                body = read_text(part.uploads(*bucket_and_key(str(resource.properties.get("TemplateURL")), where)))
             except Problem as problem:
                 raise source.error(problem) from problem
             except ConfigurationError as error:

@@ -17,7 +17,7 @@ from streamer.project import dot_env
 from streamer.topology.grants import Place
 
 from ...foundation import log
-from ...foundation.files import text_of
+from ...foundation.files import read_text
 from ...foundation.place import REGION
 from ...iam.managed import managed
 from ...iam.roles import Roles
@@ -244,7 +244,7 @@ def _samconfig(project: Project, options: TemplateOptions) -> SamConfig:
         if options.config_env is not None:
             raise ConfigurationError(f"--config-env: there is no {path or project.root / NAMES[0]}")
         return SamConfig()
-    return read_config(text_of(path), str(path.name), options.config_env)
+    return read_config(read_text(path), str(path.name), options.config_env)
 
 
 def _config_beside(project: Project) -> Path | None:
@@ -262,7 +262,7 @@ def _variables(path: Path | None) -> Mapping[str, Mapping[str, str]]:
     """SAM's JSON by function, with ``Parameters`` for all, or a ``.env`` file for all."""
     if path is None:
         return {}
-    text = text_of(path)
+    text = read_text(path)
     if not text.lstrip().startswith("{"):
         return {"*": dot_env(text, path)}
     try:

@@ -219,6 +219,12 @@ def test_a_function_may_be_annotated_with_what_only_type_checkers_know(project: 
         pytest.param("", "broken_app.sub:app", "there is no module 'broken_app.sub'", id="no submodule"),
         pytest.param("import nowhere_lib", "broken_app:app", "imports 'nowhere_lib', which is not", id="no dependency"),
         pytest.param("1 / 0", "broken_app:app", r"by zero \(broken_app.py, line 1\)$", id="module raises"),
+        pytest.param(
+            "class Odd(Exception):\n    def __str__(self): return 1\nraise Odd",
+            "broken_app:app",
+            r"Odd: <exception str\(\) failed> \(broken_app.py, line 3\)$",
+            id="module raises what says nothing",
+        ),
         pytest.param("def", "broken_app:app", "SyntaxError", id="module is not Python"),
         pytest.param("", "broken_app:app", "module 'broken_app' has no attribute 'app'$", id="no such attribute"),
         pytest.param(
