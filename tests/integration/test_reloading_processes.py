@@ -40,6 +40,14 @@ def test_a_process_ends_with_a_client_that_goes_while_the_emulator_ends(
     assert task.cancelled()
 
 
+async def test_what_code_and_its_programs_write_is_no_part_of_what_it_offers(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text("import os\nos.system('echo 2')\nfrom streamer import App\napp = App()\n")
+
+    described = await described_now("app:app", tmp_path)
+
+    assert described["describe"] == 1
+
+
 async def test_why_code_does_not_load_is_told_however_much_there_is_to_tell(tmp_path: Path) -> None:
     (tmp_path / "service.py").write_text('raise ValueError("no" * 500_000)\n')
     tried = [Part(folder=str(tmp_path), import_path=(), modules={"service": ["app"]})]
