@@ -186,6 +186,8 @@ def judge_claims(authorizer: HttpAuthorizer, asked: Asked, claims: Mapping[str, 
     if problem is not None:
         return untrusted(asked, *problem)
     wanted = asked.match.route.scopes
+    if (refusal := _other_kind(authorizer, asked, claims)) is not None:
+        return refusal
     has = _scopes(claims)
     if wanted and not set(wanted) & set(has):
         return Refused(403, "Forbidden", None, f"the token has none of the scopes {', '.join(wanted)}")
@@ -194,6 +196,19 @@ def judge_claims(authorizer: HttpAuthorizer, asked: Asked, claims: Mapping[str, 
         return Allowed({"claims": texts})
     told = {"claims": texts, "scopes": [each for each in has if each in wanted] if wanted else None}
     return Allowed(told if asked.match.route.payload == "1.0" else {"jwt": told})
+
+
+def _other_kind(authorizer: HttpAuthorizer, asked: Asked, claims: Mapping[str, Any]) -> Refused | None:
+    """A user pool's token that is not for such a method of a REST API: access tokens are for methods with scopes alone.
+
+    [DOC] apigw-docs:apigateway-enable-cognito-user-pool, re:Post api-gateway-cognito-401-unauthorized
+    """
+    used, scopes = claims.get("token_use"), asked.match.route.scopes
+    if authorizer.kind != "COGNITO_USER_POOLS" or used != ("id" if scopes else "access"):
+        return None
+    if scopes:
+        return untrusted(asked, "the method has scopes, which access tokens have: it is an ID token")
+    return untrusted(asked, "the method has no scopes, so that it takes ID tokens alone: it is an access token")
 
 
 def untrusted(asked: Asked, reason: str, told: str = "") -> Refused:

@@ -200,6 +200,28 @@ def test_claims_are_checked_as_awss_page_lists_it(
     assert (found.status if isinstance(found, Refused) else None) == status
 
 
+@pytest.mark.parametrize(
+    ("kind", "scopes", "used", "status"),
+    [
+        ("COGNITO_USER_POOLS", (), "id", None),
+        ("COGNITO_USER_POOLS", (), "access", 401),
+        ("COGNITO_USER_POOLS", ("read",), "access", None),
+        ("COGNITO_USER_POOLS", ("admin",), "access", 403),
+        ("COGNITO_USER_POOLS", ("read",), "id", 401),
+        ("JWT", (), "access", None),
+    ],
+)
+def test_of_a_user_pools_tokens_methods_with_scopes_take_access_tokens_and_others_id_tokens(
+    kind: str, scopes: tuple[str, ...], used: str, status: int | None
+) -> None:
+    pool = HttpAuthorizer(name="pool", kind=kind, issuer="https://id.example/")
+    rest = api(HttpRoute(path="/a", function="answer", scopes=scopes), kind=HttpKind.REST, stage="Prod")
+
+    found = judge_claims(pool, asked(rest, "/Prod/a"), claims(token_use=used), now=100)
+
+    assert (found.status if isinstance(found, Refused) else None) == status
+
+
 def test_a_token_that_expired_is_told_so() -> None:
     rest, http = (judge_claims(JWT, of, claims(exp=100), now=100) for of in (REST, HTTP))
 
