@@ -19,6 +19,8 @@ _METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", _
 TTL_SECONDS: Final = 300
 """Of REST APIs' authorizers that say nothing. [DOC] apigw-api:CreateAuthorizer"""
 _POOL: Final = re.compile(r"arn:[^:]+:cognito-idp:([^:]+):[^:]*:userpool/(.+)")
+FROM_AUTHORIZERS: Final = "AUTHORIZER"
+"""Where the API keys of a REST API come from, if not from a header. [DOC] cfn-docs:AWS_ApiGateway_RestApi"""
 RESPONSE_HEADER: Final = "method.response.header."
 
 
@@ -35,6 +37,8 @@ class Operation(Struct, frozen=True, kw_only=True):
     security: Mapping[str, list[str]] = field(default_factory=dict)
     """Scheme to scopes."""
     iam: bool = False
+    keyed: bool = False
+    """Whether it wants an API key."""
     fixed: FixedAnswer | None = None
     written: Mapping[str, Any] = field(default_factory=dict)
     """The integration as it stands in the document."""
@@ -107,10 +111,22 @@ def _operation(path: str, name: str, operation: Mapping[str, Any], schemes: Mapp
         timeout_seconds=None if milliseconds is None else float(milliseconds) / 1000,
         security=security,
         iam=is_signed,
+        keyed=any(_is_key(schemes.get(each) or {}) for each in security),
         fixed=Operation.of_mock(integration) if kind == "MOCK" else None,
         written=integration,
         around=operation,
     )
+
+
+def _is_key(scheme: Mapping[str, Any]) -> bool:
+    """Whether a scheme, of whatever name, asks for an API key. [DOC] apigw-docs:api-key-usage-plan-oas"""
+    is_plain = not any(name.startswith(_EXTENSION) for name in scheme)
+    return is_plain and scheme.get("type") == "apiKey" and str(scheme.get("name")).lower() == "x-api-key"
+
+
+def keys_from_authorizers(body: Mapping[str, Any]) -> bool:
+    """Whether authorizers say the API key of a request. [DOC] api-gateway-swagger-extensions-api-key-source"""
+    return body.get(f"{_EXTENSION}api-key-source") == FROM_AUTHORIZERS
 
 
 def _schemes(body: Mapping[str, Any]) -> dict[str, Any]:

@@ -184,6 +184,8 @@ class HttpApi:
     authorizers: tuple[HttpAuthorizer, ...] = ()
     cors: Cors | None = None
     api_keys: tuple[str, ...] = ()
+    keys_from_authorizers: bool = False
+    """Whether Lambda authorizers say which API key a request of a REST API has; else its header does."""
     binary_types: tuple[str, ...] = ()
     """Media types that a REST API takes for binary, such as ``image/*``."""
     gateway_responses: Mapping[str, GatewayResponse] = field(default_factory=dict)

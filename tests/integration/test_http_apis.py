@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import http.client
 import http.server
 import json
@@ -54,7 +55,8 @@ def token(event, context):
         raise Exception("Unauthorized")
     statement = {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": event["methodArn"]}
     policy = {"Version": "2012-10-17", "Statement": [statement]}
-    return {"principalId": event["type"], "policyDocument": policy, "context": {"a": 1}}
+    key = "a-key-of-at-least-20-characters"
+    return {"principalId": event["type"], "policyDocument": policy, "context": {"a": 1}, "usageIdentifierKey": key}
 """
 
 
@@ -138,6 +140,7 @@ def topology(issuer: str) -> Topology:
             HttpRoute(path="/cors", method="OPTIONS", fixed=FixedAnswer(status=204, headers={"A": "b"}, body=CORS)),
             HttpRoute(path="/wrong", method="GET", fixed=FixedAnswer(body="#if")),
             HttpRoute(path="/keyed", function="answer", api_key_required=True),
+            HttpRoute(path="/both", function="answer", authorizer="token", api_key_required=True),
             HttpRoute(path="/seldom", method="GET", function="answer", throttle=Throttle(rate=0.0, burst=1)),
         ),
         authorizers=(
@@ -152,6 +155,7 @@ def topology(issuer: str) -> Topology:
         api_keys=("a-key-of-at-least-20-characters", "another-key-of-20-characters"),
         usage_plans=(UsagePlan(keys=("another-key-of-20-characters",), quota=1),),
     )
+    named = dataclasses.replace(rest, name="Named", api_id="namednamed", stage="Named", keys_from_authorizers=True)
     url = HttpApi(
         name="Url", kind=HttpKind.URL, api_id="urlurlurlu", routes=(HttpRoute(path="$default", function="answer"),)
     )
@@ -170,7 +174,7 @@ def topology(issuer: str) -> Topology:
                 name="streams", handler="none", timeout_seconds=30, runtime=f"{sys.executable} streaming_runtime.py"
             ),
         ),
-        http_apis=(web, rest, url, signed_url, streaming_url),
+        http_apis=(web, rest, named, url, signed_url, streaming_url),
     )
 
 
@@ -420,6 +424,15 @@ def test_an_api_key_opens_a_method_that_wants_one(emulator: EmulatorThread) -> N
     assert event["requestContext"]["identity"]["apiKey"] == key
     assert len(event["requestContext"]["identity"]["apiKeyId"]) == 10
     assert ask(emulator, "/Prod/keyed")[0] == 403
+
+
+def test_an_api_key_counts_where_the_api_looks_for_it_alone(emulator: EmulatorThread) -> None:
+    key = {"X-Api-Key": "a-key-of-at-least-20-characters"}
+    named = {"Auth": "key"}
+
+    asked = [("/Prod/both", named), ("/Prod/both", {**named, **key}), ("/Named/both", named), ("/Named/keyed", key)]
+
+    assert [ask(emulator, target, headers)[0] for target, headers in asked] == [403, 200, 200, 403]
 
 
 def test_who_asks_too_often_is_refused(emulator: EmulatorThread) -> None:

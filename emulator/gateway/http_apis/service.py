@@ -332,7 +332,8 @@ class HttpApis:
         elif route.authorizer is not None:
             verdict = await self._asked_whether(api.authorizer(route.authorizer), asked)
         if isinstance(verdict, Allowed) and route.api_key_required:
-            key = verdict.usage_identifier_key or request.fields.get("x-api-key")
+            in_header = request.fields.get("x-api-key")
+            key = verdict.usage_identifier_key if api.keys_from_authorizers else in_header
             if key not in api.api_keys:
                 return Refused(403, "Forbidden", "ForbiddenException", "the client has no valid API key")
             over = self._usage.refusal(api, str(key), time.monotonic(), asked.now_ms)

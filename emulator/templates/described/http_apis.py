@@ -23,12 +23,14 @@ from .. import ids
 from ..catalogue import Catalogue, guarded
 from ..errors import Path, Problem
 from ..openapi import (
+    FROM_AUTHORIZERS,
     TTL_SECONDS,
     Operation,
     authorizers_of,
     cors,
     cors_of,
     issuer_of_pool,
+    keys_from_authorizers,
     operations,
     uncapitalized,
     unknown_methods,
@@ -211,7 +213,7 @@ def _operation(around: _OfKind, operation: Operation) -> HttpRoute | None:
         authorizer=authorizer,
         scopes=tuple(operation.security.get(authorizer, ())) if authorizer is not None else (),
         iam=operation.iam,
-        api_key_required="api_key" in operation.security,
+        api_key_required=operation.keyed and not is_http,  # [DOC] http-api-vs-rest, HTTP APIs have no API keys
         validation=_written_validation(around, operation),
         timeout_seconds=operation.timeout_seconds or _SECONDS[around.kind],
         streamed=_is_streamed(operation.uri),
@@ -276,6 +278,8 @@ def _rest_api(catalogue: Catalogue, resource: Resource, stage_name: str | None, 
         stage_variables=variables,
         authorizers=(*by_ref.values(), *_written_authorizers(around, body)),
         api_keys=tuple(key for plan in plans for key in plan.keys),
+        keys_from_authorizers=resource.properties.get("ApiKeySourceType") == FROM_AUTHORIZERS
+        or keys_from_authorizers(body),
         usage_plans=plans,
         binary_types=tuple(
             str(each)

@@ -316,7 +316,8 @@ def _usage_plan(catalogue: Catalogue, plan: Resource) -> UsagePlan:
         key = catalogue.by_ref(link.properties.get("KeyId"), "AWS::ApiGateway::ApiKey")
         if link.properties.get("UsagePlanId") != plan.ref or key is None:
             continue
-        if key.properties.get("Enabled", True) not in (True, "true"):
+        if not boolean(key, "Enabled"):  # [REC] moto #3129: a key is not, unless that is said
+            catalogue.warn(key, "an API key that is not Enabled opens nothing")
             continue
         value = key.properties.get("Value")
         if not value:

@@ -615,6 +615,56 @@ def test_throttles_of_routes_and_methods() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("scheme", "is_keyed"),
+    [
+        ({"type": "apiKey", "name": "x-api-key", "in": "header"}, True),
+        ({"type": "apiKey", "name": "X-API-Key", "in": "header"}, True),
+        ({"type": "apiKey", "name": "X-Other", "in": "header"}, False),
+        ({"type": "apiKey", "name": "x-api-key", "in": "header", "x-amazon-apigateway-authtype": "custom"}, False),
+    ],
+)
+def test_a_document_asks_for_api_keys_by_a_scheme_of_any_name(scheme: dict[str, str], is_keyed: bool) -> None:
+    operation = {
+        "x-amazon-apigateway-integration": {"type": "aws_proxy", "uri": FUNCTION_URI},
+        "security": [{"OfShops": []}],
+    }
+    body = {"components": {"securitySchemes": {"OfShops": scheme}}, "paths": {"/": {"get": operation}}}
+    rest_api = resource("ApiGateway::RestApi", Name="rest", Body=body)
+
+    assert [each.api_key_required for each in one(Rest=rest_api).routes] == [is_keyed]
+    assert [each.api_key_required for each in one(Web=http_api(Body=body)).routes] == [False]
+
+
+@pytest.mark.parametrize(
+    ("properties", "expected"),
+    [
+        ({}, False),
+        ({"ApiKeySourceType": "HEADER"}, False),
+        ({"ApiKeySourceType": "AUTHORIZER"}, True),
+        ({"Body": {"paths": {}, "x-amazon-apigateway-api-key-source": "AUTHORIZER"}}, True),
+    ],
+)
+def test_an_api_says_where_its_keys_come_from(properties: dict[str, Any], expected: bool) -> None:
+    assert one(Rest=resource("ApiGateway::RestApi", Name="rest", **properties)).keys_from_authorizers is expected
+
+
+def test_a_key_that_is_not_enabled_opens_nothing() -> None:
+    topology, warnings = read(
+        {
+            **base(),
+            **rest(
+                Key=resource("ApiGateway::ApiKey", Value="a-key-of-at-least-20-characters"),
+                Plan=resource("ApiGateway::UsagePlan", ApiStages=[{"ApiId": ref("Rest"), "Stage": "live"}]),
+                PlanKey=resource("ApiGateway::UsagePlanKey", KeyId=ref("Key"), UsagePlanId=ref("Plan")),
+            ),
+        }
+    )
+
+    assert topology.http_apis[0].api_keys == ()
+    assert "Key: an API key that is not Enabled opens nothing" in warnings
+
+
 def test_a_usage_plan() -> None:
     found = one(
         **rest(
