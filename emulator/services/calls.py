@@ -29,6 +29,8 @@ class Call(Struct, frozen=True, kw_only=True):
     parameters: Mapping[str, Any]
     resource: str
     """Whose it is, as the user knows it: its logical id."""
+    is_retained: bool = False
+    """Whether what it makes goes on when it is described no more: its ``DeletionPolicy`` says so."""
 
 
 class NotMadeError(ConfigurationError):

@@ -21,7 +21,8 @@ _End = Callable[[Call, Mapping[str, Any]], Call | None]
 def undone(before: Iterable[Call], after: Iterable[Call]) -> tuple[Call, ...]:
     """What ends that is described ``before`` and not ``after``: subscriptions, targets, schedules, notifications.
 
-    What only keeps something, such as a bucket, stays. Nobody is told by a bucket or a topic that is gone itself.
+    What only keeps something, such as a bucket, stays, and so does what is retained. Nobody is told by a bucket or a
+    topic that is gone itself.
     """
     calls, kept = tuple(before), tuple(after)
     return (
@@ -53,7 +54,9 @@ def _gone(
     left = [_where(each, names) for each in after if each.operation == operation]
     for each in before:
         where = _where(each, names)
-        if each.operation == operation and where not in left and (found := end(each, where)) is not None:
+        if each.operation != operation or each.is_retained or where in left:
+            continue
+        if (found := end(each, where)) is not None:
             yield found
 
 
@@ -65,6 +68,8 @@ def _without_targets(before: Iterable[Call], after: Iterable[Call]) -> Iterator[
             continue
         where = _where(each, _RULE)
         named = next((ids for rule, ids in left if rule == where), None)
+        if named is None and each.is_retained:
+            continue
         if ids := [target for target in _ids(each) if target not in (named or ())]:
             yield _call(each, "remove_targets", **where, Ids=ids)
         if named is None:

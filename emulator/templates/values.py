@@ -51,6 +51,11 @@ def text(resource: Resource, name: str) -> str:
     return str(value)
 
 
+def is_retained(resource: Resource) -> bool:
+    """Whether it stays when it is no longer of its stack. [DOC] cfn-docs:aws-attribute-deletionpolicy"""
+    return resource.policies.get("DeletionPolicy") in ("Retain", "RetainExceptOnCreate")
+
+
 def mapping(resource: Resource, name: str) -> Mapping[str, Any]:
     """A property that is a mapping; absent is empty."""
     value = resource.properties.get(name) or {}

@@ -10,6 +10,7 @@ from msgspec import structs
 
 from ..resources.kind import Meaning
 from ..stack import Resource, Stack
+from ..values import is_retained
 from .asked import Asked, declared, invalid, read
 from .records import STACK, Output, Proposed, ResourceRecord
 
@@ -52,7 +53,7 @@ def _record(resource: Resource, stack: Stack) -> ResourceRecord:
         physical_id=str(resource.ref),
         type=resource.type,
         properties=resource.properties,
-        retained=resource.policies.get("DeletionPolicy") in ("Retain", "RetainExceptOnCreate"),
+        retained=is_retained(resource),
         outlives_replacement=resource.policies.get("UpdateReplacePolicy") == "Retain",
         inner=_nested(resource, stack) if resource.type == STACK else None,
     )

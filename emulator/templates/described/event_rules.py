@@ -15,7 +15,7 @@ from ...services.eventbridge.schedule_clock import problem
 from ..catalogue import Catalogue
 from ..errors import Problem
 from ..stack import Resource
-from ..values import at, items, mapping, text
+from ..values import at, is_retained, items, mapping, text
 
 _DEFAULT: Final = "default"
 _HERE: Final = (":lambda:", ":sqs:", ":sns:", ":event-bus/", ":stateMachine:", ":kinesis:")
@@ -144,7 +144,7 @@ def schedule(catalogue: Catalogue, resource: Resource) -> list[Call]:
 
 
 def _scheduler(resource: Resource, operation: str, **parameters: Any) -> Call:
-    return Call(service="scheduler", operation=operation, parameters=parameters, resource=resource.logical_id)
+    return _call("scheduler", operation, parameters, resource)
 
 
 def _target(catalogue: Catalogue, resource: Resource, position: int, target: Any) -> dict[str, Any]:
@@ -159,4 +159,9 @@ def _target(catalogue: Catalogue, resource: Resource, position: int, target: Any
 
 
 def _events(resource: Resource, operation: str, **parameters: Any) -> Call:
-    return Call(service="events", operation=operation, parameters=parameters, resource=resource.logical_id)
+    return _call("events", operation, parameters, resource)
+
+
+def _call(service: str, operation: str, parameters: Mapping[str, Any], resource: Resource) -> Call:
+    whose, stays = resource.logical_id, is_retained(resource)
+    return Call(service=service, operation=operation, parameters=parameters, resource=whose, is_retained=stays)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
+from msgspec import structs
+
 from ...services.calls import Call
 from ...services.sns.subscriptions import refused_attributes, refused_subscription
 from ..catalogue import Catalogue
 from ..errors import Problem
 from ..stack import Resource
-from ..values import at, boolean, items, text
+from ..values import at, boolean, is_retained, items, text
 from .tables_and_queues import check_fifo
 
 _HERE: Final = ("lambda", "sqs", "http", "https")
@@ -57,7 +59,8 @@ def subscription(catalogue: Catalogue, resource: Resource) -> list[Call]:
         attributes["RawMessageDelivery"] = "true" if boolean(resource, "RawMessageDelivery") else "false"
     if (refused := refused_attributes(arn, protocol, attributes)) is not None:
         raise Problem(at(resource, refused[0]), refused[1].removeprefix(f"{refused[0]}: "))
-    return [_subscribed(resource, arn, resource.properties, attributes)]
+    made = _subscribed(resource, arn, resource.properties, attributes)
+    return [structs.replace(made, is_retained=is_retained(resource))]
 
 
 def _subscribed(resource: Resource, arn: str, who: Any, attributes: dict[str, str]) -> Call:

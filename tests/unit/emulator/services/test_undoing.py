@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from emulator.services.calls import Call
 from emulator.services.undoing import undone, with_defaults
@@ -25,6 +26,10 @@ def subscribed(**attributes: str) -> Call:
 
 def targets(*ids: str, **bus: str) -> Call:
     return call("put_targets", Rule="r", Targets=[{"Id": each, "Arn": QUEUE} for each in ids], **bus)
+
+
+def kept(of: Call) -> Call:
+    return structs.replace(of, is_retained=True)
 
 
 BUCKET = call("create_bucket", Bucket="b")
@@ -50,6 +55,13 @@ SCHEDULE = call("create_schedule", Name="s", GroupName="g", ScheduleExpression="
         pytest.param([SCHEDULE], [], [call("delete_schedule", Name="s", GroupName="g")], id="a schedule"),
         pytest.param(
             [BUCKET, TOLD], [BUCKET], [call(NOTIFY, Bucket="b", NotificationConfiguration={})], id="notifications"
+        ),
+        pytest.param([kept(subscribed()), kept(targets("a")), kept(SCHEDULE)], [], [], id="what is retained"),
+        pytest.param(
+            [kept(targets("a", "b"))],
+            [kept(targets("b"))],
+            [call("remove_targets", Rule="r", Ids=["a"])],
+            id="a target of a rule that would be retained",
         ),
         pytest.param([BUCKET, TOLD], [], [], id="a bucket, which is kept with all it has"),
         pytest.param([BUCKET, TOLD, SCHEDULE], [TOLD, SCHEDULE, BUCKET], [], id="nothing"),

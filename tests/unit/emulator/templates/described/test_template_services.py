@@ -653,6 +653,25 @@ def test_a_schedule_of_a_function_is_the_schedulers_where_the_clock_has_none(
     assert len(found.topology.schedules) == 1 - len(operations)
 
 
+@pytest.mark.parametrize(("policy", "is_retained"), [("Retain", True), ("RetainExceptOnCreate", True), ("Delete", False)])
+def test_what_goes_on_by_itself_knows_whether_it_is_retained(policy: str, *, is_retained: bool) -> None:
+    target = {"Id": "q", "Arn": "arn:aws:sqs:us-east-1:123456789012:in", "RoleArn": "arn:aws:iam::123456789012:role/r"}
+    rule = resource("Events::Rule", EventPattern={"source": ["shop"]}, Targets=[target])
+    daily = resource("Scheduler::Schedule", ScheduleExpression="rate(1 day)", Target=target)
+    subscribed = resource("SNS::Subscription", TopicArn=ref("News"), Protocol="sqs", Endpoint=target["Arn"])
+    made = {"Rule": rule, "Daily": daily, "To": subscribed}
+    kept = {name: {**each, "DeletionPolicy": policy} for name, each in made.items()}
+    found = described(News=resource("SNS::Topic"), **kept)
+
+    assert {each.operation: each.is_retained for each in found.services} == {
+        "create_topic": False,
+        "subscribe": is_retained,
+        "put_rule": is_retained,
+        "put_targets": is_retained,
+        "create_schedule": is_retained,
+    }
+
+
 # state machines
 
 
