@@ -653,7 +653,9 @@ def test_a_schedule_of_a_function_is_the_schedulers_where_the_clock_has_none(
     assert len(found.topology.schedules) == 1 - len(operations)
 
 
-@pytest.mark.parametrize(("policy", "is_retained"), [("Retain", True), ("RetainExceptOnCreate", True), ("Delete", False)])
+@pytest.mark.parametrize(
+    ("policy", "is_retained"), [("Retain", True), ("RetainExceptOnCreate", True), ("Delete", False)]
+)
 def test_what_goes_on_by_itself_knows_whether_it_is_retained(policy: str, *, is_retained: bool) -> None:
     target = {"Id": "q", "Arn": "arn:aws:sqs:us-east-1:123456789012:in", "RoleArn": "arn:aws:iam::123456789012:role/r"}
     rule = resource("Events::Rule", EventPattern={"source": ["shop"]}, Targets=[target])
