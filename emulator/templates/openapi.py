@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from msgspec import Struct, field
@@ -102,6 +102,7 @@ def _operation(path: str, name: str, operation: Mapping[str, Any], schemes: Mapp
     listed = operation["security"] or []
     security = {name: list(scopes or ()) for each in listed for name, scopes in each.items()}
     is_signed = any((schemes.get(each) or {}).get(f"{_EXTENSION}authtype") == "awsSigv4" for each in security)
+    own = operation.get(f"{_EXTENSION}auth") or {}  # [DOC] api-gateway-swagger-extensions-auth, of any case
     return Operation(
         path=path,
         method=ANY if name == _ANY else name.upper(),
@@ -110,7 +111,7 @@ def _operation(path: str, name: str, operation: Mapping[str, Any], schemes: Mapp
         payload=str(integration.get("payloadFormatVersion", "1.0")),
         timeout_seconds=None if milliseconds is None else float(milliseconds) / 1000,
         security=security,
-        iam=is_signed,
+        iam=is_signed or str(own.get("type")).upper() == "AWS_IAM",
         keyed=any(_is_key(schemes.get(each) or {}) for each in security),
         fixed=Operation.of_mock(integration) if kind == "MOCK" else None,
         written=integration,
@@ -159,15 +160,15 @@ def _authorizer(name: str, scheme: Mapping[str, Any], written: Mapping[str, Any]
         simple=written.get("enableSimpleResponses") in (True, "true"),
         ttl_seconds=int(written.get("authorizerResultTtlInSeconds", 0 if is_http else TTL_SECONDS)),
         validation=written.get("identityValidationExpression"),
-        issuer=issuer_of_pool(str(pools[0])) if pools else jwt.get("issuer"),
+        issuers=issuers_of_pools(pools) if pools else tuple(str(each) for each in (jwt.get("issuer"),) if each),
         audience=tuple(str(each) for each in jwt.get("audience") or ()),
     )
 
 
-def issuer_of_pool(arn: str) -> str | None:
-    """Who issues the tokens of a user pool. [DOC] cognito-docs:verifying-a-json-web-token"""
-    found = _POOL.fullmatch(arn)
-    return None if found is None else f"https://cognito-idp.{found[1]}.amazonaws.com/{found[2]}"
+def issuers_of_pools(arns: Iterable[Any]) -> tuple[str, ...]:
+    """Who issues the tokens of user pools. [DOC] cognito-docs:verifying-a-json-web-token"""
+    found = [_POOL.fullmatch(str(each)) for each in arns]
+    return tuple(f"https://cognito-idp.{each[1]}.amazonaws.com/{each[2]}" for each in found if each is not None)
 
 
 def cors_of(body: Mapping[str, Any]) -> Cors | None:

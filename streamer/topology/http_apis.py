@@ -44,8 +44,8 @@ class HttpAuthorizer:
     """How long its answer counts for the same identity; 0: each request asks."""
     validation: str | None = None
     """Regular expression that a ``TOKEN`` must match before the function is asked."""
-    issuer: str | None = None
-    """Of tokens (``iss``), whose published keys sign them."""
+    issuers: tuple[str, ...] = ()
+    """Of tokens (``iss``), whose published keys sign them; several user pools may be named."""
     audience: tuple[str, ...] = ()
     """One of which tokens are for; empty: whoever they are for."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import dataclasses
 import http.client
@@ -25,6 +26,7 @@ from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 from rsa_keys import FIRST
 
 from emulator.functions.variables import OWNER
+from emulator.gateway.http_apis.tokens import TokenError, Tokens
 from emulator.testing.thread import EmulatorThread
 from emulator.wiring.emulator import EmulatorConfig
 from streamer.topology import Api, Function, Throttle, Topology
@@ -114,7 +116,7 @@ def topology(issuer: str) -> Topology:
                 name="jwt",
                 kind="JWT",
                 identity_sources=("$request.header.Authorization",),
-                issuer=issuer,
+                issuers=(issuer,),
                 audience=("shop",),
             ),
             HttpAuthorizer(
@@ -330,6 +332,15 @@ def test_a_token_is_verified_by_the_keys_that_its_issuer_publishes(emulator: Emu
     assert event["requestContext"]["authorizer"]["jwt"]["claims"]["user_id"] == "ann"
     assert ask(emulator, "/token", {"Authorization": token(issuer)})[0] == 200
     assert ask(emulator, "/token", {"Authorization": token(issuer, scope="write")})[0] == 403
+
+
+def test_of_several_issuers_the_one_that_a_token_names_has_to_have_signed_it(issuer: str) -> None:
+    async def claimed(said: str) -> Mapping[str, Any]:
+        return await Tokens("http://home").claims(said, ("http://127.0.0.1:1", issuer))
+
+    assert asyncio.run(claimed(token(issuer)))["user_id"] == "ann"
+    with pytest.raises(TokenError):
+        asyncio.run(claimed(token("http://third", key_id="unknown")))
 
 
 @pytest.mark.parametrize(

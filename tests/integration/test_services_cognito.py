@@ -107,7 +107,7 @@ def topology() -> Topology:
                 name="jwt",
                 kind="JWT",
                 identity_sources=("$request.header.Authorization",),
-                issuer=ISSUER,
+                issuers=(ISSUER,),
                 audience=(CLIENT,),
             ),
         ),

@@ -228,8 +228,8 @@ def untrusted(asked: Asked, reason: str, told: str = "") -> Refused:
 
 def _claims_problem(authorizer: HttpAuthorizer, claims: Mapping[str, Any], now: float) -> tuple[str, str] | None:
     """Why a token is refused, for the developer and for the client; None: it is not."""
-    if claims.get("iss") != authorizer.issuer:
-        return f"the token's issuer is {claims.get('iss')!r}, not {authorizer.issuer!r}", ""
+    if claims.get("iss") not in authorizer.issuers:
+        return f"the token's issuer is {claims.get('iss')!r}, not {' or '.join(map(repr, authorizer.issuers))}", ""
     said = claims["aud"] if "aud" in claims else claims.get("client_id")
     if authorizer.audience and not set(said if isinstance(said, list) else [said]) & set(authorizer.audience):
         return f"the token is for {said!r}", "the token does not have a valid audience"

@@ -405,7 +405,7 @@ class HttpApis:
         if self._tokens is None:
             self._tokens = Tokens(f"http://{self._address}")
         try:
-            claims = await self._tokens.claims(values[0] if values else "", authorizer.issuer or "")
+            claims = await self._tokens.claims(values[0] if values else "", authorizer.issuers)
         except TokenError as error:
             return untrusted(asked, f"the token is refused: {error}", error.told)
         return judge_claims(authorizer, asked, claims, time.time())

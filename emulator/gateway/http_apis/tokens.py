@@ -41,15 +41,15 @@ class Tokens:
         self._home = home
         self._issuers: dict[str, PublishedKeys] = {}
 
-    async def claims(self, token: str, issuer: str) -> Mapping[str, Any]:
-        """The claims of a token that one of the issuer's keys signed.
+    async def claims(self, token: str, issuers: tuple[str, ...]) -> Mapping[str, Any]:
+        """The claims of a token that one of the keys of an issuer signed: of the one it names, or else of the first.
 
         Raises:
             TokenError: none did.
         """
-        return await asyncio.to_thread(self._claims, _bare(token), issuer)
+        return await asyncio.to_thread(self._claims, _bare(token), issuers)
 
-    def _claims(self, token: str, issuer: str) -> Mapping[str, Any]:
+    def _claims(self, token: str, issuers: tuple[str, ...]) -> Mapping[str, Any]:
         if len(token) > TOKEN_CHARACTERS:
             raise TokenError("it is too long")
         try:
@@ -57,6 +57,8 @@ class Tokens:
             claims = json.loads(parts["payload"])
             key_id, algorithm = parts["header"].get("kid"), parts["header"].get("alg")
             # A token that names no key would be one of the only key to others than AWS.
+            named = claims.get("iss") if isinstance(claims, dict) else None
+            issuer = named if named in issuers else next(iter(issuers), "")
             key = self._keys(issuer)(key_id) if isinstance(key_id, str) else None
         except (PyJWTError, ValueError, RecursionError) as error:
             # [USR] the header that a client got

@@ -29,7 +29,7 @@ from ..openapi import (
     authorizers_of,
     cors,
     cors_of,
-    issuer_of_pool,
+    issuers_of_pools,
     keys_from_authorizers,
     operations,
     uncapitalized,
@@ -175,7 +175,7 @@ def _authorizer(around: _OfKind, resource: Resource) -> HttpAuthorizer:
         payload=str(resource.properties.get("AuthorizerPayloadFormatVersion", "1.0")),
         simple=boolean(resource, "EnableSimpleResponses"),
         ttl_seconds=int(number(resource, "AuthorizerResultTtlInSeconds", 0)),
-        issuer=jwt.get("Issuer"),
+        issuers=tuple(str(each) for each in (jwt.get("Issuer"),) if each),
         audience=tuple(str(each) for each in jwt.get("Audience") or ()),
     )
 
@@ -365,15 +365,17 @@ def _rest_authorizer(around: _OfKind, resource: Resource) -> HttpAuthorizer:
     kind = text(resource, "Type")
     uri = resource.properties.get("AuthorizerUri")
     pools = items(resource, "ProviderARNs")
-    sources = str(resource.properties.get("IdentitySource") or "method.request.header.Authorization")
+    # [DOC] apigw-api:CreateAuthorizer: a REQUEST authorizer whose answers are not kept needs none
+    usual = "" if kind == "REQUEST" else "method.request.header.Authorization"
+    sources = str(resource.properties.get("IdentitySource") or usual)
     return HttpAuthorizer(
         name=resource.logical_id,
         kind=kind,
         function=None if pools else around.function(uri, at(resource, "AuthorizerUri")),
-        identity_sources=tuple(each.strip() for each in sources.split(",")),
+        identity_sources=tuple(each.strip() for each in sources.split(",") if each.strip()),
         ttl_seconds=int(number(resource, "AuthorizerResultTtlInSeconds", TTL_SECONDS)),
         validation=resource.properties.get("IdentityValidationExpression"),
-        issuer=issuer_of_pool(str(pools[0])) if pools else None,
+        issuers=issuers_of_pools(pools),
     )
 
 

@@ -164,7 +164,7 @@ def test_a_token_has_the_form_that_is_asked_for(validation: str | None, token: s
     assert is_valid_token(authorizer, token) is expected
 
 
-JWT = HttpAuthorizer(name="j", kind="JWT", issuer="https://id.example/", audience=("shop", "desk"))
+JWT = HttpAuthorizer(name="j", kind="JWT", issuers=("https://id.example/",), audience=("shop", "desk"))
 CLAIMS = {"iss": "https://id.example/", "aud": "shop", "exp": 200, "nbf": 50, "iat": 50, "scope": "read write"}
 
 
@@ -214,7 +214,7 @@ def test_claims_are_checked_as_awss_page_lists_it(
 def test_of_a_user_pools_tokens_methods_with_scopes_take_access_tokens_and_others_id_tokens(
     kind: str, scopes: tuple[str, ...], used: str, status: int | None
 ) -> None:
-    pool = HttpAuthorizer(name="pool", kind=kind, issuer="https://id.example/")
+    pool = HttpAuthorizer(name="pool", kind=kind, issuers=("https://id.example/",))
     rest = api(HttpRoute(path="/a", function="answer", scopes=scopes), kind=HttpKind.REST, stage="Prod")
 
     found = judge_claims(pool, asked(rest, "/Prod/a"), claims(token_use=used), now=100)
@@ -234,12 +234,16 @@ def test_a_token_that_expired_is_told_so() -> None:
 @pytest.mark.parametrize(
     ("of", "told"),
     [
-        pytest.param(HTTP, {"jwt": {"claims": {"exp": "200", "groups": "[a b]"}, "scopes": None}}, id="payload 2.0"),
-        pytest.param(FIRST, {"claims": {"exp": "200", "groups": "[a b]"}, "scopes": None}, id="payload 1.0"),
-        pytest.param(REST, {"claims": {"exp": "200", "groups": "[a b]"}}, id="REST"),
+        pytest.param(
+            HTTP, {"jwt": {"claims": {"iss": "us", "exp": "200", "groups": "[a b]"}, "scopes": None}}, id="payload 2.0"
+        ),
+        pytest.param(
+            FIRST, {"claims": {"iss": "us", "exp": "200", "groups": "[a b]"}, "scopes": None}, id="payload 1.0"
+        ),
+        pytest.param(REST, {"claims": {"iss": "us", "exp": "200", "groups": "[a b]"}}, id="REST"),
     ],
 )
 def test_claims_are_texts_in_events(of: Asked, told: dict[str, Any]) -> None:
-    authorizer = HttpAuthorizer(name="j", kind="JWT", issuer=None)
+    authorizer = HttpAuthorizer(name="j", kind="JWT", issuers=("us",))
 
-    assert judge_claims(authorizer, of, {"exp": 200, "groups": ["a", "b"]}, now=100) == Allowed(told)
+    assert judge_claims(authorizer, of, {"iss": "us", "exp": 200, "groups": ["a", "b"]}, now=100) == Allowed(told)

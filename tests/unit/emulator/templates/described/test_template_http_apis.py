@@ -88,7 +88,7 @@ def test_an_http_api_of_resources() -> None:
                 name="Tokens",
                 kind="JWT",
                 identity_sources=("$request.header.Authorization",),
-                issuer="https://id.example/",
+                issuers=("https://id.example/",),
                 audience=("shop",),
             ),
             HttpAuthorizer(
@@ -163,7 +163,7 @@ def test_an_http_api_of_a_document_as_sam_writes_it() -> None:
         ),
         HttpRoute(path="$default", function="answer", payload="1.0", timeout_seconds=30.0),
     )
-    assert found.authorizers[0].issuer == "https://id.example/"
+    assert found.authorizers[0].issuers == ("https://id.example/",)
     assert found.cors == Cors(origins=("https://shop.example",))
 
 
@@ -271,15 +271,47 @@ def test_a_mock_method_may_have_a_template() -> None:
     assert found.routes[0].fixed == FixedAnswer(status=204, headers={"Content-Type": "application/json"}, body=template)
 
 
-def test_a_user_pool_issues_tokens() -> None:
-    pool = "arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_abc"
-    authorizer = resource(
-        "ApiGateway::Authorizer", RestApiId=ref("Rest"), Type="COGNITO_USER_POOLS", ProviderARNs=[pool]
-    )
+@pytest.mark.parametrize("pools", [["abc"], ["abc", "def"]])
+def test_user_pools_issue_tokens(pools: list[str]) -> None:
+    arns = [f"arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_{pool}" for pool in pools]
+    authorizer = resource("ApiGateway::Authorizer", RestApiId=ref("Rest"), Type="COGNITO_USER_POOLS", ProviderARNs=arns)
+    written = {"type": "apiKey", "x-amazon-apigateway-authorizer": {"type": "cognito_user_pools", "providerARNs": arns}}
+    body = {"paths": {}, "components": {"securitySchemes": {"Pools": written}}}
 
-    found = one(**rest(Pool=authorizer, Get=method("GET", ref("Items"))))
+    of_resources = one(**rest(Pool=authorizer, Get=method("GET", ref("Items"))))
+    of_document = one(Rest=resource("ApiGateway::RestApi", Name="rest", Body=body))
 
-    assert found.authorizers[0].issuer == "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_abc"
+    expected = tuple(f"https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_{pool}" for pool in pools)
+    assert [each.authorizers[0].issuers for each in (of_resources, of_document)] == [expected] * 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "source", "expected"),
+    [
+        ("TOKEN", None, ("method.request.header.Authorization",)),
+        ("REQUEST", None, ()),
+        ("REQUEST", "method.request.header.A, context.stage", ("method.request.header.A", "context.stage")),
+    ],
+)
+def test_an_authorizer_that_looks_at_requests_needs_no_identity_source(
+    kind: str, source: str | None, expected: tuple[str, ...]
+) -> None:
+    said = {"Type": kind, "AuthorizerUri": FUNCTION_URI, "IdentitySource": source, "AuthorizerResultTtlInSeconds": 0}
+    given = {name: value for name, value in said.items() if value is not None}
+    door = resource("ApiGateway::Authorizer", RestApiId=ref("Rest"), **given)
+
+    assert one(**rest(Door=door)).authorizers[0].identity_sources == expected
+
+
+@pytest.mark.parametrize("kind", ["AWS_IAM", "aws_iam", "NONE"])
+def test_an_operation_may_say_itself_that_it_is_for_signed_requests(kind: str) -> None:
+    operation = {
+        "x-amazon-apigateway-integration": {"type": "aws_proxy", "uri": FUNCTION_URI},
+        "x-amazon-apigateway-auth": {"type": kind},
+    }
+    body = {"paths": {"/": {"get": operation}}}
+
+    assert [each.iam for each in one(Web=http_api(Body=body)).routes] == [kind != "NONE"]
 
 
 def test_a_function_url() -> None:
