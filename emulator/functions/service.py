@@ -42,6 +42,8 @@ _INVOKE: Final = re.compile(
 """[DOC] lambda-api:API_Invoke, API_InvokeWithResponseStream"""
 _TYPES: Final = ("DryRun", "RequestResponse", "Event")
 _STREAMING_TYPES: Final = ("DryRun", "RequestResponse")
+_REMAPPED: Final = ("x-amzn-Remapped-Content-Length", "0")
+"""Has every answer of a function. [USR] boto3 #3843"""
 
 
 class LambdaService:
@@ -178,7 +180,7 @@ class LambdaService:
             headers.append(("X-Amz-Function-Error", "Unhandled"))
         if tail is not None:
             headers.append(("X-Amz-Log-Result", _encoded(tail)))
-        return HttpResponse(200, outcome.payload, (("content-type", "application/json"), *headers))
+        return HttpResponse(200, outcome.payload, (("content-type", "application/json"), _REMAPPED, *headers))
 
     async def _streamed(
         self,

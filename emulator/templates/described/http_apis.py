@@ -83,6 +83,7 @@ def _http_api(catalogue: Catalogue, resource: Resource, stage_name: str | None, 
     routes += _operations(around, body)
     routes += [_quick(around, resource)] if resource.properties.get("Target") else []
     own_cors = mapping(resource, "CorsConfiguration")
+    _warn_of_paths(around, routes)
     return HttpApi(
         name=resource.logical_id,
         kind=HttpKind.HTTP,
@@ -291,8 +292,12 @@ def _rest_api(catalogue: Catalogue, resource: Resource, stage_name: str | None, 
 
 def _warn_of_paths(around: _OfKind, routes: Iterable[HttpRoute | None]) -> None:
     for path in dict.fromkeys(route.path for route in routes if route is not None):
-        if any(part and not _PART.fullmatch(part) for part in path.split("/")):
+        parts = path.split("/")
+        if around.kind is HttpKind.REST and any(part and not _PART.fullmatch(part) for part in parts):
             rule = "each part has letters, digits and ._-: alone, or is one variable in braces"
+            around.catalogue.warn(around.owner, f"API Gateway refuses the path {path}: {rule}")
+        elif any(part.endswith("+}") for part in parts[:-1]):
+            rule = "a variable of several parts has to be the last one"  # [DOC] http-api-develop-routes
             around.catalogue.warn(around.owner, f"API Gateway refuses the path {path}: {rule}")
 
 

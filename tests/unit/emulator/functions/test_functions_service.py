@@ -114,6 +114,7 @@ async def test_a_result_is_answered_with_its_version() -> None:
 
     assert (response.status, response.body) == (200, b'{"a": 1}')
     assert headers(response)["x-amz-executed-version"] == "$LATEST"
+    assert headers(response)["x-amzn-remapped-content-length"] == "0"
     assert "x-amz-function-error" not in headers(response)
 
 

@@ -202,6 +202,19 @@ def test_a_part_of_a_rest_apis_path_that_api_gateway_refuses_is_told(path: str) 
     assert [each for each in warnings if "path" in each] == [f"Rest: API Gateway refuses the path {path}: {rule}"]
 
 
+@pytest.mark.parametrize("kind", ["Rest", "Web"])
+def test_a_variable_of_several_parts_that_is_not_the_last_part_is_told(kind: str) -> None:
+    api = written("/a/{proxy+}/b", "/a/{proxy+}")
+    made = {"Rest": api["Rest"]} if kind == "Rest" else {"Web": http_api(Body=api["Rest"]["Properties"]["Body"])}
+
+    _, warnings = read({**base(), **made})
+
+    rule = "a variable of several parts has to be the last one"
+    assert [each for each in warnings if "path" in each] == [
+        f"{kind}: API Gateway refuses the path /a/{{proxy+}}/b: {rule}"
+    ]
+
+
 def test_a_path_that_begins_with_no_slash_is_told_and_given_one() -> None:
     topology, warnings = read({**base(), **written("auth/{proxy+}")})
 
