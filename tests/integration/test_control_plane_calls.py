@@ -79,6 +79,38 @@ def made(world: ControlWorld, name: str) -> str:
     return api_id
 
 
+def test_an_api_that_is_made_with_its_target_has_a_route_an_integration_and_a_stage(world: ControlWorld) -> None:
+    functions, gateway = world.client("lambda"), world.client("apigatewayv2")
+    text = "def handler(event, context): return event['requestContext']['routeKey']"
+    arn = functions.create_function(
+        FunctionName="quick",
+        Runtime="python3.12",
+        Handler="app.handler",
+        Role="arn:aws:iam::123456789012:role/any",
+        Code={"ZipFile": zipped(text)},
+    )["FunctionArn"]
+    functions.get_waiter("function_active_v2").wait(FunctionName="quick")
+
+    api = gateway.create_api(Name="quick", ProtocolType="HTTP", Target=arn)
+
+    api_id = api["ApiId"]
+    [integration] = gateway.get_integrations(ApiId=api_id)["Items"]
+    [route] = gateway.get_routes(ApiId=api_id)["Items"]
+    [stage] = gateway.get_stages(ApiId=api_id)["Items"]
+    assert (integration["IntegrationUri"], integration["IntegrationType"]) == (arn, "AWS_PROXY")
+    assert (route["RouteKey"], route["Target"]) == ("$default", f"integrations/{integration['IntegrationId']}")
+    assert (stage["StageName"], stage["AutoDeploy"]) == ("$default", True)
+    assert all(each["ApiGatewayManaged"] for each in (integration, route, stage))
+    with urllib.request.urlopen(api["ApiEndpoint"], timeout=30) as answer:
+        assert answer.read() == b"$default"
+
+    gateway.update_api(ApiId=api_id, Target="https://example.com")
+    [integration] = gateway.get_integrations(ApiId=api_id)["Items"]
+    assert (integration["IntegrationUri"], integration["IntegrationType"]) == ("https://example.com", "HTTP_PROXY")
+    gateway.delete_api(ApiId=api_id)
+    assert api_id not in [each["ApiId"] for each in gateway.get_apis()["Items"]]
+
+
 def test_what_is_deployed_is_told(world: ControlWorld, deployed: dict[str, str]) -> None:
     gateway, api_id = world.client("apigatewayv2"), deployed["Api"]
 

@@ -109,6 +109,8 @@ _USES: Final[Mapping[str, Use]] = {
 
 [USR] milliHQ/terraform-aws-next-js #247; of authorizers [INF]; hashicorp/terraform-provider-aws #19805, of a REST API
 """
+_OF_QUICK: Final = ("CredentialsArn", "RouteKey", "Target")
+"""What an API that is made with its target does not keep itself."""
 PAGE: Final = 500
 """Most things to a page. Our own."""
 
@@ -170,7 +172,9 @@ class GatewayApi:
             properties |= {"ApiId": api_id, kind.parent: owner}
 
         def edit(resources: dict[str, Any]) -> None:
-            resources[name] = {"Type": kind.type, "Properties": properties}
+            quick = _quick(name, properties) if kind.type == _API and "Target" in properties else {}
+            given = {each: value for each, value in properties.items() if not quick or each not in _OF_QUICK}
+            resources |= {name: {"Type": kind.type, "Properties": given}, **quick}
 
         await self._changed(CREATED, edit)
         made = next(each for each in self._of(kind, owner) if each.resource.logical_id == name)
@@ -220,7 +224,11 @@ class GatewayApi:
 
             def edit(resources: dict[str, Any]) -> None:
                 properties = resources[name].setdefault("Properties", {})
-                properties |= _properties(content)
+                changed = _properties(content)
+                if "Target" in changed and f"{name}Integration" in resources:
+                    integration = resources[f"{name}Integration"]["Properties"]
+                    integration |= _integration(changed.pop("Target"))
+                properties |= changed
 
             await self._changed(found.stack, edit)
             again = next(each for each in self._of(kind, "") if each.resource.logical_id == name)
@@ -234,7 +242,8 @@ class GatewayApi:
         def remove(resources: dict[str, Any]) -> None:
             del resources[name]
             own = f"{kind.type.rpartition('::')[2]}Id"
-            mine = [each for each, had in resources.items() if had["Properties"].get(own) == found.resource.ref]
+            names = (found.resource.ref, {"Ref": name})
+            mine = [each for each, had in resources.items() if had["Properties"].get(own) in names]
             for each in mine:
                 del resources[each]
 
@@ -265,9 +274,36 @@ class GatewayApi:
         if kind.type == _API:
             scheme = "ws" if resource.properties.get("ProtocolType") == "WEBSOCKET" else "http"
             told["apiEndpoint"] = f"{scheme}://{self._address}/{resource.ref}"
+        if found.stack == CREATED and kind.type != _API and resource.logical_id.startswith("Api"):
+            told["apiGatewayManaged"] = True  # by `_quick`
         if kind.type in (_API, "AWS::ApiGatewayV2::Stage", "AWS::ApiGatewayV2::Deployment"):
             told["createdDate"] = f"{datetime.fromtimestamp(found.age.made, UTC):%Y-%m-%dT%H:%M:%SZ}"
         return told
+
+
+def _quick(api: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """What API Gateway makes of an API's target. [DOC] apigwv2-api:CreateApi, quick create"""
+    of_api = {"ApiId": {"Ref": api}}
+    target = {"Fn::Sub": f"integrations/${{{api}Integration}}"}
+    role = {"CredentialsArn": given["CredentialsArn"]} if "CredentialsArn" in given else {}
+    made: dict[str, dict[str, Any]] = {
+        "Integration": {**role, **_integration(given["Target"])},
+        "Route": {"RouteKey": given.get("RouteKey", "$default"), "Target": target},
+        "Stage": {"StageName": "$default", "AutoDeploy": True},
+    }
+    return {
+        f"{api}{kind}": {"Type": f"AWS::ApiGatewayV2::{kind}", "Properties": {**of_api, **properties}}
+        for kind, properties in made.items()
+    }
+
+
+def _integration(target: str) -> dict[str, Any]:
+    """The integration of a target: an endpoint's address, or a function's ARN."""
+    if target.startswith(("http://", "https://")):
+        more = {"IntegrationType": "HTTP_PROXY", "IntegrationMethod": "ANY", "PayloadFormatVersion": "1.0"}
+    else:
+        more = {"IntegrationType": "AWS_PROXY", "IntegrationMethod": "POST", "PayloadFormatVersion": "2.0"}
+    return {"IntegrationUri": target, **more}
 
 
 def _json(body: bytes) -> Mapping[str, Any]:

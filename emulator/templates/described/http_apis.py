@@ -106,9 +106,17 @@ def _of_route(stage: Resource | None, route: HttpRoute) -> Throttle | None:
 
 def _quick(around: _OfKind, resource: Resource) -> HttpRoute:
     """An API that is made with its target. [DOC] cfn-docs:AWS_ApiGatewayV2_Api, quick create"""
-    function = around.function(resource.properties["Target"], at(resource, "Target"))
+    target = resource.properties["Target"]
+    backend = backends.of_http({"IntegrationType": "HTTP_PROXY", "IntegrationUri": target})
     method, _, path = str(resource.properties.get("RouteKey") or DEFAULT_PATH).rpartition(" ")
-    return HttpRoute(path=path, method=method or ANY, function=function, timeout_seconds=_SECONDS[HttpKind.HTTP])
+    return HttpRoute(
+        path=path,
+        method=method or ANY,
+        function=None if backend is not None else around.function(target, at(resource, "Target")),
+        backend=backend,
+        payload="2.0" if backend is None else "1.0",
+        timeout_seconds=_SECONDS[HttpKind.HTTP],
+    )
 
 
 def _answer_parameters(backend: Backend | None, written: Mapping[str, Any], path: Path) -> dict[str, dict[str, str]]:

@@ -113,6 +113,13 @@ def test_an_http_api_that_is_made_with_its_target() -> None:
     assert found.stage == "$default"
 
 
+def test_an_http_api_that_is_made_with_the_address_of_an_endpoint() -> None:
+    [found] = one(Web=http_api(Target="https://example.com/")).routes
+
+    assert found.key == "$default"
+    assert found.backend == Backend(kind="HTTP_PROXY", uri="https://example.com/", method="ANY")
+
+
 DOCUMENT = {
     "openapi": "3.0.1",
     "paths": {
