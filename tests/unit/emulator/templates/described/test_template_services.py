@@ -662,7 +662,7 @@ def test_what_goes_on_by_itself_knows_whether_it_is_retained(policy: str, *, is_
     daily = resource("Scheduler::Schedule", ScheduleExpression="rate(1 day)", Target=target)
     subscribed = resource("SNS::Subscription", TopicArn=ref("News"), Protocol="sqs", Endpoint=target["Arn"])
     made = {"Rule": rule, "Daily": daily, "To": subscribed}
-    kept = {name: {**each, "DeletionPolicy": policy} for name, each in made.items()}
+    kept: dict[str, Any] = {name: {**each, "DeletionPolicy": policy} for name, each in made.items()}
     found = described(News=resource("SNS::Topic"), **kept)
 
     assert {each.operation: each.is_retained for each in found.services} == {
