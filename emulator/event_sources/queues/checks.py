@@ -49,6 +49,7 @@ _MOST_RECEIVES: Final = 1000
 
 GONE: Final = "Message does not exist or is not available for visibility timeout change."
 EXPIRED: Final = "The receipt handle has expired."
+NO_BODY: Final = "MissingParameter", "The request must contain the parameter MessageBody."
 
 
 def invalid(value: object, parameter: str, why: str) -> Refusal:
@@ -74,7 +75,7 @@ def of_message(
 ) -> Refusal | None:
     """What is wrong with a message; None: nothing. ``same`` is its deduplication id."""
     if not body:
-        return "MissingParameter", "The request must contain the parameter MessageBody."
+        return NO_BODY
     if _NO_TEXT.search(body) is not None:
         return "InvalidMessageContents", _INVALID
     for name, value in (("MessageGroupId", group), ("MessageDeduplicationId", same)):

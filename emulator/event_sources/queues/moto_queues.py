@@ -135,7 +135,7 @@ class Backend(SQSBackend):  # type: ignore[misc] # moto publishes no types
             raise REFUSALS[0](*refused)
 
     def send_message_batch(self, queue_name: str, entries: dict[str, dict[str, Any]]) -> Any:
-        """Tell of each message what is wrong with it, and send the others; what is missing fails the whole.
+        """Tell of each message what is wrong with it, and send the others; what is missing fails the whole before that.
 
         [REC] ls-snap test_sqs.py
         """
@@ -149,7 +149,7 @@ class Backend(SQSBackend):  # type: ignore[misc] # moto publishes no types
                 self._check(queue, body, named, unless="cannot be validated")
                 message = self.send_message(queue_name, body, **named)
             except REFUSALS as error:
-                if getattr(error, "code", "") == "MissingParameter" or HAS_NAMES_OF_ITS_OWN:
+                if HAS_NAMES_OF_ITS_OWN:
                     raise
                 failed.append(_failure(entry["Id"], error))
             else:
@@ -171,6 +171,8 @@ class Backend(SQSBackend):  # type: ignore[misc] # moto publishes no types
             or checks.of_batch_bytes(total)
         ) is not None:
             raise REFUSALS[0](*refused)
+        if not all(each.get("MessageBody") for each in entries):
+            raise REFUSALS[0](*checks.NO_BODY)
         if lacks is not None:
             raise REFUSALS[0]("InvalidParameterValue", lacks[1])
 

@@ -301,6 +301,15 @@ def test_a_batch_is_sent_but_for_what_is_wrong(queues: EmbeddedQueues) -> None:
     assert [(each["Id"], each["Code"]) for each in answer["Failed"]] == [("wrong", "InvalidMessageContents")]
 
 
+def test_a_batch_with_an_empty_message_fails_before_any_is_sent(queues: EmbeddedQueues) -> None:
+    url = call(queues, "GetQueueUrl", QueueName="letters")[1]["QueueUrl"]
+    entries = [{"Id": "1", "MessageBody": "a"}, {"Id": "2", "MessageBody": ""}]
+    answer = queues.handle(request("SendMessageBatch", QueueUrl=url, Entries=entries))
+
+    assert (answer.status, b"the parameter MessageBody" in answer.body) == (400, True)
+    assert list(queues.receive("letters", 1)) == []
+
+
 @pytest.mark.skipif(moto.__version__.startswith("5.0."), reason="moto before 5.1 answers batches in words of its own")
 def test_batches_tell_of_each_entry_and_leave_out_what_has_none(queues: EmbeddedQueues) -> None:
     url = call(queues, "GetQueueUrl", QueueName="letters")[1]["QueueUrl"]
