@@ -151,12 +151,20 @@ def load(folder: Path, overrides: Mapping[str, Any]) -> Config:
     Raises:
         DeployError: the file cannot be read, or a key or value in it makes no sense.
     """
+    return parse(text_of(folder), folder, overrides)
+
+
+def text_of(folder: Path) -> str:
+    """What ``streamer.toml`` of a folder says, without the mark that Windows puts before it; without one, nothing.
+
+    Raises:
+        DeployError: the file cannot be read.
+    """
     path = folder / CONFIG_FILE
     try:
-        text = path.read_text(encoding="utf-8-sig") if is_meant(path) else ""
+        return path.read_text(encoding="utf-8-sig") if is_meant(path) else ""
     except (OSError, UnicodeDecodeError) as exc:
         raise DeployError(f"{path} cannot be read: {exc}") from exc
-    return parse(text, folder, overrides)
 
 
 def parse(text: str, folder: Path, overrides: Mapping[str, Any]) -> Config:

@@ -362,7 +362,7 @@ def candidates(code: Path) -> list[str]:
         if number >= _FILES:
             break
         try:
-            tree = parsed(path.read_text("utf-8"))
+            tree = parsed(path.read_bytes())
         except (OSError, ValueError, SyntaxError, RecursionError):
             continue  # somebody else's mistake; a module that is asked for says what is wrong with it
         parts = path.relative_to(code).with_suffix("").parts

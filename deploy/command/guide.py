@@ -12,7 +12,7 @@ from streamer.errors import ConfigurationError
 from streamer.project import CONFIG_FILE
 
 from ..cloud import Cloud
-from ..config import Config, parse, updated
+from ..config import Config, parse, text_of, updated
 from ..errors import CredentialsError, DeniedError, DeployError
 from ..planning.plan import is_ours
 from ..project import load_service
@@ -36,7 +36,7 @@ class Guide:
             asks_aws: Whether AWS must answer; without, as in a dry run, a question takes its place.
         """
         self._path = folder / CONFIG_FILE
-        self._text = self._path.read_text(encoding="utf-8") if self._path.exists() else ""
+        self._text = text_of(folder)
         self._folder = folder
         self._said = {name: value for name, value in said.items() if value is not None}
         self._cloud = cloud

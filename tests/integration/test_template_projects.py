@@ -552,6 +552,18 @@ def test_code_that_is_elsewhere_is_no_error_and_can_be_replaced(code: Any, reaso
     assert (replaced.unavailable, replaced.code_root) == (None, str((tmp_path / "p" / "run").resolve()))
 
 
+def test_functions_that_are_not_run_for_one_reason_stand_in_one_line(tmp_path: Path) -> None:
+    elsewhere = "Type: AWS::Serverless::Function, Properties: {Runtime: python3.12, Handler: a.b, CodeUri: s3://b/k}"
+    more = "".join(f"  {name}: {{{elsewhere}}}\n" for name in ("First", "Second"))
+    (tmp_path / "template.yaml").write_text(f"Transform: AWS::Serverless-2016-10-31\nResources:\n{CHAT}{more}")
+    (tmp_path / "src").mkdir()
+
+    lines = load_template("template.yaml", EmulateOptions(), folder=tmp_path, state_folder=tmp_path / "s").lines()
+
+    told = [line for line in lines if line.startswith("not run")]
+    assert told == ["not run    First, Second: its code is not here: name a folder with --code ID=FOLDER"]
+
+
 JAVA = "java21 is not run here; give it a command"
 
 

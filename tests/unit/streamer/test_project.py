@@ -156,6 +156,7 @@ def test_services_are_found_without_importing_anything(tmp_path: Path) -> None:
     files = {
         "shop/api.py": "import streamer\napp = streamer.App()\nraise SystemExit",
         "service.py": "from streamer.topology import Topology\nchat: Topology = Topology(api=..., functions=())",
+        "marked.py": "\ufeffapp = App()  # as Windows marks files",
         "warned.py": "app = App(); word = '\\w'",
         "broken.py": "app = App(",
         "deployed.py": "import aws_cdk as cdk\napp = cdk.App()",
@@ -169,4 +170,4 @@ def test_services_are_found_without_importing_anything(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
 
-    assert candidates(tmp_path) == ["service:chat", "shop.api:app", "warned:app"]
+    assert candidates(tmp_path) == ["marked:app", "service:chat", "shop.api:app", "warned:app"]

@@ -99,6 +99,13 @@ def test_every_wrong_answer_is_told_at_once_and_asked_again(ask: Ask, tmp_path: 
     }
 
 
+def test_answers_go_into_a_file_that_windows_marked(ask: Ask, tmp_path: Path) -> None:
+    (tmp_path / "streamer.toml").write_text('\ufeffservice = "chat"\napp = "guided_app:app"\n')
+
+    assert ask(NO_ANSWERS).exception is None
+    assert written(tmp_path)["service"] == "chat"
+
+
 def test_what_the_command_line_left_out_does_not_hide_an_answer(ask: Ask) -> None:
     seen: list[str | None] = []
 
