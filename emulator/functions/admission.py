@@ -66,6 +66,8 @@ SLOW_START_SECONDS: Final = 0.5
 """After how long a start that uses no CPU does not keep others from starting."""
 ENDLESS_SECONDS: Final = 5.0
 """After how long without an answer a function gets one more environment, though all of them compute."""
+RETRY_SECONDS: Final = 1.0
+"""After how long another start is tried where the machine had no room for one, and events can wait for what runs."""
 BUSY_SHARE: Final = 0.8
 """From this share of a core on, it is the emulator that events wait for: more environments would make it slower."""
 
@@ -88,6 +90,8 @@ class Load(Struct, frozen=True, kw_only=True):
     cores: int
     has_space: bool
     """Whether few environments of the emulator as a whole have something to do."""
+    failed_seconds: float
+    """How long ago the system had no room for another environment of the function; infinite: it had when last asked."""
 
 
 def environments_wanted(load: Load) -> int:
@@ -103,6 +107,8 @@ def environments_wanted(load: Load) -> int:
         return 0
     if load.environments == 0:
         return 1
+    if load.failed_seconds < RETRY_SECONDS:
+        return 0
     if load.starting and (load.at_work or load.still_seconds < SLOW_START_SECONDS):
         return 0
     if load.environments == 1 and not load.starting and load.has_space:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import resource
 import shlex
 import signal
 import sys
@@ -79,6 +80,34 @@ async def test_an_event_that_finds_the_only_environment_busy_starts_the_second_a
         pid = returned(await second)
         await opened(path)
         assert returned(await first) != pid
+
+
+async def test_where_no_other_environment_can_be_started_events_wait_for_those_that_run(
+    project: Project, caplog: pytest.LogCaptureFixture
+) -> None:
+    project.write(GATED)
+    path = gate(project)
+    async with project.processes("f") as functions:
+        first = await call(functions, "f")
+        template = functions._template._process
+        assert template is not None
+        before = resource.prlimit(template.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(template.pid, resource.RLIMIT_NOFILE, (3, before[1]))
+        running = functions.invoke("f", f'"{path}"'.encode())
+        waiting = [functions.invoke("f", b"null") for _ in range(3)]
+        await until(lambda: bool(caplog.messages))
+        assert not any(each.done() for each in waiting)
+        await opened(path)
+
+        assert {returned(each) for each in await asyncio.gather(running, *waiting)} == {first}
+        assert caplog.messages == [
+            "no more of a function's environments can be started; its events wait for those that run: "
+            "[Errno 24] Too many open files"
+        ]
+        await functions.retire("f")
+        assert isinstance(await functions.invoke("f", b"null"), Refused)
+        resource.prlimit(template.pid, resource.RLIMIT_NOFILE, before)
+        assert await call(functions, "f") != first
 
 
 # freezing

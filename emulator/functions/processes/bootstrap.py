@@ -9,12 +9,14 @@ It is told at its standard input, as JSON, where modules are found and which to 
 too, if the emulator ends before. Protocol on the control socket, in the order of the requests:
   to the template    ``S`` with descriptors: a file with the request as JSON, the output's pipe and, for our client of
                      the Runtime API, its connection; or ``E``: end all environments, for another emulator comes
-  to the emulator    ``REPLY``: kind, process id, status; ``P`` an environment was forked, ``X`` it ended, ``E`` all did
+  to the emulator    ``REPLY``: kind, process id, status; ``P`` an environment was forked, ``F`` it could not be and
+                     the status is the system's error number, ``X`` one ended, ``E`` all did
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
 import importlib.util
 import json
@@ -24,15 +26,15 @@ import signal
 import socket
 import struct
 import sys
-import threading
 import time
 from collections import deque
-from typing import Any, Final, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
+
+if TYPE_CHECKING:
+    from .ties import DeathSignal, Lifeline
 
 REPLY: Final = struct.Struct("!cii")
 _CHANNEL: Final = 3
-_PR_SET_PDEATHSIG: Final = 1
-_PR_SET_CHILD_SUBREAPER: Final = 36
 
 
 class _Request(NamedTuple):
@@ -44,6 +46,12 @@ class _Request(NamedTuple):
     """Descriptor that becomes stdout and stderr."""
     channel: int | None
     """Descriptor of the connection to the Runtime API; None: there is an address for it among the variables."""
+
+    def close(self) -> None:
+        """Let go of the descriptors."""
+        os.close(self.output)
+        if self.channel is not None:
+            os.close(self.channel)
 
 
 class _Means(NamedTuple):
@@ -64,7 +72,8 @@ def main(control: int, folder: str, means: dict[str, bool]) -> None:
     # Whoever started the emulator may ignore it, which would take the end of every child from us.
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     chosen = _Means(**{name: means[name] for name in _Means._fields})
-    tie = _DeathSignal(subreaper=chosen.subreaper) if chosen.death_signal else _Lifeline()
+    ties = _sibling("ties")
+    tie = ties.DeathSignal(subreaper=chosen.subreaper) if chosen.death_signal else ties.Lifeline()
     if not chosen.native_client:
         provide_client()
     request = None
@@ -85,7 +94,7 @@ def main(control: int, folder: str, means: dict[str, bool]) -> None:
 class _Template:
     """Forks environments on request and reports their ends."""
 
-    def __init__(self, control: socket.socket, means: _Means, tie: _DeathSignal | _Lifeline) -> None:
+    def __init__(self, control: socket.socket, means: _Means, tie: DeathSignal | Lifeline) -> None:
         self._control = control
         self._means = means
         self._tie = tie
@@ -94,7 +103,8 @@ class _Template:
         self._children: dict[int, int | None] = {}
         """Process id to its descriptor (None where the platform has none)."""
         self._signals = None if means.process_descriptors else self._wake_on_child()
-        self._waiting: deque[_Request] = deque()
+        self._waiting: deque[_Request | OSError] = deque()
+        """Requests, and why others could not be received: their answers have a place among those of the requests."""
 
     def serve(self, import_ahead: list[str]) -> _Request | None:
         """Fork until the emulator is gone. Returns None then, and in each forked process its request.
@@ -121,20 +131,23 @@ class _Template:
                 self._reply(b"E", 0, 0)
             while self._waiting and not (is_importing and _is_waiting_for_modules(self._waiting[0])):
                 request = self._waiting.popleft()
-                pid = os.fork()
-                if pid == 0:
+                if self._fork(request):
                     ahead.share()
                     self._tie.hold()
                     self._forget()
+                    assert isinstance(request, _Request)
                     return request
-                self._forked(pid, request)
 
-    def _receive(self) -> tuple[bool, _Request | None]:
+    def _receive(self) -> tuple[bool, _Request | OSError | None]:
         """Whether the emulator is there, and what it asks for; None: that all environments end."""
         try:
-            data, descriptors, _, _ = socket.recv_fds(self._control, 1, 3)
+            data, descriptors, flags, _ = socket.recv_fds(self._control, 1, 3)
         except ConnectionError:
             return False, None
+        if flags & socket.MSG_CTRUNC:  # no room for as many files; some may have come
+            for descriptor in descriptors:
+                os.close(descriptor)
+            return True, OSError(errno.EMFILE, "")
         if not descriptors:
             return bool(data), None
         file, output, *channel = descriptors
@@ -142,19 +155,40 @@ class _Template:
             request.seek(0)
             return True, _Request(json.load(request), output, channel[0] if channel else None)
 
-    def _forked(self, pid: int, request: _Request) -> None:
+    def _fork(self, request: _Request | OSError) -> bool:
+        """Start an environment, or tell why it cannot be; answers whether this is its process."""
+        try:
+            if isinstance(request, OSError):
+                raise request
+            pid = os.fork()
+            if pid == 0:
+                return True
+            self._watch(pid)
+        except OSError as error:
+            self._reply(b"F", 0, error.errno or 0)
+        else:
+            self._reply(b"P", pid, 0)
+        if isinstance(request, _Request):
+            request.close()
+        return False
+
+    def _watch(self, pid: int) -> None:
+        """Hear of its end; a process of which that is not possible is ended."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             # Both sides do it, so that the group exists whoever runs first.
             os.setpgid(pid, pid)
-        os.close(request.output)
-        if request.channel is not None:
-            os.close(request.channel)
         descriptor = None
         if self._signals is None:
-            descriptor = os.pidfd_open(pid)
-            self._selector.register(descriptor, selectors.EVENT_READ)
+            try:
+                descriptor = os.pidfd_open(pid)
+                self._selector.register(descriptor, selectors.EVENT_READ)
+            except OSError:
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+                if descriptor is not None:
+                    os.close(descriptor)
+                raise
         self._children[pid] = descriptor
-        self._reply(b"P", pid, 0)
 
     def _reap(self) -> None:
         if self._signals is not None:
@@ -192,9 +226,8 @@ class _Template:
 
     def _let_go_of_waiting(self) -> None:
         for request in self._waiting:
-            for descriptor in (request.output, request.channel):
-                if descriptor is not None:
-                    os.close(descriptor)
+            if isinstance(request, _Request):
+                request.close()
         self._waiting.clear()
 
     def _end_strays(self) -> None:
@@ -233,8 +266,10 @@ class _Template:
         return ours
 
 
-def _is_waiting_for_modules(request: _Request) -> bool:
+def _is_waiting_for_modules(request: _Request | OSError) -> bool:
     """Whether it may need what is not imported yet: unless it is another program, or its handler's module is here."""
+    if isinstance(request, OSError):
+        return False
     module = request.spec["environment"].get("_HANDLER", "").rpartition(".")[0]
     return request.spec["command"] is None and module not in sys.modules
 
@@ -269,78 +304,7 @@ def _kill_group(pid: int) -> None:
         os.killpg(pid, signal.SIGKILL)
 
 
-class _DeathSignal:
-    """Has the kernel kill an environment when its template is gone, though that was killed. Linux only.
-
-    No handler can be in its way: not a loop, not a blocked signal.
-    """
-
-    def __init__(self, *, subreaper: bool) -> None:
-        import ctypes  # noqa: PLC0415 - the emulator, which imports this module too, does without
-
-        self._template = os.getpid()
-        self._prctl = ctypes.CDLL(None, use_errno=True).prctl
-        self._subreaper = subreaper
-        self._adopt()
-
-    def _adopt(self) -> None:
-        """Have what descendants of the calling process leave alone become its children; forks do not inherit that."""
-        if self._subreaper:
-            self._prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-
-    def hold(self) -> None:
-        """Tie the calling process, which the template has just forked, to the template's life."""
-        self._adopt()
-        self._prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        if os.getppid() != self._template:
-            os._exit(1)
-
-    def watch_program(self) -> None:
-        """Nothing: it lasts beyond ``exec``."""
-
-
-class _Lifeline:
-    """A pipe that ends with the template, however that ends; whoever watches it then kills the environment."""
-
-    def __init__(self) -> None:
-        self._watched, self._held = os.pipe()
-
-    def hold(self) -> None:
-        """Leave the end that is held to the template."""
-        os.close(self._held)
-
-    def watch_program(self) -> None:
-        """Watch from a process beside the program that this process is about to become.
-
-        It is in the environment's group, and so ends with it, and is no child of the program.
-        """
-        group = os.getpid()
-        between = os.fork()
-        if between == 0:
-            if os.fork() == 0:
-                for output in (1, 2):
-                    os.dup2(0, output)  # the output's pipe is to end with the program
-                _end_with(self._watched, group)
-            os._exit(0)
-        os.waitpid(between, 0)
-
-    def descriptor(self) -> int:
-        """The end to watch, for another interpreter."""
-        os.set_inheritable(self._watched, True)
-        return self._watched
-
-
-def watch_lifeline(descriptor: int) -> None:
-    """Kill this process's group when the pipe is at its end."""
-    threading.Thread(target=_end_with, args=(descriptor, os.getpgrp()), name="lifeline", daemon=True).start()
-
-
-def _end_with(descriptor: int, group: int) -> None:
-    os.read(descriptor, 1)
-    os.killpg(group, signal.SIGKILL)
-
-
-def _become(request: _Request, means: _Means, tie: _DeathSignal | _Lifeline) -> None:
+def _become(request: _Request, means: _Means, tie: DeathSignal | Lifeline) -> None:
     """Turn the forked process into the environment. Returns when the runtime ended by itself."""
     spec = request.spec
     with contextlib.suppress(PermissionError):
@@ -364,8 +328,7 @@ def _become(request: _Request, means: _Means, tie: _DeathSignal | _Lifeline) -> 
             _inherited(request.channel)
         _execute(spec["command"])
     if not means.forks:
-        lifeline = tie.descriptor() if isinstance(tie, _Lifeline) else None
-        given = json.dumps([spec["import_path"], lifeline, request.channel])
+        given = json.dumps([spec["import_path"], tie.descriptor(), request.channel])
         if request.channel is not None:
             os.set_inheritable(request.channel, True)
         _execute([sys.executable, "-X", "utf8", "-P", __file__, "run", given])
@@ -433,7 +396,7 @@ if __name__ == "__main__":
         found, pipe, given_channel = json.loads(sys.argv[2])
         sys.path[:] = found
         if pipe is not None:
-            watch_lifeline(pipe)
+            _sibling("ties").watch_lifeline(pipe)
         if given_channel is not None:
             provide_client()
         run_python(found, given_channel)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import math
 import os
 import time
 from collections.abc import Callable, Coroutine
@@ -73,6 +74,8 @@ class Pool:
         self._patience: asyncio.TimerHandle | None = None
         self._at_once = AT_ONCE
         """With how many environments an event that finds none idle waits for the next look; see `AT_ONCE`."""
+        self._failed_at = -math.inf
+        """When an environment could not be started, by the loop's clock; minus infinity: the last one was."""
         self._is_ending = False
 
     @property
@@ -219,7 +222,7 @@ class Pool:
             return
         now = self._loop.time()
         waited_seconds = now - next(iter(self._waiting)).waiting_since
-        serving = [environment for environment in self.environments if environment.retired_why is None]
+        serving = self._serving()
         load = Load(
             environments=len(serving),
             starting=sum(environment.state is EnvironmentState.STARTING for environment in serving),
@@ -231,6 +234,7 @@ class Pool:
             busy_share=busy_share,
             cores=CORES,
             has_space=self._siblings.has_space(),
+            failed_seconds=now - self._failed_at,
         )
         # Not for each event where there is no space: room is made by others, and takes a while.
         self._at_once = AT_ONCE if load.has_space else 1
@@ -266,14 +270,33 @@ class Pool:
         try:
             _make(folder)
             await environment.start()
+            self._failed_at = -math.inf
         except OSError as error:
-            log.error(f"a function's environment cannot be started: {error}", function=self.function.name)
-            refusal = Refused(500, "ServiceException", f"the environment cannot be started: {error}")
-            for event in [bound] if bound is not None else self._waiting:
-                event.settle(refusal)
-            if bound is None:
-                self._waiting.clear()
+            self._not_started(environment, bound, error)
             environment.end("it cannot be started", is_killed=True)
+
+    def _not_started(self, environment: ExecutionEnvironment, bound: WaitingInvocation | None, error: OSError) -> None:
+        """The events wait for the environments that there are; where there is none, they are answered with the failure.
+
+        The event that such an environment is bound to cannot wait: its time runs already.
+        """
+        is_told, self._failed_at = math.isfinite(self._failed_at), self._loop.time()
+        others = len(self._serving() - {environment})
+        if bound is None and others:
+            if not is_told:
+                text = "no more of a function's environments can be started; its events wait for those that run"
+                log.warning(f"{text}: {error}", function=self.function.name, environments=others)
+            return
+        log.error(f"a function's environment cannot be started: {error}", function=self.function.name)
+        refusal = Refused(500, "ServiceException", f"the environment cannot be started: {error}")
+        for event in [bound] if bound is not None else self._waiting:
+            event.settle(refusal)
+        if bound is None:
+            self._waiting.clear()
+
+    def _serving(self) -> set[ExecutionEnvironment]:
+        """Those that take another event, now or later."""
+        return {environment for environment in self.environments if environment.retired_why is None}
 
 
 def _make(folder: Path) -> None:

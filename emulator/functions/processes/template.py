@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shutil
 import signal
 import socket
@@ -187,6 +188,8 @@ class Template:
             self._received = self._received[REPLY.size :]
             if kind == b"P":
                 self._started(pid)
+            elif kind == b"F":
+                self._not_started(status)
             elif kind == b"E":
                 self._is_empty.set()
             elif (ended := self._ends.pop(pid, None)) is not None:
@@ -197,6 +200,11 @@ class Template:
         self._ends[pid] = ended
         if not started.done():
             started.set_result(pid)
+
+    def _not_started(self, number: int) -> None:
+        started, _ = self._starting.popleft()
+        if not started.done():
+            started.set_exception(OSError(number, os.strerror(number)))
 
     def _lost(self) -> None:
         """The template is gone, and by then its environments are too."""

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,6 +10,7 @@ from emulator.functions.admission import (
     AT_ONCE,
     ENDLESS_SECONDS,
     PATIENCE_SECONDS,
+    RETRY_SECONDS,
     SLOW_START_SECONDS,
     STARVED_SECONDS,
     WAITING_BYTES,
@@ -31,6 +34,7 @@ def load(**changes: float) -> Load:
         "busy_share": 0.1,
         "cores": 2,
         "has_space": True,
+        "failed_seconds": math.inf,
     }
     return Load(**(values | changes))  # type: ignore[arg-type]
 
@@ -64,6 +68,10 @@ ASLEEP = {"environments": 2, "at_work": 0, "still_seconds": PATIENCE_SECONDS}
         pytest.param(
             load(environments=1, starting=1, at_work=0, still_seconds=SLOW_START_SECONDS), 4, id="a start that waits"
         ),
+        pytest.param(load(failed_seconds=RETRY_SECONDS - 0.1), 0, id="the machine had no room for another just now"),
+        pytest.param(load(**ASLEEP, failed_seconds=RETRY_SECONDS - 0.1), 0, id="the same, and all sleep"),
+        pytest.param(load(failed_seconds=RETRY_SECONDS), 1, id="it had none a while ago"),
+        pytest.param(load(environments=0, failed_seconds=0), 1, id="it had no room just now, and there is none at all"),
         pytest.param(load(environments=1, starting=1, still_seconds=SLOW_START_SECONDS), 0, id="a start that computes"),
     ],
 )
