@@ -46,8 +46,11 @@ class Operation(Struct, frozen=True, kw_only=True):
     """The operation, likewise, with the parameters of its path."""
 
     @staticmethod
-    def of_mock(integration: Mapping[str, Any]) -> FixedAnswer | None:
-        """What a MOCK integration with one response answers, as those of CORS have; None: it has another number."""
+    def of_mock(method: str, integration: Mapping[str, Any]) -> FixedAnswer | None:
+        """What a MOCK integration with one response answers to preflights, as CORS has it; None: it is another one."""
+        asks = integration.get("requestTemplates") or integration.get("RequestTemplates") or {}
+        if method != "OPTIONS" or "statusCode" not in str(asks.get("application/json")):
+            return None
         answers = integration.get("responses") or integration.get("IntegrationResponses") or {}
         if len(answers) > 1:
             return None  # of which the request's template chooses
@@ -113,7 +116,7 @@ def _operation(path: str, name: str, operation: Mapping[str, Any], schemes: Mapp
         security=security,
         iam=is_signed or str(own.get("type")).upper() == "AWS_IAM",
         keyed=any(_is_key(schemes.get(each) or {}) for each in security),
-        fixed=Operation.of_mock(integration) if kind == "MOCK" else None,
+        fixed=Operation.of_mock(name.upper(), integration) if kind == "MOCK" else None,
         written=integration,
         around=operation,
     )

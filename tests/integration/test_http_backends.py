@@ -128,7 +128,7 @@ def rest(endpoint: str) -> HttpApi:
                 templates={"application/json": '{"statusCode": $input.params("status")}'},
                 responses=(
                     BackendResponse(
-                        templates={"application/json": '{"is": "fine"}'},
+                        templates={"application/json": '{"is": "$input.params("is")"}'},
                         headers={"X-Said": "method.request.querystring.said"},
                     ),
                     BackendResponse(pattern="5\\d\\d", status=503, templates={"application/json": '{"is": "broken"}'}),
@@ -274,7 +274,7 @@ def test_a_function_gets_what_a_template_makes(running: EmulatorThread, fails: b
 
 
 def test_a_mock_with_several_responses_answers_by_its_templates_status(running: EmulatorThread) -> None:
-    assert asked(running, "GET", "/prod/mock?status=200")[::2] == (200, '{"is": "fine"}')
+    assert asked(running, "GET", "/prod/mock?status=200&is=fine")[::2] == (200, '{"is": "fine"}')
     assert asked(running, "GET", "/prod/mock?status=500")[::2] == (503, '{"is": "broken"}')
 
 

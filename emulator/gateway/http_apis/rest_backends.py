@@ -133,7 +133,10 @@ def answer_of(
     around = {**event, "requestContext": {**event["requestContext"], "responseOverride": set_by}}
     kind = next(iter(response.templates), _JSON)
     template = response.templates.get(_JSON, response.templates.get(kind))
-    made = rendered(template, text, around, override, is_request=False).encode("utf-8", "replace") if template else None
+    is_mock = backend.kind == "MOCK"  # [USR] CDK's CORS reads parameters in the templates of such answers
+    made = None
+    if template:
+        made = rendered(template, text, around, override, with_parameters=is_mock).encode("utf-8", "replace")
     named = {name: _value(source, event, headers, text) for name, source in response.headers.items()}
     named |= {str(name): shown(value) for name, value in set_by["header"].items()}
     found = {name: value for name, value in named.items() if value is not None}

@@ -137,7 +137,7 @@ def response_of(
         template = _chosen(response.templates, response.template_selection, event.get("body") or "", backend)
     if template is None:
         return Answer(backend.status, backend.body)
-    return Answer(backend.status, rendered(template, backend.body, event, override, is_request=False))
+    return Answer(backend.status, rendered(template, backend.body, event, override, with_parameters=False))
 
 
 def lacks_response(integration: Integration, *, is_two_way: bool) -> bool:
@@ -207,15 +207,15 @@ def no_override() -> Override:
 
 
 def rendered(
-    template: str, body: str, event: Mapping[str, Any], override: Override | None, *, is_request: bool = True
+    template: str, body: str, event: Mapping[str, Any], override: Override | None, *, with_parameters: bool = True
 ) -> str:
-    """What a mapping template makes of a body; raises MappingError."""
+    """What a mapping template makes of a body, and of the request's parameters; raises MappingError."""
     # A fiftieth of a second of every start, for those whose routes have templates.
     from ..vtl.api_gateway import Input, Util  # noqa: PLC0415
     from ..vtl.evaluation import render  # noqa: PLC0415
     from ..vtl.syntax import TemplateError  # noqa: PLC0415
 
-    parameters = _parameters(event) if is_request else {}
+    parameters = _parameters(event) if with_parameters else {}
     names = {
         "input": Input(body, parameters),
         "util": Util(),

@@ -336,7 +336,7 @@ def _method(around: _OfKind, resource: Resource, authorizers: Mapping[Any, HttpA
     method = text(resource, "HttpMethod").upper()
     integration = mapping(resource, "Integration")
     kind = str(integration.get("Type"))
-    fixed = Operation.of_mock(integration) if kind == "MOCK" else None
+    fixed = Operation.of_mock(method, integration) if kind == "MOCK" else None
     where = at(resource, "Integration", "Uri")
     backend: Backend | None = None
     if kind in backends.OF_REST and fixed is None:

@@ -291,6 +291,23 @@ def test_a_mock_method_may_have_a_template() -> None:
     assert found.routes[0].fixed == FixedAnswer(status=204, headers={"Content-Type": "application/json"}, body=template)
 
 
+@pytest.mark.parametrize(
+    ("verb", "asks", "is_fixed"),
+    [
+        ("OPTIONS", {"application/json": "{statusCode:200}"}, True),
+        ("OPTIONS", {}, False),
+        ("OPTIONS", {"text/plain": '{"statusCode": 200}'}, False),
+        ("GET", {"application/json": '{"statusCode": 200}'}, False),
+    ],
+)
+def test_of_mock_methods_preflights_alone_are_answered_whatever_is_asked(
+    verb: str, asks: dict[str, str], is_fixed: bool
+) -> None:
+    found = one(**rest(Mock=method(verb, ref("Items"), Integration={**MOCK, "RequestTemplates": asks}))).routes[0]
+
+    assert (found.fixed is not None, found.backend is not None) == (is_fixed, not is_fixed)
+
+
 @pytest.mark.parametrize("pools", [["abc"], ["abc", "def"]])
 def test_user_pools_issue_tokens(pools: list[str]) -> None:
     arns = [f"arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_{pool}" for pool in pools]
