@@ -248,6 +248,8 @@ def test_a_proxy_passes_requests_and_answers_on(running: EmulatorThread) -> None
     assert (told["method"], told["path"], told["headers"]["x-mine"]) == ("PUT", "/all/a/b?c=d&c=e", "1")
     assert base64.b64decode(told["body"]) == b"\xff\x00"
     assert asked(running, "GET", "/prod/proxy/missing")[0] == 404
+    encoded = json.loads(asked(running, "GET", "/prod/proxy/a%20b/c%2Fd/e:f@(1)")[2])
+    assert encoded["path"] == "/all/a%20b/c%2Fd/e:f@(1)"
 
 
 def test_a_service_is_asked_by_a_template(running: EmulatorThread) -> None:

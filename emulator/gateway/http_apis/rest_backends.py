@@ -26,6 +26,8 @@ from .headers import own_headers, sendable
 
 _JSON: Final = "application/json"
 _PATH: Final = "integration.request.path."
+_OF_PATHS: Final = "/%:@!$&'()*+,;="
+"""What may stand in a path as it is (RFC 3986, 3.3), besides letters, digits and ``-._~``."""
 _OVERRIDDEN: Final = ("header", "querystring")
 _FROM_ANSWER: Final = "integration.response."
 
@@ -64,7 +66,9 @@ def request_for(backend: Backend, body: bytes, asked: Asked, event: Mapping[str,
     for name, source in given.items():
         if name.startswith(_PATH):
             value = parameter_value(source, event) or ""
-            uri = uri.replace(f"{{{name.removeprefix(_PATH)}}}", quote(value, safe="/", errors="replace"))
+            # A variable of the client's path is still encoded, and is not encoded again. [USR] proxies such as fireprox
+            safe = _OF_PATHS if source.startswith("method.request.path.") else "/"
+            uri = uri.replace(f"{{{name.removeprefix(_PATH)}}}", quote(value, safe=safe, errors="replace"))
     method = asked.method if backend.method == "ANY" else backend.method
     made = request_of(
         Integration(kind=backend.kind, uri=uri, method=method, parameters=given), body.decode("utf-8", "replace"), event
