@@ -28,7 +28,8 @@ _JSON: Final = "application/json"
 _PATH: Final = "integration.request.path."
 _OF_PATHS: Final = "/%:@!$&'()*+,;="
 """What may stand in a path as it is (RFC 3986, 3.3), besides letters, digits and ``-._~``."""
-_OVERRIDDEN: Final = ("header", "querystring")
+_OVERRIDDEN: Final = ("header", "path", "querystring")
+"""What a template may set of a request. [DOC] apigw-docs:apigateway-override-request-response-parameters"""
 _FROM_ANSWER: Final = "integration.response."
 
 

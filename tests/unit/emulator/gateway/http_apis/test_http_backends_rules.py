@@ -75,6 +75,31 @@ def test_what_is_binary_comes_as_the_client_accepts_it(
     assert answer.body == sent
 
 
+@pytest.mark.parametrize("mapped", [{}, {"integration.request.path.key": "method.request.path.id"}])
+@pytest.mark.parametrize(
+    ("kind", "uri", "url"),
+    [
+        ("HTTP", "https://example.com/{key}", "https://example.com/a/b%20c?q=1"),
+        (
+            "AWS",
+            "arn:aws:apigateway:us-east-1:s3:path/bucket/{key}",
+            "https://s3.us-east-1.amazonaws.com/bucket/a/b%20c?q=1",
+        ),
+    ],
+)
+def test_a_template_sets_parameters_of_its_request(kind: str, uri: str, url: str, mapped: dict[str, str]) -> None:
+    sets = "#set($context.requestOverride.path.key = 'a/b c')#set($context.requestOverride.header.x = 'y')"
+    more = "#set($context.requestOverride.querystring.q = '1')"
+    templates = {"application/json": sets + more}
+    backend = Backend(kind=kind, uri=uri, method="PUT", parameters=mapped, templates=templates)
+    request, override = asked(api(kind=HttpKind.REST), "/dev/"), no_override()
+
+    body = body_of(backend, request, EVENT, override)
+    made = request_for(backend, body, request, EVENT, override)
+
+    assert (made.url, made.headers["x"]) == (url, "y")
+
+
 def test_half_a_surrogate_pair_reaches_an_endpoint_as_something_else() -> None:
     body = b'{"name": "\\ud83d"}'
     request = asked(api(kind=HttpKind.REST), "/dev/", method="POST", body=body)
