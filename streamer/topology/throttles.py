@@ -24,3 +24,5 @@ class UsagePlan:
     """Requests in a period; None: as many as anybody likes."""
     period: str = "DAY"
     """``DAY``, ``WEEK`` or ``MONTH``, in UTC."""
+    name: str = ""
+    """APIs whose plans are called alike share what a key may ask; empty: the plan is of its API alone."""

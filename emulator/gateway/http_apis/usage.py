@@ -27,14 +27,14 @@ class Usage:
 
     def __init__(self) -> None:
         self._buckets: dict[tuple[str, ...], TokenBucket] = {}
-        """By API and route key, or by API and API key."""
+        """By API and route key, or by plan and API key."""
         self._used: dict[tuple[str, str], tuple[int, int]] = {}
-        """By API and API key: the period, and how many requests there were in it."""
+        """By plan and API key: the period, and how many requests there were in it."""
 
     def change(self, apis: Iterable[HttpApi]) -> None:
         """Go by other throttles; quotas that are used up stay so, where there still are the keys."""
         self._buckets.clear()
-        known = {(api.api_id, key) for api in apis for plan in api.usage_plans for key in plan.keys}
+        known = {(_named(api, plan), key) for api in apis for plan in api.usage_plans for key in plan.keys}
         self._used = {name: used for name, used in self._used.items() if name in known}
 
     def admits(self, api: HttpApi, route: HttpRoute, now: float) -> bool:
@@ -46,16 +46,17 @@ class Usage:
         plan = next((each for each in api.usage_plans if key in each.keys), None)
         if plan is None:
             return None
-        if not self._takes(("key", api.api_id, key), plan.throttle, now):
+        named = _named(api, plan)
+        if not self._takes(("key", named, key), plan.throttle, now):
             return THROTTLED
         if plan.quota is None:
             return None
         current = _period(plan, now_ms)
-        period, used = self._used.get((api.api_id, key), (current, 0))
+        period, used = self._used.get((named, key), (current, 0))
         used = used if period == current else 0
         if used >= plan.quota:
             return QUOTA
-        self._used[api.api_id, key] = (current, used + 1)
+        self._used[named, key] = (current, used + 1)
         return None
 
     def _takes(self, name: tuple[str, ...], throttle: Throttle | None, now: float) -> bool:
@@ -65,6 +66,11 @@ class Usage:
         if bucket is None:
             bucket = self._buckets[name] = TokenBucket(throttle)
         return bucket.take(now)
+
+
+def _named(api: HttpApi, plan: UsagePlan) -> str:
+    """Whose requests count together: those of all APIs of a plan. [USR] AWS re:Post QUFD1EPj5dRYaYaqpNepE34A"""
+    return plan.name or api.api_id
 
 
 def _period(plan: UsagePlan, now_ms: int) -> int:

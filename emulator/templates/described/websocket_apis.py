@@ -331,6 +331,7 @@ def _usage_plan(catalogue: Catalogue, plan: Resource) -> UsagePlan:
         throttle=throttle({f"Throttling{name}": each for name, each in throttled.items()}),
         quota=None if limit is None else int(float(limit)),
         period=str(quota.get("Period", "DAY")),
+        name=str(plan.ref),
     )
 
 

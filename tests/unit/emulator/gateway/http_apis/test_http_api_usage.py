@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -60,6 +61,16 @@ def test_a_quota_is_used_up_until_the_next_period(period: str, within: str, afte
 
     assert [usage.refusal(of, "one", 0.0, now_ms) for now_ms in times] == [None, None, QUOTA, None]
     assert usage.refusal(of, "two", 0.0, times[0]) is None
+
+
+@pytest.mark.parametrize(("name", "second"), [("gold", QUOTA), ("", None)])
+def test_apis_of_one_plan_share_what_a_key_may_ask(name: str, second: object) -> None:
+    plan, usage = UsagePlan(name=name, keys=("one",), quota=1), Usage()
+    of = with_plan(plan)
+    other = replace(of, api_id="otherother")
+
+    assert usage.refusal(of, "one", 0.0, 0) is None
+    assert usage.refusal(other, "one", 0.0, 0) is second
 
 
 def test_a_quota_stays_used_up_when_the_api_changes() -> None:
