@@ -136,8 +136,8 @@ def answer_of(
     text = body.decode("utf-8", "replace")
     set_by: dict[str, Any] = {"header": {}}
     around = {**event, "requestContext": {**event["requestContext"], "responseOverride": set_by}}
-    kind = next(iter(response.templates), _JSON)
-    template = response.templates.get(_JSON, response.templates.get(kind))
+    kind = _kind(response.templates, asked.fields.get("accept", ""))
+    template = response.templates.get(kind)
     is_mock = backend.kind == "MOCK"  # [USR] CDK's CORS reads parameters in the templates of such answers
     made = None
     if template:
@@ -153,6 +153,15 @@ def answer_of(
         (*(sendable(*each) for each in found.items()), *own_headers(asked)),
         _unchanged(asked, headers.get("content-type", ""), body, text) if made is None else made,
     )
+
+
+def _kind(templates: Mapping[str, str], accepted: str) -> str:
+    """The media type of an answer: the first that the client accepts, if it has a template, else JSON, else any.
+
+    [DOC] apigw-docs:request-response-data-mappings, cited by localstack #10381; [INF] that of several the first counts
+    """
+    first = accepted.partition(",")[0].partition(";")[0].strip().lower()
+    return next((each for each in (first, _JSON) if each in templates), next(iter(templates), _JSON))
 
 
 def _unchanged(asked: Asked, content_type: str, body: bytes, text: str) -> bytes:

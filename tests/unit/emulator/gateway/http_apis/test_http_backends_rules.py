@@ -75,6 +75,24 @@ def test_what_is_binary_comes_as_the_client_accepts_it(
     assert answer.body == sent
 
 
+@pytest.mark.parametrize(
+    ("types", "accepted", "kind"),
+    [
+        pytest.param(("text/html", "application/json"), "", "application/json", id="JSON for who says nothing"),
+        pytest.param(("text/html", "application/json"), "*/*", "application/json", id="JSON for who takes anything"),
+        pytest.param(("text/html", "application/json"), "text/html;q=1, */*", "text/html", id="what is accepted"),
+        pytest.param(("text/html", "text/xml"), "image/png", "text/html", id="else the first"),
+    ],
+)
+def test_an_answer_is_of_the_type_that_its_client_accepts(types: tuple[str, ...], accepted: str, kind: str) -> None:
+    request = asked(api(kind=HttpKind.REST), "/dev/", headers=(("Accept", accepted),))
+    backend = Backend(kind="AWS", responses=(BackendResponse(templates={each: each for each in types}),))
+
+    answer = answer_of(backend, request, EVENT, no_override(), said="", headers={}, body=b"{}")
+
+    assert (answer.body.decode(), dict(answer.headers)["Content-Type"]) == (kind, kind)
+
+
 @pytest.mark.parametrize("mapped", [{}, {"integration.request.path.key": "method.request.path.id"}])
 @pytest.mark.parametrize(
     ("kind", "uri", "url"),
