@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from ..foundation import log
-from ..foundation.json_bytes import is_object, json_bytes
+from ..foundation.json_bytes import json_bytes
 from ..foundation.notes import Content as Notes
 from ..foundation.place import ACCOUNT_ID, REGION
 from ..port.http import HttpRequest, HttpResponse
@@ -94,17 +94,14 @@ class EmbeddedDynamoDB:
     def handle(self, request: HttpRequest, caller: Caller | None = None) -> HttpResponse:
         """Answer a request; never raises. Without a caller, the account's owner makes it."""
         service, _, action = request.fields.get("x-amz-target", "").partition(".")
+        if service not in self._services and is_queue_request(request):
+            return self.queues.handle(request)
         try:
-            if service not in self._services and is_queue_request(request):
-                return self.queues.handle(request)
             body = unpacked(request.body, request.fields.get("content-encoding"))
             status, content = 200, self.perform(service, action, body, caller)
         except ApiError as error:
             status, content = error.status, error.content()
         except Exception as error:  # noqa: BLE001 - top of a request: logged and answered
-            if service == _QUEUES and not is_object(request.body):
-                refused = serialization_error("The body is not a JSON object")
-                return self._answer(400, json_bytes(refused.content()), None)
             log.error("DynamoDB request failed", error=error, action=action)
             status = 500
             content = ApiError("InternalServerError", "Internal server error", status=500).content()

@@ -12,10 +12,10 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, Final
 
+from ..foundation.json_bytes import token_name
+from ..foundation.shapes import Shape, model_of
 from .errors import ApiError, serialization_error, validation_error
-from .numbers import token_name
 from .quick_model import ATTRIBUTE_VALUE, NAME_LENGTHS, NAME_PATTERN, Quick, is_python, quick_check_of
-from .shapes import Shape, model_of
 from .values import read_value
 
 FAULTS: Final = 10

@@ -9,6 +9,7 @@ import re
 from decimal import Context, Decimal
 from typing import Any, Final
 
+from ..foundation.json_bytes import token_name
 from .errors import ApiError, serialization_error, validation_error
 
 DIGITS: Final = 38
@@ -100,12 +101,3 @@ def add_numbers(left: str, right: str, *, subtract: bool = False) -> str:
     if len(plain) > DIGITS:
         raise _overflow()  # AWS's words for it, though no magnitude is too large
     return _normal(bool(is_negative), plain, int(exponent) + len(digits) - len(plain))
-
-
-def token_name(thing: Any) -> str:
-    """What AWS's reader of JSON calls a thing that stands where it does not belong."""
-    if isinstance(thing, bool):
-        return "TRUE_VALUE" if thing else "FALSE_VALUE"
-    if isinstance(thing, str):
-        return "STRING_VALUE"
-    return "NUMBER_VALUE" if isinstance(thing, int) else "DECIMAL_VALUE"

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
-from .shapes import Shape
+from ..foundation.shapes import Shape
 
 Quick = Callable[[Any], bool]
 

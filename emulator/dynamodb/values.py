@@ -14,8 +14,9 @@ from typing import Any, Final, NamedTuple
 
 from streamer.aws_limits import text_bytes
 
+from ..foundation.json_bytes import token_name
 from .errors import ApiError, invalid_parameter, serialization_error, validation_error
-from .numbers import normal_number, token_name
+from .numbers import normal_number
 
 Json = dict[str, Any]
 """An object of JSON."""

@@ -78,3 +78,12 @@ def is_object(body: bytes) -> bool:
 def is_number(value: Any) -> TypeGuard[int | float]:
     """Whether a value is a number of JSON, which True and False are not."""
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def token_name(thing: Any) -> str:
+    """What AWS's reader of JSON calls a thing that stands where it does not belong."""
+    if isinstance(thing, bool):
+        return "TRUE_VALUE" if thing else "FALSE_VALUE"
+    if isinstance(thing, str):
+        return "STRING_VALUE"
+    return "NUMBER_VALUE" if isinstance(thing, int) else "DECIMAL_VALUE"

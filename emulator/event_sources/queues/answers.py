@@ -1,4 +1,4 @@
-"""Where moto's answers in JSON differ from SQS's. Pure.
+"""Where moto's answers in JSON differ from SQS's, and answers to what moto is not asked. Pure.
 
 [REC] ls-snap test_sqs.py
 """
@@ -8,12 +8,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from typing import Any, Final
+from xml.sax.saxutils import escape
 
 from ...foundation.json_bytes import parsed_json
+from ...port.http import HttpRequest, HttpResponse
 from .batches import md5_of
 
 _DONE: Final = 200
 _REFUSED: Final = 400
+_NAMESPACE: Final = "http://queue.amazonaws.com/doc/2012-11-05/"
 _SYSTEM: Final = "MessageSystemAttributes"
 _BATCHES: Final = ("ChangeMessageVisibilityBatch", "DeleteMessageBatch", "SendMessageBatch")
 _LISTS: Final = ("Failed", "Successful", "Tags")
@@ -44,3 +47,29 @@ def corrected(operation: str, asked: bytes, status: int, content: bytes) -> byte
 def _with_digest(told: Mapping[str, Any], message: Mapping[str, Any]) -> dict[str, Any]:
     system = message.get(_SYSTEM)
     return {**told, **({"MD5OfMessageSystemAttributes": md5_of(system)} if system else {})}
+
+
+def unread(why: str) -> HttpResponse:
+    """The answer to a request whose JSON cannot be read. [USR] async-aws/aws #1667"""
+    return _of_json(_REFUSED, "SerializationException", why)
+
+
+def failure(request: HttpRequest) -> HttpResponse:
+    """The answer to a request at which the emulator failed. [DOC] sqs-api:CommonErrors"""
+    if "x-amz-target" in request.fields:
+        return _of_json(500, "InternalFailure", "Internal failure")
+    return in_xml("InternalFailure", "Internal failure", 500)
+
+
+def in_xml(code: str, text: str, status: int) -> HttpResponse:
+    """A refusal in the query protocol."""
+    side = "Sender" if status == _REFUSED else "Receiver"
+    error = f"<Error><Type>{side}</Type><Code>{code}</Code><Message>{escape(text)}</Message></Error>"
+    body = f'<?xml version="1.0"?><ErrorResponse xmlns="{_NAMESPACE}">{error}</ErrorResponse>'
+    return HttpResponse(status, body.encode(), (("content-type", "text/xml"),))
+
+
+def _of_json(status: int, code: str, text: str) -> HttpResponse:
+    """An error of the protocol itself, whose message has a capital."""
+    told = {"__type": f"com.amazon.coral.service#{code}", "Message": text}
+    return HttpResponse.of_json(status, told, kind="application/x-amz-json-1.0")

@@ -15,7 +15,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from moto.core.exceptions import InvalidToken
 from moto.core.utils import camelcase_to_underscores
@@ -27,12 +27,16 @@ try:
 except ImportError:  # before 5.1.19 or so
     from werkzeug.wrappers import Request
 
+from msgspec import structs
+
 from streamer.topology import Queue
 
-from ...foundation.json_bytes import is_object, json_of
+from ...foundation import log
+from ...foundation.json_bytes import json_of
+from ...foundation.modelled import Fault
 from ...port.elsewhere import operation_of, refusal
 from ...port.http import HttpRequest, HttpResponse
-from . import answers, checks, moves
+from . import answers, checks, moves, requests
 from .batches import MessageRefusedError, QueueMessage
 from .moto_queue import HAS_NAMES_OF_ITS_OWN, REFUSALS
 from .moto_queues import NAMES, Backend, attribute_of, source_of
@@ -44,6 +48,8 @@ _RECEIVING: Final = (
     ("VisibilityTimeout", 0, 43_200, ">= 0 and <= 43200"),
 )
 _DONE: Final = 200
+_NOT_FOR_MOTO: Final = ("authorization", "content-encoding")
+"""What it would take apart, and nothing here depends on."""
 _KIND: Final = ("content-type", "application/x-amz-json-1.0")
 
 
@@ -153,8 +159,12 @@ class EmbeddedQueues:
             listener()
 
     def handle(self, request: HttpRequest) -> HttpResponse:
-        """Answer a request of an SQS client, at once."""
-        answer = self._answer(request)
+        """Answer a request of an SQS client, at once; never raises."""
+        try:
+            answer = self._answer(request)
+        except Exception as error:  # noqa: BLE001 - top of a request: logged and answered
+            log.error("SQS request failed", error=error, action=operation_of(request))
+            return answers.failure(request)
         self._heard()
         return answer
 
@@ -180,18 +190,31 @@ class EmbeddedQueues:
     def _answer(self, request: HttpRequest) -> HttpResponse:
         self._backend.missing = None
         self._backend.trace = request.fields.get("x-amzn-trace-id")
-        target = request.fields.get("x-amz-target", "").rpartition(".")[2]
+        operation, target = operation_of(request), request.fields.get("x-amz-target", "").rpartition(".")[2]
+        form = [] if target else [*request.query, *parse_qsl(request.body.decode(errors="replace"), True)]
+        if not target and (refused := requests.of_action(form)) is not None:
+            return answers.in_xml(*refused, 400)
+        name = camelcase_to_underscores(operation)
+        if not requests.is_known(operation) or (target not in moves.OPERATIONS and not hasattr(_Handler, name)):
+            return refusal(request, "sqs", operation, is_known=True)
+        checked = _checked(request, operation) if target else requests.of_form(operation, form)
+        if isinstance(checked, HttpResponse):
+            return checked
         if target in moves.OPERATIONS:
             return self._moved(target, request)
-        operation = operation_of(request)
-        if not hasattr(_Handler, camelcase_to_underscores(operation)):
-            return refusal(request, "sqs", operation, is_known=True)
-        url = f"http://{request.fields.get('host', 'localhost')}{request.target}"
+        handler = _Handler(self._backend)
+        if isinstance(checked, HttpRequest):
+            request = checked
+        elif checked is not None:
+            setattr(handler, name, lambda: _refuse(checked))
+            request = structs.replace(request, body=b"{}" if target else urlencode({"Action": operation}).encode())
+        return self._performed(request, handler, target, operation)
+
+    def _performed(self, request: HttpRequest, handler: _Handler, target: str, operation: str) -> HttpResponse:
+        url = f"http://{request.fields.get('host', 'localhost')}{request.raw_path if target else request.target}"
         prepared = _prepared(request, url)
         try:
-            status, headers, body = _Handler(self._backend)._dispatch(  # noqa: SLF001 - moto's way in
-                prepared, url, prepared.headers
-            )
+            status, headers, body = handler._dispatch(prepared, url, prepared.headers)  # noqa: SLF001 - moto's way in
         except NotImplementedError:
             return refusal(request, "sqs", operation, is_known=True)
         except InvalidToken:
@@ -214,11 +237,30 @@ class EmbeddedQueues:
     def _moved(self, operation: str, request: HttpRequest) -> HttpResponse:
         """The answer to an operation that moto does not have."""
         try:
-            asked = json_of(request.body) if is_object(request.body) else {}
+            asked = json_of(request.body or b"{}")
             told = self._moves.perform(operation, asked, now=time.time(), new_id=str(uuid.uuid4()))
         except moves.RefusedError as refused:
             return _refused(request, refused)
         return HttpResponse(_DONE, json.dumps(told).encode(), (_KIND,))
+
+
+def _checked(request: HttpRequest, operation: str) -> HttpRequest | HttpResponse | checks.Refusal:
+    """A request of the JSON protocol without its nulls, or why it cannot be read, or is refused."""
+    try:
+        given = json_of(request.body or b"{}")
+    except ValueError:
+        return answers.unread("The body is not JSON")
+    found = requests.of_json(operation, given)
+    if isinstance(found, Fault):
+        return answers.unread(found.text)
+    if found is not None:
+        return found
+    return structs.replace(request, body=json.dumps(given).encode()) if b"null" in request.body else request
+
+
+def _refuse(refused: checks.Refusal) -> None:
+    """Raise a refusal, which moto tells in the protocol of who asked."""
+    raise REFUSALS[0](*refused)
 
 
 def _refused(request: HttpRequest, why: moves.RefusedError) -> HttpResponse:
@@ -275,9 +317,10 @@ def _attributes(queue: Queue) -> dict[str, str]:
 
 def _prepared(request: HttpRequest, url: str) -> Any:
     """The request as moto wants it: since 5.2.4 in a class of its own, before in werkzeug's."""
+    headers = [each for each in request.headers if each[0].lower() not in _NOT_FOR_MOTO]
     from_primitives = getattr(Request, "from_primitives", None)
     if from_primitives is not None:
-        return from_primitives(request.method, url, dict(request.headers), request.body)
+        return from_primitives(request.method, url, dict(headers), request.body)
     parts = urlsplit(url)
     return Request.from_values(
         method=request.method,
@@ -285,5 +328,5 @@ def _prepared(request: HttpRequest, url: str) -> Any:
         path=parts.path,
         query_string=parts.query,
         data=request.body,
-        headers=list(request.headers),
+        headers=headers,
     )

@@ -191,7 +191,7 @@ class Backend(SQSBackend):  # type: ignore[misc] # moto publishes no types
         return _each(
             "ChangeMessageVisibility",
             entries,
-            lambda entry: queue.hide(entry["ReceiptHandle"], int(entry["VisibilityTimeout"])),
+            lambda entry: queue.hide(entry["ReceiptHandle"], _seconds(entry)),
         )
 
     def remove_permission(self, queue_name: str, label: str) -> None:
@@ -295,6 +295,14 @@ def _each(kind: str, entries: Iterable[Mapping[str, Any]], act: Callable[[Mappin
         else:
             done.append(entry["Id"])
     return done, failed
+
+
+def _seconds(entry: Mapping[str, Any]) -> int:
+    """How long an entry is to be hidden, which it must say. [INF] the model lets it be missing"""
+    found = entry.get("VisibilityTimeout")
+    if found is None:
+        raise REFUSALS[0]("MissingParameter", "The request must contain the parameter VisibilityTimeout.")
+    return int(found)
 
 
 def _failure(entry_id: str, error: Any) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import pytest
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
 
-from emulator.dynamodb.shapes import Shape, model_of
+from emulator.foundation.shapes import Shape, model_of
 
 SERVICES = ("dynamodb", "dynamodbstreams")
 KEPT = ("min", "max", "pattern")

@@ -281,6 +281,13 @@ def test_a_client_says_where_dead_letters_go(queues: EmbeddedQueues) -> None:
         ("DeleteMessage", {"ReceiptHandle": "x"}, "is not a valid receipt handle."),
         ("DeleteMessageBatch", {"Entries": [{"Id": "a:b", "ReceiptHandle": "x"}]}, "A batch entry id can only contain"),
         ("ReceiveMessage", {"WaitTimeSeconds": 21}, "Value 21 for parameter WaitTimeSeconds is invalid"),
+        ("ReceiveMessage", {"WaitTimeSeconds": "1"}, "STRING_VALUE can not be converted to an Integer"),
+        ("TagQueue", {"Tags": []}, "Start of list found where not expected"),
+        ("DeleteMessage", {"ReceiptHandle": None}, "The request must contain the parameter MessageHandle."),
+        ("CreateQueue", {}, "The request must contain the parameter QueueName."),
+        ("DeleteMessageBatch", {"Entries": [{"Id": "a"}]}, "parameter DeleteMessageBatchRequestEntry.1.ReceiptHandle."),
+        ("SendMessage", {"MessageAttributes": {"k": {"StringValue": "x"}}}, "must contain non-empty message attribute"),
+        ("StartMessageMoveTask", {"SourceArn": 1}, "NUMBER_VALUE can not be converted to a String"),
     ],
 )
 def test_what_is_wrong_is_refused_in_awss_words(queues: EmbeddedQueues, action: str, parameters: Any, why: str) -> None:
@@ -289,6 +296,61 @@ def test_what_is_wrong_is_refused_in_awss_words(queues: EmbeddedQueues, action: 
 
     assert answer.status == 400
     assert why in answer.body.decode()
+
+
+@pytest.mark.parametrize(
+    ("form", "code", "why"),
+    [
+        ("QueueName=lost", "MissingAction", "the parameter Action."),
+        ("Action=GetQueueUrl&Action=ListQueues", "MalformedQueryString", ""),
+        ("Action=GetQueueUrl", "MissingParameter", "the parameter QueueName."),
+        ("Action=DeleteMessage&QueueUrl=lost", "MissingParameter", "the parameter MessageHandle."),
+        (
+            "Action=ReceiveMessage&QueueUrl=lost&WaitTimeSeconds=a%3C",
+            "InvalidParameterValue",
+            "a&lt; for parameter Wait",
+        ),
+        ("Action=ReceiveMessage&QueueUrl=lost&VisibilityTimeout=", "InvalidParameterValue", "VisibilityTimeout"),
+        (
+            "Action=DeleteMessageBatch&QueueUrl=lost&DeleteMessageBatchRequestEntry.1.Id=a",
+            "MissingParameter",
+            "DeleteMessageBatchRequestEntry.1.ReceiptHandle.",
+        ),
+        (
+            "Action=SendMessage&QueueUrl=lost&MessageBody=a&MessageAttribute.1.Name=k&MessageAttribute.1.Value.StringValue=x",
+            "InvalidParameterValue",
+            "'k' must contain non-empty message attribute type.",
+        ),
+    ],
+)
+def test_a_query_that_cannot_be_read_is_refused_in_xml(queues: EmbeddedQueues, form: str, code: str, why: str) -> None:
+    kind = ("Content-Type", "application/x-www-form-urlencoded")
+    answer = queues.handle(post(form.encode(), kind, ("Content-Encoding", "gzip")))
+
+    assert (answer.status, dict(answer.headers)["content-type"].rpartition("/")[2]) == (400, "xml")
+    assert f"<Code>{code}</Code>" in answer.body.decode()
+    assert why in answer.body.decode()
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b"null", b"\xff", b"[" * 20_000])
+def test_a_body_that_is_no_json_object_cannot_be_read(queues: EmbeddedQueues, body: bytes) -> None:
+    answer = queues.handle(post(body, ("X-Amz-Target", "AmazonSQS.SendMessage")))
+
+    assert (answer.status, json.loads(answer.body)["__type"]) == (
+        400,
+        "com.amazon.coral.service#SerializationException",
+    )
+
+
+def test_what_fails_here_is_told_as_sqs_does_and_logged(
+    queues: EmbeddedQueues, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(queues, "_answer", lambda _: 1 / 0)
+    answers = [queues.handle(request("ListQueues")), queues.handle(post(b"Action=ListQueues"))]
+
+    assert [each.status for each in answers] == [500, 500]
+    assert all(b"InternalFailure" in each.body for each in answers)
+    assert [each.message for each in caplog.records] == ["SQS request failed"] * 2
 
 
 @pytest.mark.skipif(moto.__version__.startswith("5.0."), reason="moto before 5.1 fails the whole batch")

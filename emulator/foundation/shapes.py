@@ -14,9 +14,6 @@ from typing import Any, Final
 
 import msgspec
 
-API_VERSION: Final = "2012-08-10"
-"""Of DynamoDB and of its streams, as in ``X-Amz-Target``. [DOC] ddb-docs:Programming.LowLevelAPI"""
-
 _GZIP: Final = 31
 """Tells zlib of gzip's header and the largest window."""
 
@@ -72,14 +69,18 @@ class Model:
 
 @cache
 def model_of(service: str) -> Model:
-    """The model of ``dynamodb`` or ``dynamodbstreams``.
+    """The model of a service, as botocore's folder of it is called: ``dynamodb``, ``dynamodbstreams``, ``sqs``, ...
+
+    Of the service's latest version, as in ``X-Amz-Target``. [DOC] ddb-docs:Programming.LowLevelAPI
 
     Raises:
         FileNotFoundError: botocore has none where it always had it.
     """
     spec = find_spec("botocore")
     assert spec is not None, "boto3 requires it"
-    file = Path(str(spec.origin)).parent / "data" / service / API_VERSION / "service-2.json"
-    packed = file.with_name(f"{file.name}.gz")
-    text = zlib.decompress(packed.read_bytes(), _GZIP) if packed.exists() else file.read_bytes()
+    versions = (Path(str(spec.origin)).parent / "data" / service).glob("*/service-2.json*")
+    file = max(versions, default=None)
+    if file is None:
+        raise FileNotFoundError(f"botocore has no model of {service}")
+    text = zlib.decompress(file.read_bytes(), _GZIP) if file.suffix == ".gz" else file.read_bytes()
     return Model(msgspec.json.decode(text))  # half a megabyte, with a service's start or first request: not by `json`

@@ -1,0 +1,129 @@
+"""What AWS's front end says of a JSON request that does not have the shapes of its service's model. Pure."""
+
+from __future__ import annotations
+
+import binascii
+from collections.abc import Mapping
+from typing import Any, Final
+
+from msgspec import Struct
+
+from .json_bytes import token_name
+from .shapes import model_of
+
+_KINDS: Final[Mapping[str, tuple[tuple[type, ...], str]]] = {
+    "blob": ((str,), "a Blob"),
+    "boolean": ((bool,), "a Boolean"),
+    "double": ((int, float), "a Double"),
+    "float": ((int, float), "a Float"),
+    "integer": ((int,), "an Integer"),
+    "long": ((int,), "a Long"),
+    "string": ((str,), "a String"),
+    "timestamp": ((int, float, str), "a Date"),
+}
+"""The types of JSON that are read as each of the model's, and what AWS calls it.
+
+[USR] async-aws/aws #1667: "STRING_VALUE can not be converted to an Integer"
+"""
+_Shapes = Mapping[str, Mapping[str, Any]]
+
+
+class Fault(Struct, frozen=True):
+    """What is wrong with a request."""
+
+    text: str
+    """In AWS's words; empty where members are missing."""
+    missing: tuple[str, ...] = ()
+    """Required members that are not there, where none is of another type: ``entries.1.member.id``."""
+
+
+def fault_of(service: str, operation: str, given: Any) -> Fault | None:
+    """What is wrong with a request; None: nothing, or the service has no such operation.
+
+    Members that are null are taken out: they are as good as missing.
+
+    Args:
+        service: as botocore's folder of its model is called.
+        operation: ``SendMessage``.
+        given: the parameters, as read from JSON; changed in place.
+    """
+    model = model_of(service)
+    if operation not in model.operation_names:
+        return None
+    shape = model.input_shape(operation)
+    missing: list[str] = []
+    text = None if shape is None else _misread(model.shapes, shape.name, given, "", missing)
+    return Fault(text) if text is not None else Fault("", tuple(missing)) if missing else None
+
+
+def _misread(shapes: _Shapes, name: str, value: Any, where: str, missing: list[str]) -> str | None:
+    """Why a value is not read as a shape; None: it is. What it lacks is added to ``missing``."""
+    shape = shapes[name]
+    kind = shape["type"]
+    if kind == "structure":
+        return _structure(shapes, shape, value, where, missing)
+    if kind == "list":
+        if type(value) is not list:
+            return _not_a(value)
+        found = (
+            _element(shapes, shape["member"]["shape"], each, f"{where}.{at}.member", missing)
+            for at, each in enumerate(value, 1)
+        )
+        return next((each for each in found if each is not None), None)
+    if kind == "map":
+        if type(value) is not dict:
+            return _not_a(value)
+        named = value.items()
+        found = (
+            _element(shapes, shape["value"]["shape"], each, f"{where}.{key}.member", missing) for key, each in named
+        )
+        return next((each for each in found if each is not None), None)
+    types, called = _KINDS[kind]
+    if type(value) not in types:
+        return (
+            _not_a(value) if isinstance(value, dict | list) else f"{token_name(value)} can not be converted to {called}"
+        )
+    return None if kind != "blob" or _is_base64(value) else "The value is not valid base64"  # [INF] the words
+
+
+def _structure(shapes: _Shapes, shape: Mapping[str, Any], value: Any, where: str, missing: list[str]) -> str | None:
+    if type(value) is not dict:
+        return _not_a(value)
+    if shape.get("document"):
+        return None
+    members = shape["members"]
+    for name in [name for name, each in value.items() if each is None]:
+        del value[name]
+    for name, each in value.items():
+        if name in members and (
+            found := _misread(
+                shapes, members[name]["shape"], each, f"{where}{'.' if where else ''}{_lower(name)}", missing
+            )
+        ):
+            return found
+    prefix = f"{where}." if where else ""
+    missing.extend(f"{prefix}{_lower(name)}" for name in shape.get("required", ()) if name not in value)
+    return None
+
+
+def _element(shapes: _Shapes, name: str, value: Any, where: str, missing: list[str]) -> str | None:
+    return "Unexpected value type in payload" if value is None else _misread(shapes, name, value, where, missing)
+
+
+def _not_a(value: Any) -> str:
+    """[USR] what stands where it does not belong is told so by DynamoDB and others."""
+    if isinstance(value, list):
+        return "Start of list found where not expected"
+    return "Start of structure or map found where not expected" if isinstance(value, dict) else "Unexpected field type"
+
+
+def _is_base64(text: str) -> bool:
+    try:
+        binascii.a2b_base64(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _lower(name: str) -> str:
+    return name[:1].lower() + name[1:]

@@ -1,0 +1,46 @@
+"""What a service's model says of requests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from emulator.foundation.modelled import Fault, fault_of
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "given", "fault"),
+    [
+        ("sqs", "ReceiveMessage", {"QueueUrl": "x", "MaxNumberOfMessages": 1}, None),
+        ("sqs", "ReceiveMessage", {"QueueUrl": "x", "MaxNumberOfMessages": None, "Unknown": 1}, None),
+        ("sqs", "RotateQueue", {"QueueUrl": 1}, None),
+        ("sqs", "SendMessage", {"DelaySeconds": "1"}, Fault("STRING_VALUE can not be converted to an Integer")),
+        ("sqs", "SendMessage", {"DelaySeconds": True}, Fault("TRUE_VALUE can not be converted to an Integer")),
+        ("sqs", "SendMessage", {"MessageBody": 1}, Fault("NUMBER_VALUE can not be converted to a String")),
+        ("sqs", "SendMessage", {"MessageBody": []}, Fault("Start of list found where not expected")),
+        ("sqs", "SendMessage", {"MessageAttributes": "x"}, Fault("Unexpected field type")),
+        ("sqs", "SendMessage", [], Fault("Start of list found where not expected")),
+        ("sqs", "SendMessageBatch", {"Entries": {}}, Fault("Start of structure or map found where not expected")),
+        ("sqs", "SendMessageBatch", {"Entries": [None]}, Fault("Unexpected value type in payload")),
+        (
+            "sqs",
+            "SendMessageBatch",
+            {"QueueUrl": "x", "Entries": [{"Id": "1"}]},
+            Fault("", ("entries.1.member.messageBody",)),
+        ),
+        ("kms", "Decrypt", {"CiphertextBlob": "ü"}, Fault("The value is not valid base64")),
+        ("ssm", "GetParameter", {"WithDecryption": 1}, Fault("NUMBER_VALUE can not be converted to a Boolean")),
+        ("ssm", "GetParameter", {"Name": None}, Fault("", ("name",))),
+        ("kinesis", "GetShardIterator", {"Timestamp": {}}, Fault("Start of structure or map found where not expected")),
+    ],
+)
+def test_a_request_has_the_shapes_of_its_model(service: str, operation: str, given: Any, fault: Fault | None) -> None:
+    assert fault_of(service, operation, given) == fault
+
+
+def test_what_is_null_is_as_good_as_missing() -> None:
+    given = {"Name": "x", "WithDecryption": None}
+
+    assert fault_of("ssm", "GetParameter", given) is None
+    assert given == {"Name": "x"}
