@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from .json_bytes import token_name
 from .shapes import model_of
+from .times import instant
 
 _KINDS: Final[Mapping[str, tuple[tuple[type, ...], str]]] = {
     "blob": ((str,), "a Blob"),
@@ -25,6 +26,8 @@ _KINDS: Final[Mapping[str, tuple[tuple[type, ...], str]]] = {
 
 [USR] async-aws/aws #1667: "STRING_VALUE can not be converted to an Integer"
 """
+_MOST: Final = 10
+"""AWS tells so many faults of a request at once. [USR] dynalite"""
 _Shapes = Mapping[str, Mapping[str, Any]]
 
 
@@ -35,6 +38,21 @@ class Fault(Struct, frozen=True):
     """In AWS's words; empty where members are missing."""
     missing: tuple[str, ...] = ()
     """Required members that are not there, where none is of another type: ``entries.1.member.id``."""
+    outside: tuple[str, ...] = ()
+    """Numbers outside their bounds, each in AWS's words; the same."""
+
+    @property
+    def validation(self) -> str:
+        """What is missing or outside its bounds, as most services tell it. [USR] dynalite, kinesalite"""
+        lacking = (_broken("null", path, "Member must not be null") for path in self.missing)
+        told = (*self.outside, *lacking)[:_MOST]
+        words = "validation error" if len(told) == 1 else "validation errors"
+        return f"{len(told)} {words} detected: {'; '.join(told)}"
+
+
+class _Found(Struct):
+    missing: list[str]
+    outside: list[str]
 
 
 def fault_of(service: str, operation: str, given: Any) -> Fault | None:
@@ -51,22 +69,24 @@ def fault_of(service: str, operation: str, given: Any) -> Fault | None:
     if operation not in model.operation_names:
         return None
     shape = model.input_shape(operation)
-    missing: list[str] = []
-    text = None if shape is None else _misread(model.shapes, shape.name, given, "", missing)
-    return Fault(text) if text is not None else Fault("", tuple(missing)) if missing else None
+    found = _Found([], [])
+    text = None if shape is None else _misread(model.shapes, shape.name, given, "", found)
+    if text is not None:
+        return Fault(text)
+    return Fault("", tuple(found.missing), tuple(found.outside)) if found.missing or found.outside else None
 
 
-def _misread(shapes: _Shapes, name: str, value: Any, where: str, missing: list[str]) -> str | None:
-    """Why a value is not read as a shape; None: it is. What it lacks is added to ``missing``."""
+def _misread(shapes: _Shapes, name: str, value: Any, where: str, seen: _Found) -> str | None:
+    """Why a value is not read as a shape; None: it is. What else is wrong is added to ``seen``."""
     shape = shapes[name]
     kind = shape["type"]
     if kind == "structure":
-        return _structure(shapes, shape, value, where, missing)
+        return _structure(shapes, shape, value, where, seen)
     if kind == "list":
         if type(value) is not list:
             return _not_a(value)
         found = (
-            _element(shapes, shape["member"]["shape"], each, f"{where}.{at}.member", missing)
+            _element(shapes, shape["member"]["shape"], each, f"{where}.{at}.member", seen)
             for at, each in enumerate(value, 1)
         )
         return next((each for each in found if each is not None), None)
@@ -74,40 +94,54 @@ def _misread(shapes: _Shapes, name: str, value: Any, where: str, missing: list[s
         if type(value) is not dict:
             return _not_a(value)
         named = value.items()
-        found = (
-            _element(shapes, shape["value"]["shape"], each, f"{where}.{key}.member", missing) for key, each in named
-        )
+        found = (_element(shapes, shape["value"]["shape"], each, f"{where}.{key}.member", seen) for key, each in named)
         return next((each for each in found if each is not None), None)
+    return _scalar(shape, value, where, seen)
+
+
+def _scalar(shape: Mapping[str, Any], value: Any, where: str, seen: _Found) -> str | None:
+    kind = shape["type"]
     types, called = _KINDS[kind]
-    if type(value) not in types:
-        return (
-            _not_a(value) if isinstance(value, dict | list) else f"{token_name(value)} can not be converted to {called}"
-        )
-    return None if kind != "blob" or _is_base64(value) else "The value is not valid base64"  # [INF] the words
+    if isinstance(value, dict | list):
+        return _not_a(value)
+    if type(value) not in types or (kind == "timestamp" and not _is_time(value)):
+        return f"{token_name(value)} can not be converted to {called}"
+    if kind == "blob" and not _is_base64(value):
+        return "The value is not valid base64"  # [INF] the words
+    if int in types and kind != "timestamp":
+        low, high = shape.get("min"), shape.get("max")
+        if low is not None and value < low:
+            words = f"Member must have value greater than or equal to {low:.17g}"
+            seen.outside.append(_broken(f"'{value}'", where, words))
+        if high is not None and value > high:
+            words = f"Member must have value less than or equal to {high:.17g}"
+            seen.outside.append(_broken(f"'{value}'", where, words))
+    return None
 
 
-def _structure(shapes: _Shapes, shape: Mapping[str, Any], value: Any, where: str, missing: list[str]) -> str | None:
+def _broken(value: str, where: str, words: str) -> str:
+    return f"Value {value} at '{where}' failed to satisfy constraint: {words}"
+
+
+def _structure(shapes: _Shapes, shape: Mapping[str, Any], value: Any, where: str, seen: _Found) -> str | None:
     if type(value) is not dict:
         return _not_a(value)
     if shape.get("document"):
         return None
-    members = shape["members"]
+    prefix, members = f"{where}." if where else "", shape["members"]
     for name in [name for name, each in value.items() if each is None]:
         del value[name]
     for name, each in value.items():
-        if name in members and (
-            found := _misread(
-                shapes, members[name]["shape"], each, f"{where}{'.' if where else ''}{_lower(name)}", missing
-            )
-        ):
-            return found
-    prefix = f"{where}." if where else ""
-    missing.extend(f"{prefix}{_lower(name)}" for name in shape.get("required", ()) if name not in value)
+        member = members.get(name)
+        found = member and _misread(shapes, member["shape"], each, f"{prefix}{_lower(name)}", seen)
+        if found:
+            return str(found)
+    seen.missing.extend(f"{prefix}{_lower(name)}" for name in shape.get("required", ()) if name not in value)
     return None
 
 
-def _element(shapes: _Shapes, name: str, value: Any, where: str, missing: list[str]) -> str | None:
-    return "Unexpected value type in payload" if value is None else _misread(shapes, name, value, where, missing)
+def _element(shapes: _Shapes, name: str, value: Any, where: str, seen: _Found) -> str | None:
+    return "Unexpected value type in payload" if value is None else _misread(shapes, name, value, where, seen)
 
 
 def _not_a(value: Any) -> str:
@@ -115,6 +149,14 @@ def _not_a(value: Any) -> str:
     if isinstance(value, list):
         return "Start of list found where not expected"
     return "Start of structure or map found where not expected" if isinstance(value, dict) else "Unexpected field type"
+
+
+def _is_time(value: Any) -> bool:
+    try:
+        instant(value)
+    except (ValueError, OverflowError, OSError):
+        return False
+    return True
 
 
 def _is_base64(text: str) -> bool:

@@ -31,7 +31,7 @@ def error(service: str, request: HttpRequest, code: str, message: str, status: i
 
     if service == "s3":
         body = f"<Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
-    elif "x-amz-target" in request.fields:
+    elif "x-amz-target" in request.fields or service == "scheduler":
         named = f"{code}Exception"
         content = json.dumps({"__type": named, "message": message, "Message": message}).encode()
         headers = (("content-type", "application/x-amz-json-1.1"), ("x-amzn-ErrorType", named))

@@ -14,7 +14,6 @@ from msgspec import structs
 from streamer.errors import ConfigurationError
 
 from ..foundation import log
-from ..foundation.json_bytes import is_object
 from ..foundation.tasks import end
 from ..functions.outcome import Functions
 from ..functions.variables import Endpoints
@@ -33,6 +32,7 @@ from .denials import denial, error, readable
 from .needs import of_operation, of_scheduler
 from .ours import OURS, OurServices
 from .process import ServicesBusyError, ServicesLostError, ServicesProcess
+from .reading import readable_request
 from .routing import HOSTED, aws_url
 from .s3.conditions import Uploads, given_of, how_signed
 from .s3.deletions import deletions, is_deletion, with_refusals, without
@@ -212,8 +212,10 @@ class Services:
             return error(service, request, "ServiceUnavailable", str(reason), 503)
 
     async def _answer(self, request: HttpRequest, service: str) -> HttpResponse | None:
-        if "x-amz-target" in request.fields and request.body and not is_object(request.body):
-            return error(service, request, "Serialization", "the body is no JSON object", 400)
+        read = readable_request(request, service)
+        if isinstance(read, HttpResponse):
+            return read
+        request = read
         link = link_of(request, self._secrets, datetime.now(UTC)) if service == "s3" else None
         caller = self._guard.caller(request) if link is None else self._guard.caller_with(link.key)
         if service == "sts" and asks_identity(request):
@@ -315,11 +317,12 @@ class Services:
 
     def _head(self, request: HttpRequest, service: str, url: str) -> Mapping[str, Any]:
         scope = scope_of(request)
+        left_out = ("host", "connection", *(() if service == "s3" else ("content-encoding",)))
         return {
             "service": service,
             "method": request.method,
             "url": url,
-            "headers": {name: value for name, value in request.headers if name.lower() not in ("host", "connection")},
+            "headers": {name: value for name, value in request.headers if name.lower() not in left_out},
             "caller": [request.peer, self._endpoints.owner.access_key_id if scope is None else scope.key],
         }
 

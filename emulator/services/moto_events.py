@@ -15,7 +15,7 @@ from moto.events.responses import EventsHandler
 
 from ..event_sources.eventbridge import event, scheduled_event
 from ..event_sources.streams.filters import InvalidFilterPatternError
-from ..foundation.json_bytes import parsed_json
+from ..foundation.json_bytes import is_object, parsed_json
 from ..foundation.times import instant
 from . import moto_sns
 from .delivery import Delivery, Tell
@@ -158,6 +158,9 @@ def _check_rules() -> None:
         expression = named.get("scheduled_expression")
         if expression and not (is_rate(expression) or is_cron(expression)):
             raise ValidationException("Parameter ScheduleExpression is not valid.")
+        pattern = named.get("event_pattern")
+        if pattern and not is_object(pattern.encode()):
+            raise InvalidEventPatternException(reason="Filter is not an object")
         return put_rule(backend, *arguments, **named)
 
     def put_targets_checked(backend: Any, name: str, event_bus_arn: str | None, targets: Any) -> None:
@@ -178,6 +181,8 @@ def _test_event_pattern(handler: Any) -> str:
         told = None
     if not isinstance(told, dict) or not told.keys() >= _MANDATORY:
         raise ValidationException("Parameter Event is not valid.")
+    if not is_object(pattern.encode()):
+        raise InvalidEventPatternException(reason="Filter is not an object")
     return json.dumps({"Result": EventPattern.load(pattern).matches_event(told)})
 
 

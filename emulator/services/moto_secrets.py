@@ -1,10 +1,13 @@
-"""Gives moto's secrets ARNs that are known beforehand. Imported in the process of the services only."""
+"""Gives moto's secrets ARNs that are known beforehand, and mends what of them fails.
+
+Imported in the process of the services only.
+"""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-from moto.secretsmanager import models, utils
+from moto.secretsmanager import exceptions, models, utils
 
 from .secret_names import suffix
 
@@ -13,7 +16,15 @@ _PARTITIONS: Final = (("cn-", "aws-cn"), ("us-gov-", "aws-us-gov"))
 
 
 def take() -> None:
-    """Name all secrets that are made from now on."""
+    """Name all secrets that are made from now on, and refuse to list the versions of one that is not there."""
+    list_versions = models.SecretsManagerBackend.list_secret_version_ids
+
+    def list_secret_version_ids(backend: Any, secret_id: str, *given: Any, **named: Any) -> Any:
+        if secret_id not in backend.secrets:
+            raise exceptions.SecretNotFoundException
+        return list_versions(backend, secret_id, *given, **named)
+
+    models.SecretsManagerBackend.list_secret_version_ids = list_secret_version_ids
 
     def arn(account_id: str, region: str, secret_id: str) -> str:
         partition = next((name for start, name in _PARTITIONS if region.startswith(start)), "aws")

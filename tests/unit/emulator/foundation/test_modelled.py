@@ -8,6 +8,8 @@ import pytest
 
 from emulator.foundation.modelled import Fault, fault_of
 
+BROKEN = "failed to satisfy constraint:"
+
 
 @pytest.mark.parametrize(
     ("service", "operation", "given", "fault"),
@@ -30,6 +32,13 @@ from emulator.foundation.modelled import Fault, fault_of
             Fault("", ("entries.1.member.messageBody",)),
         ),
         ("kms", "Decrypt", {"CiphertextBlob": "ü"}, Fault("The value is not valid base64")),
+        ("events", "PutEvents", {"Entries": [{"Time": "x"}]}, Fault("STRING_VALUE can not be converted to a Date")),
+        (
+            "kinesis",
+            "ListStreams",
+            {"Limit": -1},
+            Fault("", outside=(f"Value '-1' at 'limit' {BROKEN} Member must have value greater than or equal to 1",)),
+        ),
         ("ssm", "GetParameter", {"WithDecryption": 1}, Fault("NUMBER_VALUE can not be converted to a Boolean")),
         ("ssm", "GetParameter", {"Name": None}, Fault("", ("name",))),
         ("kinesis", "GetShardIterator", {"Timestamp": {}}, Fault("Start of structure or map found where not expected")),
@@ -44,3 +53,10 @@ def test_what_is_null_is_as_good_as_missing() -> None:
 
     assert fault_of("ssm", "GetParameter", given) is None
     assert given == {"Name": "x"}
+
+
+def test_what_is_wrong_is_told_in_one_text() -> None:
+    missing = f"Value null at 'name' {BROKEN} Member must not be null"
+
+    assert Fault("", ("name",)).validation == f"1 validation error detected: {missing}"
+    assert Fault("", ("name",), ("x",)).validation == f"2 validation errors detected: x; {missing}"
