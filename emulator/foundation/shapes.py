@@ -61,6 +61,10 @@ class Model:
         self._operations: Mapping[str, Mapping[str, Any]] = told["operations"]
         self.operation_names = frozenset(self._operations)
 
+    def paths(self) -> Mapping[str, tuple[str, str]]:
+        """The method and the path of each operation of a REST service: ``/functions/{FunctionName}``."""
+        return {name: (each["http"]["method"], each["http"]["requestUri"]) for name, each in self._operations.items()}
+
     def input_shape(self, operation: str) -> Shape | None:
         """The shape of a request; None: it has no members."""
         reference = self._operations[operation].get("input")

@@ -150,6 +150,7 @@ class Deliveries:
         S3Backend.complete_multipart_upload = complete_multipart_upload
         moto_s3.take_configurations()
         moto_s3.take_policies()
+        moto_s3.take_parts()
         notifications.send_event = send_event
         notifications.send_test_event = send_test_event
         S3Backend._set_delete_marker = set_delete_marker  # noqa: SLF001 - as above

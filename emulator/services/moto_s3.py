@@ -1,4 +1,4 @@
-"""What S3 takes of notifications and policies, and what it tells of them, where moto differs.
+"""What S3 takes of notifications, policies and parts, and what it tells of them, where moto differs.
 
 Imported in the process of the services only.
 """
@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import xmltodict
 from moto.iam.access_control import PermissionResult
-from moto.s3.exceptions import S3ClientError
-from moto.s3.models import FakeBucket, NotificationConfiguration
+from moto.s3.exceptions import NoSuchUpload, S3ClientError
+from moto.s3.models import FakeBucket, NotificationConfiguration, S3Backend
 from moto.s3.responses import S3Response
 
 from .s3 import events as s3_events
@@ -51,6 +51,21 @@ def take_policies() -> None:
         return PermissionResult.NEUTRAL if found is PermissionResult.DENIED else found
 
     FakeBucket.get_permission = get_permission
+
+
+def take_parts() -> None:
+    """Refuse parts of uploads that are not there any more, at which moto fails. [DOC] s3-api:API_UploadPart, Errors"""
+    for name in ("upload_part", "upload_part_copy", "complete_multipart_upload"):
+        setattr(S3Backend, name, _of_upload(getattr(S3Backend, name)))
+
+
+def _of_upload(act: Callable[..., Any]) -> Callable[..., Any]:
+    def checked(backend: Any, bucket_name: str, multipart_id: str, *given: Any, **named: Any) -> Any:
+        if multipart_id not in backend.get_bucket(bucket_name).multiparts:
+            raise NoSuchUpload(upload_id=multipart_id)
+        return act(backend, bucket_name, multipart_id, *given, **named)
+
+    return checked
 
 
 def _told(answer: Callable[[Any], Any]) -> Callable[[Any], Any]:

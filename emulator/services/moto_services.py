@@ -17,6 +17,7 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.model import OperationNotFoundError
 from moto.core.botocore_stubber import BotocoreStubber
 from moto.core.common_models import BaseModel
 
@@ -107,7 +108,10 @@ class MotoServices:
             return _UNKNOWN, [], b""
         if service == "s3" and method == "PUT" and found.get("content-type", "").startswith(_FORM):
             found.replace_header("content-type", "binary/octet-stream")  # moto reads a form, and stores nothing
-        response = self._asked(AWSPreparedRequest(method, url, found, body, stream_output=False))
+        try:
+            response = self._asked(AWSPreparedRequest(method, url, found, body, stream_output=False))
+        except OperationNotFoundError:
+            response = None
         if response is None:
             return _UNKNOWN, [], b""
         left_out = _NOT_BACK if method == "HEAD" else {*_NOT_BACK, _LENGTH}

@@ -48,6 +48,18 @@ def test_a_configuration_that_tells_two_of_the_same_is_refused(world: World) -> 
     assert "QueueConfigurations" not in s3.get_bucket_notification_configuration(Bucket="ambiguous")
 
 
+def test_a_part_of_an_upload_that_was_given_up_is_refused(world: World) -> None:
+    s3 = bucket(world, "given-up")
+    named = {"Bucket": "given-up", "Key": "k"}
+    named["UploadId"] = s3.create_multipart_upload(**named)["UploadId"]
+    s3.abort_multipart_upload(**named)
+
+    with pytest.raises(s3.exceptions.ClientError, match="NoSuchUpload"):
+        s3.upload_part(**named, PartNumber=1, Body=b"x")
+    with pytest.raises(s3.exceptions.ClientError, match="NoSuchUpload"):
+        s3.complete_multipart_upload(**named, MultipartUpload={"Parts": [{"ETag": "x", "PartNumber": 1}]})
+
+
 def test_a_configuration_is_told_as_s3_tells_it(world: World) -> None:
     # [REC] ls-snap test_filter_rules_case_insensitive, test_filter_rules_empty_value
     wanted = {"QueueArn": queue_arn("inbox"), "Events": ["s3:ObjectRestore:*"]}

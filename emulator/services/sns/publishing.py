@@ -63,9 +63,10 @@ def _refused_structure(text: str) -> Refusal | None:
     return _parameter("Message Structure - No default entry in JSON message body")
 
 
-def _refused_attribute(name: str, attribute: Mapping[str, Any]) -> str | None:
+def _refused_attribute(name: str, given: object) -> str | None:
     if (why := _refused_name(name)) is not None:
         return why
+    attribute = given if isinstance(given, Mapping) else {}  # as one without a value
     kind = str(attribute.get("DataType") or "").partition(".")[0]
     who = f"The message attribute '{name}'"
     if kind not in _FIELDS:

@@ -15,10 +15,12 @@ _RAW: Final = ("sqs", "http", "https", "firehose")
 _SCOPES: Final = (BODY, "MessageAttributes")
 
 
-def refused_subscription(topic: str, endpoint: str, protocol: str) -> str | None:
+def refused_subscription(topic: str, endpoint: str | None, protocol: str) -> str | None:
     """Why SNS does not take a subscriber; None: it does. [DOC] sns-api:API_Subscribe, sns-docs:fifo-message-delivery"""
     if protocol not in _PROTOCOLS:
         return f"Amazon SNS does not support this protocol string: {protocol}"
+    if not endpoint:
+        return "Endpoint"
     if topic.endswith(".fifo") and protocol != "sqs":
         return f"Invalid parameter: Endpoint Reason: FIFO topics do not deliver to {protocol}"
     if endpoint.endswith(".fifo") and protocol == "sqs" and not topic.endswith(".fifo"):

@@ -21,6 +21,7 @@ from ..edits import Edits
 from ..engine import Engine, Placed
 from ..query import ApiError
 from . import function_settings, rules
+from .bodies import refuse_types
 from .constraints import violated
 from .event_invoke import EventInvokeApi
 from .event_sources import SourcesApi
@@ -94,6 +95,7 @@ class FunctionsApi:
             raise ApiError("UnknownOperationException", f"{method} {path} is not emulated", 404)
         what, name = place
         content = _json(body)
+        refuse_types(method, path, content)
         if what in ("sources", "source"):
             return await self._of_sources(what, method, name, content, query)
         if (what, method) == ("functions", "GET"):
@@ -416,7 +418,7 @@ def _qualified(name: str, qualifier: str | None) -> str:
     return name if qualifier is None else f"{name}:{qualifier}"
 
 
-def _json(body: bytes) -> Mapping[str, Any]:
+def _json(body: bytes) -> dict[str, Any]:
     try:
         found = json_of(body or b"{}")
     except ValueError as error:

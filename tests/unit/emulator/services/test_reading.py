@@ -64,3 +64,57 @@ def test_schedules_name_themselves_in_the_path(method: str, body: bytes, status:
 
     assert (answer.status if isinstance(answer, HttpResponse) else None) == status
     assert b"'name'" not in answer.body
+
+
+@pytest.mark.parametrize(
+    ("service", "form", "code", "text"),
+    [
+        ("sns", "TopicArn=x", "MissingAction", "the parameter Action."),
+        (
+            "sns",
+            "Action=Subscribe&Protocol=sqs",
+            "InvalidParameter",
+            "TopicArn Reason: no value for required parameter",
+        ),
+        ("sns", "Action=GetTopicAttributes&TopicArn=t%26", "InvalidParameter", "at least 6 elements, not 1"),
+        ("sts", "Action=AssumeRole&RoleArn=x", "ValidationError", "Value null at 'roleSessionName'"),
+        (
+            "sts",
+            "Action=GetSessionToken&DurationSeconds=%3C",
+            "MalformedInput",
+            "&lt; can not be converted to an Integer",
+        ),
+        ("sts", "Action=Whatever", None, ""),
+        ("sts", "Action=GetSessionToken&DurationSeconds=900", None, ""),
+        ("sns", "Action=PublishBatch&TopicArn=a:b:c:d:e:f&PublishBatchRequestEntries.member.1.Id=1", None, ""),
+    ],
+)
+def test_a_form_has_what_its_operation_needs(service: str, form: str, code: str | None, text: str) -> None:
+    answer = readable_request(HttpRequest("POST", "/", (), form.encode(), "127.0.0.1", {}), service)
+
+    if code is None:
+        assert isinstance(answer, HttpRequest)
+    else:
+        assert f"<Code>{code}</Code>" in answer.body.decode()
+        assert text in answer.body.decode()
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "body", "code"),
+    [
+        ("PUT", "/bucket?cors", b"<a>", b"MalformedXML"),
+        ("POST", "/bucket?delete", b"<a></b>", b"MalformedXML"),
+        ("POST", "/bucket/key?uploadId=x", b"no XML", b"MalformedXML"),
+        ("PUT", "/bucket?tagging", b"", b"MissingRequestBodyError"),
+        ("PUT", "/bucket?acl", b"", None),
+        ("PUT", "/bucket?cors", b"<a/>", None),
+        ("PUT", "/bucket/key?uploadId=x&partNumber=1", b"no XML", None),
+        ("PUT", "/bucket/key", b"<a>", None),
+        ("GET", "/bucket?cors", b"", None),
+    ],
+)
+def test_what_s3_is_told_in_xml_is_xml(method: str, target: str, body: bytes, code: bytes | None) -> None:
+    answer = readable_request(HttpRequest(method, target, (), body, "127.0.0.1", {}), "s3")
+
+    assert (code is None) == isinstance(answer, HttpRequest)
+    assert (code or b"") in answer.body
