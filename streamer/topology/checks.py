@@ -46,6 +46,7 @@ from streamer.topology.whole_numbers import require_whole_numbers
 
 _BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9-]{1,38}[a-z0-9]")
 """What is also left when CloudFormation puts the stack's name before it. [DOC] s3-docs:bucketnamingrules"""
+_QUEUE: Final = re.compile(r"(?=.{1,80}$)[\w-]+(\.fifo)?", re.ASCII)  # [DOC] sqs-api:API_CreateQueue
 _ORIGIN: Final = re.compile(r"https?://[A-Za-z0-9.*-]+(:\d{1,5})?")
 
 
@@ -201,6 +202,8 @@ def _validate_index(table: Table, index: Index, where: str) -> None:
 
 
 def _validate_queue(topology: Topology, queue: Queue) -> None:
+    if _QUEUE.fullmatch(queue.name) is None:
+        raise TopologyError(f"queue {queue.name!r}: its name takes 1 to 80 letters, digits, hyphens and underscores")
     _require_queue(topology, queue.dead_letter_queue)
     if queue.dead_letter_queue is not None and queue.dead_letter_queue.endswith(".fifo") is not queue.is_fifo:
         # [DOC] sqs-docs:sqs-dead-letter-queues

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from streamer.topology import Index, Key, Queue, StreamView, Table
 
+from ...event_sources.queues.checks import of_name
 from ...foundation.json_bytes import parsed_json
 from ..catalogue import Catalogue
 from ..errors import Problem
@@ -124,6 +125,8 @@ def _index(
 def queue(catalogue: Catalogue, resource: Resource) -> Queue:
     """A queue; where its dead letters go is told by its redrive policy."""
     check_fifo(resource, "QueueName", "FifoQueue")
+    if (refused := of_name(queue_name(resource), is_fifo=boolean(resource, "FifoQueue"))) is not None:
+        raise Problem(at(resource, "QueueName"), refused[1])
     policy = resource.properties.get("RedrivePolicy") or {}
     if isinstance(policy, str):
         try:

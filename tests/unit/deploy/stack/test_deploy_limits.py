@@ -60,7 +60,6 @@ def with_table(**changes: Any) -> Topology:
             "81 characters and may have 80",
             id="queue",
         ),
-        pytest.param(dataclasses.replace(SERVICE, queues=(Queue(name="a.b"),)), "queue 'a.b' would be", id="a dot"),
         pytest.param(with_table(name="ab"), "'ab' is no name of a table or index", id="a short table"),
         pytest.param(
             dataclasses.replace(

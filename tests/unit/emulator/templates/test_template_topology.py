@@ -903,6 +903,11 @@ def test_schedules() -> None:
             id="name of a FIFO queue",
         ),
         pytest.param(
+            {"Jobs": resource("SQS::Queue", QueueName="my.jobs")},
+            "Jobs.Properties.QueueName: Can only include alphanumeric characters, hyphens, or underscores.",
+            id="name of a queue",
+        ),
+        pytest.param(
             {"Jobs": resource("SQS::Queue", QueueName="jobs.fifo")},
             "Jobs.Properties.QueueName: it ends with .fifo only with FifoQueue",
             id="name of a queue",

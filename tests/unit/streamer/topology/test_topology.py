@@ -221,6 +221,8 @@ def test_what_aws_takes_is_taken(service: Topology) -> None:
                 ),
             )
         ),
+        pytest.param(with_queue(Queue(name="my queue")), "its name takes 1 to 80 letters", id="a queue's name"),
+        pytest.param(with_queue(Queue(name="q" * 81)), "its name takes 1 to 80 letters", id="a queue's long name"),
         pytest.param(
             with_queue(Queue(name="q.fifo", dead_letter_queue="q")), "FIFO queue go to a FIFO", id="FIFO's dead letters"
         ),
