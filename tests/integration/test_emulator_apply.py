@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import boto3
 import pytest
 from functions_world import kept_template
+from msgspec import structs
 from websockets.asyncio.client import connect
 
 from emulator.functions.factory import Isolation
@@ -116,6 +117,10 @@ async def test_what_is_described_no_more_delivers_no_more(tmp_path: Path) -> Non
     topic = called("sns", "create_topic", Name="news")
     rule = called("events", "put_rule", Name="r", EventPattern='{"source": ["a"]}')
     targets = called("events", "put_targets", Rule="r", Targets=[{"Id": "q", "Arn": queue}])
+    retained = [
+        structs.replace(each, is_retained=True, parameters={**each.parameters, name: "kept"})
+        for each, name in ((rule, "Name"), (targets, "Rule"))
+    ]
     bucket = called("s3", "create_bucket", Bucket="uploads")
     told = {"QueueConfigurations": [{"QueueArn": queue, "Events": ["s3:ObjectCreated:*"]}]}
     tells = called("s3", "put_bucket_notification_configuration", Bucket="uploads", NotificationConfiguration=told)
@@ -127,7 +132,9 @@ async def test_what_is_described_no_more_delivers_no_more(tmp_path: Path) -> Non
     )
     described = topology(queues=(Queue(name="in"),))
     async with emulator(tmp_path, "inline") as running:
-        await running.apply(described, (topic, bucket, called("sns", "subscribe", **who), rule, targets, tells, later))
+        await running.apply(
+            described, (topic, bucket, called("sns", "subscribe", **who), rule, targets, *retained, tells, later)
+        )
         sns, events, s3, scheduler = (
             boto3.client(
                 name,
@@ -143,7 +150,7 @@ async def test_what_is_described_no_more_delivers_no_more(tmp_path: Path) -> Non
 
         await running.apply(described, (topic, bucket, sooner))
         assert (await asyncio.to_thread(sns.list_subscriptions))["Subscriptions"] == []
-        assert (await asyncio.to_thread(events.list_rules))["Rules"] == []
+        assert [each["Name"] for each in (await asyncio.to_thread(events.list_rules))["Rules"]] == ["kept"]
         configuration = await asyncio.to_thread(s3.get_bucket_notification_configuration, Bucket="uploads")
         assert "QueueConfigurations" not in configuration
         schedule = await asyncio.to_thread(scheduler.get_schedule, Name="s")
