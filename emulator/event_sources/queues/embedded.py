@@ -189,7 +189,6 @@ class EmbeddedQueues:
 
     def _answer(self, request: HttpRequest) -> HttpResponse:
         self._backend.missing = None
-        self._backend.trace = request.fields.get("x-amzn-trace-id")
         operation, target = operation_of(request), request.fields.get("x-amz-target", "").rpartition(".")[2]
         form = [] if target else [*request.query, *parse_qsl(request.body.decode(errors="replace"), True)]
         if not target and (refused := requests.of_action(form)) is not None:
@@ -213,6 +212,7 @@ class EmbeddedQueues:
     def _performed(self, request: HttpRequest, handler: _Handler, target: str, operation: str) -> HttpResponse:
         url = f"http://{request.fields.get('host', 'localhost')}{request.raw_path if target else request.target}"
         prepared = _prepared(request, url)
+        self._backend.trace = request.fields.get("x-amzn-trace-id")
         try:
             status, headers, body = handler._dispatch(prepared, url, prepared.headers)  # noqa: SLF001 - moto's way in
         except NotImplementedError:

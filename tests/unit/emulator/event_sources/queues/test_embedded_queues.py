@@ -432,7 +432,8 @@ def test_what_is_visible_again_cannot_be_deleted_from_a_fifo_queue_nor_hidden_an
 
 def test_a_message_takes_the_trace_of_its_sender_along(queues: EmbeddedQueues) -> None:
     asked = request("SendMessage", QueueUrl="http://localhost/123456789012/letters", MessageBody="a")
-    queues.handle(msgspec.structs.replace(asked, fields={**asked.fields, "x-amzn-trace-id": "Root=1-5759e988"}))
+    for each in (asked, request("ListMessageMoveTasks", SourceArn="x"), request("NoOperation")):
+        queues.handle(msgspec.structs.replace(each, fields={**each.fields, "x-amzn-trace-id": "Root=1-5759e988"}))
     queues.send("letters", "b")
 
     assert [each.attributes.get("AWSTraceHeader") for each in queues.receive("letters", 2)] == ["Root=1-5759e988", None]
