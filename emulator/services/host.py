@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -149,8 +150,11 @@ class Services:
         if self._made is not None:
             await asyncio.shield(self._made)  # others wait for the same, and may give up
 
-    async def apply(self, calls: Iterable[Call], later: Iterable[Call] = ()) -> None:
-        """Make what is new in a description, and end what goes on by itself and is described no more; the rest stays.
+    @asynccontextmanager
+    async def applied(self, calls: Iterable[Call], later: Iterable[Call] = ()) -> AsyncIterator[None]:
+        """Make what is new in a description; after the block end what goes on by itself and is described no more.
+
+        The rest stays. If the block raises ConfigurationError, what was described before stays in effect: nothing ends.
 
         Raises:
             ConfigurationError: a service refuses it.
@@ -165,13 +169,14 @@ class Services:
         try:
             if self._process.is_running:
                 await self._make([*with_defaults(new, before[0]), *new_later])
-                await self._end(undone(before[0], described))
             elif any(map(_begins, new)):
                 self._begin()
                 await self.ready()
+            yield
         except ConfigurationError:
             self._calls, self._later = before
             raise
+        await self._end(undone(before[0], described))
 
     async def _end(self, calls: Iterable[Call]) -> None:
         for each in calls:

@@ -204,8 +204,8 @@ class Emulator:
                 Stage(api, each.stage.facts, each.stage.ids)
             else:
                 self._open(each)
-        await self._services.apply(services, buckets.calls(topology.buckets, self.config.region))
-        await self._database.apply(topology)
+        async with self._services.applied(services, buckets.calls(topology.buckets, self.config.region)):
+            await self._database.apply(topology)
         for each, api in served:
             each.change(api)
         self._apis[:] = [each for each, _ in served]

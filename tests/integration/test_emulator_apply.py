@@ -130,7 +130,10 @@ async def test_what_is_described_no_more_delivers_no_more(tmp_path: Path) -> Non
         called("scheduler", "create_schedule", **timed, ScheduleExpression=f"at(2999-01-0{day}T00:00:00)")
         for day in (1, 2)
     )
-    described = topology(queues=(Queue(name="in"),))
+    described, refused = (
+        topology(queues=(Queue(name="in"),), tables=(Table(name="things", key=Key(partition=name)),))
+        for name in ("id", "another")
+    )
     async with emulator(tmp_path, "inline") as running:
         await running.apply(
             described, (topic, bucket, called("sns", "subscribe", **who), rule, targets, *retained, tells, later)
@@ -145,6 +148,8 @@ async def test_what_is_described_no_more_delivers_no_more(tmp_path: Path) -> Non
             )
             for name in ("sns", "events", "s3", "scheduler")
         )
+        with pytest.raises(ConfigurationError):
+            await running.apply(refused, (topic, bucket))
         subscriptions = await asyncio.to_thread(sns.list_subscriptions)
         assert [each["Endpoint"] for each in subscriptions["Subscriptions"]] == [queue]
 
