@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Final, TextIO
+from typing import Final
 
 from streamer.errors import ConfigurationError
 
@@ -19,8 +19,9 @@ from ...functions.logs import Fanout, LambdaLogFiles, LogSink
 from ..options import EmulateOptions
 from .json_lines import JsonLines, wrapped_stderr
 from .lines import Verbosity
-from .stream import LogStream
+from .stream import LogStream, Stream
 from .terminal import Terminal, code_of
+from .unread import UnreadStream
 
 LIBRARIES: Final = ("asyncio", "py.warnings")
 """Loggers besides ours whose warnings are ours to show."""
@@ -36,7 +37,7 @@ def output(options: EmulateOptions, folder: Path) -> Iterator[LogSink]:
     verbosity = _verbosity(options)
     with ExitStack() as stack:
         # A stream of its own, so that what others write to descriptor 2 can be told from it.
-        file = os.fdopen(os.dup(2), "w", encoding="utf-8", errors="backslashreplace")
+        file = UnreadStream(os.dup(2))
         stream = LogStream(file)
         stack.callback(stream.close)
         taker: Terminal | JsonLines
@@ -79,7 +80,7 @@ def installed(handler: logging.Handler) -> Iterator[None]:
             own.setLevel(before[2])
 
 
-def has_colours(stream: TextIO, environment: Mapping[str, str]) -> bool:
+def has_colours(stream: Stream, environment: Mapping[str, str]) -> bool:
     """Whether to colour: on a terminal, unless NO_COLOR is set (no-color.org) or it is a dumb one."""
     return stream.isatty() and not environment.get("NO_COLOR") and environment.get("TERM") != "dumb"
 

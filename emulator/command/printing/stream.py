@@ -5,13 +5,29 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from typing import Final, TextIO
+from typing import Final, Protocol
 
 HELD_SECONDS: Final = 0.02
 """How long a line waits for others: nobody sees that, and a busy emulator makes one call of the system for all of them.
 By itself, each would cost a connect and an echo some percent, and in threads of one process the interpreter's lock."""
 HELD_LINES: Final = 256
 """So many do not wait any longer."""
+
+
+class Stream(Protocol):
+    """What is used of a text stream."""
+
+    def isatty(self) -> bool:
+        """Whether it is a terminal's."""
+
+    def write(self, text: str, /) -> object:
+        """Take text."""
+
+    def flush(self) -> None:
+        """Write it."""
+
+    def close(self) -> None:
+        """Write it, and be done."""
 
 
 class LogStream:
@@ -21,7 +37,7 @@ class LogStream:
     after that loop, goes out at once, behind what waits.
     """
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: Stream) -> None:
         self._stream = stream
         self._turn = threading.Lock()
         self._held: list[str] = []
