@@ -28,6 +28,9 @@ _MODELS: Final[Mapping[str, str]] = {
 """Where botocore has the model of each service of the JSON protocol; user pools read what they are asked themselves."""
 _FORMS: Final = ("sns", "sts")
 """Services of the query protocol, whose models are called as they are."""
+_WHERE: Final = frozenset({"PhoneNumber", "TargetArn", "TopicArn"})
+_NOWHERE: Final = "Invalid parameter: TopicArn or TargetArn Reason: no value for required parameter"
+"""[USR] sul-dlss/dlme #432: of a message that says none of these."""
 _ARNS: Final = ("TopicArn", "SubscriptionArn", "ResourceArn")
 _PARTS: Final = frozenset(
     {
@@ -112,6 +115,8 @@ def _form(request: HttpRequest, service: str) -> HttpRequest | HttpResponse:
         if member.type_name == "integer" and re.fullmatch(r"[+-]?\d{1,9}", form.get(name, "0"), re.ASCII) is None:
             return _refused(request, service, "MalformedInput", f"{form[name]} can not be converted to an Integer")
     begun = {name.partition(".")[0] for name in form if "." in name}
+    if operation == "Publish" and not form.keys() & _WHERE:
+        return _refused(request, service, "InvalidParameter", _NOWHERE)
     missing = [each for each in shape.required_members if each not in (form if _is_one(members[each]) else begun)]
     if not missing:
         wrong = next(

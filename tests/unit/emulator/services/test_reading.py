@@ -76,6 +76,7 @@ def test_schedules_name_themselves_in_the_path(method: str, body: bytes, status:
             "InvalidParameter",
             "TopicArn Reason: no value for required parameter",
         ),
+        ("sns", "Action=Publish&Message=x", "InvalidParameter", "TopicArn or TargetArn Reason: no value for required"),
         ("sns", "Action=GetTopicAttributes&TopicArn=t%26", "InvalidParameter", "at least 6 elements, not 1"),
         ("sts", "Action=AssumeRole&RoleArn=x", "ValidationError", "Value null at 'roleSessionName'"),
         (

@@ -14,6 +14,7 @@ from emulator.services.sns.subscriptions import refused_attributes, refused_subs
         ("t.fifo", "q.fifo", "sqs", None),
         ("t.fifo", "q", "sqs", None),
         ("t", "f", "lambda", None),
+        ("t", "", "sqs", "Endpoint"),
         ("t", "x", "pigeon", "does not support this protocol string: pigeon"),
         ("t", "q.fifo", "sqs", "FIFO SQS Queues can not be subscribed to standard SNS topics"),
         ("t.fifo", "f", "lambda", "FIFO topics do not deliver to lambda"),
