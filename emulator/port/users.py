@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import ipaddress
 import os
+from typing import Final
 
 from ..foundation import log
 from .front import Gate
@@ -12,6 +13,8 @@ from .http import HttpRequest, HttpResponse
 from .http1 import HttpProtocol
 from .origin import is_loopback
 from .peers import Address, Owner, Owners
+
+_NOBODYS: Final = "that is nobody's: its client was gone before it was answered, or a relay hides whose it is"
 
 
 @functools.lru_cache(maxsize=64)
@@ -38,7 +41,8 @@ class OwnUser:
             return False
         if uid not in self._told:
             self._told.add(uid)
-            log.warning("refused a connection of another user of this machine; --all-users answers them", uid=uid)
+            whose = "of another user of this machine" if owner is not None else _NOBODYS
+            log.warning(f"refused a connection {whose}; --all-users answers them", uid=uid)
         return True
 
     def refuse(self, _request: HttpRequest) -> HttpResponse:

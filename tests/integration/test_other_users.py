@@ -79,17 +79,19 @@ class Owned:
 
 
 @pytest.mark.parametrize(
-    ("uid", "is_stranger"),
+    ("uid", "told"),
     [
-        pytest.param(1000, False, id="the emulator's"),
-        pytest.param(0, False, id="root"),
-        pytest.param(1001, True, id="another"),
-        pytest.param(None, True, id="nobody has it open any more"),
+        pytest.param(1000, "", id="the emulator's"),
+        pytest.param(0, "", id="root"),
+        pytest.param(1001, "refused a connection of another user of this machine", id="another"),
+        pytest.param(None, "refused a connection that is nobody's", id="nobody has it open any more"),
     ],
 )
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
-def test_who_may_pass(host: str, uid: int | None, is_stranger: bool) -> None:
-    assert OwnUser(Owned(uid), 1000).is_stranger((host, 50000), (host, 8787)) == is_stranger
+def test_who_may_pass(host: str, uid: int | None, told: str, caplog: pytest.LogCaptureFixture) -> None:
+    assert OwnUser(Owned(uid), 1000).is_stranger((host, 50000), (host, 8787)) == bool(told)
+    assert len(caplog.messages) == bool(told)
+    assert "".join(caplog.messages).startswith(told)
 
 
 @pytest.mark.parametrize(
