@@ -111,7 +111,7 @@ def tail(
     def missed(count: int) -> None:
         click.echo(f"streamer: {count} more were not shown: they came too fast", err=True)
 
-    wanted: dict[str, Any] = {**named, "errors": "1" if errors else None}
+    wanted: dict[str, Any] = {**named, "errors": "1" if errors else None, "lines": None if as_json else "1"}
     colors = sys.stdout.isatty()
     try:
         with _source(recording, stage, since) as reader:

@@ -12,6 +12,7 @@ from ..recording.masking import NOBODY, Who
 from ..recording.records import KINDS, Opening
 from ..recording.ring import Page, Record, Ring
 from .asked import Asked, BadRequestError
+from .lines import line
 from .telling import Teller, Told, tell_fault, who_opened
 from .traces import Trace, Traces
 from .verdicts import faults_of, verdict
@@ -72,13 +73,16 @@ class Book(Struct, frozen=True):
             raise BadRequestError(400, f"there is no kind {unknown[0]!r}; there are {', '.join(KINDS)}")
         fields = {name: value for name in ("connection", "user", "function", "action") if (value := asked.text(name))}
         wrong_only, trace = asked.text("errors") == "1", asked.text("trace")
+        lines_only = asked.text("lines") == "1"
 
         def passes(numbers: frozenset[int] | None, record: Record) -> bool:
             if (kinds and record.kind not in kinds) or (numbers is not None and record.number not in numbers):
                 return False
-            if not fields and not wrong_only:
+            if not fields and not wrong_only and not lines_only:
                 return True
             told = teller.tell(record)
+            if lines_only and line(told) is None:
+                return False
             if wrong_only and told.get("status") not in WRONG:
                 return False
             return all(told.get(name) == value for name, value in fields.items())

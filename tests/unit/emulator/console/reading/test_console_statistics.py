@@ -9,6 +9,8 @@ from console_records import SECOND_NS, World
 from hypothesis import given
 from hypothesis import strategies as st
 
+from emulator.console.reading.asked import Asked
+from emulator.console.reading.book import Book
 from emulator.console.reading.statistics import LANE_SECONDS, batches, by_function, lanes, percentile, summary
 from emulator.foundation.recording import Change
 from emulator.functions.outcome import EnvironmentNow, Failed, Returned
@@ -165,3 +167,18 @@ def test_of_the_batches_of_a_mapping_the_last_error_is_told() -> None:
 
     assert (told["batches"], told["records"], told["failed"], told["given_up"]) == (3, 4, 2, 1)
     assert (told["last_error"], told["end"]) == ("KeyError: 'cocoa'", "RetryAttemptsExhausted")
+
+
+def test_the_last_so_many_that_have_a_line_are_so_many_lines() -> None:
+    world = World()
+    changes: tuple[Change, ...] = ("started", "ready", "frozen")
+    for change in changes:
+        world.recorder.environment("router", 0, 1, change)
+    book = Book.of(world.ring)
+
+    numbers = {
+        lines: [each.number for each in book.page(Asked({"limit": "2", "lines": lines}, b""))().records]
+        for lines in ("", "1")
+    }
+
+    assert numbers == {"": [2, 3], "1": [1, 2]}
