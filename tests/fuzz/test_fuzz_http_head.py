@@ -27,7 +27,8 @@ WORDS = [
     *(b"Connection: close\r\n", b"Connection: Upgrade\r\n", b"Upgrade: h2c\r\n", b"Upgrade: websocket\r\n"),
     *(b"Expect: 100-continue\r\n", b"Host: evil.example\r\n", b"X: " + b"y" * 9000 + b"\r\n", b"\xff\xfe"),
 ]
-ANSWER = re.compile(rb"HTTP/1\.1 (\d{3}) [A-Za-z -]*\r\n(?:[a-z-]+: [^\r\n]*\r\n)*\r\n")
+ANSWER = re.compile(rb"HTTP/1\.1 (\d{3}) [A-Za-z -]*\r\n(?:Date: [^\r\n]+ GMT\r\n)?(?:[a-z-]+: [^\r\n]*\r\n)*\r\n")
+DATE = re.compile(rb"Date: [^\r\n]+\r\n")
 STATUSES = {100, 200, 400, 408, 413, 431}
 
 
@@ -112,13 +113,17 @@ async def test_any_bytes_get_answers_of_http(caplog: pytest.LogCaptureFixture) -
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
+def timeless(told: tuple[list[HttpRequest], bytes]) -> tuple[list[HttpRequest], bytes]:
+    return told[0], DATE.sub(b"", told[1])
+
+
 async def test_how_bytes_are_cut_changes_nothing() -> None:
     for whole, pieces in cases(CORPUS, WORDS):
         one, other = tried([whole]), tried(pieces)
 
         # One that is refused in the middle of a piece may have been answered before.
         if 431 not in statuses(one[1] + other[1]):
-            assert one == other, whole
+            assert timeless(one) == timeless(other), whole
 
 
 async def test_any_frames_get_answers_or_the_end() -> None:
