@@ -28,6 +28,8 @@ _TARGET: Final = re.compile(
 )
 _AWS_JSON: Final = "application/x-amz-json-1.0"
 _INVOCATION_TYPE: Final = "integration.request.header.x-amz-invocation-type"
+_BARE: Final = re.compile(r"([{,]\s*)([A-Za-z_]\w*)(?=\s*:)")
+"""The name of a member without quotation marks, which are missing in ``{statusCode: 200}``."""
 ACCEPTED: Final = 202
 """What Lambda answers where nobody waits. [DOC] lambda-api:Invoke"""
 _JSON_TARGETS: Final = {
@@ -107,16 +109,25 @@ def body_for(integration: Integration, event: Mapping[str, Any], override: Overr
 def mock_status(body: str) -> int:
     """The status that a MOCK integration answers with: the request template says it. [DOC] how-to-mock-integration
 
+    Names of members may be without quotation marks, as in what the CDK and the Serverless Framework make. [USR] both
+
     Raises:
         MappingError: it says none.
     """
     try:
-        status = int(parsed_json(body)["statusCode"])
+        status = int(_leniently_parsed(body)["statusCode"])
     except (ValueError, TypeError, KeyError, OverflowError) as error:
         raise MappingError('a MOCK integration needs a request template that gives {"statusCode": 200}') from error
     if not 200 <= status <= 599:
         raise MappingError(f"a MOCK integration's statusCode is from 200 to 599, not {status}")
     return status
+
+
+def _leniently_parsed(body: str) -> Any:
+    try:
+        return parsed_json(body)
+    except ValueError:
+        return parsed_json(_BARE.sub(r'\1"\2"', body))
 
 
 def response_of(

@@ -73,7 +73,9 @@ def test_a_body_that_may_not_pass_is_refused(said: dict[str, Any]) -> None:
 
 
 def test_a_mock_says_its_status() -> None:
-    assert mock_status('{"statusCode": 201}') == 201
+    for said in ('{"statusCode": 201}', "{statusCode:201}", '{ statusCode: 201, "a": "b" }', '{"statusCode": "201"}'):
+        assert mock_status(said) == 201
+    assert mock_status('{"statusCode": 201, "a": "{b: 1, c: 2}"}') == 201
     for wrong in ("", "{}", "[]", '{"statusCode": 99}', '{"statusCode": "x"}', '{"statusCode": 1e999}', "not JSON"):
         with pytest.raises(MappingError):
             mock_status(wrong)
