@@ -54,6 +54,9 @@ def bytes_held(payload: bytes) -> int:
 
 PATIENCE_SECONDS: Final = 0.02
 """How long an event waits for one of several environments before another is started."""
+LATE_SECONDS: Final = 0.025
+"""A look that takes so long while the emulator has little to do tells of a machine that stood still, as a virtual one
+does while its host runs others: functions that could not work look like functions that sleep."""
 AT_ONCE: Final = 2
 """So many environments are started for events that find none; with as many, nothing more is wanted before the look that
 is made after `PATIENCE_SECONDS`."""
@@ -85,6 +88,8 @@ class Load(Struct, frozen=True, kw_only=True):
     """How long the first event waits."""
     still_seconds: float
     """How long the first event waits without an answer, or the beginning of a start, of the function."""
+    looked_seconds: float
+    """How long it was looked who works."""
     busy_share: float
     """How much of a core the emulator itself used lately, or waited for."""
     cores: int
@@ -116,7 +121,8 @@ def environments_wanted(load: Load) -> int:
     if load.waited_seconds < PATIENCE_SECONDS:
         return 0
     is_busy = load.busy_share >= BUSY_SHARE
-    if load.at_work == 0 and load.still_seconds >= (STARVED_SECONDS if is_busy else PATIENCE_SECONDS):
+    all_sleep = load.at_work == 0 and (is_busy or load.looked_seconds < LATE_SECONDS)
+    if all_sleep and load.still_seconds >= (STARVED_SECONDS if is_busy else PATIENCE_SECONDS):
         return missing
     if load.still_seconds >= ENDLESS_SECONDS:
         return 1

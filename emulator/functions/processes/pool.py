@@ -213,7 +213,7 @@ class Pool:
 
     # starting environments
 
-    def _scale(self, busy_share: float = 1.0, at_work: int = 1) -> None:
+    def _scale(self, busy_share: float = 1.0, at_work: int = 1, looked_seconds: float = 0.0) -> None:
         """Start environments if they are wanted, and look again in a while.
 
         What keeps the CPU busy can only be measured over time; until then it is assumed to be the functions.
@@ -231,6 +231,7 @@ class Pool:
             waiting=len(self._waiting),
             waited_seconds=waited_seconds,
             still_seconds=min(waited_seconds, now - self._moved_at),
+            looked_seconds=looked_seconds,
             busy_share=busy_share,
             cores=CORES,
             has_space=self._siblings.has_space(),
@@ -250,7 +251,7 @@ class Pool:
         elapsed = time.perf_counter() - begin
         busy_share = (self._around.meter.own_demand_seconds() - own_before) / elapsed
         used = [environment.demand_seconds() - seconds for environment, seconds in before.items()]
-        self._scale(busy_share, sum(seconds / elapsed >= _AT_WORK_SHARE for seconds in used))
+        self._scale(busy_share, sum(seconds / elapsed >= _AT_WORK_SHARE for seconds in used), elapsed)
 
     def _start(self, bound: WaitingInvocation | None = None, *, is_trial: bool = False) -> None:
         if self._waiting or bound is not None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from emulator.functions.admission import (
     AT_ONCE,
     ENDLESS_SECONDS,
+    LATE_SECONDS,
     PATIENCE_SECONDS,
     RETRY_SECONDS,
     SLOW_START_SECONDS,
@@ -31,6 +32,7 @@ def load(**changes: float) -> Load:
         "waiting": 5,
         "waited_seconds": PATIENCE_SECONDS,
         "still_seconds": 0,
+        "looked_seconds": PATIENCE_SECONDS,
         "busy_share": 0.1,
         "cores": 2,
         "has_space": True,
@@ -60,6 +62,12 @@ ASLEEP = {"environments": 2, "at_work": 0, "still_seconds": PATIENCE_SECONDS}
         pytest.param(load(**ASLEEP, has_space=False), 5, id="all sleep, and many others have something to do"),
         pytest.param(load(**ASLEEP, limit=3), 1, id="all sleep, up to the limit"),
         pytest.param(load(**ASLEEP, limit=2), 0, id="at the limit"),
+        pytest.param(load(**ASLEEP, looked_seconds=LATE_SECONDS, has_space=False), 0, id="the machine stood still"),
+        pytest.param(
+            load(**ASLEEP | {"still_seconds": STARVED_SECONDS}, looked_seconds=LATE_SECONDS, busy_share=0.9),
+            5,
+            id="the look is late since the emulator is busy, and all sleep for long",
+        ),
         pytest.param(load(**ASLEEP, starting=1), 0, id="one is about to be ready"),
         pytest.param(load(**ASLEEP, busy_share=0.9), 0, id="they may wait for the emulator"),
         pytest.param(load(**ASLEEP | {"still_seconds": STARVED_SECONDS}, busy_share=0.9), 5, id="they do not"),
