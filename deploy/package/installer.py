@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -39,6 +41,19 @@ def settled(environment: Mapping[str, str]) -> dict[str, str]:
     """The environment of an installer, without what would change what it installs and where."""
     others = {name: value for name, value in environment.items() if name not in _SETTLED}
     return others | {name: value for name, value in _SETTLED.items() if value is not None}
+
+
+def ran(arguments: Sequence[str], folder: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run what an `Installer` says, in a folder; what it prints is kept, in whatever encoding it is."""
+    return subprocess.run(  # noqa: S603 - the program is ours
+        arguments,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+        cwd=folder,
+        env=settled(os.environ),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -15,7 +13,7 @@ from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from ..errors import BundleError
 from .dependencies import Local
-from .installer import Installer, settled
+from .installer import Installer, ran
 
 _NOT_SOURCE: Final = ("*.egg-info", "__pycache__", ".venv", "node_modules", ".tox", ".streamer")
 _NOT_SOURCE_AT_THE_TOP: Final = frozenset({"build", "dist", "venv"})
@@ -62,18 +60,11 @@ def _built(path: Path, installer: Installer, scratch: Path) -> Path:
     else:
         source = path
     with tempfile.TemporaryDirectory(prefix="streamer-build-") as elsewhere:
-        ran = subprocess.run(  # noqa: S603 - the program is ours
-            installer.build(source, made),
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
-            cwd=elsewhere,
-            env=settled(os.environ),
-        )
+        done = ran(installer.build(source, made), elsewhere)
     wheels = sorted(made.glob("*.whl"))
-    if ran.returncode != 0 or len(wheels) != 1:
-        lines = [line.strip() for line in (ran.stdout + ran.stderr).splitlines() if line.strip()] or ["it said nothing"]
+    if done.returncode != 0 or len(wheels) != 1:
+        said = (done.stdout + done.stderr).splitlines()
+        lines = [line.strip() for line in said if line.strip()] or ["it said nothing"]
         telling = next((line for line in lines if "Error:" in line or "error:" in line.lower()), lines[-1])
         raise BundleError(f"{path} cannot be built as a package: {telling.removeprefix('ERROR:').strip()}")
     return wheels[0]

@@ -5,10 +5,8 @@ from __future__ import annotations
 import csv
 import importlib.metadata
 import json
-import os
 import re
 import stat
-import subprocess
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
@@ -20,7 +18,7 @@ from ..errors import BundleError
 from . import secrets
 from .bundle import RUNTIME_DISTRIBUTIONS, File, Files
 from .dependencies import Dependencies, canonical
-from .installer import Installer, an_installer, settled
+from .installer import Installer, an_installer, ran
 from .local import local_lines
 from .target import wheel_tags
 from .tokens import tokens
@@ -121,17 +119,9 @@ def resolve(
                 is_hashed=is_hashed,
                 from_source=_from_source(part),
             )
-            ran = subprocess.run(  # noqa: S603 - the program is ours, the requirements are in a file
-                asked,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                check=False,
-                cwd=folder,
-                env=settled(os.environ),
-            )
-            if ran.returncode != 0:
-                raise BundleError(explain(ran.stdout + ran.stderr, python=python, architecture=architecture))
+            done = ran(asked, folder)
+            if done.returncode != 0:
+                raise BundleError(explain(done.stdout + done.stderr, python=python, architecture=architecture))
             require_loadable(target, python, architecture)
             files |= _read(target)
         _require_no_secret(files, {canonical(line) for line in local})
