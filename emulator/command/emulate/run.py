@@ -10,7 +10,7 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -249,12 +249,13 @@ async def _reloading(
         return
     if target.template is None:
         settings = {project.folder / CONFIG_FILE, (options.env_file or project.folder / ENV_FILE).absolute()}
-        following = _reload_on_changes(emulator, changes(project.code, since, settings), target, news)
+        saved = changes(project.code, since, settings)
+        following = functools.partial(_reload_on_changes, emulator, saved, target, news)
     else:
         from ..reloading.templates import follow  # noqa: PLC0415 - only targets that are templates pay for it
 
         own = [each.resolve() for each in (options.state_file, options.ready_file) if each is not None]
-        following = follow(emulator, target.template, own, since)
+        following = functools.partial(follow, emulator, target.template, own, since)
     watcher = asyncio.create_task(_told(following))
     try:
         yield
@@ -262,9 +263,10 @@ async def _reloading(
         await end([watcher])
 
 
-async def _told(following: Coroutine[Any, Any, None]) -> None:
+async def _told(following: Callable[[], Awaitable[None]]) -> None:
+    """Follow until cancelled, which may be before anything of it ran."""
     try:
-        await following
+        await following()
     except Exception as error:  # noqa: BLE001 - top of a task: nobody waits for it, and what is saved seemed to do nothing
         log.error("changed files are not noticed any more: restart the emulator after a change", error=error)
 

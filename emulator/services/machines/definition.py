@@ -12,6 +12,7 @@ from .paths import steps
 TYPES: Final = ("Pass", "Task", "Choice", "Wait", "Succeed", "Fail", "Parallel", "Map")
 _ENDS: Final = ("Choice", "Succeed", "Fail")
 """States that need not say what is next."""
+_LISTS: Final = ("Choices", "Catch", "Retry", "Branches")
 _NOT_HERE: Final = ("ItemReader", "ItemBatcher", "ResultWriter")
 """Of Map states: large data sets, which are not emulated."""
 
@@ -56,7 +57,7 @@ def _problems(machine: Mapping[str, Any], where: str) -> Iterator[str]:
     if not isinstance(states, dict) or not states:
         yield f"States are expected at {where or '/'}"
         return
-    if machine.get("StartAt") not in states:
+    if not _is_among(machine.get("StartAt"), states):
         yield f"MISSING_TRANSITION_TARGET: Missing 'Next' target: {machine.get('StartAt')} at {where}/StartAt"
     for name, state in states.items():
         yield from _of_state(state, states, f"{where}/States/{name}")
@@ -70,17 +71,26 @@ def _reached(machine: Mapping[str, Any], states: Mapping[str, Any]) -> set[str]:
     following = [machine.get("StartAt")]
     while following:
         name = following.pop()
-        state = states.get(name) if isinstance(name, str) else None
-        if isinstance(name, str) and isinstance(state, dict) and name not in reached:
+        if isinstance(name, str) and isinstance(states.get(name), dict) and name not in reached:
             reached.add(name)
-            following += _targets(state)
+            following += _targets(states[name])
     return reached
 
 
 def _targets(state: Mapping[str, Any]) -> list[Any]:
     """Where a state's ways lead, None among them."""
-    ways = (*state.get("Choices", ()), *state.get("Catch", ()))
+    ways = (*_objects(state, "Choices"), *_objects(state, "Catch"))
     return [state.get("Next"), state.get("Default"), *(each.get("Next") for each in ways)]
+
+
+def _objects(state: Mapping[str, Any], field: str) -> list[dict[str, Any]]:
+    """The objects of a list; empty where there is none."""
+    found = state.get(field)
+    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+
+
+def _is_among(name: Any, states: Mapping[str, Any]) -> bool:
+    return isinstance(name, str) and name in states
 
 
 def _of_state(state: Any, states: Mapping[str, Any], where: str) -> Iterator[str]:
@@ -96,19 +106,19 @@ def _of_state(state: Any, states: Mapping[str, Any], where: str) -> Iterator[str
     if "Assign" in state:
         yield _NotHere(f"variables (Assign) are not emulated at {where}")
     if kind == "Task":
-        yield from _of_task(str(state.get("Resource") or ""), where)
-        beat, limit = state.get("HeartbeatSeconds"), state.get("TimeoutSeconds")
-        if isinstance(beat, int) and isinstance(limit, int) and beat >= limit:
-            yield f"the field 'HeartbeatSeconds' should be smaller than the field 'TimeoutSeconds' at {where}"
-    for at, branch in enumerate(state.get("Branches") or ()):
+        yield from _of_task(state, where)
+    for at, branch in enumerate(_objects(state, "Branches")):
         yield from _problems(branch, f"{where}/Branches[{at}]")
     if kind == "Map":
         yield from _of_map(state, where)
 
 
 def _of_ways(state: Mapping[str, Any], states: Mapping[str, Any], where: str) -> Iterator[str]:
+    for field in _LISTS:
+        if field in state and (not isinstance(state[field], list) or len(_objects(state, field)) < len(state[field])):
+            yield f"the field '{field}' should be an array of objects at {where}"
     for target in _targets(state):
-        if target is not None and target not in states:
+        if target is not None and not _is_among(target, states):
             yield f"MISSING_TRANSITION_TARGET: Missing 'Next' target: {target} at {where}"
     for field in ("InputPath", "OutputPath", "ResultPath", "ItemsPath", "SecondsPath", "TimestampPath"):
         path = state.get(field)
@@ -116,13 +126,17 @@ def _of_ways(state: Mapping[str, Any], states: Mapping[str, Any], where: str) ->
             yield f"{path!r} is no path at {where}/{field}"
 
 
-def _of_task(resource: str, where: str) -> Iterator[str]:
+def _of_task(state: Mapping[str, Any], where: str) -> Iterator[str]:
+    resource = str(state.get("Resource") or "")
     if not resource:
         yield f"The field 'Resource' is expected at {where}"
     elif ":activity:" in resource:
         yield _NotHere(f"activities are not emulated at {where}/Resource")
     elif resource.endswith(":::http:invoke"):
         yield _NotHere(f"requests to other servers (http:invoke) are not emulated at {where}/Resource")
+    beat, limit = state.get("HeartbeatSeconds"), state.get("TimeoutSeconds")
+    if isinstance(beat, int) and isinstance(limit, int) and beat >= limit:
+        yield f"the field 'HeartbeatSeconds' should be smaller than the field 'TimeoutSeconds' at {where}"
 
 
 def _of_map(state: Mapping[str, Any], where: str) -> Iterator[str]:

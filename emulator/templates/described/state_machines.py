@@ -7,7 +7,8 @@ import re
 from typing import Final
 
 from ...services.calls import Call
-from ...services.machines.definition import not_emulated
+from ...services.machines.definition import not_emulated, parse
+from ...services.machines.errors import MachineError
 from ..catalogue import Catalogue
 from ..errors import Problem
 from ..stack import Resource
@@ -17,12 +18,17 @@ _VARIABLE: Final = re.compile(r"\$\{(\w+)\}")
 
 
 def machine(catalogue: Catalogue, resource: Resource, *, may_be_left_out: bool) -> list[Call]:
-    """A state machine; one that cannot run here is refused when it is made, or left out, which is told."""
+    """A state machine.
+
+    Of a project, what AWS would refuse is refused, and what cannot run here is left out, which is told; of a deployed
+    stack both are refused when it is made.
+    """
     given = resource.properties
-    if "DefinitionString" in given:
-        text = str(given["DefinitionString"])
-    elif "Definition" in given:
-        text = json.dumps(given["Definition"])
+    stands_in = "DefinitionString" if "DefinitionString" in given else "Definition"
+    if stands_in == "DefinitionString":
+        text = str(given[stands_in])
+    elif stands_in in given:
+        text = json.dumps(given[stands_in])
     else:
         catalogue.warn(resource, "its definition is not on this machine: it is left out")
         return []
@@ -35,10 +41,11 @@ def machine(catalogue: Catalogue, resource: Resource, *, may_be_left_out: bool) 
         return found if isinstance(found, str) else json.dumps(found)
 
     definition = _VARIABLE.sub(value, text)
-    missing = not_emulated(definition) if may_be_left_out else None
-    if missing is not None:
-        catalogue.warn(resource, f"{missing}: it is left out")
-        return []
+    if may_be_left_out:
+        if (missing := not_emulated(definition)) is not None:
+            catalogue.warn(resource, f"{missing}: it is left out")
+            return []
+        _accepted(resource, stands_in, definition)
     parameters = {
         "name": resource.name,
         "definition": definition,
@@ -46,3 +53,10 @@ def machine(catalogue: Catalogue, resource: Resource, *, may_be_left_out: bool) 
         "type": str(given.get("StateMachineType") or "STANDARD"),
     }
     return [Call(service="states", operation="CreateStateMachine", parameters=parameters, resource=resource.logical_id)]
+
+
+def _accepted(resource: Resource, stands_in: str, definition: str) -> None:
+    try:
+        parse(definition)
+    except MachineError as error:
+        raise Problem(at(resource, stands_in), str(error)) from error

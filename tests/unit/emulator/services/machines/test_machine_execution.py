@@ -267,6 +267,12 @@ async def test_a_machine_whose_time_is_over_is_told_from_a_state_whose_is() -> N
             {"StartAt": "A", "States": {"A": {**TASK, "HeartbeatSeconds": 9, "TimeoutSeconds": 9}}},
             "'HeartbeatSeconds' should be smaller",
         ),
+        (
+            {"StartAt": "A", "States": {"A": {"Type": "Choice", "Choices": None}}},
+            "the field 'Choices' should be an array of objects at /States/A",
+        ),
+        ({"StartAt": "A", "States": {"A": {**TASK, "Catch": ["B"]}}}, "the field 'Catch' should be an array"),
+        ({"StartAt": [], "States": {"A": TASK}}, "Missing 'Next' target: []"),
     ],
 )
 def test_a_definition_is_refused(definition: Any, why: str) -> None:

@@ -726,10 +726,29 @@ def test_a_machine_that_cannot_run_here_is_left_out_of_a_project_and_refused_of_
     assert deployed.warnings == ()
 
 
-def test_a_machine_that_aws_would_refuse_is_not_left_out() -> None:
-    made = resource("StepFunctions::StateMachine", RoleArn="arn:r", DefinitionString='{"StartAt": "A", "States": {}}')
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        pytest.param({"DefinitionString": "{"}, "DefinitionString: .*INVALID_JSON_DESCRIPTION", id="text"),
+        pytest.param(
+            {"Definition": {"StartAt": "A", "States": {"A": {"Type": "Pass", "Next": "B"}}}},
+            "Definition: .*MISSING_TRANSITION_TARGET: Missing 'Next' target: B at /States/A",
+            id="tree",
+        ),
+    ],
+)
+def test_a_machine_that_aws_would_refuse_is_refused_in_a_project_and_when_a_deployed_stack_makes_it(
+    given: dict[str, Any], why: str
+) -> None:
+    made = resource("StepFunctions::StateMachine", RoleArn="arn:r", **given)
+    around = {"Api": base()["Api"], "Stage": base()["Stage"], "Answer": base()["Answer"], "Orders": made}
+    stack = resolve(load(json.dumps({"Resources": around}), "template.json"), Surroundings(place=PLACE))
+    home = described().topology.api
 
-    assert [operation for operation, _ in calls(Orders=made)] == ["CreateStateMachine"]
+    with pytest.raises(TemplateError, match=f"Resources.Orders.Properties.{why}"):
+        described(Orders=made)
+    deployed = describe([stack], lambda _stack, _resource: Located(folder="code"), Wanted(home=home))
+    assert [each.operation for each in deployed.services] == ["CreateStateMachine"]
 
 
 def test_a_value_that_a_definition_wants_has_to_be_there() -> None:
