@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, Protocol, Self, TypeVar
 
@@ -113,16 +113,28 @@ def tail(
 
     wanted: dict[str, Any] = {**named, "errors": "1" if errors else None, "lines": None if as_json else "1"}
     colors = sys.stdout.isatty()
+    is_empty = True
     try:
         with _source(recording, stage, since) as reader:
             for told in reader.events(follow=follow, limit=limit, missed=missed, **wanted):
                 text = json.dumps(told, ensure_ascii=False) if as_json else line(told, colors=colors, follows=follow)
                 if text is not None:
                     click.echo(text)
+                    is_empty = False
     except GoneError as error:
         click.echo(f"streamer: {error}", err=True)
         return 1
+    if is_empty:
+        back = "" if stage is None else "; --since looks further back"
+        click.echo(f"streamer: {_nothing(errors, named)}{back}", err=True)
     return 0
+
+
+def _nothing(errors: bool, named: Mapping[str, str | None]) -> str:
+    """What to say where there is no line: a name that is not known looks like silence otherwise."""
+    asked = [f"{'request' if name == 'trace' else name} {value}" for name, value in named.items() if value]
+    of = f" of {' and '.join(asked)}" if asked else ""
+    return f"nothing that is kept{of} went wrong" if errors else f"nothing{of or ' at all'} is kept"
 
 
 @click.command(

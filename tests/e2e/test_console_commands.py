@@ -63,6 +63,17 @@ def test_an_id_that_nobody_knows_is_one_line(demo: Emulate) -> None:
     assert err == "streamer: nothing that is kept has the id nothing\n"
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        pytest.param(["--request", "nothing"], "nothing of request nothing is kept", id="a request"),
+        pytest.param(["--user", "u", "--errors", "--json"], "nothing that is kept of user u went wrong", id="errors"),
+    ],
+)
+def test_that_there_is_no_line_is_told(demo: Emulate, options: list[str], said: str) -> None:
+    assert streamer(demo.folder, "tail", *options) == (0, "", f"streamer: {said}\n")
+
+
 @pytest.mark.parametrize("command", [["tail"], ["trace", "x"]], ids=lambda command: command[0])
 def test_without_an_emulator_the_command_says_what_to_do(tmp_path: Path, command: list[str]) -> None:
     status, _out, err = streamer(tmp_path, *command)

@@ -32,6 +32,7 @@ from ..here.identity import Access
 from ..here.ready_file import FILE as READY_FILE
 from ..here.ready_file import Ready, running
 from ..options import EmulateOptions
+from ..printing.output import standard_output
 from ..printing.terminal import code_of
 from ..reloading.changed_files import changes
 from ..reloading.news import News
@@ -120,7 +121,7 @@ def _collect_garbage() -> None:
 async def _serve(options: EmulateOptions, starting: Emulator, target: Target, project: Project, access: Access) -> None:
     config, folder = starting.config, project.folder
     keyboard = terminal(isolation=options.isolation)
-    with _stop_signals(keyboard) as stopped:
+    with standard_output() as say, _stop_signals(keyboard) as stopped:
         async with starting as emulator:
             emulator.warm()
             if not is_loopback(config.host):
@@ -141,33 +142,17 @@ async def _serve(options: EmulateOptions, starting: Emulator, target: Target, pr
                 shown_at = time.time()
                 _collect_garbage()
                 # Its token imports cryptography. Clients that found the ready file are answered meanwhile.
-                _say(await asyncio.to_thread(telling))
+                say(await asyncio.to_thread(telling))
                 news = News(options, target, access, files)
-                controls = Controls(emulator=emulator, access=access, stop=stopped.set, say=_say)
+                controls = Controls(emulator=emulator, access=access, stop=stopped.set, say=say)
                 async with (
                     _reloading(emulator, project, target, options, news, since=shown_at),
                     listening(keyboard, controls),
                 ):
                     await stopped.wait()
             log.info("stopping", connections=emulator.connection_count)
-        _tell_grants(emulator)
-
-
-def _say(text: str) -> None:
-    try:
-        sys.stdout.write(f"{text}\n")
-        sys.stdout.flush()
-    except BrokenPipeError:
-        pass  # nobody reads it any more
-    except OSError as error:
-        log.warning(f"standard output cannot be written: {error.strerror}")
-
-
-def _tell_grants(emulator: Emulator) -> None:
-    """Also what ``$disconnect`` needed, so when all is over."""
-    grants = emulator.recorded_grants()
-    if grants is not None:
-        _say(grants)
+        if (grants := emulator.recorded_grants()) is not None:  # also what $disconnect needed, so when all is over
+            say(grants)
 
 
 def _own_name(folder: Path) -> str:

@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
@@ -57,6 +57,30 @@ def output(options: EmulateOptions, folder: Path) -> Iterator[LogSink]:
             raise ConfigurationError(f"the log folder {options.log_dir} cannot be used: {error.strerror}") from error
         with contextlib.closing(files):
             yield Fanout(taker, files)
+
+
+@contextmanager
+def standard_output(descriptor: int = 1) -> Iterator[Callable[[str], None]]:
+    """What writes a text there while the block runs, and waits for nobody who reads it."""
+    if sys.stdout is None:  # closed from the beginning, and its descriptor something else's
+        yield lambda _text: None
+        return
+    stream = UnreadStream(os.dup(descriptor))
+
+    def say(text: str) -> None:
+        try:
+            stream.write(f"{text}\n")
+            stream.flush()
+        except BrokenPipeError:
+            pass  # nobody reads it any more
+        except OSError as error:
+            log.warning(f"standard output cannot be written: {error.strerror}")
+
+    try:
+        yield say
+    finally:
+        with contextlib.suppress(OSError):
+            stream.close()
 
 
 @contextmanager

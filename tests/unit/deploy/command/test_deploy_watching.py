@@ -403,6 +403,13 @@ def test_tail_prints_the_lines_of_a_stage(run: Callable[..., Result]) -> None:
     assert found.stdout.count("\n") == 6
 
 
+def test_tail_says_that_a_stage_has_nothing_of_what_was_asked_for(run: Callable[..., Result]) -> None:
+    found = run("tail", "--stage", "dev", "--request", "r9")
+
+    assert found.stdout == ""
+    assert found.stderr == "streamer: nothing of request r9 is kept; --since looks further back\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from emulator.command.printing.output import standard_output
 from emulator.command.printing.unread import UnreadStream
 
 LINE = "." * 999 + "\n"
@@ -75,6 +76,15 @@ async def test_lines_that_are_too_many_are_lost_and_that_is_told(
     assert caplog.messages == ["nobody read this log for a while, and it has lost lines"]
     assert caplog.records[0].fields == {"lines": 1000 - read}  # type: ignore[attr-defined]
     stream.close()
+
+
+async def test_standard_output_that_nobody_reads_blocks_nobody(pipe: tuple[int, int]) -> None:
+    with standard_output(pipe[1]) as say:
+        os.close(pipe[1])
+        for _ in range(100):
+            say(LINE)
+
+        assert _there(pipe[0]).startswith(f"{LINE}\n{LINE}")
 
 
 def test_who_has_gone_is_not_written_for() -> None:
