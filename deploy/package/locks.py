@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import parse_qs, quote, urlsplit, urlunsplit
 
 from packaging.markers import InvalidMarker, Marker
 from packaging.requirements import InvalidRequirement, Requirement
@@ -147,23 +148,29 @@ def uv_packages(lock: Mapping[str, Any]) -> list[Locked]:
         path = next((source[kind] for kind in ("editable", "directory", "path", "virtual") if kind in source), "")
         files = [package.get("sdist", {}), *package.get("wheels", ())]
         optional = package.get("optional-dependencies", {})
-        url = source.get("url", "")
+        url, within = source.get("url", ""), source.get("subdirectory", "")
         if "git" in source:
-            place, _, commit = source["git"].partition("#")
-            url = f"git+{place.partition('?')[0]}@{commit}"
+            place = urlsplit(source["git"])
+            url = f"git+{urlunsplit(place._replace(query='', fragment=''))}@{place.fragment}"
+            within = parse_qs(place.query).get("subdirectory", [""])[0]
         found.append(
             Locked(
                 name=package["name"],
                 version=package.get("version", ""),
                 hashes=() if path or "git" in source else tuple(each["hash"] for each in files if "hash" in each),
                 path=path,
-                url=url,
+                url=_within(url, within),
                 markers=tuple(package.get("resolution-markers", ())),
                 edges=_uv_edges(package.get("dependencies", ())),
                 optional={str(canonicalize_name(name)): _uv_edges(edges) for name, edges in optional.items()},
             )
         )
     return found
+
+
+def _within(url: str, folder: str) -> str:
+    """An address of which a folder is the package; empty: the whole is. [DOC] pip, VCS support: URL fragments"""
+    return f"{url}#subdirectory={quote(folder)}" if folder else url
 
 
 def _uv_edges(edges: Iterable[Mapping[str, Any]]) -> tuple[Edge, ...]:
@@ -191,6 +198,10 @@ def uv_roots(lock: Mapping[str, Any], name: str, extras: Iterable[str], groups: 
     return roots
 
 
+_SCP: Final = re.compile(r"^((?:[^@/:]+@)?[^@/:]+):(?!//)")
+"""How ssh and git write an address, ``git@host:path``, which is no URL, and so nothing that installers take."""
+
+
 def poetry_packages(lock: Mapping[str, Any]) -> list[Locked]:
     """The packages of a ``poetry.lock``."""
     found = []
@@ -199,7 +210,8 @@ def poetry_packages(lock: Mapping[str, Any]) -> list[Locked]:
         is_local = source.get("type") in ("directory", "file")
         url = source["url"] if source.get("type") == "url" else ""
         if source.get("type") == "git":
-            url = f"git+{source['url']}@{source['resolved_reference']}"
+            place = _SCP.sub(r"ssh://\1/", source["url"])
+            url = f"git+{place}@{source['resolved_reference']}"
         marker = package.get("markers", "")
         edges = poetry_edges(package.get("dependencies", {}))
         optional = {
@@ -212,7 +224,7 @@ def poetry_packages(lock: Mapping[str, Any]) -> list[Locked]:
                 version=package["version"],
                 hashes=() if is_local or url else tuple(each["hash"] for each in package.get("files", ())),
                 path=source["url"] if is_local else "",
-                url=url,
+                url=_within(url, source.get("subdirectory", "")),
                 # Of a package in several groups: a marker for each group.
                 markers=tuple(marker.values()) if isinstance(marker, Mapping) else ((marker,) if marker else ()),
                 edges=tuple(edges),

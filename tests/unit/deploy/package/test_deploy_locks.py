@@ -102,6 +102,18 @@ def test_poetrys_dependencies_are_read_in_all_their_forms(wanted: Any, edges: li
             id="of git, which has no hash",
         ),
         pytest.param(
+            {"source": {"git": "ssh://git@example.com/a?subdirectory=libs%2Fa&rev=v1#0123"}},
+            Locked("a", "1", url="git+ssh://git@example.com/a@0123#subdirectory=libs/a", optional={}),
+            "a @ git+ssh://git@example.com/a@0123#subdirectory=libs/a",
+            id="of a folder in git",
+        ),
+        pytest.param(
+            {"source": {"url": "https://example.com/a.zip", "subdirectory": "a b"}, "sdist": {"hash": "h:1"}},
+            Locked("a", "1", ("h:1",), url="https://example.com/a.zip#subdirectory=a%20b", optional={}),
+            "a @ https://example.com/a.zip#subdirectory=a%20b --hash=h:1",
+            id="of a folder in an archive",
+        ),
+        pytest.param(
             {"source": {"url": "https://example.com/a.whl"}, "wheels": [{"hash": "h:1"}]},
             Locked("a", "1", ("h:1",), url="https://example.com/a.whl", optional={}),
             "a @ https://example.com/a.whl --hash=h:1",
@@ -152,6 +164,26 @@ def test_uv_says_where_a_package_comes_from(package: dict[str, Any], locked: Loc
             {"source": {"type": "url", "url": "https://example.com/a.whl"}},
             Locked("a", "1", url="https://example.com/a.whl", optional={}),
             id="of an address",
+        ),
+        pytest.param(
+            {
+                "source": {
+                    "type": "git",
+                    "url": "https://example.com/a",
+                    "resolved_reference": "0123",
+                    "subdirectory": "libs/a",
+                },
+            },
+            Locked("a", "1", url="git+https://example.com/a@0123#subdirectory=libs/a", optional={}),
+            id="of a folder in git",
+        ),
+        *(
+            pytest.param(
+                {"source": {"type": "git", "url": url, "resolved_reference": "0123"}},
+                Locked("a", "1", url="git+ssh://git@example.com/us/a.git@0123", optional={}),
+                id=f"of git at {url}",
+            )
+            for url in ("git@example.com:us/a.git", "ssh://git@example.com/us/a.git")
         ),
         *(
             pytest.param({"source": {"type": kind, "url": "../a"}}, Locked("a", "1", path="../a", optional={}), id=kind)
