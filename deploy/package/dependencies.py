@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
+from packaging.markers import Marker
 from packaging.requirements import InvalidRequirement, Requirement
 
 from ..errors import BundleError
@@ -228,10 +229,7 @@ def _pyproject(path: Path, extras: Sequence[str], groups: Sequence[str]) -> Depe
     places = {canonical(name): value for name, value in tools.get("uv", {}).get("sources", {}).items()}
     elsewhere = _from_elsewhere(tools.get("poetry", {}).get("dependencies", {}))
     for text in _declared(document, path, extras, groups):
-        try:
-            wanted = Requirement(text)
-        except InvalidRequirement as exc:
-            raise BundleError(f"{path} has {text!r}, which is no requirement: {exc}") from exc
+        wanted = _requirement(path, text)
         name = canonical(wanted.name)
         place = places.get(name, {}) if name != OWN else {}
         if "path" in place and place.keys() <= _OF_PATHS:
@@ -248,19 +246,62 @@ def _pyproject(path: Path, extras: Sequence[str], groups: Sequence[str]) -> Depe
     return Dependencies(source=str(path), lines=tuple(lines), local=tuple(local))
 
 
+def _requirement(path: Path, text: str) -> Requirement:
+    try:
+        return Requirement(text)
+    except InvalidRequirement as exc:
+        raise BundleError(f"{path} has {text!r}, which is no requirement: {exc}") from exc
+
+
 def _declared(document: Mapping[str, Any], path: Path, extras: Sequence[str], groups: Sequence[str]) -> list[str]:
     project = document.get("project", {})
     if "dependencies" in project.get("dynamic", ()):
         raise BundleError(f"{path} lets its backend find the dependencies; lock them, or write a requirements file")
     found: list[str] = list(project.get("dependencies", ()))
     for name in extras:
-        if name not in project.get("optional-dependencies", {}):
-            raise _no_extra(path, name)
-        found += project["optional-dependencies"][name]
-    found += _standard_groups(document, path, groups)
+        found += _optional(project.get("optional-dependencies", {}), name, path)
+    found = _without_itself(document, path, [*found, *_standard_groups(document, path, groups)])
     # Beside a [project] the table of Poetry's own says more of the same dependencies, and no others.
     tables = _poetry_tables(document, groups)
     return found + _poetry_lines(tables[1:] if project else tables, path)
+
+
+def _without_itself(
+    document: Mapping[str, Any], path: Path, texts: Iterable[str], within: frozenset[str] = frozenset()
+) -> list[str]:
+    """Requirements, where an extra of the project itself, ``all = ["chat[fast]"]``, is what that extra holds.
+
+    The index is not asked for the project: it may have another package of that name, whoever put it there.
+    """
+    project = document.get("project", {})
+    own, known = canonical(project.get("name", "")), project.get("optional-dependencies", {})
+    found: list[str] = []
+    for text in texts:
+        if not own or canonical(text) != own:
+            found.append(text)
+            continue
+        wanted = _requirement(path, text)
+        for name in sorted(wanted.extras - within):
+            parts = _without_itself(document, path, _optional(known, name, path), within | {name})
+            found += [_also(wanted.marker, path, part) for part in parts]
+    return list(dict.fromkeys(found))
+
+
+def _also(marker: Marker | None, path: Path, text: str) -> str:
+    """A requirement that is one only where a marker holds, too."""
+    if marker is None:
+        return text
+    wanted = _requirement(path, text)
+    wanted.marker = Marker(f"({wanted.marker}) and ({marker})") if wanted.marker is not None else marker
+    return str(wanted)
+
+
+def _optional(known: Mapping[str, Sequence[str]], name: str, path: Path) -> Sequence[str]:
+    """What an extra holds, however its name is written."""
+    named = {canonical(each): texts for each, texts in known.items()}
+    if canonical(name) not in named:
+        raise _no_extra(path, name)
+    return named[canonical(name)]
 
 
 def _no_extra(path: Path, name: str) -> BundleError:
@@ -366,7 +407,7 @@ def _poetry(path: Path, environment: locks.Environment, extras: Sequence[str], g
     optional = {canonical(n): n for n in document.get("tool", {}).get("poetry", {}).get("extras", {})}
     roots = [edge for t in _poetry_tables(document, groups) for edge in locks.poetry_edges(t)]
     known = project.get("optional-dependencies", {})
-    texts = _standard_groups(document, about, groups)
+    texts = _without_itself(document, about, _standard_groups(document, about, groups))
     texts += _declared(document, about, [name for name in extras if name in known], []) if project else []
     roots += locks.parsed_roots(texts, str(about))
     for name in extras:

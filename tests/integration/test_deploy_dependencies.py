@@ -198,6 +198,32 @@ def test_a_pyproject_gives_dependencies_extras_and_groups(tmp_path: Path) -> Non
     assert found.local == (Local(tmp_path / "lib"),)
 
 
+OF_ITSELF = """
+[project]
+name = "Our.Chat"
+dependencies = ["a"]
+[project.optional-dependencies]
+Fast_One = ["b; os_name == 'posix'", "our-chat[more]"]
+more = ["c", "our_chat[fast-one]"]
+all = ["our-chat[fast-one]; python_version >= '3.12'", "d"]
+[dependency-groups]
+lambda = ["our-chat[more]"]
+"""
+
+
+def test_an_extra_of_the_project_itself_is_what_it_holds_and_no_package_of_that_name(tmp_path: Path) -> None:
+    write(tmp_path, pyproject_toml=OF_ITSELF)
+
+    assert read(tmp_path, extras=["fast-one"]).lines == ("a", "b; os_name == 'posix'", "c")
+    assert read(tmp_path, groups=["lambda"]).lines == ("a", "c", "b; os_name == 'posix'")
+    assert read(tmp_path, extras=["all"]).lines == (
+        "a",
+        'b; os_name == "posix" and python_version >= "3.12"',
+        'c; python_version >= "3.12"',
+        "d",
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
@@ -346,13 +372,14 @@ wheels = [{ url = "x", hash = "sha256:d3" }]
 )
 def test_a_member_of_a_workspace_follows_the_lock_above(tmp_path: Path, name: str, *, is_member: bool) -> None:
     write(tmp_path, uv_lock=WORKSPACE_LOCK, pyproject_toml="[tool.uv.workspace]", packages__lib__pyproject_toml="")
-    project = f'[project]\nname = "{name}"\nversion = "1"\ndependencies = ["lib"]\n'
+    wanted = "lib" if name != "lib" else "other"
+    project = f'[project]\nname = "{name}"\nversion = "1"\ndependencies = ["{wanted}"]\n'
     write(tmp_path, packages__chat__pyproject_toml=project)
 
     found = read(tmp_path / "packages" / "chat")
 
     locked = (("deep==3 --hash=sha256:d3",), (Local(tmp_path / "packages" / "lib"),))
-    assert (found.lines, found.local) == (locked if is_member else (("lib",), ()))
+    assert (found.lines, found.local) == (locked if is_member else ((wanted,), ()))
 
 
 def test_a_lock_older_than_the_project_is_refused(tmp_path: Path) -> None:
