@@ -19,6 +19,8 @@ _BY_NAME: Final = ("properties", "patternProperties", "dependentSchemas", *_DEFI
 """Words of JSON Schema below which keys are names, no words."""
 _VALUES: Final = ("enum", "const", "default", "examples")
 """Words below which there are values, no schemas."""
+_LISTS: Final = ("required", "enum", "allOf", "anyOf", "oneOf", "prefixItems")
+"""Words of JSON Schema below which there is a list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,7 @@ class Components:
 
         Raises:
             ValueError: it refers to what it does not define.
+            TypeError: it is no JSON Schema, as one whose `properties` are a list.
         """
         body = {key: value for key, value in schema.items() if key not in _DEFINITIONS}
         is_named = (body.get("type") == "object" and bool(body.get("properties"))) or "#" in _references(schema)
@@ -93,6 +96,7 @@ class Components:
             return value
         if is_by_name:
             return {key: self._cleaned(inner, scope) for key, inner in value.items()}
+        _check(value)
         scope = self._opened(value, scope)
         cleaned: dict[str, Any] = {}
         for key, inner in value.items():
@@ -143,6 +147,13 @@ def other_names(names: Collection[str], taken: Collection[str]) -> dict[str, str
                 chosen += "_"
             found[name] = chosen
     return found
+
+
+def _check(schema: Schema) -> None:
+    for words, kind, called in ((_BY_NAME, dict, "object"), (_LISTS, list, "list")):
+        for word in words:
+            if not isinstance(schema.get(word, kind()), kind):
+                raise TypeError(f"its {word} is no {called}")
 
 
 def _inside(schema: Schema, scope: _Scope) -> _Scope:

@@ -70,7 +70,7 @@ def _definition(name: str, schema: Mapping[str, Any]) -> str:
     properties = schema.get("properties")
     if properties and _has_more(schema):
         return f"{name}: TypeAlias = 'dict[str, Any]'\n"
-    if not properties:
+    if not properties or isinstance(schema.get("type"), list):
         return f"{name}: TypeAlias = {_type(schema)!r}\n"  # as text, since it may name what comes below it
     required = set(schema.get("required", ()))
     types = {
@@ -113,5 +113,6 @@ def _type(schema: Any) -> str:
         prefix = schema.get("prefixItems")
         return f"list[{_type(schema.get('items'))}]" if prefix is None else "list[Any]"
     if kind == "object":
-        return f"dict[str, {_type(schema.get('additionalProperties'))}]"
+        is_of_several = "properties" in schema or "patternProperties" in schema
+        return f"dict[str, {'Any' if is_of_several else _type(schema.get('additionalProperties'))}]"
     return _SIMPLE.get(str(kind), "Any")

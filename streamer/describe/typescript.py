@@ -40,16 +40,16 @@ def text(described: Described) -> str:
 
 def type_text(schema: Any) -> str:
     """A schema as a type."""
-    if schema is None or schema is True or schema == {}:
-        return "any"
     if schema is False:
         return "never"
+    if not isinstance(schema, Mapping):
+        return "any"
     if "$ref" in schema:
         return component(schema) or "any"
     if "const" in schema:
         return json.dumps(schema["const"])
     if "enum" in schema:
-        return " | ".join(json.dumps(each) for each in schema["enum"])
+        return " | ".join(json.dumps(each) for each in schema["enum"]) or "never"
     return _all_of(
         [
             _own(schema),
@@ -63,10 +63,10 @@ def _own(schema: Mapping[str, Any]) -> str:
     """What a schema says beside its choices."""
     kind = schema.get("type")
     if isinstance(kind, list):
-        return " | ".join(_own({**schema, "type": each}) for each in kind)
+        return _either(_own({**schema, "type": each}) for each in kind)
     if kind == "array":
         return _array(schema)
-    if kind == "object" or "properties" in schema:
+    if kind == "object" or (kind is None and "properties" in schema):
         return _object(schema)
     return _SIMPLE.get(str(kind), "any")
 
@@ -90,9 +90,10 @@ def _all_of(texts: Sequence[str]) -> str:
 
 
 def _array(schema: Mapping[str, Any]) -> str:
-    if "prefixItems" in schema:
-        return f"[{', '.join(type_text(each) for each in schema['prefixItems'])}]"
-    return f"Array<{type_text(schema.get('items'))}>"
+    items = schema.get("prefixItems", schema.get("items"))
+    if isinstance(items, list):  # the latter up to draft 7
+        return f"[{', '.join(map(type_text, items))}]"
+    return f"Array<{type_text(items)}>"
 
 
 def _object(schema: Mapping[str, Any]) -> str:
@@ -100,12 +101,12 @@ def _object(schema: Mapping[str, Any]) -> str:
     required = set(schema.get("required", ()))
     types = {name: type_text(inner) for name, inner in properties.items()}
     more = schema.get("additionalProperties")
+    others = "any" if "patternProperties" in schema else type_text(more)
     if not types:
-        return f"Record<string, {type_text(more)}>"
+        return f"Record<string, {others}>"
     fields = [f"{_key(name)}{'' if name in required else '?'}: {text}" for name, text in types.items()]
     if more or "patternProperties" in schema:
         # TypeScript wants each field to be of this type as well, and an optional one may be undefined.
-        others = "any" if "patternProperties" in schema else type_text(more)
         missing = () if required.issuperset(types) else ("undefined",)
         fields.append(f"[more: string]: {_either([*types.values(), others, *missing])}")
     return "{ " + "; ".join(fields) + " }"

@@ -93,6 +93,7 @@ class Color(enum.StrEnum):
 
 TEXT = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}
 NUMBER = {"type": "object", "properties": {"b": {"type": "number"}}}
+MORE_NUMBERS = {"additionalProperties": {"type": "number"}}
 
 
 def described(payload: Any = None, result: Any = None, **more: Any) -> Described:
@@ -161,10 +162,33 @@ def test_models_of_the_same_name_that_refer_to_others_are_two() -> None:
         pytest.param({"allOf": [{"type": ["string", "null"]}, {"const": "a"}]}, '(string | null) & "a"', id="of all"),
         pytest.param({"type": "string", "anyOf": [{"maxLength": 3}, {"format": "uuid"}]}, "string", id="of no types"),
         pytest.param({"type": "object", "oneOf": [TEXT, NUMBER]}, "{ a: string } | { b?: number }", id="that chooses"),
+        pytest.param({**TEXT, "type": ["object", "null"]}, "{ a: string } | null", id="of an object or nothing"),
+        pytest.param({"items": [{"type": "string"}], "type": "array"}, "[string]", id="of a tuple up to draft 7"),
+        pytest.param({"enum": []}, "never", id="of no value"),
+        pytest.param(
+            {"type": "object", "patternProperties": {"^x-": TEXT}, "additionalProperties": False},
+            "Record<string, any>",
+            id="of names of a kind",
+        ),
     ],
 )
 def test_a_schema_is_written_as_a_type(schema: dict[str, Any], written: str) -> None:
     assert f"payload: {written};" in texts(described(schema))[1]
+
+
+@pytest.mark.parametrize(
+    ("schema", "written"),
+    [
+        pytest.param({**TEXT, "type": ["object", "null"]}, "dict[str, Any] | None", id="an object or nothing"),
+        pytest.param({"type": "array", "items": [TEXT]}, "list[Any]", id="a tuple up to draft 7"),
+        pytest.param({"type": "array", "items": {**TEXT, **MORE_NUMBERS}}, "list[dict[str, Any]]", id="several kinds"),
+        pytest.param(
+            {"type": "object", "patternProperties": {"^x-": TEXT}, **MORE_NUMBERS}, "dict[str, Any]", id="by names"
+        ),
+    ],
+)
+def test_python_takes_what_a_schema_takes(schema: dict[str, Any], written: str) -> None:
+    assert f"payload: {written}," in texts(described(schema))[0]
 
 
 @pytest.mark.parametrize(
@@ -265,6 +289,8 @@ def test_results_are_named_as_they_travel_and_payloads_as_they_are_taken() -> No
     ("declared", "words"),
     [
         pytest.param({"schema": {"$ref": "#/$defs/No"}}, "the payload of action 'a' .* refers to #/", id="a reference"),
+        pytest.param({"schema": {"properties": ["a"]}}, "its properties is no object; schema= takes", id="no fields"),
+        pytest.param({"schema": {"items": {"anyOf": {}}}}, "its anyOf is no list; schema= takes", id="no choices"),
         pytest.param({"result": {"enum": [object()]}}, "the result of action 'a' .* object has no form", id="a value"),
         pytest.param({"examples": [{1, 2}]}, "an example of action 'a' is no JSON: set has no form", id="an example"),
     ],
