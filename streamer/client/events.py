@@ -59,7 +59,7 @@ def parse(text: str | bytes) -> Event | GatewayError | None:
     message = content.get("message")
     if isinstance(message, str) and "connectionId" in content:
         # [REC] FIDELITY D7, C7, D10: API Gateway's frames have no type; their ids are its own, not the client's.
-        return GatewayError(message, content.get("requestId"))
+        return GatewayError(message, content.get("requestId") or content.get("messageId"))
     return None
 
 

@@ -281,7 +281,7 @@ class Route:
     """What an upgrade must carry, else it is answered with 400; such as ``route.request.querystring.room``. Only on
     ``$connect``."""
     model: Mapping[str, Any] | None = None
-    """JSON schema (draft 4) that a message must satisfy, else it is answered with "Invalid request body"."""
+    """JSON schema (draft 4) that a message must satisfy, else it is answered with "Bad request body"."""
     model_selection: str | None = None
     """Model selection expression; None: the model applies to every message of the route."""
     models: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)

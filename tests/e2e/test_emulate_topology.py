@@ -140,7 +140,7 @@ def test_who_may_not_connect_is_refused(running: Emulate, query: str, headers: d
 @pytest.mark.parametrize(
     ("message", "answer"),
     [
-        pytest.param({"op": "strict"}, "Invalid request body", id="model"),
+        pytest.param({"op": "strict"}, "Bad request body", id="model"),
         pytest.param({"op": "slow"}, "Endpoint request timed out", id="integration timeout"),
         pytest.param({"op": "unknown"}, "Forbidden", id="no route"),
     ],

@@ -146,10 +146,12 @@ def test_a_message_that_its_model_refuses_is_told_so_and_runs_nothing(make_world
 
     frame = client.message()
 
-    request_id = frame.removesuffix('"}').rpartition('"')[2]
-    named = f'"connectionId":"{world.id_of()}", "requestId":"{request_id}"'
-    assert frame == f'{{"message": "Invalid request body", {named}}}'
-    assert len(request_id) == 16
+    message_id = frame.removesuffix('"}').rpartition('"')[2]
+    connection_id = world.id_of()
+    assert frame == (
+        f'{{"message" : "Bad request body", "connectionId": "{connection_id}", "messageId": "{message_id}"}}'
+    )
+    assert len(message_id) == 16
     assert not world.events("message")
     client.json(text="fine")
     world.event("message")
@@ -167,7 +169,7 @@ def test_the_model_selection_expression_picks_the_model(make_world: MakeWorld) -
     client.json(action="other")
     client.json(action="say")
 
-    assert "Invalid request body" in client.message()
+    assert "Bad request body" in client.message()
     world.event("message")
     assert len(world.events("message")) == 1
 
@@ -178,7 +180,7 @@ def test_a_message_that_no_model_is_meant_for_is_refused(make_world: MakeWorld) 
     )
     client = (world := make_world(CONNECT, strict)).open()
     client.json(action="other")
-    assert "Invalid request body" in client.message()
+    assert "Bad request body" in client.message()
 
     client.json(action="say", text="fine")
     world.event("message")

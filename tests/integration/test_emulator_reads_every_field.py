@@ -104,7 +104,7 @@ def use(emulator: EmulatorThread) -> None:
         connect(emulator.websocket_url, open_timeout=60)
     with connect(emulator.websocket_url, additional_headers={"Auth": "me"}, open_timeout=60) as connection:
         connection.send(json.dumps({"verb": "order", "kind": "large"}))
-        assert "Invalid request body" in str(connection.recv(timeout=60))
+        assert "Bad request body" in str(connection.recv(timeout=60))
         connection.send(json.dumps({"verb": "order", "kind": "large", "size": 1}))
         assert connection.recv(timeout=60) == "answered"
     functions = boto3.client("lambda", **emulator.aws("lambda"))

@@ -72,7 +72,7 @@ export function parse(text) {
   if (typeof content?.type === "string") return content;
   // API Gateway's frames have no type; their ids are its own, not the client's.
   if (typeof content?.message === "string" && "connectionId" in content) {
-    return new GatewayError(content.message, content.requestId ?? null);
+    return new GatewayError(content.message, content.requestId ?? content.messageId ?? null);
   }
   return null;
 }

@@ -14,7 +14,13 @@ import math
 from typing import Final
 
 from .effects import Close, Effect, Invoke, NotInvoked, Raised, Replied, Result, Send, TimedOut, Warn
-from .error_frames import ENDPOINT_TIMED_OUT, FORBIDDEN, INTERNAL_SERVER_ERROR, INVALID_BODY, error_frame
+from .error_frames import (
+    ENDPOINT_TIMED_OUT,
+    FORBIDDEN,
+    INTERNAL_SERVER_ERROR,
+    bad_request_frame,
+    error_frame,
+)
 from .events import Session
 from .proxy_results import Malformed, ProxyResponse, parse_proxy_response
 from .stage import CompiledRoute
@@ -127,9 +133,9 @@ class Connection:
         return self._run(route, text, request_id, now_ms)
 
     def _run(self, route: CompiledRoute, text: str, request_id: str, now_ms: int) -> list[Effect]:
-        if route.check is not None and not route.check(text):
-            return [self._error(INVALID_BODY, request_id)]
         message_id = self._stage.ids.message_id(now_ms)
+        if route.check is not None and not route.check(text):
+            return [Send(bad_request_frame(self._session.connection_id, message_id))]
         target = route.route
         body = text or self._stage.assumptions.empty_message_body
         return [

@@ -80,9 +80,9 @@ def test_a_cancelled_request_says_why() -> None:
         ),
         pytest.param('{"message": "Forbidden", "connectionId":"c=", "requestId":"g="}', "Forbidden", "g=", id="route"),
         pytest.param(
-            '{"message": "Invalid request body", "connectionId":"c=", "requestId":"g="}',
-            "Invalid request body",
-            "g=",
+            '{"message" : "Bad request body", "connectionId": "c=", "messageId": "m="}',
+            "Bad request body",
+            "m=",
             id="model",
         ),
     ],

@@ -7,7 +7,7 @@ from emulator.gateway.rules.error_frames import (
     ENDPOINT_TIMED_OUT,
     FORBIDDEN,
     INTERNAL_SERVER_ERROR,
-    INVALID_BODY,
+    bad_request_frame,
     error_frame,
 )
 
@@ -21,7 +21,7 @@ def test_error_frames_are_awss_byte_for_byte() -> None:
             INTERNAL_SERVER_ERROR, "cyAFWeWQjoECqNQ=", "cyAGdFiIjoEFavA="
         ),
         "integration_timeout": error_frame(ENDPOINT_TIMED_OUT, "cyAFWeWQjoECqNQ=", "cyAGdFiIjoEFavA="),
-        "model_validation_failed": error_frame(INVALID_BODY, "cyAFWeWQjoECqNQ=", "cyAGdFiIjoEFavA="),
+        "model_validation_failed": bad_request_frame("cyAFWeWQjoECqNQ=", "cyAGdc4_DoECqNQ="),
     }
 
     assert made == FRAMES
@@ -29,3 +29,9 @@ def test_error_frames_are_awss_byte_for_byte() -> None:
 
 def test_error_frames_have_one_blank_and_no_newline() -> None:
     assert error_frame("Forbidden", "C", "R") == '{"message": "Forbidden", "connectionId":"C", "requestId":"R"}'
+
+
+def test_the_bad_request_frame_has_blanks_of_its_own() -> None:
+    expected = '{"message" : "Bad request body", "connectionId": "C", "messageId": "M"}'
+
+    assert bad_request_frame("C", "M") == expected

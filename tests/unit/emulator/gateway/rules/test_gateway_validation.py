@@ -37,9 +37,9 @@ def test_a_message_that_does_not_is_answered_and_not_run(text: str) -> None:
     [effect] = effects_of(text, model=ADD)
 
     assert isinstance(effect, Send)
-    assert effect.text.startswith('{"message": "Invalid request body", "connectionId":"')
-    request_id = effect.text.rpartition(' "requestId":"')[2].removesuffix('"}')
-    assert decode(request_id).kind is Kind.REQUEST
+    assert effect.text.startswith('{"message" : "Bad request body", "connectionId": "')
+    message_id = effect.text.rpartition(' "messageId": "')[2].removesuffix('"}')
+    assert decode(message_id).kind is Kind.CONNECTION
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_a_message_no_model_is_meant_for_is_refused(text: str) -> None:
     [effect] = effects_of(text, models={"text": TEXT}, model_selection="$request.body.kind")
 
     assert isinstance(effect, Send)
-    assert effect.text.startswith('{"message": "Invalid request body"')
+    assert effect.text.startswith('{"message" : "Bad request body"')
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_a_number_beyond_all_floats_is_no_multiple_of_a_fraction(number: str) ->
     [effect] = effects_of(f'{{"action":"add","price":{number}}}', model=model)
 
     assert isinstance(effect, Send)
-    assert effect.text.startswith('{"message": "Invalid request body"')
+    assert effect.text.startswith('{"message" : "Bad request body"')
 
 
 def test_the_gateway_loads_jsonschema_only_for_a_model() -> None:
