@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
 import os
 import shutil
 import subprocess
+import tarfile
 import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "clients" / "javascript"
+TYPESCRIPT = ("typescript@5", "@types/react@19", "react@19")
+"""What `compiled` needs; one installation serves all tests."""
 INSTALL_SECONDS = 180
 _KEPT = Path(__file__).resolve().parents[1] / "build" / "npm"
 
@@ -32,34 +37,99 @@ def install(folder: Path, *packages: str) -> Path:
     They stay in ``build`` for all later tests and runs, until `make clean`: nothing in them depends on who asks, and
     npm takes longer than the test.
     """
-    kept = _KEPT / hashlib.sha256(json.dumps(packages).encode()).hexdigest()[:16]
-    if not (kept / "node_modules").exists():
-        kept.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=_KEPT) as made:
-            _npm_install(Path(made), *packages)
-            with contextlib.suppress(OSError):  # another worker was faster
-                (Path(made) / "node_modules").rename(kept / "node_modules")
-    (folder / "node_modules").symlink_to(kept / "node_modules", target_is_directory=True)
+    modules = _kept(functools.partial(_npm_install, packages), "node_modules", *packages)
+    (folder / "node_modules").symlink_to(modules, target_is_directory=True)
     return folder
 
 
-def _npm_install(folder: Path, *packages: str) -> None:
+def alone(package: str) -> Path:
+    """The folder of a package without what it needs: some bring it along, and npm takes ten times as long for it."""
+    return _kept(functools.partial(_npm_pack, package), "package", package)
+
+
+def _kept(make: Callable[[Path], None], name: str, *packages: str) -> Path:
+    kept = _KEPT / hashlib.sha256(json.dumps(packages).encode()).hexdigest()[:16]
+    if not (kept / name).exists():
+        kept.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=_KEPT) as made:
+            make(Path(made))
+            with contextlib.suppress(OSError):  # another worker was faster
+                (Path(made) / name).rename(kept / name)
+    return kept / name
+
+
+def _npm_install(packages: Sequence[str], folder: Path) -> None:
+    options = ["--no-audit", "--no-fund", "--prefer-offline", "--ignore-scripts", "--prefix", str(folder)]
+    _npm("install", *options, *packages)
+
+
+def _npm_pack(package: str, folder: Path) -> None:
+    _npm("pack", "--prefer-offline", "--ignore-scripts", "--pack-destination", str(folder), package)
+    (packed,) = folder.glob("*.tgz")
+    with tarfile.open(packed) as archive:
+        archive.extractall(folder, filter="data")
+
+
+def _npm(*arguments: str) -> None:
     npm = shutil.which("npm")
     if npm is None:
         pytest.skip("needs npm")
-    options = ["--no-audit", "--no-fund", "--prefer-offline", "--ignore-scripts", "--prefix", str(folder)]
     try:
         done = subprocess.run(
-            [npm, "install", *options, *packages],
+            [npm, *arguments],
             capture_output=True,
             text=True,
             timeout=INSTALL_SECONDS,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        pytest.skip(f"npm did not install {packages} within {INSTALL_SECONDS} s")
+        pytest.skip(f"npm {arguments[0]} did not end within {INSTALL_SECONDS} s")
     if done.returncode != 0:
-        pytest.skip(f"npm cannot install {packages}: {done.stderr.strip()[-200:]}")
+        pytest.skip(f"npm {arguments[0]} failed: {done.stderr.strip()[-200:]}")
+
+
+COMPILE = """
+const ts = require("typescript");
+const { dirname } = require("node:path");
+const library = dirname(require.resolve("typescript"));
+const parsed = new Map(); // the same for each of these programs, and most of what there is to read
+for (const asked of JSON.parse(process.argv[2])) {
+  const line = ts.parseCommandLine(["--skipDefaultLibCheck", ...asked]);
+  const { options, fileNames, errors } = line.options.project
+    ? ts.getParsedCommandLineOfConfigFile(line.options.project, line.options, ts.sys)
+    : line;
+  const host = ts.createCompilerHost(options);
+  const read = host.getSourceFile;
+  host.jsDocParsingMode = ts.JSDocParsingMode.ParseForTypeErrors; // as the command has it
+  host.getSourceFile = (name, ...more) => {
+    if (!name.startsWith(library)) return read(name, ...more);
+    if (!parsed.has(name)) parsed.set(name, read(name, ...more));
+    return parsed.get(name);
+  };
+  const program = ts.createProgram({ rootNames: fileNames, options, host });
+  const found = [...errors, ...ts.getPreEmitDiagnostics(program), ...program.emit().diagnostics];
+  console.log(JSON.stringify(ts.formatDiagnostics(found, host)));
+}
+"""
+
+
+def compiled(folder: Path, *programs: Sequence[str]) -> list[str]:
+    """What TypeScript, which is in the folder, says of programs: the arguments of its command for each.
+
+    It takes its own library as checked. One process reads that once for all of them.
+    """
+    (folder / "compile.cjs").write_text(COMPILE)
+    done = subprocess.run(
+        # What it compiles is run for a second: optimizing that takes longer than it saves.
+        [node(), "--no-opt", "compile.cjs", json.dumps(programs)],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=250,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return [json.loads(each) for each in done.stdout.splitlines()]
 
 
 def run_tests(*files: str, environment: dict[str, str] | None = None, package: Path = PACKAGE) -> str:

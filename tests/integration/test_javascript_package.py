@@ -11,7 +11,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from javascript_tools import PACKAGE, install, node, run_tests
+from javascript_tools import PACKAGE, TYPESCRIPT, compiled, install, node, run_tests
 
 import streamer
 
@@ -92,34 +92,6 @@ def test_the_hooks_do_in_react_what_they_say(tmp_path: Path) -> None:
     assert "# fail 0" in run_tests("react.test.js", package=tmp_path / "package")
 
 
-def compiled(folder: Path, *options: str) -> tuple[str, int]:
-    """What TypeScript says in a folder that has the package, and its exit code. It takes its own library as checked."""
-    tsc = folder / "node_modules" / "typescript" / "bin" / "tsc"
-    done = subprocess.run(
-        [node(), str(tsc), "--skipDefaultLibCheck", *options],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    return done.stdout, done.returncode
-
-
-@pytest.fixture
-def beside_typescript(tmp_path: Path) -> Path:
-    """A folder with TypeScript and the package."""
-    node()
-    install(tmp_path, "typescript@5", "@types/react@19", "react@19")
-    shutil.copytree(PACKAGE, tmp_path / "package", ignore=shutil.ignore_patterns("node_modules"))
-    return tmp_path
-
-
-@pytest.mark.needs_node
-def test_wrong_actions_payloads_and_topics_do_not_compile(beside_typescript: Path) -> None:
-    assert compiled(beside_typescript, "--project", "package/test/tsconfig.json") == ("", 0)
-
-
 USE = """\
 import { StreamerClient } from "streamer-ws";
 import { typedHooks } from "streamer-ws/react";
@@ -133,17 +105,26 @@ export const reference: Promise<string> = upload(client, "text");
 
 
 @pytest.mark.needs_node
-def test_its_types_are_found_and_complete_however_modules_are_resolved(beside_typescript: Path, tmp_path: Path) -> None:
-    published = ("--project", "package/tsconfig.json", "--noEmit", "false", "--declaration", "--emitDeclarationOnly")
-    assert compiled(beside_typescript, *published, "--outDir", "package/types") == ("", 0)
-    packages = tmp_path / "user" / "node_modules"
-    packages.mkdir(parents=True)
+def test_wrong_actions_do_not_compile_and_types_are_found_however_modules_are_resolved(tmp_path: Path) -> None:
+    node()
+    install(tmp_path, *TYPESCRIPT)
+    used = tmp_path / "user" / "node_modules" / "streamer-ws"
+    for copy in (tmp_path / "package", used):
+        shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("node_modules"))
     for installed in (tmp_path / "node_modules").iterdir():
-        (packages / installed.name).symlink_to(installed)
-    (tmp_path / "package").rename(packages / "streamer-ws")
+        (used.parent / installed.name).symlink_to(installed)
     (tmp_path / "user" / "use.ts").write_text(USE)
-    strict = ("--noEmit", "--strict", "--exactOptionalPropertyTypes", "--target", "es2022")
+    published = ("--project", "package/tsconfig.json", "--noEmit", "false", "--declaration", "--emitDeclarationOnly")
+    strict = ("--noEmit", "--strict", "--exactOptionalPropertyTypes", "--target", "es2022", "user/use.ts")
 
-    for module, resolution in (("esnext", "bundler"), ("nodenext", "nodenext"), ("esnext", "node10")):
-        said = compiled(tmp_path / "user", *strict, "--module", module, "--moduleResolution", resolution, "use.ts")
-        assert said == ("", 0), resolution
+    said = compiled(
+        tmp_path,
+        ("--project", "package/test/tsconfig.json"),
+        (*published, "--outDir", str(used / "types")),
+        *(
+            ("--module", module, "--moduleResolution", resolution, *strict)
+            for module, resolution in (("esnext", "bundler"), ("nodenext", "nodenext"), ("esnext", "node10"))
+        ),
+    )
+
+    assert said == [""] * 5
