@@ -25,6 +25,7 @@ _OF_TOOLS: Final = (*_SERVICES, "cdk.json")
 _MADE_BY: Final = {"cdk.out": "cdk synth", ".serverless": "serverless package"}
 """Folders that tools make, and the command that does."""
 _READ: Final = "templates of SAM and CloudFormation, and what CDK and Serverless make"
+_ACCOUNT: Final = re.compile(r"\d{12}")
 _SHOWN: Final = 3
 """How many folders a refusal names."""
 
@@ -45,6 +46,8 @@ class Part(Struct, frozen=True, kw_only=True):
     parameters: Mapping[str, str] = field(default_factory=dict)
     region: str | None = None
     """Where its tool deploys it; None: it does not say."""
+    account: str | None = None
+    """CDK's: the account that it is for, in twelve digits; None: any."""
     built: Path | None = None
     """SAM's: the folder with a folder of built code for each function."""
     text: str | None = None
@@ -258,6 +261,7 @@ def _artifact(folder: Path, artifacts: Mapping[str, Any], name: str, done: set[s
         yield from _stacks(folder / properties["directoryName"])
     elif artifact.get("type") == "aws:cloudformation:stack":
         parameters, assets = _parameters_of_assets(folder, artifact)
+        account, _, region = str(artifact.get("environment")).removeprefix("aws://").partition("/")
         yield Part(
             template=folder / properties["templateFile"],
             folder=folder,
@@ -269,7 +273,8 @@ def _artifact(folder: Path, artifacts: Mapping[str, Any], name: str, done: set[s
                 **parameters,
                 **{key: str(value) for key, value in (properties.get("parameters") or {}).items()},
             },
-            region=_region(str(artifact.get("environment")).rpartition("/")[2]),
+            region=_region(region),
+            account=account if _ACCOUNT.fullmatch(account) else None,
         )
 
 
@@ -305,7 +310,7 @@ def _parameters_of_assets(folder: Path, artifact: Mapping[str, Any]) -> tuple[di
 
 
 def _region(written: Any) -> str | None:
-    """A Region as a tool wrote it. CDK has ``aws://ACCOUNT/REGION``, ``unknown-region`` where the app does not say.
+    """A Region as a tool wrote it. CDK has ``aws://ACCOUNT/REGION``, in which a word stands for what is not said.
 
     [SRC] aws-cdk @aws-cdk/cloud-assembly-api environment.ts
     """

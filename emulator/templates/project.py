@@ -280,7 +280,7 @@ class _Reader:
             return load(part.text, part.template.name)
         path = part.template
         self.files.add(path.resolve())
-        return load(read_text(path), _shown(path))
+        return load(_at_home(read_text(path), part.account, self._settings.account_id), _shown(path))
 
     def _expanded(self, source: Source, part: Part, parameters: Mapping[str, str], place: Place) -> Source:
         notes: list[str] = []
@@ -391,6 +391,15 @@ def _without_transform(source: Source) -> list[str]:
     kind = source.tree["Resources"][name]["Type"]
     text = f"CloudFormation refuses {kind} in a template without Transform: {language.SAM}"
     return [str(source.error(Problem(("Resources", name, "Type"), text)))]
+
+
+def _at_home(text: str, account: str | None, here: str) -> str:
+    """A template in which the account that it is for is the one that is emulated: by itself, in ARNs and in URLs.
+
+    CDK writes the account into templates of stacks that name one, and ``AWS::AccountId`` into others. Names with an
+    account in them, such as a bucket's, stay as they are. [SRC] aws-cdk core/lib/stack.ts parseEnvironment
+    """
+    return text if account is None else re.sub(rf"""(?<=[:/"']){account}(?=[:/"'\\])""", here, text)
 
 
 def bucket_and_key(url: str, path: tuple[str | int, ...]) -> tuple[str, str]:

@@ -232,6 +232,32 @@ def test_an_assembly_is_emulated_in_the_region_that_its_stacks_have(
     assert [line for line in found.lines() if line.startswith("check      stacks")] == ([said] if said else [])
 
 
+def test_the_account_that_an_assembly_is_for_is_the_one_that_is_emulated(tmp_path: Path) -> None:
+    out = tmp_path / "cdk.out"
+    shutil.copytree(TEMPLATES / "cdk" / "cdk.out", out)
+    manifest = json.loads((out / "manifest.json").read_text())
+    manifest["artifacts"]["Chat"]["environment"] = "aws://012345678901/eu-west-1"
+    (out / "manifest.json").write_text(json.dumps(manifest))
+    template = json.loads((out / "Chat.template.json").read_text())
+    template["Mappings"] = {"Sizes": {"012345678901": {"limit": "7"}}}
+    template["Resources"]["Ask"]["Properties"]["Environment"]["Variables"] = {
+        "LIMIT": {"Fn::FindInMap": ["Sizes", {"Ref": "AWS::AccountId"}, "limit"]},
+        "TOPIC": {"Fn::Join": ["", ["arn:aws:sns:eu-west-1:012345678901:", {"Ref": "AWS::StackName"}]]},
+        "URL": "https://sqs.eu-west-1.amazonaws.com/012345678901/jobs",
+        "OTHERS": "arn:aws:sns:eu-west-1:111122223333:news",
+        "BUCKET": "files-012345678901",
+    }
+    (out / "Chat.template.json").write_text(json.dumps(template))
+
+    assert read(tmp_path, "cdk.out").functions[0].environment == {
+        "LIMIT": "7",
+        "TOPIC": "arn:aws:sns:eu-west-1:123456789012:Chat",
+        "URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/jobs",
+        "OTHERS": "arn:aws:sns:eu-west-1:111122223333:news",
+        "BUCKET": "files-012345678901",
+    }
+
+
 def test_the_role_that_serverless_sets_for_logs_is_ignored_as_the_accounts_own_resource_is(tmp_path: Path) -> None:
     shutil.copytree(TEMPLATES / "serverless" / ".serverless", tmp_path / ".serverless")
     template = tmp_path / ".serverless" / "cloudformation-template-update-stack.json"
