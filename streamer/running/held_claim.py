@@ -66,6 +66,8 @@ class HeldClaim:
         self._log = log
         self._kept_seconds = kept_seconds
         self._lease_ends_at = record.due_at if record.due_at is not None else clock() + lease_seconds
+        self._heartbeat_at = monotonic() + heartbeat_seconds
+        """When the lease is to be renewed whatever the clock shows, by ``monotonic``."""
         self._lost_because: str | None = None
         self._found: Status | None = None
 
@@ -96,8 +98,9 @@ class HeldClaim:
 
     @property
     def is_to_be_renewed(self) -> bool:
-        """Whether it is time for a heartbeat."""
-        return self._clock() >= self._lease_ends_at - self._lease_seconds + self._heartbeat_seconds
+        """Whether it is time for a heartbeat: by the clock, or by what has passed where the clock was set back."""
+        is_old = self._clock() >= self._lease_ends_at - self._lease_seconds + self._heartbeat_seconds
+        return is_old or self._monotonic() >= self._heartbeat_at
 
     def progress(self, point: ProgressPoint, *, told_percentage: float, leaving: frozenset[Listener]) -> bool:
         """Store how far the attempt is, and renew the lease if it is time; whether it is stored. See `lifecycle`."""
@@ -177,7 +180,9 @@ class HeldClaim:
             self._lost_because = _reason(outcome.current)
             self._found = _status(outcome.current)
             return False
-        self._lease_ends_at = change.values.get("due_at", self._lease_ends_at)
+        if "due_at" in change.values:
+            self._lease_ends_at = change.values["due_at"]
+            self._heartbeat_at = self._monotonic() + self._heartbeat_seconds
         self._record = outcome.record or change.applied_to(self._record)
         return True
 

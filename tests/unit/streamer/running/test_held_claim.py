@@ -42,7 +42,7 @@ class Store(MemoryRequestStore):
 class Held:
     """A claim with its store and its clock."""
 
-    def __init__(self, *, claimed_seconds_ago: float = 0) -> None:
+    def __init__(self, *, claimed_seconds_ago: float = 0, monotonic: FakeClock | None = None) -> None:
         self.clock = FakeClock(NOW + claimed_seconds_ago)
         self.store = Store()
         self.store.records[RUNNING.key] = RUNNING
@@ -50,7 +50,7 @@ class Held:
             RUNNING,
             requests=self.store,
             clock=self.clock,
-            monotonic=self.clock,
+            monotonic=monotonic or self.clock,
             sleep=self.clock.advance,
             ends_at=NOW + 5,
             lease_seconds=LEASE_SECONDS,
@@ -159,6 +159,18 @@ def test_a_lease_runs_from_the_claim_however_long_that_took_to_be_stored() -> No
 
     assert claimed.lease_ends_at == NOW + LEASE_SECONDS
     assert claimed.is_to_be_renewed
+
+
+def test_a_lease_is_renewed_in_time_though_the_clock_is_set_back() -> None:
+    passed = FakeClock(0)
+    held = Held(monotonic=passed)
+
+    held.clock.advance(HEARTBEAT_SECONDS - 3600)
+    passed.advance(HEARTBEAT_SECONDS)
+    assert held.claim.is_to_be_renewed
+    assert held.progress()
+    assert held.claim.lease_ends_at == held.stored.due_at == NOW + HEARTBEAT_SECONDS - 3600 + LEASE_SECONDS
+    assert not held.claim.is_to_be_renewed
 
 
 @pytest.mark.parametrize("write", [Held.progress, lambda held: held.claim.renew()], ids=["progress", "renew"])
