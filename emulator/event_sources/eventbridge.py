@@ -1,9 +1,15 @@
-"""EventBridge's events, as functions and other targets get them. Pure. [DOC] eb-docs:eb-events-structure"""
+"""EventBridge's events, as functions and other targets get them, and times of its rates. Pure.
+
+[DOC] eb-docs:eb-events-structure
+"""
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+SET_BACK: Final = timedelta(minutes=1)
+"""By how much a clock has to be set back for what was due by it to be counted anew."""
 
 
 def event(
@@ -51,3 +57,11 @@ def scheduled_event(rule_arn: str, at: datetime, *, event_id: str) -> dict[str, 
     return event_about(
         rule_arn, event_id=event_id, source="aws.events", detail_type="Scheduled Event", detail={}, at=at
     )
+
+
+def at_rate(begin: datetime, each: timedelta, now: datetime) -> datetime | None:
+    """The first of the times that come each period after a begin, and after now; None: none before the year 10000."""
+    try:
+        return begin + ((now - begin) // each + 1) * each
+    except OverflowError:
+        return None

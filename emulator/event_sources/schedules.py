@@ -10,17 +10,18 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Self
 
 from streamer.topology import Schedule, Topology
-from streamer.topology.cron import Cron, parse_cron
+from streamer.topology.cron import parse_cron
 
 from ..foundation import log
 from ..foundation.place import ACCOUNT_ID, REGION
 from ..foundation.tasks import end
 from ..functions.outcome import AcceptEvent
-from .eventbridge import scheduled_event
+from .eventbridge import SET_BACK, at_rate, scheduled_event
 
-MINUTE_SECONDS: Final = 60.0
 LOOK_SECONDS: Final = 30.0
 """How often the clock is looked at."""
+_After = Callable[[datetime], datetime | None]
+"""The first time of a schedule after one; None: never again."""
 
 
 class Schedules:
@@ -40,7 +41,7 @@ class Schedules:
         account_id: str = ACCOUNT_ID,
     ) -> None:
         """Raise TopologyError if EventBridge would refuse one of the expressions."""
-        self._crons = {each.name: parse_cron(each.cron) for each in topology.schedules if each.cron is not None}
+        self._crons = {each.name: parse_cron(each.cron).after for each in topology.schedules if each.cron is not None}
         self._schedules = topology.schedules
         self._accept = accept
         self._sleep = sleep
@@ -56,30 +57,33 @@ class Schedules:
         await end(self._tasks)
 
     async def _run(self, schedule: Schedule) -> None:
-        due: datetime | None = None
-        while True:
-            if schedule.rate_minutes is not None:
-                await self._sleep(schedule.rate_minutes * MINUTE_SECONDS)
-            elif (due := await self._wait(self._crons[schedule.name], due)) is None:
-                return
+        after, due = self._after(schedule), None
+        while (due := await self._wait(after, due)) is not None:
             payload = json.dumps(self._event(schedule), separators=(",", ":")).encode()
             if not self._accept(schedule.function, payload, str(uuid.uuid4())):
                 log.warning("a scheduled event was dropped: too many events wait", schedule=schedule.name)
 
-    async def _wait(self, cron: Cron, last: datetime | None) -> datetime | None:
-        """Wait until a calendar is due, and answer when that was; None: never again. ``last``: the time before.
+    def _after(self, schedule: Schedule) -> _After:
+        if schedule.rate_minutes is None:
+            return self._crons[schedule.name]
+        begin, each = self._now(), timedelta(minutes=schedule.rate_minutes)
+        return lambda moment: at_rate(begin, each, moment)
 
-        The clock is looked at now and then: no sleep goes on while a machine is suspended, and clocks are set.
+    async def _wait(self, after: _After, last: datetime | None) -> datetime | None:
+        """Wait until a schedule is due, and answer when that was; None: never again. ``last``: the time before.
+
+        The clock is looked at now and then: no sleep goes on while a machine is suspended, and clocks are set. What was
+        due several times meanwhile is due once.
         """
         now = self._now()
         # What was due is not due again where the clock was corrected by a little meanwhile.
-        is_done = last is not None and now < last < now + timedelta(seconds=MINUTE_SECONDS)
-        due = cron.after(last if is_done and last is not None else now)
+        is_done = last is not None and now < last < now + SET_BACK
+        due = after(last if is_done and last is not None else now)
         while due is not None and now < due:
             await self._sleep(min((due - now).total_seconds(), LOOK_SECONDS))
             before, now = now, self._now()
-            if now < before - timedelta(seconds=MINUTE_SECONDS):
-                due = cron.after(now)
+            if now < before - SET_BACK:
+                due = after(now)
         return due
 
     def _event(self, schedule: Schedule) -> Mapping[str, Any]:

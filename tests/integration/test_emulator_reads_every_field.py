@@ -7,6 +7,7 @@ import dataclasses
 import json
 import sys
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -119,14 +120,16 @@ def use(emulator: EmulatorThread) -> None:
 
 async def let_a_schedule_be_due(topology: Topology) -> None:
     """The emulator's own are due after minutes."""
-    accepted = asyncio.Event()
+    accepted, now = asyncio.Event(), datetime.now(UTC)
 
     async def sleep(seconds: float) -> None:
-        await asyncio.Event().wait() if accepted.is_set() else None
+        nonlocal now
+        now += timedelta(seconds=seconds)
+        await (asyncio.Event().wait() if accepted.is_set() else asyncio.sleep(0))
 
     def accept(function: str, payload: bytes, request_id: str) -> bool:
         accepted.set()
         return True
 
-    async with Schedules(topology, accept, sleep=sleep):
+    async with Schedules(topology, accept, sleep=sleep, now=lambda: now):
         await accepted.wait()

@@ -75,8 +75,8 @@ class _Handler(SQSResponse):  # type: ignore[misc] # moto publishes no types
 class EmbeddedQueues:
     """SQS in this process; called from one thread, like the embedded DynamoDB."""
 
-    def __init__(self, region: str, account_id: str, clock: Callable[[], float] = time.time) -> None:
-        """``clock`` answers Unix seconds: when messages are visible, and how old they are."""
+    def __init__(self, region: str, account_id: str, clock: Callable[[], float] = time.monotonic) -> None:
+        """``clock`` answers seconds of a clock that nobody sets: when messages are visible, and how old they are."""
         self._backend = Backend(region, account_id, clock)
         self._moves = moves.Moves(self._backend)
         self._listeners: list[Callable[[], None]] = []

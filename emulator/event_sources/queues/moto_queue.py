@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, ClassVar, Final
@@ -22,8 +23,20 @@ DELETED: Final = 2_000
 """So many receipt handles of what was deleted last are remembered, which may be deleted once more."""
 
 
+def _hide(message: Any, visibility_timeout: int) -> None:
+    message.visible_at = (time.monotonic() + int(visibility_timeout)) * 1000
+
+
+def _delay(message: Any, delay_seconds: int) -> None:
+    message.delayed_until = (time.monotonic() + int(delay_seconds)) * 1000
+
+
 # moto keeps each message that was ever made, and each copy that was received, for as long as the process lives.
 Message.__new__ = staticmethod(lambda cls, *_, **__: object.__new__(cls))
+# It hides and delays messages by the Unix clock: where that is set back, or a machine slept, they would stay hidden for
+# hours, or be received while somebody works on them.
+Message.change_visibility, Message.delay = _hide, _delay
+Message.visible = property(lambda message: time.monotonic() * 1000 > message.visible_at)
 
 
 class _UnknownHandleError(ReceiptHandleIsInvalid):  # type: ignore[misc] # moto publishes no types
@@ -71,21 +84,18 @@ class QuickQueue(Queue):  # type: ignore[misc] # moto publishes no types
     @property
     def messages(self) -> Iterator[Any]:
         """Those that can be received, the first one first, found as they are asked for."""
-        now_ms = self._clock() * 1000
-        oldest_ms = now_ms - int(self.message_retention_period) * 1000
+        now_ms, oldest = self._clock() * 1000, self._oldest()
         for each in self.line.next(lambda each: each.visible_at >= now_ms or each.delayed_until > now_ms):
-            if each.sent_timestamp > oldest_ms:
+            if each.sent_at > oldest:
                 yield each
 
     def counts(self) -> dict[str, int]:
         """How many messages can be received, are delayed, and are being worked on, by attribute."""
-        now_ms = self._clock() * 1000
-        oldest_ms = now_ms - int(self.message_retention_period) * 1000
+        now_ms, oldest = self._clock() * 1000, self._oldest()
         delayed = sum(each.delayed_until > now_ms for each in self.line)
         hidden = sum(each.visible_at >= now_ms for each in self.line)
         over = sum(
-            each.sent_timestamp <= oldest_ms and each.delayed_until <= now_ms and each.visible_at < now_ms
-            for each in self.line
+            each.sent_at <= oldest and each.delayed_until <= now_ms and each.visible_at < now_ms for each in self.line
         )
         return {
             "ApproximateNumberOfMessages": len(self.line) - delayed - hidden - over,
@@ -98,9 +108,13 @@ class QuickQueue(Queue):  # type: ignore[misc] # moto publishes no types
 
         Dead letters keep the time at which they were sent: one that stands behind a younger one is forgotten after it.
         """
-        oldest_ms = (self._clock() - int(self.message_retention_period)) * 1000
-        for message in list(itertools.takewhile(lambda each: each.sent_timestamp <= oldest_ms, self.line)):
+        oldest = self._oldest()
+        for message in list(itertools.takewhile(lambda each: each.sent_at <= oldest, self.line)):
             self.forget(message)
+
+    def _oldest(self) -> float:
+        """When the oldest messages were sent that are still kept, by the queue's clock."""
+        return self._clock() - int(self.message_retention_period)
 
     def received(self, messages: Iterable[Any]) -> None:
         """Remember what somebody got, and since when: ``messages`` are copies."""
@@ -109,7 +123,11 @@ class QuickQueue(Queue):  # type: ignore[misc] # moto publishes no types
             self.line.of(message.receipt_handle).received_at = self._clock()
 
     def add_message(self, message: Any) -> None:
-        """Put a message at the end; what is a double, and what else happens then, is not moto's to say."""
+        """Put a message at the end; what is a double, and what else happens then, is not moto's to say.
+
+        One that comes from another queue, which gave it up, keeps its age.
+        """
+        message.sent_at = getattr(message, "sent_at", self._clock())
         self.line.append(message)
 
     def delete_message(self, receipt_handle: str) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import itertools
-import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
@@ -45,7 +44,7 @@ class Backend(SQSBackend):  # type: ignore[misc] # moto publishes no types
     """All queues of a run."""
 
     def __init__(self, region: str, account_id: str, clock: Callable[[], float]) -> None:
-        """``clock`` answers Unix seconds."""
+        """``clock`` answers seconds of a clock that nobody sets."""
         super().__init__(region, account_id)
         self._clock = clock
         self._sequence = itertools.count(_SEQUENCE, _STEP)
@@ -216,7 +215,7 @@ class Backend(SQSBackend):  # type: ignore[misc] # moto publishes no types
             named["delay_seconds"] = None
         scope = named.get("group_id") if getattr(queue, "deduplication_scope", "") == "messageGroup" else None
         key = scope, named.get("deduplication_id") or of_content(message_body)
-        now = time.monotonic()
+        now = self._clock()
         earlier = queue.duplicates.earlier(key, now)
         if earlier is not None:  # the sender hears of the first one, and compares the digest with what it sent
             return _with_body(earlier, message_body)

@@ -1,7 +1,8 @@
 """Batches of one lane of a shard: when to invoke, with what, and what follows from the outcome. Pure.
 
 A lane is what is processed in order: a whole shard, or with a ParallelizationFactor one of its parts (`lane_of`). All
-times are Unix seconds given as arguments; the shell asks `Lane.next_batch`, invokes, and tells `Lane.settle`.
+times are seconds of one clock, that of `EventRecord.since`, given as arguments; the shell asks `Lane.next_batch`,
+invokes, and tells `Lane.settle`.
 """
 
 from __future__ import annotations
@@ -165,7 +166,7 @@ class Lane:
         if self._retries:
             first = self._retries[0]
             # A record may also become too old before its retry is due.
-            return min(first.not_before, first.records[0].created_at + self._rules.maximum_age_seconds)
+            return min(first.not_before, first.records[0].since + self._rules.maximum_age_seconds)
         if not self._fresh:
             return None
         return 0.0 if self._is_due() else self._fresh[0][1] + self._rules.window_seconds
@@ -213,7 +214,7 @@ class Lane:
 
     def _expired(self, batch: Batch, now: float) -> GivenUp | None:
         oldest_allowed = now - self._rules.maximum_age_seconds
-        count = next((i for i, r in enumerate(batch.records) if r.created_at > oldest_allowed), len(batch.records))
+        count = next((i for i, r in enumerate(batch.records) if r.since > oldest_allowed), len(batch.records))
         if not count:
             return None
         self._requeue(batch, batch.records[count:])

@@ -53,6 +53,7 @@ class MappingParts(Struct, frozen=True, kw_only=True):
     destinations: Destinations
     clock: Callable[[], float]
     """Unix seconds."""
+    monotonic: Callable[[], float]
     retry_seconds: tuple[float, ...]
     destination_seconds: tuple[float, ...]
     recording: Recording
@@ -93,6 +94,7 @@ class RunningMapping:
             give_up=self._give_up,
             note=self._note,
             clock=parts.clock,
+            monotonic=parts.monotonic,
             recording=parts.recording,
         )
 
@@ -239,6 +241,7 @@ class EventSourceMappings:
         destinations: Destinations,
         clock: Callable[[], float] = time.time,
         *,
+        monotonic: Callable[[], float] = time.monotonic,
         retry_seconds: tuple[float, ...] = RETRY_SECONDS,
         destination_seconds: tuple[float, ...] = DESTINATION_SECONDS,
         stop_seconds: float = STOP_SECONDS,
@@ -272,6 +275,7 @@ class EventSourceMappings:
             functions=functions,
             destinations=destinations,
             clock=clock,
+            monotonic=monotonic,
             retry_seconds=retry_seconds,
             destination_seconds=destination_seconds,
             recording=recording or Recording(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Final
 
 from msgspec import Struct
@@ -41,6 +42,8 @@ class Work(Struct, frozen=True, kw_only=True):
     """Hears of each invocation whether its batch is done."""
     clock: Callable[[], float]
     """Unix seconds."""
+    monotonic: Callable[[], float]
+    """Seconds of a clock that nobody sets: pauses, windows and ages go on by it."""
     recording: Recording
 
 
@@ -92,11 +95,12 @@ class ShardProcessor:
 
     def progress(self) -> ShardProgress:
         """How far it is, lane by lane."""
+        ahead = self._work.clock() - self._work.monotonic()
         return ShardProgress(
             shard_id=self._shard.shard_id,
             settled=self.settled(),
             read=self._last,
-            lanes=tuple(map(_progress, self._lanes)),
+            lanes=tuple(_progress(lane, ahead) for lane in self._lanes),
         )
 
     # reading
@@ -127,14 +131,16 @@ class ShardProcessor:
             await asyncio.sleep(self._work.rules.retry_seconds[-1])
 
     def _distribute(self, records: Sequence[RawRecord]) -> None:
-        work, now = self._work, self._work.clock()
+        work, now = self._work, self._work.monotonic()
+        ahead = work.clock() - now
         for raw in records:
             record = work.shape(raw, self._last)
             self._last = record.sequence_number
             # [DOC] I34: what is filtered out is done.
             if work.filter.matches(record.event):
                 index = lane_of(record, work.lanes)
-                self._lanes[index].add((record,), now)
+                # Its age goes on from what it is now, and not with the clock: a machine that slept has aged nothing.
+                self._lanes[index].add((replace(record, aged_from=min(now, record.created_at - ahead)),), now)
                 self._wakes[index].set()
 
     def _wake_all(self) -> None:
@@ -147,7 +153,7 @@ class ShardProcessor:
         lane, wake = self._lanes[index], self._wakes[index]
         while not self._stopping:
             wake.clear()
-            match lane.next_batch(self._work.clock()):
+            match lane.next_batch(self._work.monotonic()):
                 case Batch() as batch:
                     await self._invoke(index, batch)
                 case GivenUp() as given_up:
@@ -156,14 +162,14 @@ class ShardProcessor:
                     if lane.is_done:
                         return
                     deadline = lane.deadline()
-                    await happens(wake, None if deadline is None else max(0.0, deadline - self._work.clock()))
+                    await happens(wake, None if deadline is None else max(0.0, deadline - self._work.monotonic()))
             self._room.set()
             # Refusals come back without suspending; a throttled function must not keep the loop to itself.
             await asyncio.sleep(0)
 
     async def _invoke(self, index: int, batch: Batch) -> None:
         outcome = await self._outcome(batch)
-        settled = self._lanes[index].settle(outcome, self._work.clock())
+        settled = self._lanes[index].settle(outcome, self._work.monotonic())
         self._work.note(settled.ok)
         if (recorder := self._work.recording.now) is not None:
             numbers = [record.sequence_number for record in batch.records]
@@ -197,7 +203,8 @@ class ShardProcessor:
             return Refused(500, "ServiceException", str(error))
 
 
-def _progress(lane: Lane) -> LaneProgress:
+def _progress(lane: Lane, ahead: float) -> LaneProgress:
+    """``ahead``: how many seconds the Unix clock is ahead of the lane's."""
     flying, retry, first = lane.in_flight, lane.retry, lane.first
     batch = flying or retry
     count = len(flying.records) if flying else 0
@@ -206,6 +213,6 @@ def _progress(lane: Lane) -> LaneProgress:
         flying=count,
         attempts=batch.attempts if batch else 0,
         failures=batch.failures if batch else 0,
-        retry_at=None if flying or retry is None else retry.not_before,
+        retry_at=None if flying or retry is None else retry.not_before + ahead,
         oldest_at=None if first is None else first.created_at,
     )

@@ -37,8 +37,15 @@ class EventRecord:
     """The record as UTF-8 JSON."""
     event: Mapping[str, Any] = field(repr=False, compare=False)
     """The record as filters see it."""
+    aged_from: float | None = None
+    """When it was created by the clock that its age is counted by, which nobody sets; None: by the Unix clock."""
     previous: str | None = None
     """Sequence number of the record before it in its shard; None: it is the first that was read."""
+
+    @property
+    def since(self) -> float:
+        """From when its age is counted."""
+        return self.created_at if self.aged_from is None else self.aged_from
 
 
 def stream_record(

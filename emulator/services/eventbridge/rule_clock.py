@@ -10,6 +10,8 @@ from typing import Final, Generic, TypeVar
 from streamer.errors import TopologyError
 from streamer.topology.cron import parse_cron
 
+from ...event_sources.eventbridge import SET_BACK, at_rate
+
 _Thing = TypeVar("_Thing")
 
 RATE: Final = re.compile(r"rate\((0*[1-9]\d*) (minute|hour|day)s?\)")
@@ -45,14 +47,6 @@ def period(expression: str) -> timedelta | None:
     return min(int(rate[1]), timedelta.max // unit) * unit
 
 
-def at_rate(begin: datetime, each: timedelta, now: datetime) -> datetime | None:
-    """The first of the times that come each period after a begin, and after now; None: none before the year 10000."""
-    try:
-        return begin + ((now - begin) // each + 1) * each
-    except OverflowError:
-        return None
-
-
 def next_due(expression: str, now: datetime) -> datetime | None:
     """When an expression is next due after a time in UTC; None: never, or it is none."""
     if (each := period(expression)) is not None:
@@ -64,7 +58,11 @@ def next_due(expression: str, now: datetime) -> datetime | None:
 
 
 class Clock(Generic[_Thing]):
-    """Remembers when each of the things that come again is due; one that is changed begins anew."""
+    """Remembers when each of the things that come again is due; one that is changed begins anew.
+
+    What a machine slept through is due once. Where its clock is set back, what comes again is due in its time by the
+    clock as it is then, and what was due for the last time stays so.
+    """
 
     def __init__(
         self,
@@ -75,10 +73,14 @@ class Clock(Generic[_Thing]):
         self._after = after
         self._first = first or after
         self._due: dict[_Thing, datetime | None] = {}
+        self._looked_at: datetime | None = None
 
     def due(self, things: Iterable[_Thing], now: datetime) -> list[tuple[_Thing, datetime]]:
         """Those that are due now, of those that there are, each with its time."""
         before = self._due
+        if self._looked_at is not None and now < self._looked_at - SET_BACK:
+            before = {each: at and self._after(each, now) for each, at in before.items()}
+        self._looked_at = now
         self._due = {each: before[each] if each in before else self._first(each, now) for each in things}
         found = [(each, at) for each, at in self._due.items() if at is not None and at <= now]
         self._due |= {each: self._after(each, now) for each, _ in found}

@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from msgspec import Struct
 
-from ...event_sources.eventbridge import event_about
-from .rule_clock import RATE, at_rate, is_cron, next_due, period
+from ...event_sources.eventbridge import at_rate, event_about
+from .rule_clock import RATE, is_cron, next_due, period
 
 _AT: Final = "at("
 _ONCE: Final = re.compile(r"at\(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\)")

@@ -411,7 +411,7 @@ def test_a_batch_without_what_a_fifo_queue_wants_fails_as_a_whole(queues: Embedd
 
 def test_what_is_visible_again_cannot_be_deleted_from_a_fifo_queue_nor_hidden_anywhere() -> None:
     ahead = 0.0
-    queues = EmbeddedQueues("us-east-1", "123456789012", clock=lambda: time.time() + ahead)
+    queues = EmbeddedQueues("us-east-1", "123456789012", clock=lambda: time.monotonic() + ahead)
     queues.create([Queue(name="plain"), Queue(name="ordered.fifo", deduplicates_by_content=True)])
     told = {}
     for name in ("plain", "ordered.fifo"):
@@ -647,7 +647,7 @@ def test_dead_letters_of_a_fifo_queue_go_back_in_their_order(queues: EmbeddedQue
 
 def test_a_message_is_gone_when_its_queue_has_kept_it_long_enough() -> None:
     ahead = 0.0
-    queues = EmbeddedQueues("us-east-1", "123456789012", clock=lambda: time.time() + ahead)
+    queues = EmbeddedQueues("us-east-1", "123456789012", clock=lambda: time.monotonic() + ahead)
     queues.create([Queue(name="brief", retention_seconds=60, visibility_timeout_seconds=0)])
     url = call(queues, "GetQueueUrl", QueueName="brief")[1]["QueueUrl"]
     queues.send("brief", "old")
@@ -657,6 +657,31 @@ def test_a_message_is_gone_when_its_queue_has_kept_it_long_enough() -> None:
     assert queues.receive("brief", 10) == []
     _, told = call(queues, "GetQueueAttributes", QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
     assert told["Attributes"] == {"ApproximateNumberOfMessages": "0"}
+
+
+@pytest.mark.parametrize("set_seconds", [86_400, -86_400], ids=["it slept for a day", "it is set back"])
+def test_messages_are_hidden_and_delayed_whatever_the_clock_shows(
+    set_seconds: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ahead = 0.0
+    queues = EmbeddedQueues("us-east-1", "123456789012", clock=lambda: time.monotonic() + ahead)
+    queues.create([Queue(name="quick", visibility_timeout_seconds=30), Queue(name="late", delay_seconds=30)])
+
+    def waiting() -> list[str]:
+        asked = {"AttributeNames": ["ApproximateNumberOfMessages"]}
+        urls = [call(queues, "GetQueueUrl", QueueName=name)[1]["QueueUrl"] for name in ("quick", "late")]
+        told = [call(queues, "GetQueueAttributes", QueueUrl=url, **asked)[1]["Attributes"] for url in urls]
+        return [each["ApproximateNumberOfMessages"] for each in told]
+
+    monkeypatch.setattr("moto.sqs.models.unix_time_millis", lambda: (time.time() + set_seconds) * 1000)
+    queues.send("late", "x")
+    queues.send("quick", "x")
+    assert len(queues.receive("quick", 1)) == 1
+    monkeypatch.undo()
+
+    assert waiting() == ["0", "0"]
+    ahead = 31
+    assert waiting() == ["1", "1"]
 
 
 def test_messages_are_counted_as_what_they_are(queues: EmbeddedQueues) -> None:
@@ -680,7 +705,7 @@ def test_no_message_is_looked_at_to_send_another_or_to_delete_one(
     def visible(message: Any) -> bool:
         nonlocal looks
         looks += 1
-        return bool(message.visible_at < time.time() * 1000)
+        return bool(message.visible_at < time.monotonic() * 1000)
 
     monkeypatch.setattr(Message, "visible", property(visible))
     for number in range(50):

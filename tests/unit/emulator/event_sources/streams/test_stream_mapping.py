@@ -35,6 +35,7 @@ from emulator.event_sources.streams.source import RawRecord
 from emulator.foundation.recording import Recording
 from emulator.functions.outcome import Outcome, Refused, Returned
 from streamer.errors import ConfigurationError, TopologyError
+from streamer.testing import FakeClock
 from streamer.topology import EventSourceMapping
 
 NOW = 1_000_000_000.0
@@ -47,14 +48,16 @@ def mappings(
     destinations: FakeDestinations | None = None,
     stop_seconds: float = 5.0,
     checkpoints: Checkpoints | None = None,
+    clock: Callable[[], float] = lambda: NOW,
+    retry_seconds: tuple[float, ...] = (0.0,),
 ) -> EventSourceMappings:
     return EventSourceMappings(
         topology(*(declared or (mapping(),))),
         functions,
         PolledSource(api, pace=FAST, clock=lambda: NOW),
         destinations or FakeDestinations(),
-        lambda: NOW,
-        retry_seconds=(0.0,),
+        clock,
+        retry_seconds=retry_seconds,
         destination_seconds=(0.0, 0.0),
         stop_seconds=stop_seconds,
         checkpoints=checkpoints,
@@ -97,6 +100,24 @@ async def test_a_failing_batch_is_retried_before_what_comes_after_it() -> None:
         await functions.until(lambda: 2 in functions.seen)
 
     assert functions.seen == [1, 1, 1, 2]
+
+
+@pytest.mark.parametrize("jump_seconds", [3 * 86_400.0, -3600.0], ids=["it slept for days", "it is set back"])
+async def test_a_batch_is_tried_again_in_time_whatever_the_clock_does_meanwhile(jump_seconds: float) -> None:
+    clock = FakeClock(NOW)
+
+    def answer(_: object) -> Outcome:
+        asyncio.get_running_loop().call_soon(clock.advance, jump_seconds)
+        return FAILED if len(functions.invocations) < 3 else Returned(b"null", "r")
+
+    api, functions, given_up = FakeApi(s={}), FakeFunctions(answer), FakeDestinations()
+    api.write(1)
+    limited = mapping(maximum_record_age_seconds=60, on_failure="dead-letters")
+
+    async with mappings(api, functions, limited, destinations=given_up, clock=clock, retry_seconds=(0.01,)):
+        await functions.until(lambda: functions.seen == [1, 1, 1])
+
+    assert given_up.sent == []
 
 
 async def test_an_error_of_ours_while_invoking_loses_no_record(caplog: pytest.LogCaptureFixture) -> None:
@@ -587,6 +608,7 @@ async def test_a_shard_that_is_stopped_before_it_begins_ends_all_the_same() -> N
         give_up=never,
         note=never,
         clock=lambda: NOW,
+        monotonic=lambda: 0.0,
         recording=Recording(),
     )
     processor = ShardProcessor(Silent(), work)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from emulator.services.eventbridge.rule_clock import Clock, is_cron, is_rate, next_due
+from emulator.services.eventbridge.schedule_clock import Timing
 
 NOW = datetime(2026, 11, 27, 9, 5, 30, tzinfo=UTC)
 
@@ -63,6 +64,23 @@ def test_rules_take_the_rates_that_aws_takes(expression: str, is_taken: bool) ->
 )
 def test_rules_take_calendars(expression: str, is_taken: bool) -> None:
     assert is_cron(expression) is is_taken
+
+
+@pytest.mark.parametrize("expression", ["rate(1 minute)", "cron(* * * * ? *)"])
+def test_a_rule_is_due_in_its_time_though_the_clock_is_set(expression: str) -> None:
+    clock = Clock(next_due)
+    looks = [0, 61, 61 - 86_400, 122 - 86_400, 122, 123, 183]
+
+    found = [len(clock.due([expression], NOW + timedelta(seconds=at))) for at in looks]
+
+    assert found == [0, 1, 0, 1, 1, 0, 1]
+
+
+def test_what_was_due_once_is_not_due_again_where_the_clock_is_set_back() -> None:
+    clock = Clock(Timing.after, Timing.first)
+    once = [Timing(arn="a", expression="at(2026-11-27T09:06:00)", made=NOW)]
+
+    assert [len(clock.due(once, NOW + timedelta(seconds=at))) for at in (0, 31, -3600, 31)] == [0, 1, 0, 0]
 
 
 def test_a_rule_is_due_again_and_again_and_a_period_after_it_was_made() -> None:
