@@ -32,6 +32,10 @@ class OwnLines(Protocol):
         """Its init failed; ``is_repeated``: within an invocation."""
         ...
 
+    def init_timed_out(self, now: datetime, init_seconds: float) -> str:
+        """Its init took longer than the init phase may."""
+        ...
+
     def start(self, now: datetime, request_id: str) -> str:
         """An invocation begins."""
         ...
@@ -57,6 +61,9 @@ class _Text:
     def init_failed(self, now: datetime, init_ms: float, error_type: str, *, is_repeated: bool = False) -> str:
         return platform_log.init_error_line(init_ms, error_type, is_repeated=is_repeated)
 
+    def init_timed_out(self, now: datetime, init_seconds: float) -> str:
+        return platform_log.init_timeout_line(init_seconds)
+
     def start(self, now: datetime, request_id: str) -> str:
         return platform_log.start_line(request_id, self._version)
 
@@ -78,6 +85,10 @@ class _Json:
         phase = {**_BEGINNING, "phase": "invoke" if is_repeated else "init"}
         metrics = {"durationMs": round(init_ms, 3)}
         return _event(now, "initReport", {**phase, **_ended("error", error_type), "metrics": metrics})
+
+    def init_timed_out(self, now: datetime, init_seconds: float) -> str:
+        ended = {**_ended(platform_log.TIMEOUT, None), "metrics": {"durationMs": round(init_seconds * 1000, 3)}}
+        return _event(now, "initReport", {**_BEGINNING, "phase": "init", **ended})
 
     def start(self, now: datetime, request_id: str) -> str:
         return _event(now, "start", {"requestId": request_id, "functionArn": self._arn, "version": self._version})

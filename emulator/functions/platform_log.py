@@ -23,7 +23,8 @@ OUT_OF_MEMORY: Final = "Runtime.OutOfMemory"
 TIMEOUT: Final = "timeout"
 """The status of an invocation that took longer than its function may."""
 UNKNOWN: Final = "Runtime.Unknown"
-_FAILED: Final = "\tStatus: error"
+_ROUTINE: Final = ("START ", "END ", "REPORT ", "INIT_START ", "INIT_REPORT ", "{")
+_INIT_TIMEOUT: Final = ("\tStatus: timeout", '"phase":"init","status":"timeout"')
 _REPORTED: Final = re.compile(r"(Runtime|Function)\.[A-Z][a-zA-Z]+")
 
 
@@ -57,8 +58,12 @@ def init_error_line(init_ms: float, error_type: str, *, is_repeated: bool = Fals
 
 def is_routine(line: str) -> bool:
     """Whether one of Lambda's own lines is of every invocation, or says again what others say."""
-    is_repetition = line.startswith("INIT_REPORT ") and _FAILED in line
-    return is_repetition or line.startswith(("START ", "END ", "REPORT ", "INIT_START ", "{"))
+    return line.startswith(_ROUTINE) and not is_init_timeout(line)
+
+
+def is_init_timeout(line: str) -> bool:
+    """Whether one of Lambda's own lines, as text or as JSON, says that an init took longer than its phase may."""
+    return line.startswith(("INIT_REPORT ", "{")) and any(words in line for words in _INIT_TIMEOUT)
 
 
 def start_line(request_id: str, version: str = VERSION) -> str:

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from streamer.observability.printable import printable
 
-from ...functions.platform_log import is_routine
+from ...functions.platform_log import is_init_timeout, is_routine
 from ...functions.readable import Said, fields_text, is_metrics, said_by, structured, unglued
 from ...functions.tracebacks import Code, folded
 
@@ -133,7 +133,7 @@ class Rows:
             text = f"timed out: it took longer than its {float(late[1]):g} s, and its environment was ended"
         elif (ended := _EXITED.search(line)) is not None:
             text = f"its process ended: {ended[1]}"
-        elif line.startswith("INIT_REPORT "):
+        elif is_init_timeout(line):
             text = "its import took longer than Lambda's init phase; it is repeated with the first event"
         else:
             text = line

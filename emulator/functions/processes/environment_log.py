@@ -83,7 +83,7 @@ class EnvironmentLog:
 
     def init_timed_out(self, seconds: float) -> None:
         """The init took too long."""
-        self._line(platform_log.init_timeout_line(seconds))
+        self._line(self._own.init_timed_out(datetime.now(UTC), seconds))
 
     def init_failed(self, error_type: str | None, *, is_repeated: bool) -> None:
         """The init failed, None: its process ended; ``is_repeated``: within an invocation."""

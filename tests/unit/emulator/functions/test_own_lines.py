@@ -80,5 +80,13 @@ def test_lambdas_own_lines_are_json_where_the_function_logs_json(line: str, kind
     assert is_routine(line)
 
 
+def test_an_init_that_takes_too_long_is_no_routine() -> None:
+    record = '{"initializationType":"on-demand","phase":"init","status":"timeout","metrics":{"durationMs":10000.0}}'
+    line = LINES.init_timed_out(NOW, 10.0)
+
+    assert line == f'{{"time":"{AT}","type":"platform.initReport","record":{record}}}'
+    assert not is_routine(line)
+
+
 def test_there_is_no_line_for_the_end_of_an_invocation() -> None:
     assert [json.loads(line)["type"] for line in LINES.over(NOW, report())] == ["platform.report"]

@@ -166,6 +166,12 @@ def test_a_message_is_one_line(lines: list[str], text: list[str]) -> None:
             id="a slow import",
         ),
         pytest.param(
+            '{"time":"2026-10-08T07:30:27.768Z","type":"platform.initReport","record":{"initializationType":"on-demand",'
+            '"phase":"init","status":"timeout","metrics":{"durationMs":10000.0}}}',
+            ["router | its import took longer than Lambda's init phase; it is repeated with the first event"],
+            id="a slow import of a function that logs JSON",
+        ),
+        pytest.param(
             "INIT_REPORT Init Duration: 9.00 ms\tPhase: init\tStatus: error\tError Type: Runtime.Unknown",
             [],
             id="an import that failed, which the runtime client tells of",
