@@ -122,7 +122,9 @@ def _import(module_name: str, target: str) -> Any:
             raise ConfigurationError(
                 f"there is no module {exc.name!r} (from {target!r}); is it in the current folder or installed?"
             ) from exc
-        raise ConfigurationError(f"module {module_name!r} imports {exc.name!r}, which is not installed") from exc
+        raise ConfigurationError(
+            f"module {module_name!r} imports {exc.name!r}, which is not installed for {sys.executable}"
+        ) from exc
     except (Exception, SystemExit) as exc:  # a user's module may raise anything while it is imported
         raise ConfigurationError(
             f"module {module_name!r} fails when it is imported: {_one_line(exc, module_name)}"

@@ -70,10 +70,14 @@ class Facts:
     version: str
     packages: Sequence[Package]
     folder: str
+    environment: str | None
+    """A virtual environment that is meant, and that this interpreter is not in; None: there is none."""
     target: str | None
     """What is emulated here, and where that is said; None: no service was found."""
     problem: str | None
-    """Why the configuration cannot be used; None: it can, or there is none."""
+    """Why no service was found; None: one was."""
+    is_broken: bool
+    """Whether that is because the configuration cannot be used."""
     state_folder_writable: bool
     running: Running | None
     port: Port
@@ -134,6 +138,9 @@ def _python(facts: Facts) -> Check:
         return Check("python", "warn", found, "streamer is tested on 3.11 to 3.14; if it fails, use one of those")
     if facts.implementation != "CPython":
         return Check("python", "warn", found, "Lambda runs CPython, and so do the tests")
+    if facts.environment is not None:
+        todo = f"functions import what this one has installed, and not what {facts.environment} has: run streamer there"
+        return Check("python", "warn", found, todo)
     return Check("python", "ok", found)
 
 
@@ -157,11 +164,10 @@ def _packages(packages: Sequence[Package]) -> Check:
 
 
 def _project(facts: Facts) -> Check:
-    if facts.problem is not None:
+    if facts.problem is not None and facts.is_broken:
         return Check("project", "fail", facts.problem, f"mend it in {facts.folder}")
-    if facts.target is None:
-        todo = "go to your project, or make one: streamer init"
-        return Check("project", "warn", f"no service in {facts.folder} or above", todo)
+    if facts.problem is not None:
+        return Check("project", "warn", facts.problem)
     return Check("project", "ok", f"{facts.target} in {facts.folder}")
 
 

@@ -20,14 +20,15 @@ from urllib.parse import urlsplit
 
 from streamer.aws_limits import LOOPBACK
 from streamer.errors import ConfigurationError
-from streamer.project import CONFIG_FILE, DEFAULT_APP, Project, candidates
+from streamer.project import CONFIG_FILE, DEFAULT_APP, Project
 
 from ..functions.processes.means import Means
 from .doctor import Facts, Package, Port, Running
 from .here.identity import IAM, OWN, PUBLIC_KEY, PUBLISHED_KEYS
 from .here.project import Here, here
 from .options import EmulateOptions
-from .targets.which_project import project_at, template_name
+from .targets.candidates import no_service
+from .targets.which_project import has_app, project_at, template_name
 
 DISTRIBUTION: Final = "streamer-ws"
 EXTRAS: Final = ("", "emulator")
@@ -60,9 +61,11 @@ def examine() -> Facts:
         platform=sys.platform,
         version=metadata.version(DISTRIBUTION),
         packages=packages(metadata.requires(DISTRIBUTION) or []),
+        environment=_other_environment(folder),
         folder=str(folder),
         target=target,
         problem=problem,
+        is_broken=found is None,
         state_folder_writable=_is_writable(folder / ".streamer"),
         running=running,
         port=port_of(EmulateOptions().port),
@@ -96,12 +99,20 @@ def packages(requirements: list[str]) -> list[Package]:
     return found
 
 
+def _other_environment(folder: Path) -> str | None:
+    """The virtual environment that is active, or the project's ``.venv``, if this interpreter is in another."""
+    known = os.environ.get("VIRTUAL_ENV") or str(folder / ".venv")
+    is_there = Path(known, "pyvenv.cfg").is_file()
+    return known if is_there and Path(known).resolve() != Path(sys.prefix).resolve() else None
+
+
 def _project() -> tuple[Here | None, Path, str | None, str | None]:
-    """The project here, its folder, what it would emulate, and why it cannot be used."""
+    """The project here, its folder, what it would emulate, and why nothing."""
     start = Path.cwd()
     try:
         project = project_at(start, None, None)
-        return here(), project.folder, _target(project), None
+        target = _target(project)
+        return here(), project.folder, target, None if target else str(no_service(project))
     except ConfigurationError as error:
         return None, start, None, str(error)
 
@@ -111,8 +122,7 @@ def _target(project: Project) -> str | None:
         return f"{project.app} ({CONFIG_FILE})"
     if (name := template_name(None, project, project.folder)) is not None:
         return name
-    known = candidates(project.code)
-    return DEFAULT_APP if DEFAULT_APP in known else known[0] if known else None
+    return DEFAULT_APP if has_app(project.code) else None
 
 
 def _key(found: Here) -> tuple[str | None, str | None]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from streamer.errors import ConfigurationError
-from streamer.project import nothing_found
 
-from ...templates.assembly import folders_below, unread
 from ..options import EmulateOptions
+from ..targets.candidates import no_service
 from ..targets.from_template import open_template
 from ..targets.which_project import has_app, project_at, template_name
 
@@ -22,7 +21,7 @@ def checked(options: EmulateOptions) -> list[str]:
     project = project_at(Path.cwd(), options.target, options.stage)
     name = template_name(options.target, project, Path.cwd())
     if name is None and options.target is None and project.app is None and not has_app(project.code):
-        raise nothing_found(project, folders_below(project.folder), unread(project.folder))
+        raise no_service(project)
     if name is None:
         raise ConfigurationError("--check is for templates, and the target is none")
     return open_template(name, options, project.folder, only_looks=True).lines(all_lines=True)

@@ -21,7 +21,6 @@ from streamer.project import (
     DEFAULT_STAGE,
     DOMAIN,
     Project,
-    nothing_found,
 )
 from streamer.service import separated
 from streamer.settings import require_sense
@@ -30,7 +29,7 @@ from streamer.topology.checks import validate
 from streamer.topology.sizes import resized
 from streamer.topology.variables import why_no_variable
 
-from ...templates.assembly import folders_below, unread
+from .candidates import no_service
 from .which_project import has_app
 
 if TYPE_CHECKING:
@@ -203,7 +202,7 @@ def find_service(name: str | None, project: Project) -> tuple[str, App | Topolog
         sys.path.insert(0, str(project.code))
     chosen = name or project.app or (DEFAULT_APP if has_app(project.code) else None)
     if chosen is None:
-        raise nothing_found(project, folders_below(project.folder), unread(project.folder))
+        raise no_service(project)
     _forget_another(chosen.partition(":")[0].partition(".")[0], project.code)
     with _without_bytecode():
         return chosen, load_service(chosen, stage=project.stage or DEFAULT_STAGE, table_prefix="")

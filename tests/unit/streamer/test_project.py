@@ -8,7 +8,7 @@ import pytest
 
 from deploy.config import load
 from streamer.errors import ConfigurationError
-from streamer.project import candidates, dot_env, folder_of, parse, read, variables
+from streamer.project import dot_env, folder_of, parse, read, variables
 
 
 @pytest.mark.parametrize("mark", ["streamer.toml", ".streamer"])
@@ -150,24 +150,3 @@ def test_a_link_that_leads_nowhere_is_no_missing_file(tmp_path: Path) -> None:
         read(tmp_path)
     with pytest.raises(ConfigurationError, match=r"\.env cannot be read: No such file"):
         variables(tmp_path, {})
-
-
-def test_services_are_found_without_importing_anything(tmp_path: Path) -> None:
-    files = {
-        "shop/api.py": "import streamer\napp = streamer.App()\nraise SystemExit",
-        "service.py": "from streamer.topology import Topology\nchat: Topology = Topology(api=..., functions=())",
-        "marked.py": "\ufeffapp = App()  # as Windows marks files",
-        "warned.py": "app = App(); word = '\\w'",
-        "broken.py": "app = App(",
-        "deployed.py": "import aws_cdk as cdk\napp = cdk.App()",
-        "also.py": "from aws_cdk import App\napp = App()",
-        "chat-cdk/app.py": "from streamer import App\napp = App()",
-        "venv/lib/x.py": "app = App()",
-        "tests/conftest.py": "app = App()",
-        ".hidden/x.py": "app = App()",
-    }
-    for name, text in files.items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(text)
-
-    assert candidates(tmp_path) == ["marked:app", "service:chat", "shop.api:app", "warned:app"]

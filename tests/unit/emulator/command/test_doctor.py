@@ -16,9 +16,11 @@ GOOD = Facts(
     platform="linux",
     version="0.1.0",
     packages=(Package(requirement="click>=8.2", version="8.3", fits=True),),
+    environment=None,
     folder="/shop",
     target="app:app",
     problem=None,
+    is_broken=False,
     state_folder_writable=True,
     running=None,
     port=Port(number=8787, is_free=True),
@@ -64,8 +66,10 @@ def test_where_nothing_is_wrong_every_line_is_ok_and_nothing_is_to_do() -> None:
             "pip install 'boto3>=1.43'",
             id="a package is too old",
         ),
-        pytest.param("project", {"target": None}, "warn", "streamer init", id="no service"),
-        pytest.param("project", {"problem": "streamer.toml is not valid"}, "fail", "/shop", id="bad configuration"),
+        pytest.param("python", {"environment": "/shop/.venv"}, "warn", "not what /shop/.venv has", id="another venv"),
+        pytest.param(
+            "project", {"problem": "streamer.toml is bad", "is_broken": True}, "fail", "/shop", id="bad configuration"
+        ),
         pytest.param("state", {"state_folder_writable": False}, "fail", "writable", id="a folder of somebody else's"),
         pytest.param("emulator", {"port": TAKEN}, "warn", "--port 8788", id="the port is taken"),
         pytest.param(
@@ -83,6 +87,12 @@ def test_what_is_wrong_says_what_to_do(name: str, changed: dict[str, Any], state
     assert told in str(found[name].todo)
     assert [check.name for check in found.values() if check.state != "ok"] == [name]
     assert is_healthy(found.values()) == (state != "fail")
+
+
+def test_a_folder_without_a_service_is_told_as_emulate_tells_it() -> None:
+    found = checks(target=None, problem="there is no service in /shop")["project"]
+
+    assert (found.state, found.found, found.todo) == ("warn", "there is no service in /shop", None)
 
 
 @pytest.mark.parametrize(
