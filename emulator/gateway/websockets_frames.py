@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from typing import Final
 
 from ..foundation import log
 from ..foundation.put_off import put_off
+from .rules.connection import frame_too_large
 
 with put_off("importlib.metadata"):  # which only unreleased versions of the library ask who they are: 25 modules
     from websockets.exceptions import PayloadTooBig
@@ -31,8 +33,9 @@ class FrameLayer(Protocol):
     # what is changed
 
     def fail(self, code: int, reason: str = "") -> None:
-        """Close without a reason: the library's would tell the client what AWS does not."""
-        super().fail(code, "")
+        """Close with the reason that AWS gives, mostly none, not with the library's."""
+        is_frame = self._frame_bytes(sys.exception()) is not None
+        super().fail(code, frame_too_large(self.max_fragment_size or 0) if is_frame else "")
 
     def recv_frame(self, frame: Frame) -> None:
         """Take a frame that was read."""
@@ -63,7 +66,9 @@ class FrameLayer(Protocol):
     @property
     def too_big_frame_bytes(self) -> int | None:
         """How large the frame was that it failed over; None: not known, or a message was too large in all."""
-        error = self.parser_exc
+        return self._frame_bytes(self.parser_exc)
+
+    def _frame_bytes(self, error: BaseException | None) -> int | None:
         size = error.size if isinstance(error, PayloadTooBig) else None
         return size if size is not None and size > (self.max_fragment_size or size) else None
 

@@ -31,8 +31,11 @@ def test_a_larger_frame_closes_with_1009(world: World, size: int) -> None:
     client = world.open()
     client.text("x" * size)
 
-    assert client.closed().close_code == 1009
-    assert world.ended()[0] == 1009
+    frame = client.closed()
+
+    told = (1009, "Max frame length of 32768 has been exceeded.")
+    assert (frame.close_code, frame.close_reason) == told
+    assert world.ended() == told
     assert not world.events("message")
 
 

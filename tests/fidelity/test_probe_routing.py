@@ -105,8 +105,10 @@ def test_a_binary_message_closes_with_1003_and_runs_nothing(world: World) -> Non
     client = world.open()
     client.frame(BINARY, b"bytes")
 
-    assert client.closed().close_code == 1003
-    assert world.ended()[0] == 1003
+    frame = client.closed()
+    told = (1003, "Binary is not supported")
+    assert (frame.close_code, frame.close_reason) == told
+    assert world.ended() == told
     assert not world.events("message")
 
 

@@ -30,11 +30,7 @@ class Assumptions:
     non_utf8_post: NonUtf8Post = NonUtf8Post.REPLACE
     abnormal_reason: str = ""
     """``disconnectReason`` of a dropped connection, 1006. [?]"""
-    unsupported_data_reason: str = ""
-    """Reason of 1003, in the close frame and in ``disconnectReason``. [?]"""
     policy_violation_reason: str = ""
-    """Reason of 1008, likewise. [?]"""
-    too_big_reason: str = ""
-    """Reason of 1009, likewise. [?]"""
+    """Reason of 1008, in the close frame and in ``disconnectReason``. [?]"""
     throttled_message: str = "Too Many Requests"
     """``message`` of the error frame that answers a throttled message. [?]"""

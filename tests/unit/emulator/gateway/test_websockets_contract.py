@@ -55,23 +55,26 @@ def test_a_violation_goes_through_fail_so_that_its_reason_can_be_left_out() -> N
 
 
 @pytest.mark.parametrize(
-    ("sent", "frame_bytes"),
+    ("sent", "frame_bytes", "reason"),
     [
-        pytest.param(masked(Opcode.TEXT, b"x" * 17), 17, id="a frame"),
+        pytest.param(masked(Opcode.TEXT, b"x" * 17), 17, "Max frame length of 16 has been exceeded.", id="a frame"),
         pytest.param(
             masked(Opcode.TEXT, b"x" * 16, fin=False) + masked(Opcode.CONT, b"x" * 16, fin=False) * 4,
             None,
+            "",
             id="a message",
         ),
     ],
 )
-def test_both_limits_are_kept(sent: bytes, frame_bytes: int | None) -> None:
+def test_both_limits_are_kept(sent: bytes, frame_bytes: int | None, reason: str) -> None:
     layer = frames()
     list(layer.frames_received(sent))
 
     assert layer.is_too_big, "websockets does not raise PayloadTooBig for max_size=(message, fragment) any more"
     assert layer.failure_code == 1009
     assert layer.too_big_frame_bytes == frame_bytes
+    assert layer.close_sent is not None
+    assert layer.close_sent.reason == reason, "websockets calls Protocol.fail outside of where it handles PayloadTooBig"
 
 
 def test_a_close_frame_between_fragments_needs_the_reset_of_current_size() -> None:

@@ -214,7 +214,7 @@ def test_nothing_is_sent_after_the_end() -> None:
 def test_a_binary_message_closes_with_1003() -> None:
     connection = opened(stage_of(*ROUTES))
 
-    assert visible(connection.receive_binary()) == [Close(1003, "")]
+    assert visible(connection.receive_binary()) == [Close(1003, "Binary is not supported")]
     assert connection.state is State.CLOSING
 
 
@@ -228,7 +228,7 @@ def test_a_message_of_128_kb_passes_and_a_larger_one_closes_with_1009() -> None:
 def test_a_frame_the_shell_found_too_big_closes_with_1009() -> None:
     effects = opened(stage_of(*ROUTES)).too_big(41_210)
 
-    assert visible(effects) == [Close(1009, "")]
+    assert visible(effects) == [Close(1009, "Max frame length of 32768 has been exceeded.")]
     assert "a frame of 41,210 bytes: 32,768 at most" in str(effects)
 
 
@@ -356,7 +356,7 @@ def test_disconnect_tells_how_the_client_closed(code: int, reason: str, told: tu
     [
         pytest.param(lambda c: c.delete(), (1000, "Connection Closed Normally"), id="DELETE"),
         pytest.param(lambda c: c.expire(1e6), (1001, "Going away"), id="idle"),
-        pytest.param(lambda c: c.receive_binary(), (1003, ""), id="binary"),
+        pytest.param(lambda c: c.receive_binary(), (1003, "Binary is not supported"), id="binary"),
         pytest.param(lambda c: c.too_big(), (1009, ""), id="too big"),
         pytest.param(lambda c: c.end(1007, "", "not UTF-8"), (1007, ""), id="broken protocol"),
         pytest.param(lambda c: c.end(1012, "Service Restart"), (1012, "Service Restart"), id="restart"),
@@ -375,19 +375,15 @@ def test_disconnect_tells_how_the_gateway_closed(close: Any, told: tuple[int, st
 
 
 def test_unknown_reasons_can_be_set() -> None:
-    assumptions = Assumptions(
-        abnormal_reason="dropped",
-        unsupported_data_reason="text only",
-        too_big_reason="big",
-        policy_violation_reason="fast",
-    )
-    dropped, binary = (opened(stage_of(*ROUTES, assumptions=assumptions)) for _ in range(2))
+    assumptions = Assumptions(abnormal_reason="dropped", policy_violation_reason="fast")
+    limits = Limits(messages_per_connection=Throttle(rate=1.0, burst=0))
+    dropped, hasty = (opened(stage_of(*ROUTES, assumptions=assumptions, limits=limits)) for _ in range(2))
 
     invoke = dropped.closed(1006, "", NOW_MS)
 
     assert invoke is not None
     assert invoke.event["requestContext"]["disconnectReason"] == "dropped"
-    assert visible(binary.receive_binary()) == [Close(1003, "text only")]
+    assert visible(hasty.receive_text("{}", 1.0, NOW_MS)) == [Close(1008, "fast")]
 
 
 def test_disconnect_runs_once() -> None:
