@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from streamer.sending.signer import TIMESTAMP, Signer, SigningKeys
 from streamer.topology import Api
@@ -37,6 +37,7 @@ from .rules.mapping import (
     no_override,
     request_of,
     response_of,
+    told_of_api,
 )
 from .rules.stage import INTEGRATION
 
@@ -217,6 +218,8 @@ class Integrations:
                 return outcome
             return Answer(200, outcome.payload.decode("utf-8", "replace"), is_function=True)
         request = request_of(integration, body, event)
+        if request.service is None:
+            request = structs.replace(request, headers={**told_of_api(event), **request.headers})
         content = request.body.encode("utf-8", "replace")  # a message's JSON can have half a surrogate pair
         reply = await asyncio.to_thread(ask, request, content, self._endpoints)
         return Answer(reply.status, reply.body.decode("utf-8", "replace"), reply.headers)

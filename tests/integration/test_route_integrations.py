@@ -258,7 +258,7 @@ async def test_an_endpoint_of_connect_that_is_gone_is_told_apart() -> None:
     api = Api(name="chat", routes=(route("$connect", "HTTP_PROXY", uri="http://127.0.0.1:1/"),), stage="prod")
     integrations = Integrations(Answers(Returned(b"null", "r")), lambda: api, Endpoints())
     result: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-    event = {"requestContext": {"requestId": "r", "routeKey": "$connect"}}
+    event = {"requestContext": {"requestId": "r", "routeKey": "$connect", "apiId": "a", "requestTimeEpoch": 0}}
 
     Invocations(integrations).start(Invoke(f"{INTEGRATION}$connect", event, 20.0, "r", "$connect"), result.set_result)
 

@@ -6,6 +6,7 @@ apigateway-websocket-api-integration-responses
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from typing import Any, Final
@@ -27,6 +28,7 @@ _TARGET: Final = re.compile(
     r"arn:[^:]+:apigateway:(?P<region>[^:]+):(?P<service>[^:]+):(?P<how>action|path)/(?P<rest>.*)"
 )
 _AWS_JSON: Final = "application/x-amz-json-1.0"
+_FORM: Final = "application/x-www-form-urlencoded"
 _INVOCATION_TYPE: Final = "integration.request.header.x-amz-invocation-type"
 _BARE: Final = re.compile(r"([{,]\s*)([A-Za-z_]\w*)(?=\s*:)")
 """The name of a member without quotation marks, which are missing in ``{statusCode: 200}``."""
@@ -277,9 +279,16 @@ def request_of(integration: Integration, body: str, event: Mapping[str, Any]) ->
             query = {"Action": [action], **query}
     if not url.startswith(("http://", "https://")):
         raise MappingError(f"{url!r} is no HTTP address")
+    method, pairs = integration.method, urlencode(query, doseq=True, quote_via=quote, errors="replace")
+    if target is not None and "Action" in query:
+        # Such a service takes parameters of a query and of a form alike, and no other body; here it reads the form.
+        # [DOC] sqs-docs:sqs-making-api-requests-xml, [INF] that a body of another type is passed over
+        is_form = headers["content-type"].startswith(_FORM)
+        method, body, pairs = "POST", f"{pairs}&{body}" if is_form and body else pairs, ""
+        headers["content-type"] = _FORM
     return Request(
-        method="POST" if integration.method in ("", "ANY") else integration.method,
-        url=_with_query(url, query),
+        method="POST" if method in ("", "ANY") else method,
+        url=f"{url}{'&' if '?' in url else '?'}{pairs}" if pairs else url,
         body=body,
         headers=headers,
         service=None if target is None else target["service"],
@@ -287,11 +296,17 @@ def request_of(integration: Integration, body: str, event: Mapping[str, Any]) ->
     )
 
 
-def _with_query(url: str, query: Mapping[str, list[str]]) -> str:
-    if not query:
-        return url
-    pairs = urlencode(query, doseq=True, quote_via=quote, errors="replace")
-    return f"{url}{'&' if '?' in url else '?'}{pairs}"
+def told_of_api(event: Mapping[str, Any]) -> dict[str, str]:
+    """What an HTTP endpoint hears of the API that asks, besides what the integration says.
+
+    [REC] a session service behind an HTTP integration of a WebSocket API, 2020
+    """
+    context = event["requestContext"]
+    api_id, second = context["apiId"], int(context["requestTimeEpoch"]) // 1000
+    digest = hashlib.blake2b(str(context["requestId"]).encode(), digest_size=12).hexdigest()
+    trace = (event.get("headers") or {}).get("X-Amzn-Trace-Id") or f"Root=1-{second:08x}-{digest}"
+    named = {"user-agent": f"AmazonAPIGateway_{api_id}", "x-amzn-apigateway-api-id": api_id, "x-amzn-trace-id": trace}
+    return {"accept": _JSON, **named}
 
 
 def _named(given: Mapping[str, list[str]], kind: str) -> dict[str, list[str]]:

@@ -18,6 +18,7 @@ from emulator.gateway.rules.mapping import (
     parameter_value,
     request_of,
     response_of,
+    told_of_api,
 )
 from streamer.topology.integrations import Integration, IntegrationResponse
 
@@ -26,6 +27,7 @@ EVENT: dict[str, Any] = {
     "requestContext": {"connectionId": "abc=", "authorizer": {"tenant": "t1"}, "routeKey": "send"},
     "body": '{"action": "send", "kind": "big", "text": "hi"}',
 }
+FORM = "application/x-www-form-urlencoded"
 SQS = "arn:aws:apigateway:us-east-1:sqs:path/123456789012/jobs"
 
 
@@ -193,13 +195,28 @@ def test_a_key_that_is_no_expression_is_refused() -> None:
             },
             Request(
                 method="POST",
-                url="https://sns.us-east-1.amazonaws.com/?Action=Publish&Message=hi",
-                body="B",
-                headers={"content-type": "application/json"},
+                url="https://sns.us-east-1.amazonaws.com/",
+                body="Action=Publish&Message=hi",
+                headers={"content-type": FORM},
                 service="sns",
                 region="us-east-1",
             ),
-            id="an action in the query",
+            id="an action with parameters in the query",
+        ),
+        pytest.param(
+            {
+                "uri": "arn:aws:apigateway:us-east-1:sqs:action/SendMessage",
+                "parameters": {"integration.request.header.Content-Type": f"'{FORM}'"},
+            },
+            Request(
+                method="POST",
+                url="https://sqs.us-east-1.amazonaws.com/",
+                body="Action=SendMessage&B",
+                headers={"content-type": FORM},
+                service="sqs",
+                region="us-east-1",
+            ),
+            id="an action with parameters in a form",
         ),
         pytest.param(
             {
@@ -267,6 +284,28 @@ def test_a_parameter_may_have_several_values(source: str, query: str, header: st
 
     assert asked.url == f"https://shop.example/{query}"
     assert asked.headers.get("to") == header
+
+
+def test_an_endpoint_hears_which_api_asks() -> None:
+    context = {"apiId": "u6eodn2kg7", "requestId": "Gto5mE7jDoEFj7Q=", "requestTimeEpoch": 1579714621380}
+
+    told = told_of_api({"requestContext": context})
+
+    assert told.pop("x-amzn-trace-id").startswith("Root=1-5e28883d-")
+    assert told == {
+        "accept": "application/json",
+        "user-agent": "AmazonAPIGateway_u6eodn2kg7",
+        "x-amzn-apigateway-api-id": "u6eodn2kg7",
+    }
+
+
+def test_an_endpoint_of_connect_hears_of_its_trace() -> None:
+    context = {"apiId": "u6eodn2kg7", "requestId": "Gto47E5bjoEFp6A=", "requestTimeEpoch": 1579714617049}
+    headers = {"X-Amzn-Trace-Id": "Root=1-5e288839-46b12f0b1b1a8c61df028ed9"}
+
+    told = told_of_api({"requestContext": context, "headers": headers})
+
+    assert told["x-amzn-trace-id"] == headers["X-Amzn-Trace-Id"]
 
 
 @pytest.mark.parametrize(("kind", "uri"), [("AWS", "arn:aws:sqs:us-east-1:1:jobs"), ("HTTP", "file:///etc/passwd")])
