@@ -30,11 +30,15 @@ runpy.run_module("pip", run_name="__main__", alter_sys=True)
 
 
 _SETTLED: Final[Mapping[str, str | None]] = {
-    "PIP_DRY_RUN": "0", "PIP_NO_DEPS": "0", "PIP_USER": "0",
-    "PIP_EDITABLE": None, "PIP_PREFIX": None, "PIP_REQUIREMENT": None, "PIP_ROOT": None,
+    "PIP_DRY_RUN": "0", "PIP_NO_DEPS": "0", "PIP_ROOT": "/", "PIP_USER": "0",
+    "PIP_EDITABLE": None, "PIP_PREFIX": None, "PIP_REQUIREMENT": None,
 }  # fmt: skip
 """What pip takes from the environment, which wins over ``pip.conf``, besides where packages come from: with any of it
 something else would be installed than what is asked for, somewhere else, or nothing, without a word."""
+
+
+_OWN_PYTHON: Final = "--python="
+"""Not the one that ``PIP_PYTHON`` or ``pip.conf`` names: pip would run itself with that anew, and go by its markers."""
 
 
 def settled(environment: Mapping[str, str]) -> dict[str, str]:
@@ -84,7 +88,7 @@ class Installer:
         tags = [word for tag in platforms(architecture) for word in ("--platform", tag)]
         quiet = ["--quiet", "--disable-pip-version-check", "--no-input", "--no-compile", "--implementation", "cp"]
         target_markers = json.dumps(markers(python, architecture))
-        return [self.program, "-P", "-c", _PIP, target_markers, "install", *quiet, *tags, *options]
+        return [self.program, "-P", "-c", _PIP, target_markers, _OWN_PYTHON, "install", *quiet, *tags, *options]
 
     def build(self, source: Path, made: Path) -> list[str]:
         """How to build a package of this machine as a wheel."""
@@ -92,7 +96,7 @@ class Installer:
             asked = ["--wheel", "--quiet", "--no-config", "--python", sys.executable, "--out-dir", str(made)]
             return [self.program, "build", *asked, str(source)]
         quiet = ["--quiet", "--disable-pip-version-check", "--no-input", "--no-deps", "--wheel-dir", str(made)]
-        return [self.program, "-P", "-m", "pip", "wheel", *quiet, str(source)]
+        return [self.program, "-P", "-m", "pip", _OWN_PYTHON, "wheel", *quiet, str(source)]
 
 
 def installers() -> Sequence[Installer]:

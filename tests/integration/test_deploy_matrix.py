@@ -220,7 +220,7 @@ def test_a_forgotten_import_is_refused_without_lambdas_python(tmp_path: Path, wh
     [
         pytest.param(
             {"PIP_NO_DEPS": "1", "PIP_DRY_RUN": "1", "PIP_USER": "1", "PIP_REQUIREMENT": "more.txt"}
-            | {"PIP_PREFIX": "elsewhere", "PIP_ROOT": "elsewhere", "PIP_EDITABLE": "."},
+            | {"PIP_PREFIX": "elsewhere", "PIP_ROOT": "elsewhere", "PIP_EDITABLE": ".", "PIP_PYTHON": sys.executable},
             id="by variables",
         ),
         pytest.param({"PIP_CONFIG_FILE": "pip.conf"}, id="by its file"),
@@ -229,9 +229,10 @@ def test_a_forgotten_import_is_refused_without_lambdas_python(tmp_path: Path, wh
 def test_what_is_packed_is_what_is_asked_for_however_pip_is_configured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: dict[str, str]
 ) -> None:
-    (tmp_path / "pip.conf").write_text("[install]\nuser = true\nno-deps = true\ndry-run = true\n")
+    conf = "[install]\nuser = true\nno-deps = true\ndry-run = true\nroot = elsewhere\n"
+    (tmp_path / "pip.conf").write_text(f"[global]\npython = {sys.executable}\n{conf}")
     (tmp_path / "more.txt").write_text("spare\n")
-    (tmp_path / "requirements.txt").write_text("--no-index\n-f wheels\nouter\n")
+    (tmp_path / "requirements.txt").write_text("--no-index\n-f wheels\nouter; python_full_version == '3.13.0'\n")
     for name, requires in (("inner", ""), ("outer", "Requires-Dist: inner\n"), ("spare", "")):
         make_wheel(tmp_path / "wheels", name, requires=requires)
     for name, value in settings.items():
