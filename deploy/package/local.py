@@ -5,14 +5,17 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tempfile
+import zipfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
+from streamer import __version__
+
 from ..errors import BundleError
-from .dependencies import Local
+from .dependencies import OWN, Local
 from .installer import Installer, ran
 
 _NOT_SOURCE: Final = ("*.egg-info", "__pycache__", ".venv", "node_modules", ".tox", ".streamer")
@@ -43,6 +46,25 @@ def local_lines(local: Iterable[Local], installer: Installer, scratch: Path, *, 
         marker = f" ; {each.marker}" if each.marker else ""
         lines.append(f"{name}{extras} @ {wheel.as_uri()}{marker}{digest}")
     return lines
+
+
+def lines_for_itself(folder: Path, *, is_hashed: bool) -> list[str]:
+    """Lines by which packages that need streamer find the version that is here, in which there is nothing.
+
+    The runtime is packed from a list, and no index needs to have that version.
+    """
+    folder.mkdir()
+    name = OWN.replace("-", "_")
+    wheel, about = folder / f"{name}-{__version__}-py3-none-any.whl", f"{name}-{__version__}.dist-info"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr(f"{about}/METADATA", f"Metadata-Version: 2.1\nName: {OWN}\nVersion: {__version__}\n")
+        archive.writestr(f"{about}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(f"{about}/RECORD", f"{about}/METADATA,,\n{about}/WHEEL,,\n{about}/RECORD,,\n")
+    if is_hashed:  # all that is installed must be listed then
+        return [f"{OWN} @ {wheel.as_uri()} --hash=sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}"]
+    only = folder / "constraints.txt"
+    only.write_text(f"{OWN}=={__version__}\n", "ascii")
+    return [f"--find-links {folder}", f"--constraint {only}"]
 
 
 def _built(path: Path, installer: Installer, scratch: Path) -> Path:

@@ -17,9 +17,9 @@ from packaging.tags import parse_tag
 from ..errors import BundleError
 from . import secrets
 from .bundle import RUNTIME_DISTRIBUTIONS, File, Files
-from .dependencies import Dependencies, canonical
+from .dependencies import OWN, Dependencies, canonical
 from .installer import Installer, an_installer, ran
-from .local import local_lines
+from .local import lines_for_itself, local_lines
 from .target import wheel_tags
 from .tokens import tokens
 
@@ -104,8 +104,9 @@ def resolve(
     with tempfile.TemporaryDirectory(prefix="streamer-requirements-") as scratch:
         listed, files = Path(scratch, "requirements.txt"), dict[str, File]()
         local = local_lines(wanted.local, installer, Path(scratch, "local"), is_hashed=wanted.is_hashed)
+        own = [] if wanted.is_complete else lines_for_itself(Path(scratch, "own"), is_hashed=wanted.is_hashed)
         # Options first: they hold for all lines, and uv and pip agree that they may stand there.
-        lines = sorted((*wanted.lines, *local), key=lambda line: not line.startswith("-"))
+        lines = sorted((*wanted.lines, *local, *own), key=lambda line: not line.startswith("-"))
         for number, (part, is_hashed) in enumerate(_passes(lines, wanted)):
             # Each into a folder of its own: an installer adds nothing to a namespace that is there already.
             target = Path(scratch, f"packages-{number}")
@@ -123,7 +124,7 @@ def resolve(
             if done.returncode != 0:
                 raise BundleError(explain(done.stdout + done.stderr, python=python, architecture=architecture))
             require_loadable(target, python, architecture)
-            files |= _read(target)
+            files |= {name: file for name, file in _read(target).items() if file.part != OWN}
         _require_no_secret(files, {canonical(line) for line in local})
         return files
 

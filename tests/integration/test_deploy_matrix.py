@@ -20,7 +20,7 @@ import pytest
 import deploy
 from deploy.package.bytecode import interpreter
 from deploy.package.dependencies import requirements
-from deploy.package.installer import Installer
+from deploy.package.installer import Installer, installers
 from deploy.package.requirements import resolve
 
 ROOT = Path(deploy.__file__).parent.parent
@@ -41,7 +41,7 @@ DRIVER = """
 import json, pathlib, sys
 from deploy.package.bundle import digest
 from deploy.package.dependencies import dependencies
-from deploy.package.installer import Installer
+from deploy.package.installer import Installer, installers
 from deploy.package.requirements import resolve
 kind, program, folder, sources = sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3]), sys.argv[4:]
 for source in sources:
@@ -242,3 +242,21 @@ def test_what_is_packed_is_what_is_asked_for_however_pip_is_configured(
     files = resolve(wanted, python="3.13", architecture="arm64", folder=tmp_path, installer=pip)
 
     assert {file.part for file in files.values()} == {"inner", "outer"}
+
+
+@pytest.mark.parametrize("is_hashed", [False, True], ids=["named", "with hashes"])
+def test_a_package_that_needs_streamer_gets_the_one_that_is_here_and_no_other_of_an_index(
+    tmp_path: Path, *, is_hashed: bool
+) -> None:
+    wheels = tmp_path / "wheels"
+    for name, requires in (("shared", "streamer-ws[deploy]>=0.1"), ("streamer_ws", "spare"), ("spare", "")):
+        make_wheel(wheels, name, requires=f"Requires-Dist: {requires}\n" if requires else "")
+    digest = hashlib.sha256((wheels / "shared-1.0-py3-none-any.whl").read_bytes()).hexdigest()
+    line = f"shared==1.0 --hash=sha256:{digest}" if is_hashed else "shared"
+    (tmp_path / "requirements.txt").write_text(f"--no-index\n-f wheels\n{line}\nstreamer-ws==0.1.0 --hash=sha256:0\n")
+
+    wanted = requirements(tmp_path / "requirements.txt")
+    for installer in installers():
+        files = resolve(wanted, python="3.13", architecture="arm64", folder=tmp_path, installer=installer)
+
+        assert {file.part for file in files.values()} == {"shared"}
