@@ -67,7 +67,7 @@ class StreamerClient:
         Raises:
             CannotConnectError: nobody answers, or the service refuses.
             ConnectionLostError: it was closed before there was a connection.
-            RuntimeError: it is connected already.
+            RuntimeError: it is connected already, or no event loop of asyncio runs here.
         """
         await self._session.open()
         return self

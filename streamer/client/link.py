@@ -35,6 +35,11 @@ RESTARTING_SECONDS: Final = 60.0
 """For so long after a connection ended in order no pause is longer than `Reconnect.restart_seconds`."""
 SETTLED_SECONDS: Final = 10.0
 """How long a connection has to live before the pauses begin anew: a service that hangs up soon is not pressed."""
+NO_LOOP: Final = (
+    "this client needs an event loop of asyncio, and none runs here; "
+    "SyncClient needs none, under trio in a thread of its own"
+)
+"""What whoever connects a client elsewhere is told, as under trio."""
 CONNECTED_ALREADY: Final = "this client is connected already; whoever wants a connection of its own makes another"
 """What whoever connects a client twice is told."""
 KEEP_ALIVE: Final = b'{"action":"keep-alive"}'
@@ -135,9 +140,12 @@ class Connection:
 
     async def close(self) -> None:
         """Close the socket, and end what is still being sent."""
-        await self.socket.close()
-        for sending in tuple(self._sending):
-            sending.cancel()
+        try:
+            await self.socket.close()
+        finally:
+            self.socket.transport.abort()  # whoever closes it may be cancelled while the other side says nothing
+            for sending in tuple(self._sending):
+                sending.cancel()
         await asyncio.gather(*self._sending, return_exceptions=True)
 
 
@@ -173,13 +181,18 @@ class Link:
         Raises:
             CannotConnectError: nobody answers, or the service refuses.
             ConnectionLostError: it was closed before there was a connection.
-            RuntimeError: it is connected, or about to be: the connection that it has would never be closed.
+            RuntimeError: it is connected, or about to be: the connection that it has would never be closed; or no
+                event loop of asyncio runs here.
         """
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError as error:
+            raise RuntimeError(NO_LOOP) from error
         if self._is_opening or (self._task is not None and not self._task.done()):
             raise RuntimeError(CONNECTED_ALREADY)
         self._is_opening = True
         try:
-            self._error, self._changed, self._loop = None, asyncio.Condition(), asyncio.get_running_loop()
+            self._error, self._changed, self._loop = None, asyncio.Condition(), loop
             connection = Connection(await self._handshake.open(), 1)
         finally:
             self._is_opening = False
@@ -226,9 +239,11 @@ class Link:
         task, self._task = self._task, None
         connection = self._connection
         await self._end(closed)
-        if connection is not None:
-            await connection.close()
-        task.cancel()
+        try:
+            if connection is not None:
+                await connection.close()
+        finally:
+            task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
     async def _run(self, connection: Connection) -> None:

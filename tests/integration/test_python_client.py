@@ -469,6 +469,35 @@ async def test_one_that_is_closed_while_it_connects_has_no_connection() -> None:
             assert await client.request("echo", 2) == 2
 
 
+async def test_one_that_is_cancelled_while_it_closes_keeps_neither_connection_nor_task() -> None:
+    async def hear_no_more(service: Service, socket: ServerConnection, request: dict[str, Any]) -> None:
+        await echo(service, socket, request)
+        socket.transport.pause_reading()  # as of a network that is gone: nobody hears that it is closed
+        await service.hold.wait()
+        socket.transport.resume_reading()
+
+    async with running(hear_no_more) as (service, url):
+        client = StreamerClient(url)
+        await client.__aenter__()
+        await client.request("echo", 1)
+
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await client.close()
+
+        own = [each for each in asyncio.all_tasks() if each.get_name() == "streamer-client"]
+        await asyncio.gather(*own, return_exceptions=True)
+        assert all(each.cancelled() for each in own)
+        service.hold.set()
+
+
+def test_where_no_loop_of_asyncio_runs_it_says_who_needs_none() -> None:
+    connecting = StreamerClient("ws://127.0.0.1:1/dev").__aenter__()
+
+    with pytest.raises(RuntimeError, match="SyncClient needs none, under trio in a thread"):
+        connecting.send(None)  # as trio does
+
+
 async def test_one_that_could_not_connect_may_try_again() -> None:
     client = StreamerClient("ws://127.0.0.1:1/dev")
     for _ in range(2):
