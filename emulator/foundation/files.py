@@ -1,4 +1,4 @@
-"""Reads files of users, and writes files whole or not at all: after a crash there is the old content or the new.
+"""Reads files of users, and writes files whole or not at all: whoever is killed leaves the old content or the new.
 
 Only regular files are read and written: a device or a FIFO is refused, never replaced and never waited for. What is
 written through a link is written to the file that it leads to.
@@ -28,9 +28,7 @@ _DRAFT_BYTES: Final = 4
 """Of chance in the name of a draft."""
 
 
-def write_whole(
-    path: Path, content: bytes, *, mode: int = MODE, replaces: bool = True, is_durable: bool = False
-) -> bool:
+def write_whole(path: Path, content: bytes, *, mode: int = MODE, replaces: bool = True) -> bool:
     """Write a file in one step; its folder is made if it is not there.
 
     Args:
@@ -38,7 +36,6 @@ def write_whole(
         content: all of it.
         mode: who may use it, less the umask; never more than that, not even while it is written.
         replaces: whether a file that is there is replaced; if not, of several writers at once one wins.
-        is_durable: whether the content survives a crash of the machine as soon as this returns.
 
     Returns:
         False: there was a file, and it was not to be replaced.
@@ -50,9 +47,6 @@ def write_whole(
     with draft_of(target, mode) as (draft, descriptor):
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
-            if is_durable:
-                file.flush()
-                os.fsync(file.fileno())
         if replaces:
             draft.replace(target)
             return True
@@ -140,6 +134,19 @@ def draft_of(path: Path, mode: int) -> Iterator[tuple[Path, int]]:
         yield draft, descriptor
     finally:
         draft.unlink(missing_ok=True)
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the disk know the names in a folder: until then a crash of the machine may undo a rename.
+
+    Raises:
+        OSError: the disk fails.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def remove_left_drafts(path: Path) -> None:

@@ -12,12 +12,11 @@ from emulator.foundation.files import Claim, open_regular, read_regular, write_w
 from streamer.project import BELIEVED_BYTES, own_file
 
 
-@pytest.mark.parametrize("is_durable", [False, True], ids=["as the system likes", "durable"])
-def test_a_file_is_replaced_and_nothing_else_is_left(tmp_path: Path, is_durable: bool) -> None:
+def test_a_file_is_replaced_and_nothing_else_is_left(tmp_path: Path) -> None:
     path = tmp_path / "new" / "file"
 
-    assert write_whole(path, b"old", is_durable=is_durable)
-    assert write_whole(path, b"new", is_durable=is_durable)
+    assert write_whole(path, b"old")
+    assert write_whole(path, b"new")
 
     assert path.read_bytes() == b"new"
     assert list(path.parent.iterdir()) == [path]

@@ -9,6 +9,7 @@ import itertools
 import json
 import os
 import stat
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -285,6 +286,53 @@ async def test_a_file_that_grows_is_written_anew_while_changes_go_on(
     assert sum(later < earlier for earlier, later in itertools.pairwise(sizes)) >= 3
     async with opened(path) as engine:
         assert content(engine) == before
+
+
+class Machine:
+    """Tells what of the files that take another's place is on the disk then: a crash may leave no more of them."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.survivors: list[bytes] = []
+        self.synced_folders: list[tuple[Path, int]] = []
+        """Each with how many files had taken another's place."""
+        self._on_disk: dict[int, bytes] = {}
+        self._fsync, self._replace = os.fsync, os.replace
+        monkeypatch.setattr(os, "fsync", self._synced)
+        monkeypatch.setattr(os, "replace", self._replaced)
+
+    def _synced(self, descriptor: int) -> None:
+        self._fsync(descriptor)
+        found = Path(f"/proc/self/fd/{descriptor}").resolve()
+        if found.is_dir():
+            self.synced_folders.append((found, len(self.survivors)))
+        else:
+            self._on_disk[os.fstat(descriptor).st_ino] = found.read_bytes()
+
+    def _replaced(self, path: Path, target: Path) -> None:
+        self.survivors.append(self._on_disk.get(path.stat().st_ino, b""))
+        self._replace(path, target)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="which file a descriptor is, /proc tells")
+async def test_a_crash_of_the_machine_leaves_a_state_whenever_the_file_is_written_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept_file, "GROWN_BYTES", 5000)
+    machine = Machine(monkeypatch)
+    path = tmp_path / "state"
+    async with opened(path) as engine:
+        machine.survivors.clear()
+        put(engine, 1, text={"S": os.urandom(4000).hex()})
+        await until(lambda: len(machine.survivors) == 1)  # a little at a time
+        tags = [{"Key": "k", "Value": "v"}]
+        engine.call("TagResource", {"ResourceArn": engine.backend.tables["items"].arn, "Tags": tags})  # at once
+        await flushed()
+
+    assert machine.synced_folders == [(tmp_path, 3)]
+    for survivor in list(machine.survivors):
+        path.write_bytes(survivor)
+        async with opened(path) as engine:
+            assert engine.call("Scan", {"TableName": "items"})["Count"] == 1
 
 
 class FullDisk:

@@ -2,7 +2,8 @@
 
 Changes are appended some milliseconds later, or earlier if `KeptFile.settle` is called: so it is before a client is
 told what came of them, and not even SIGKILL makes that undone. When much was appended the file is written anew, a
-little at a time. One process at a time has it.
+little at a time, and is on the disk before it takes the old one's place: a crash of the machine, too, leaves a state,
+if perhaps without what was appended last. One process at a time has it.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import Final
 from streamer.errors import ConfigurationError, StreamerError
 
 from ...foundation import log
-from ...foundation.files import PRIVATE, draft_of, regular, remove_left_drafts, write_whole
+from ...foundation.files import PRIVATE, draft_of, regular, remove_left_drafts, sync_folder, write_whole
 from ...foundation.tasks import end
 
 SOON_SECONDS: Final = 0.02
@@ -188,6 +189,7 @@ class KeptFile:
             self._rewriting.cancel()
         with _closed_unless_kept(self._target) as (draft, descriptor):
             size = _write_at(descriptor, b"".join(self._pieces()), 0)
+            os.fsync(descriptor)
             self._replace(draft, descriptor, size)
         self._waiting.clear()
         self._has_lost, self._since = False, None
@@ -199,6 +201,7 @@ class KeptFile:
                 for piece in pieces:
                     size += _write_at(descriptor, piece, size)
                     await asyncio.sleep(0)
+                await asyncio.to_thread(os.fsync, descriptor)  # a disk may take a second for so much
                 appended = _write_at(descriptor, b"".join(since), size)
                 self._replace(draft, descriptor, size + appended)
                 self._base = size
@@ -242,6 +245,7 @@ class KeptFile:
                 self._write_waiting()
             assert self._descriptor is not None
             os.fsync(self._descriptor)
+            sync_folder(self._target.parent)
         except OSError as error:
             raise NotSavedError(self._rescued(error)) from error
         finally:
