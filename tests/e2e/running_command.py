@@ -12,10 +12,11 @@ import select
 import shutil
 import signal
 import subprocess
+import sys
 import sysconfig
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Self
 
@@ -34,6 +35,8 @@ INLINE = ("--isolation", "inline")
 SERVICES = ("app.py", "app", "streamer.toml", "template.yaml", "cdk.out", ".serverless")
 PATIENCE_SECONDS = 60.0
 """More than anything takes on a busy machine; reached only when something hangs."""
+PYTEST_SECONDS = 3 * PATIENCE_SECONDS
+"""The same for all tests of a project."""
 
 
 class Output:
@@ -232,13 +235,31 @@ def aws_client(service: str, url: str, **options: Any) -> Any:
 
 def streamer(*arguments: str, folder: Path, is_forked: bool = True) -> subprocess.CompletedProcess[str]:
     """A command that ends by itself."""
-    process = begin((str(STREAMER), *arguments), folder, os.environ, is_forked=is_forked)
+    return _ended((str(STREAMER), *arguments), folder, os.environ, PATIENCE_SECONDS, is_forked=is_forked)
+
+
+def pytest_in(folder: Path, *options: str) -> str:
+    """What pytest says of a user's project whose tests pass; `tests/wheel.py` starts it anew.
+
+    Hypothesis is what our tests need; its import would take half of the time of pytest's own start.
+    """
+    command = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", *options)
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    done = _ended(command, folder, variables, PYTEST_SECONDS)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def _ended(
+    command: Sequence[str], folder: Path, variables: Mapping[str, str], seconds: float, *, is_forked: bool = True
+) -> subprocess.CompletedProcess[str]:
+    process = begin(command, folder, variables, is_forked=is_forked)
     try:
-        out, log = process.communicate(timeout=PATIENCE_SECONDS)
+        out, log = process.communicate(timeout=seconds)
     except BaseException:
         process.kill()
         raise
-    return subprocess.CompletedProcess(arguments, process.wait(), out, log)
+    return subprocess.CompletedProcess(command, process.wait(), out, log)
 
 
 def ask(client: ClientConnection, action: str, payload: Any = None, *, request_id: str = "r-1") -> list[dict[str, Any]]:

@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Any, Final
 import pytest
 import yaml
 from documents import ALL, ROOT, Block, command, converse, emulator, run_python, shell, starts_emulator
-from running_command import INLINE, PATIENCE_SECONDS, Emulate, dial, streamer
+from running_command import INLINE, PATIENCE_SECONDS, Emulate, dial, pytest_in, streamer
 
 from deploy.config import load
 from streamer import App, client
@@ -155,21 +154,7 @@ def serve(folder: Path, app: str) -> Emulate:
     return Emulate(*INLINE, folder=folder)
 
 
-QUIETLY: Final = ("-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:randomly", "-p", "no:hypothesispytest")
-
-
-def pytest_in(folder: Path) -> None:
-    """Run pytest as a user does."""
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", *QUIETLY],
-        cwd=folder,
-        env={name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=PATIENCE_SECONDS,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+IN_ORDER: Final = ("-p", "no:xdist", "-p", "no:randomly")
 
 
 # README
@@ -197,7 +182,7 @@ def _(block: Block, folder: Path) -> None:
     (folder / "app.py").write_text(README_APP.text)
     (folder / "test_app.py").write_text(block.text)
 
-    pytest_in(folder)
+    pytest_in(folder, *IN_ORDER)
 
 
 @runs("CONTRIBUTING.md", next(block.first for block in ALL if block.document == "CONTRIBUTING.md"))
@@ -597,7 +582,7 @@ def _(block: Block, folder: Path) -> None:
     (folder / "tests").mkdir()
     (folder / "tests" / "test_app.py").write_text(block.text)
 
-    pytest_in(folder)
+    pytest_in(folder, *IN_ORDER)
 
 
 @runs("docs/testing.md", "import dataclasses")
@@ -607,7 +592,7 @@ def _(block: Block, folder: Path) -> None:
     test = "def test_iam(streamer, streamer_config):\n    assert (streamer_config.iam, streamer_config.console) == "
     (folder / "test_app.py").write_text(test + '("off", True)\n')
 
-    pytest_in(folder)
+    pytest_in(folder, *IN_ORDER)
 
 
 CHAT: Final = """\
@@ -659,7 +644,7 @@ def _(block: Block, folder: Path) -> None:
     write_chat(folder)
     (folder / "test_chat.py").write_text(block.text)
 
-    pytest_in(folder)
+    pytest_in(folder, *IN_ORDER)
 
 
 @runs("docs/testing.md", "from dataclasses import replace")
@@ -669,7 +654,7 @@ def _(block: Block, folder: Path) -> None:
     test = "def test_stage(streamer, streamer_template):\n    assert streamer.websocket_url.endswith('/test')\n"
     (folder / "test_stage.py").write_text(test + "    assert streamer_template.iam == 'enforce'\n")
 
-    pytest_in(folder)
+    pytest_in(folder, *IN_ORDER)
 
 
 @runs("docs/testing.md", "import asyncio")
@@ -678,7 +663,7 @@ def _(block: Block, folder: Path) -> None:
     (folder / "pytest.ini").write_text("[pytest]\nasyncio_mode = auto\n")
     (folder / "test_app.py").write_text(block.text)
 
-    pytest_in(folder)
+    pytest_in(folder, *IN_ORDER)
 
 
 @runs("docs/testing.md", "name: test")
@@ -710,7 +695,7 @@ def _(block: Block, folder: Path) -> None:
     (folder / "app.py").write_text(WRITTEN)
     (folder / "test_app.py").write_text(block.text)
 
-    pytest_in(folder)
+    pytest_in(folder, *IN_ORDER)
 
 
 @runs("docs/writing-actions.md", "from streamer import App")
