@@ -108,6 +108,9 @@ _PLAIN: Final = {"string": "s", "integer": "n", "number": "n", "boolean": "b"}
 _LONGEST_CHOICE: Final = 400
 _BY_API: Final = "AWS::ApiGatewayV2::"
 """Of whose types the schemas say nothing of values, and the model of the API does."""
+_UNHELD: Final = {"Cors": "MaxAge"}
+"""What the model bounds and the service does not: the ten days of the CDK's own example are deployed.
+[USR] aws-cdk #25495; [SRC] aws-cdk aws-apigatewayv2 README, aws-samples/bedrock-chat"""
 
 
 def written() -> str:
@@ -133,7 +136,7 @@ def _with_api(name: str, schema: dict[str, Any]) -> dict[str, Any]:
     """
     model = Session().get_service_model("apigatewayv2")
     definitions = {
-        each: node | {"properties": _bounded(node["properties"], model.shape_for(each))}
+        each: node | {"properties": _bounded(node["properties"], model.shape_for(each), but=_UNHELD.get(each))}
         for each, node in schema.get("definitions", {}).items()
         if each in model.shape_names and "properties" in node
     }
@@ -143,11 +146,11 @@ def _with_api(name: str, schema: dict[str, Any]) -> dict[str, Any]:
     return schema | {"definitions": schema.get("definitions", {}) | definitions}
 
 
-def _bounded(properties: dict[str, Any], shape: Any) -> dict[str, Any]:
+def _bounded(properties: dict[str, Any], shape: Any, *, but: str | None = None) -> dict[str, Any]:
     names = {"enum": "enum", "min": "minimum", "max": "maximum"}
     found = {}
     for key, node in properties.items():
-        member = shape.members.get(key)
+        member = shape.members.get(key) if key != but else None
         said = {names[each]: value for each, value in member.metadata.items() if each in names} if member else {}
         found[key] = said | node
     return found

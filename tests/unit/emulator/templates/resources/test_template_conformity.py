@@ -158,6 +158,10 @@ def test_a_value_of_another_kind_is_refused_of_what_is_emulated() -> None:
             id="a stand-in for what is elsewhere",
         ),
         pytest.param(resource("SQS::Queue", QueueName="orders.fifo", FifoQueue=True), id="with its end"),
+        pytest.param(
+            resource("ApiGatewayV2::Api", Name="a", ProtocolType="HTTP", CorsConfiguration={"MaxAge": 864_000}),
+            id="ten days, as the CDK's example has them",
+        ),
     ],
 )
 def test_nothing_is_told_of_what_cloudformation_takes(made: Any) -> None:
