@@ -22,7 +22,7 @@ from . import parameters
 from .help import Command
 from .here.project import Here, here
 from .here.ready_file import Ready
-from .init import TEMPLATES, make_project
+from .init import IGNORED, TEMPLATES, make_project
 
 FUNCTION_FAILED: Final = 1
 NOT_HEALTHY: Final = 1
@@ -53,8 +53,13 @@ def init(*, folder: Path, template: str) -> None:
     FOLDER is by default the current one. It gets code, tests, streamer.toml, a workflow for GitHub and launch
     configurations for an editor. Never replaces a file.
     """
-    for name in make_project(folder, template):
+    made = make_project(folder, template)
+    for name in made.files:
         click.echo(f"made {folder / name}", err=True)
+    if made.ignored:
+        click.echo(f"added to {folder / IGNORED}: {', '.join(made.ignored)}", err=True)
+    for name, why in made.left_out.items():
+        click.echo(f"left out {name}: {why}", err=True)
     place = "" if folder == Path() else f"cd {shlex.quote(str(folder))} && "
     click.echo(f"Run it: {place}streamer emulate; test it: pytest", err=True)
 

@@ -1,4 +1,7 @@
-"""``streamer init``: a new service that runs, with a test. Which files; writing them never replaces one."""
+"""``streamer init``: a new service that runs, with a test. Which files; writing them never replaces one.
+
+A folder may be a project already, as ``uv init`` or a new repository makes one: what it has its own way stays out.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import sys
 from collections.abc import Callable, Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from streamer.errors import ConfigurationError
 
@@ -85,6 +88,12 @@ def test_what_is_said_comes_back(streamer):
         assert json.loads(client.recv(timeout=10)) == {"said": "hello"}
 '''
 _PYTEST: Final = "[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\n"
+PYTEST: Final = "pytest.ini"
+REQUIREMENTS: Final = "requirements.txt"
+WORKFLOW: Final = ".github/workflows/test.yml"
+IGNORED: Final = ".gitignore"
+SETTINGS: Final = "pyproject.toml"
+"""Of a project that uv, Poetry or the like look after."""
 _IGNORE: Final = ".streamer/\n.env\n__pycache__/\n.venv/\n"
 _REQUIREMENTS: Final = "# What the functions need on Lambda besides streamer and boto3, which are there.\n"
 
@@ -166,10 +175,10 @@ def _common(app: str) -> dict[str, str]:
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
     return {
         "streamer.toml": f'app = "{app}"\n\n[environment]  # of every function, here and on AWS\nLOG_LEVEL = "INFO"\n',
-        "requirements.txt": _REQUIREMENTS,
-        "pytest.ini": _PYTEST,
-        ".gitignore": _IGNORE,
-        ".github/workflows/test.yml": _WORKFLOW.format(python=python, install=_own_installing()),
+        REQUIREMENTS: _REQUIREMENTS,
+        PYTEST: _PYTEST,
+        IGNORED: _IGNORE,
+        WORKFLOW: _WORKFLOW.format(python=python, install=_own_installing()),
         ".vscode/launch.json": _LAUNCH,
     }
 
@@ -191,7 +200,7 @@ def _reports() -> dict[str, str]:
     folder = next(place / REPORTS for place in _PLACES if (place / REPORTS).is_dir())
     kept = [path for path in folder.rglob("*") if path.suffix in (".py", ".md", ".ini", ".txt")]
     own = {path.relative_to(folder).as_posix(): path.read_text("utf-8") for path in sorted(kept)}
-    return {**_common("app:app"), **own, "requirements.txt": _REQUIREMENTS}
+    return {**_common("app:app"), **own, REQUIREMENTS: _REQUIREMENTS}
 
 
 TEMPLATES: Final[Mapping[str, Callable[[], Mapping[str, str]]]] = {
@@ -202,18 +211,47 @@ TEMPLATES: Final[Mapping[str, Callable[[], Mapping[str, str]]]] = {
 """Name of a template to path and content of its files."""
 
 
-def make_project(folder: Path, template: str) -> list[str]:
-    """Write a template's files into a folder, which is made if it is not there; answers their names.
+class Made(NamedTuple):
+    """What `make_project` did, by names of files in the folder."""
+
+    files: tuple[str, ...]
+    ignored: tuple[str, ...]
+    """Lines that were added to the ``.gitignore`` that was there."""
+    left_out: Mapping[str, str]
+    """Files that the project does without, and why."""
+
+
+def left_out(settings: str | None, *, is_below_a_repository: bool) -> dict[str, str]:
+    """Files that a project does without, and why; ``settings``: its ``pyproject.toml``, None: it has none."""
+    found = {}
+    if settings is not None:
+        found[REQUIREMENTS] = f"{SETTINGS} has them"
+        found[WORKFLOW] = f"what {SETTINGS} asks for is installed in a way of its own"
+        if "[tool.pytest" in settings:
+            found[PYTEST] = f'{SETTINGS} has them; async tests want asyncio_mode = "auto" there'
+    elif is_below_a_repository:
+        found[WORKFLOW] = "GitHub looks for it at the top of a repository only"
+    return found
+
+
+def make_project(folder: Path, template: str) -> Made:
+    """Write a template's files into a folder, which is made if it is not there.
 
     Raises:
         ConfigurationError: one of them is there already, or cannot be written; so none is.
     """
-    files = TEMPLATES[template]()
+    unwanted = _left_out(folder)
+    files = {name: text for name, text in TEMPLATES[template]().items() if name not in unwanted}
+    ignores = folder / IGNORED
+    before = _text(ignores) if ignores.is_file() else None
+    if before is not None:
+        del files[IGNORED]
     taken = [name for name in files if (folder / name).exists() or (folder / name).is_symlink()]
     if taken:
         raise ConfigurationError(
             f"{folder} has {', '.join(taken)} already; nothing was written, choose an empty folder"
         )
+    added = () if before is None else tuple(line for line in _IGNORE.splitlines() if not _ignores(before, line))
     begun: list[Path] = []
     try:
         for path, content in ((folder / name, content) for name, content in files.items()):
@@ -221,8 +259,28 @@ def make_project(folder: Path, template: str) -> list[str]:
             with path.open("x", encoding="utf-8") as file:
                 begun.append(path)
                 file.write(content)
+        if added:
+            with ignores.open("a", encoding="utf-8") as file:
+                file.write("\n" * (not f"\n{before}".endswith("\n")) + "".join(f"{line}\n" for line in added))
     except OSError as error:
         for path in begun:  # they would keep another try from writing any
             path.unlink(missing_ok=True)
         raise ConfigurationError(f"{error.filename or begun[-1]} cannot be written: {error.strerror}") from error
-    return list(files)
+    return Made(files=tuple(files), ignored=added, left_out=unwanted)
+
+
+def _left_out(folder: Path) -> dict[str, str]:
+    settings = _text(folder / SETTINGS) if (folder / SETTINGS).is_file() else None
+    is_below = any((above / ".git").exists() for above in folder.resolve().parents)
+    return left_out(settings, is_below_a_repository=is_below and not (folder / ".git").exists())
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8", "replace")
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _ignores(text: str, line: str) -> bool:
+    return line.rstrip("/") in {each.strip().strip("/") for each in text.splitlines()}

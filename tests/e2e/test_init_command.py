@@ -34,6 +34,33 @@ def test_where_a_file_cannot_be_written_none_is_left(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_in_a_project_that_is_there_its_own_ways_are_kept(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "shop"\n[tool.pytest.ini_options]\nminversion = "8"\n')
+    (tmp_path / ".gitignore").write_text("__pycache__/\n/.venv")
+
+    made = streamer("init", folder=tmp_path)
+
+    files = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
+    assert made.returncode == 0, made.stderr
+    assert files == {
+        *("app.py", "tests/test_app.py", "streamer.toml", ".vscode/launch.json"),
+        *("pyproject.toml", ".gitignore"),
+    }
+    assert (tmp_path / ".gitignore").read_text() == "__pycache__/\n/.venv\n.streamer/\n.env\n"
+    assert "added to .gitignore: .streamer/, .env\n" in made.stderr
+    assert "left out requirements.txt: pyproject.toml has them\n" in made.stderr
+
+
+def test_below_the_top_of_a_repository_no_workflow_is_made(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+
+    made = streamer("init", "services/chat", folder=tmp_path)
+
+    assert "left out .github/workflows/test.yml: GitHub looks for it at the top" in made.stderr
+    assert not (tmp_path / "services/chat/.github").exists()
+    assert (tmp_path / "services/chat/app.py").is_file()
+
+
 def test_what_to_run_can_be_pasted(tmp_path: Path) -> None:
     made = streamer("init", "my shop", folder=tmp_path)
 
