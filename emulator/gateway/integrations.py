@@ -27,6 +27,7 @@ from ..port.aws_names import is_aws
 from .rules.effects import UNREACHABLE
 from .rules.mapping import (
     ACCEPTED,
+    JSON,
     Answer,
     MappingError,
     Request,
@@ -39,6 +40,7 @@ from .rules.mapping import (
     response_of,
     told_of_api,
 )
+from .rules.query_answers import in_json
 from .rules.stage import INTEGRATION
 
 if TYPE_CHECKING:
@@ -70,13 +72,24 @@ class Reply(Struct, frozen=True):
 def ask(request: Request, body: bytes, endpoints: Endpoints, *, seconds: float = TIMEOUT_SECONDS) -> Reply:
     """The answer of an endpoint; services of AWS are asked at the emulator, so nothing reaches AWS itself.
 
+    Those that answer in XML here answer in JSON where that is accepted, as on AWS; but for S3.
+
     Raises:
         MappingError: there is no such address, a header cannot be sent, or the answer is too large.
         OSError: nothing answers; TimeoutError: not in time, however often it sends a piece of it.
         HTTPException: what answers is no HTTP.
     """
     try:
-        return _ask(request, body, endpoints, seconds)
+        reply = _ask(request, body, endpoints, seconds)
+        if request.service in (None, "s3") or request.headers.get("accept") != JSON or reply.body[:1] != b"<":
+            return reply
+        content = in_json(reply.body)
+        if content is None:
+            return reply
+        kept = (
+            (name, value) for name, value in reply.headers if name.lower() not in ("content-type", "content-length")
+        )
+        return Reply(reply.status, (*kept, ("content-type", JSON)), content)
     except MappingError:
         raise
     except ValueError as error:  # of a client's text in the address or a header, mostly

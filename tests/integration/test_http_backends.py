@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import http.client
 import http.server
 import json
@@ -112,7 +113,14 @@ def rest(endpoint: str) -> HttpApi:
                 templates={"application/json": "Action=SendMessage&MessageBody=$util.urlEncode($input.body)"},
                 parameters={"integration.request.header.Content-Type": "'application/x-www-form-urlencoded'"},
                 passthrough="NEVER",
-                responses=(BackendResponse(templates={"application/json": '{"sent": true}'}),),
+                responses=(
+                    BackendResponse(
+                        templates={
+                            "application/json": '#set($said = $input.path("$.SendMessageResponse"))'
+                            '{"sent": "$said.SendMessageResult.MD5OfMessageBody"}'
+                        }
+                    ),
+                ),
             ),
             route(
                 "POST /function",
@@ -254,7 +262,8 @@ def test_a_proxy_passes_requests_and_answers_on(running: EmulatorThread) -> None
 
 def test_a_service_is_asked_by_a_template(running: EmulatorThread) -> None:
     status, _, text = asked(running, "POST", "/prod/queue", "said & done", content_type="application/json")
-    assert (status, json.loads(text), message(running)) == (200, {"sent": True}, "said & done")
+    digest = hashlib.md5(b"said & done", usedforsecurity=False).hexdigest()
+    assert (status, json.loads(text), message(running)) == (200, {"sent": digest}, "said & done")
 
 
 def test_a_body_without_a_template_may_not_pass(running: EmulatorThread) -> None:

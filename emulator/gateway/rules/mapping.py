@@ -22,7 +22,7 @@ from ...functions.outcome import error_message
 from .expressions import parse, path_of, stringified, value_at
 
 DEFAULT_KEY: Final = "$default"
-_JSON: Final = "application/json"
+JSON: Final = "application/json"
 """What every message counts as. [INF]"""
 _TARGET: Final = re.compile(
     r"arn:[^:]+:apigateway:(?P<region>[^:]+):(?P<service>[^:]+):(?P<how>action|path)/(?P<rest>.*)"
@@ -179,7 +179,7 @@ def _chosen(
     templates: Mapping[str, str], selection: str | None, body: str, backend: Answer | None = None
 ) -> str | None:
     key = _selected(selection, body, backend)
-    return next((templates[each] for each in (key, DEFAULT_KEY, _JSON) if each in templates), None)
+    return next((templates[each] for each in (key, DEFAULT_KEY, JSON) if each in templates), None)
 
 
 def _selected(selection: str | None, body: str, backend: Answer | None) -> str:
@@ -261,7 +261,7 @@ def request_of(integration: Integration, body: str, event: Mapping[str, Any]) ->
     """
     given = {name: parameter_values(value, event) for name, value in integration.parameters.items()}
     named = {name.lower(): ", ".join(values) for name, values in _named(given, "header").items()}
-    headers = {"content-type": _JSON, **named}
+    headers = {"content-type": JSON, **named}
     query = _named(given, "querystring")
     path = {name: ",".join(values) for name, values in _named(given, "path").items()}
     target = _TARGET.fullmatch(integration.uri)
@@ -269,6 +269,7 @@ def request_of(integration: Integration, body: str, event: Mapping[str, Any]) ->
         raise MappingError(f"{integration.uri!r} is no action of a service")
     url = _filled(integration.uri, path, event)
     if target is not None:
+        headers = {"accept": JSON, **headers}
         service, action = target["service"], target["rest"]
         url = f"https://{service}.{target['region']}.amazonaws.com/"
         if target["how"] == "path":
@@ -306,7 +307,7 @@ def told_of_api(event: Mapping[str, Any]) -> dict[str, str]:
     digest = hashlib.blake2b(str(context["requestId"]).encode(), digest_size=12).hexdigest()
     trace = (event.get("headers") or {}).get("X-Amzn-Trace-Id") or f"Root=1-{second:08x}-{digest}"
     named = {"user-agent": f"AmazonAPIGateway_{api_id}", "x-amzn-apigateway-api-id": api_id, "x-amzn-trace-id": trace}
-    return {"accept": _JSON, **named}
+    return {"accept": JSON, **named}
 
 
 def _named(given: Mapping[str, list[str]], kind: str) -> dict[str, list[str]]:
