@@ -67,16 +67,21 @@ class _Rules:
         said = None
         for pattern in self.spec.patterns:
             found = pattern.match_file(name) if pattern.include is not None else None
+            if found is None:
+                continue
+            ends = _end(found.match)
             # What fits a folder above was decided there: that one may have been brought back since.
-            is_above = found is not None and -1 < _end(found.match, "ps_d") < len(name)
-            if found is not None and not is_above:
+            is_above = -1 < ends < len(name)
+            # ``data/**`` is all that is in the folder, not the folder: of what is in it, some may be brought back.
+            is_around = pattern.include and is_folder and ends == -1 and found.match.end() == len(name)
+            if not (is_above or is_around):
                 said = pattern.include
         return said
 
 
-def _end(found: re.Match[str], group: str) -> int:
-    """Where a group of pathspec's expressions ends; -1 if there is no such group in this one."""
-    return found.end(group) if group in found.re.groupindex else -1
+def _end(found: re.Match[str]) -> int:
+    """Where the folder ends that one of pathspec's expressions fits; -1 if it does not speak of one."""
+    return found.end("ps_d") if "ps_d" in found.re.groupindex else -1
 
 
 def _rules(folder: Path) -> Iterator[_Rules]:
@@ -276,12 +281,18 @@ def _judge(path: Path, root: Path, rules: Sequence[_Rules], excluded: Sequence[s
         return "a virtual environment", False
     if is_excluded(PurePosixPath(path.relative_to(root).as_posix()), excluded):
         return "excluded in streamer.toml", False
+    own: str | None = None
     said: str | None = None
     is_wanted = False
     for each in rules:
         verdict = each.verdict(path, is_folder=is_folder)
-        if verdict is not None:
-            said, is_wanted = (each.source, False) if verdict else (None, each.source == ".streamerignore")
+        if verdict:
+            said, is_wanted = each.source, False
+            own = said if said in (_UNNEEDED, _LOG) else own
+        elif verdict is False and each.source == ".streamerignore":
+            said, is_wanted = None, True
+        elif verdict is False and not is_wanted:
+            said = own  # what git keeps, as by ``!*/`` after ``*``, is not what Lambda needs
     return said, is_wanted
 
 

@@ -82,6 +82,11 @@ SUB = {"data/sub/a.csv", "data/sub/b.txt"}
         pytest.param({".gitignore": "/data/\n"}, set(), id="folder"),
         pytest.param({".gitignore": "data/**\n"}, set(), id="everything below"),
         pytest.param({".gitignore": "data/*\n!data/sub/\n"}, SUB, id="all but a folder"),
+        *(
+            pytest.param({".gitignore": f"{all_of_it}\n!/data/keep.py\n"}, {"data/keep.py"}, id=f"{all_of_it} but one")
+            for all_of_it in ("data/*", "data/**", "**/data/**", "data/**/*")
+        ),
+        pytest.param({".gitignore": "data/\n", ".streamerignore": "!data/**\n"}, {"data/a.csv", "data/keep.py", *SUB}),
         pytest.param({".gitignore": "data/\n!data/keep.py\n"}, set(), id="nothing comes back from an ignored folder"),
         pytest.param({".gitignore": "*\n!*.py\n!*/\n"}, {"data/keep.py"}, id="negation"),
         pytest.param({"data/.gitignore": "/a.csv\n"}, {"data/keep.py", *SUB}, id="nested"),
@@ -101,6 +106,22 @@ SUB = {"data/sub/a.csv", "data/sub/b.txt"}
 def test_ignored_files_stay_at_home(tmp_path: Path, ignored: dict[str, str], expected: set[str]) -> None:
     files = ("app.py", "data/a.csv", "data/keep.py", "data/sub/a.csv", "data/sub/b.txt")
     tree(tmp_path, {**dict.fromkeys(files, ""), **ignored})
+
+    assert packed(tmp_path) == {"app.py", *expected}
+
+
+@pytest.mark.parametrize(
+    ("lists", "expected"),
+    [
+        pytest.param({".gitignore": "*\n!*/\n!*.py\n"}, set(), id="all folders"),
+        pytest.param({".gitignore": "!.*\n!tests\n!*.log\n"}, set(), id="by name"),
+        pytest.param({".gitignore": ".ci\n", "shop/.gitignore": "!.ci\n"}, set(), id="again, further down"),
+        pytest.param({".streamerignore": "!.ci\n", "shop/.gitignore": "!*/\n"}, {"shop/.ci/c.py"}, id="wanted, too"),
+    ],
+)
+def test_what_git_keeps_is_not_what_lambda_needs(tmp_path: Path, lists: dict[str, str], expected: set[str]) -> None:
+    unneeded = (".git/config", ".git/hooks/a.py", ".hidden.py", "tests/t.py", "node_modules/n.py", "b.log")
+    tree(tmp_path, {**dict.fromkeys(("app.py", "shop/.ci/c.py", *unneeded), ""), **lists})
 
     assert packed(tmp_path) == {"app.py", *expected}
 
