@@ -39,7 +39,7 @@ def message_event(
     message: Any, *, connection_id: str = "WgQ2HdS5oAMCKkw=", connected_at: float = NOW, now: float = NOW
 ) -> dict[str, Any]:
     """The event of a message; one that is not a string is sent as JSON."""
-    body = message if isinstance(message, str) else json.dumps(message)
+    body = message if isinstance(message, str) else json.dumps(message, ensure_ascii=False)
     context = _request_context("$default", "MESSAGE", connection_id, connected_at, now)
     return {"requestContext": {**context, "messageId": context["requestId"]}, "body": body, "isBase64Encoded": False}
 

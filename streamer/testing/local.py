@@ -11,6 +11,7 @@ from typing import Any, Self, TextIO, cast
 from streamer.app import App
 from streamer.errors import GoneError
 from streamer.observability import Logger, Metrics
+from streamer.protocol.messages import check_size
 from streamer.protocol.parts import Joiner
 from streamer.records import ConnectionRecord, RequestRecord
 from streamer.requests.runs import run_event
@@ -48,6 +49,9 @@ class LocalConnection:
         """Send a message (a string as it is, anything else as JSON) and return what came back.
 
         A queued request has run to its end when this returns.
+
+        Raises:
+            PayloadTooLargeError: the message has more than 128 KB, which no client can send.
         """
         before = len(self.received)
         self.service.handle(message, self.connection_id)
@@ -59,6 +63,7 @@ class LocalConnection:
         Raises:
             RequestFailed: it was answered with an error, or the request was cancelled.
             GoneError: the connection is closed.
+            PayloadTooLargeError: as `send`.
         """
         message = {"action": action, "payload": payload, "id": self.service.new_id(), **fields}
         if self.connection_id in self.service.sender.gone:
@@ -171,9 +176,15 @@ class LocalService:
         return LocalConnection(self, connection_id)
 
     def handle(self, message: Any, connection_id: str) -> None:
-        """Route a message, then run what it queued."""
+        """Route a message, then run what it queued.
+
+        Raises:
+            PayloadTooLargeError: it has more than 128 KB: API Gateway would close the connection.
+        """
+        event = message_event(message, connection_id=connection_id, now=self.clock())
+        check_size(event["body"])
         self.requests.taken()  # what a test did to the store by itself is no concern of this message
-        self.handlers.router(message_event(message, connection_id=connection_id, now=self.clock()), self._context())
+        self.handlers.router(event, self._context())
         while changes := self.requests.taken():
             self.handlers.processor(stream_event(changes), self._context())
             while self._dispatcher.dispatched:

@@ -3,7 +3,7 @@ import io
 import pytest
 
 from streamer import App, Request, RetryableError
-from streamer.errors import GoneError
+from streamer.errors import GoneError, PayloadTooLargeError
 from streamer.settings import Settings
 from streamer.testing import LocalService, RequestFailed
 
@@ -72,6 +72,15 @@ def test_an_action_whose_attempts_are_over_has_failed() -> None:
 def test_a_request_id_that_is_none_is_refused() -> None:
     with LocalService(app) as service, pytest.raises(RequestFailed, match='VALIDATION_ERROR: "id" must'):
         service.connect().call("double", 1, id="not an id")
+
+
+def test_a_message_that_api_gateway_would_not_take_is_refused_as_by_a_client() -> None:
+    with LocalService(app) as service:
+        connection = service.connect()
+        with pytest.raises(PayloadTooLargeError, match=r"131\d\d\d bytes"):
+            connection.call("greet", {"name": "x" * 131_072})
+        # Of text other than ASCII it is the bytes of the message that count, no escapes.
+        assert connection.send({"action": "ping", "payload": "ü" * 60_000})[0]["type"] == "pong"
 
 
 def test_what_has_no_answer_gives_none() -> None:
