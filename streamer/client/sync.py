@@ -91,8 +91,10 @@ class SyncClient:
         if not self._is_running:
             self._loop = self._thread = None  # the connection is the other process's
             return
-        self._wait(client.close())
-        self._end(self._loop)
+        try:
+            self._wait(client.close())
+        finally:
+            self._end(self._loop)
 
     def request(
         self,

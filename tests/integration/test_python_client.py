@@ -6,6 +6,10 @@ import asyncio
 import contextlib
 import json
 import logging
+import os
+import re
+import signal
+import socket
 import ssl
 import traceback
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -14,9 +18,11 @@ from typing import Any, cast
 
 import pytest
 import trustme
+from scripted_server import Peer, Talk, peer
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
+from websockets.utils import accept_key
 
 from streamer.client import (
     CannotConnectError,
@@ -26,6 +32,7 @@ from streamer.client import (
     RequestFailedError,
     RequestTimeoutError,
     StreamerClient,
+    SyncClient,
     commands,
 )
 from streamer.errors import PayloadTooLargeError
@@ -489,6 +496,34 @@ async def test_one_that_is_cancelled_while_it_closes_keeps_neither_connection_no
         await asyncio.gather(*own, return_exceptions=True)
         assert all(each.cancelled() for each in own)
         service.hold.set()
+
+
+def test_a_plain_one_that_is_interrupted_while_it_closes_may_connect_again() -> None:
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    def open_only(server: Peer) -> Talk:
+        def talk(connection: socket.socket) -> None:
+            server.received(connection)
+            key = re.findall(r"Sec-WebSocket-Key: (\S+)", server.requests[-1][1].decode())[0]
+            upgrade = "HTTP/1.1 101 Upgraded\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            connection.sendall(f"{upgrade}Sec-WebSocket-Accept: {accept_key(key)}\r\n\r\n".encode())
+            connection.recv(1)  # the close, to which nobody says anything, until somebody has had enough
+            os.kill(os.getpid(), signal.SIGUSR1)
+            while connection.recv(4096):
+                pass
+
+        return talk
+
+    before = signal.signal(signal.SIGUSR1, stopped)
+    try:
+        with peer(open_only) as server:
+            client = SyncClient(server.url.replace("http:", "ws:"))
+            for _ in range(2):
+                with pytest.raises(KeyboardInterrupt), client:
+                    pass
+    finally:
+        signal.signal(signal.SIGUSR1, before)
 
 
 def test_where_no_loop_of_asyncio_runs_it_says_who_needs_none() -> None:
