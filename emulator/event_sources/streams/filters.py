@@ -101,9 +101,12 @@ def _pattern(
             raise InvalidFilterPatternError(f"It is not JSON: {error}.") from error
     if not isinstance(pattern, Mapping):
         raise InvalidFilterPatternError("It must be a JSON object.")
-    if len(json.dumps(pattern, separators=(",", ":"), ensure_ascii=False)) > longest:
-        raise InvalidFilterPatternError(f"It is longer than {longest} characters.")
-    test = _object(pattern, "the pattern", operators)
+    try:
+        if len(json.dumps(pattern, separators=(",", ":"), ensure_ascii=False)) > longest:
+            raise InvalidFilterPatternError(f"It is longer than {longest} characters.")
+        test = _object(pattern, "the pattern", operators)
+    except RecursionError as error:
+        raise InvalidFilterPatternError("It is nested too deeply.") from error
     return test if content is None or content not in pattern else _in_one_format(test, pattern[content], content)
 
 

@@ -18,6 +18,7 @@ from ...event_sources.streams.filters import (
     compile_filters,
     compile_pattern,
 )
+from ..wildcards import is_made_of, pieces
 
 _Test = Callable[[Any], bool]
 
@@ -40,8 +41,8 @@ def _wildcard(operand: Any, where: str) -> _Test:
     if "".join(signs) != operand or ("*", "*") in pairwise(signs):
         problem = "wildcard takes a text without two stars in a row, and a backslash before a star or another one."
         raise InvalidFilterPatternError(f"{where}: {problem}")
-    wanted = re.compile("".join(".*" if sign == "*" else re.escape(sign[-1]) for sign in signs), re.DOTALL)
-    return lambda leaf: isinstance(leaf, str) and wanted.fullmatch(leaf) is not None
+    wanted = pieces(signs)
+    return lambda leaf: isinstance(leaf, str) and is_made_of(leaf, wanted)
 
 
 def _anything_but(operand: Any, where: str) -> _Test:

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from ...foundation.json_bytes import is_number
+from ..wildcards import is_made_of, pieces
 from . import paths
 from .errors import RUNTIME, StateError
 
@@ -22,6 +23,8 @@ _ORDERS: Final[dict[str, Callable[[Any, Any], bool]]] = {
 _COMPARISON: Final = re.compile(
     r"(String|Numeric|Timestamp|Boolean)(LessThanEquals|GreaterThanEquals|Equals|LessThan|GreaterThan)(Path)?"
 )
+_SIGNS: Final = re.compile(r"(\\\*|\\\\|\*)")
+"""Of a pattern: a star, one that stands for itself, a backslash that does."""
 _IS: Final[dict[str, Callable[[Any], bool]]] = {
     "IsNull": lambda value: value is None,
     "IsString": lambda value: isinstance(value, str),
@@ -47,7 +50,7 @@ def is_met(rule: Mapping[str, Any], data: Any, context: Any) -> bool:
         if name in _IS:
             return _IS[name](value) is wanted
         if name == "StringMatches":
-            return isinstance(value, str) and _pattern(str(wanted)).fullmatch(value) is not None
+            return isinstance(value, str) and is_made_of(value, pieces(_SIGNS.split(str(wanted))))
         if (found := _COMPARISON.fullmatch(name)) is not None:
             return _compared(found[1], found[2], value, look(wanted, data, context) if found[3] else wanted)
     raise StateError(RUNTIME, f"the rule on {path} compares nothing")
@@ -75,10 +78,3 @@ def _instant(value: Any) -> datetime | None:
         return datetime.fromisoformat(value) if isinstance(value, str) and "T" in value else None
     except ValueError:
         return None
-
-
-def _pattern(text: str) -> re.Pattern[str]:
-    parts = re.split(r"(\\\*|\\\\|\*)", text)
-    return re.compile(
-        "".join(".*" if each == "*" else re.escape(each.removeprefix("\\") or each) for each in parts), re.DOTALL
-    )

@@ -185,6 +185,7 @@ def test_without_patterns_every_record_passes() -> None:
         pytest.param({"a": [{"anything-but": []}]}, id="anything-but nothing"),
         pytest.param({"a": [{"anything-but": ["a", 1]}]}, id="anything-but a mixture"),
         pytest.param({"a": ["x" * 4096]}, id="too long"),
+        pytest.param('{"a":' * 600 + '["b"]' + "}" * 600, id="nested deeper than can be followed"),
     ],
 )
 def test_what_aws_refuses_is_refused_with_its_text(pattern: Any) -> None:
