@@ -117,7 +117,7 @@ def _number(text: str, names: dict[str, int] | None) -> int:
 def _day_of_month(field: str) -> Callable[[date], bool]:
     if field == "L":
         return lambda day: day.day == calendar.monthrange(day.year, day.month)[1]
-    nearest = re.fullmatch(r"(\d+|L)W", field)
+    nearest = re.fullmatch(r"(0?[1-9]|[12]\d|3[01]|L)W", field)
     if nearest is not None:
         return lambda day: day.day == _nearest_weekday(day, nearest[1])
     numbers = _numbers(field, 1, 31)

@@ -14,7 +14,8 @@ from ...event_sources.eventbridge import SET_BACK, at_rate
 
 _Thing = TypeVar("_Thing")
 
-RATE: Final = re.compile(r"rate\((0*[1-9]\d*) (minute|hour|day)s?\)")
+RATE: Final = re.compile(r"rate\((0{0,99}[1-9]\d{0,99}) (minute|hour|day)s?\)")
+"""With fewer digits than an expression may have characters, 256. [MODEL] events, scheduler: ScheduleExpression"""
 _UNITS: Final = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1), "day": timedelta(days=1)}
 
 

@@ -17,6 +17,7 @@ from .errors import StateError
 
 FAILURE: Final = "States.IntrinsicFailure"
 _ESCAPED: Final = "\\"
+_RANGE_ITEMS: Final = 1000
 
 Look = Callable[[str], Any]
 """What a path finds."""
@@ -150,10 +151,10 @@ def _sum(first: Any, second: Any) -> Any:
 
 
 def _range(first: int, last: int, step: int) -> list[int]:
-    found = list(range(first, last + (1 if step > 0 else -1), step))
-    if len(found) > 1000:
-        raise ValueError("an array has at most 1000 items")
-    return found
+    found = range(first, last + (1 if step > 0 else -1), step)
+    if len(found) > _RANGE_ITEMS:  # looked at before there are any: the numbers may be a client's
+        raise ValueError(f"an array has at most {_RANGE_ITEMS} items")
+    return list(found)
 
 
 def _unique(items: list[Any]) -> list[Any]:

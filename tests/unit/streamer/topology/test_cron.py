@@ -61,6 +61,8 @@ def test_when_it_is_next_due(expression: str, now: str, due: str | None) -> None
         pytest.param("60 10 * * ? *", "is not within 0 to 59", id="minute 60"),
         pytest.param("x 10 * * ? *", "'X' is no number", id="a letter"),
         pytest.param("0/0 10 * * ? *", "is not within", id="each zero minutes"),
+        pytest.param("0 9 0W * ? *", "'0W' is no number", id="nearest to no day"),
+        pytest.param("0 9 32W * ? *", "'32W' is no number", id="nearest to a day that no month has"),
     ],
 )
 def test_what_eventbridge_would_refuse(expression: str, message: str) -> None:

@@ -44,6 +44,7 @@ def test_an_expression_says_when_it_is_due(expression: str, due: datetime | None
         ),
         *((f"rate({each})", False) for each in ("-10 minutes", "10 MINUTES", " 10 minutes ")),
         (" rate(10 minutes)", False),
+        pytest.param(f"rate({'9' * 5000} minutes)", False, id="a number longer than an expression may be"),
     ],
 )
 def test_rules_take_the_rates_that_aws_takes(expression: str, is_taken: bool) -> None:

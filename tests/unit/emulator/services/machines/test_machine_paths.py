@@ -125,6 +125,7 @@ def test_a_function_comes_to_a_value(call: str, value: Any) -> None:
         "States.Array(1",
         "States.Array(1) x",
         "States.StringToJson('{')",
+        "States.ArrayRange(1, 1000000000000, 1)",
         "States.MathAdd('a', 'b')",
         "States.MathRandom(2, 2)",
         "States.ArrayGetItem(States.Array(1), -1)",
