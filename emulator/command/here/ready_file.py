@@ -84,7 +84,7 @@ def remove_ready(path: Path, pid: int) -> None:
 def running(path: Path = FILE) -> Ready | None:
     """The emulator that the file names; None when there is no file, or its process is gone."""
     ready = _read(path)
-    return ready if ready is not None and _is_alive(ready.pid) else None
+    return ready if ready is not None and is_alive(ready.pid) else None
 
 
 def trusted_ca_file(url: str, path: Path = FILE) -> str | None:
@@ -123,7 +123,8 @@ def _read(path: Path) -> Ready | None:
     return None
 
 
-def _is_alive(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
+    """Whether a process runs, whoever's it is."""
     if not 0 < pid < 2**31:  # 0 and negative numbers mean groups of processes
         return False
     try:

@@ -71,6 +71,22 @@ async def watching(
             await end([coming])
 
 
+async def whole(
+    changes: AsyncGenerator[frozenset[Path]], is_being_made: Callable[[], bool]
+) -> AsyncGenerator[frozenset[Path]]:
+    """Changes as they are told, but those of what is still being made together, with the first that is told after it.
+
+    That comes: what says that it is being made is a file below the folders, and goes then.
+    """
+    held: frozenset[Path] = frozenset()
+    async with contextlib.aclosing(changes):
+        async for changed in changes:
+            held |= changed
+            if not is_being_made():
+                yield held
+                held = frozenset()
+
+
 async def told_or_found(
     told: AsyncGenerator[set[tuple[Any, str]]],
     states: Callable[[], Mapping[Path, object]],

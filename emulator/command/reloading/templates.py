@@ -14,14 +14,17 @@ from typing import Final
 from streamer.errors import ConfigurationError
 
 from ...foundation import log
+from ...templates.assembly import Project
 from ...wiring.emulator import Emulator
+from ..here.ready_file import is_alive
 from ..printing.terminal import code_of
 from ..targets.from_template import BUILD_OUTPUT, TemplateTarget, run_build
-from .changed_files import watching
+from .changed_files import watching, whole
 from .trial import Trials, environment_of, parts
 
 IGNORED: Final = ("__pycache__", "node_modules", ".git", ".streamer")
 """Folders whose changes mean nothing."""
+_LOCK: Final = "synth.lock"
 _LOG: Final = ".log"
 """End of the names of files that somebody, ourselves (``--log-dir``) or ``tee``, writes whenever we do something."""
 _OUTPUTS: Final = (1, 2)
@@ -38,7 +41,8 @@ async def follow(emulator: Emulator, target: TemplateTarget, own: Collection[Pat
     is_first = True
     while True:
         folders = _folders(target)
-        async with contextlib.aclosing(watching(folders, since)) as changes:
+        told = whole(watching(folders, since), lambda: is_being_made(target.read.project))  # noqa: B023 - of now
+        async with contextlib.aclosing(told) as changes:
             async for changed in changes:
                 files = _counting(changed, target, own)
                 if files:
@@ -49,6 +53,22 @@ async def follow(emulator: Emulator, target: TemplateTarget, own: Collection[Pat
                 if _folders(target) != folders:
                     since = time.time()
                     break
+
+
+def is_being_made(project: Project) -> bool:
+    """Whether the CDK's command is writing an assembly: what stands there until then is of two versions, or half.
+
+    It leaves its process id in a file meanwhile, which may stay when it is killed. [SRC] aws-cdk toolkit-lib rwlock.ts
+    """
+    folders = {each for part in project.parts if part.format == "CDK" for each in (part.folder, *part.folder.parents)}
+    return any(_is_held(each / _LOCK) for each in folders if each.is_relative_to(project.root))
+
+
+def _is_held(lock: Path) -> bool:
+    try:
+        return is_alive(int(lock.read_text("utf-8")))
+    except (OSError, ValueError):
+        return False
 
 
 async def _changed(
