@@ -341,15 +341,22 @@ async def test_lambdas_own_lines_frame_each_event(project: Project) -> None:
 
 
 async def test_a_failed_init_is_framed_as_an_event_is(project: Project) -> None:
-    """[REC] logs of modules that cannot be imported: REPORT tells no time of the init, which is the invocation's."""
+    """[USR] logs of modules that cannot be imported: REPORT tells no time of the init, which is the invocation's.
+
+    In a process it is repeated within the invocation.
+    """
     project.write("raise RuntimeError('no')")
 
     async with project.functions("f") as functions:
         await functions.invoke("f", b"{}", request_id="one")
 
-    init, *lines = [line for line in project.lines.platform if not line.startswith("INIT_START")][-4:]
+    begin, *reports = project.lines.platform[:-3]
+    lines = project.lines.platform[-3:]
+    phases = ["init"] if project.isolation == "inline" else ["init", "invoke"]
     failed = r"Status: error\tError Type: Runtime\.Unknown"
-    assert re.fullmatch(rf"INIT_REPORT Init Duration: [\d.]+ ms\tPhase: init\t{failed}", init)
+    assert begin.startswith("INIT_START ")
+    for phase, told in zip(phases, reports, strict=True):
+        assert re.fullmatch(rf"INIT_REPORT Init Duration: [\d.]+ ms\tPhase: {phase}\t{failed}", told)
     assert lines[:2] == ["START RequestId: one Version: $LATEST", "END RequestId: one"]
     assert re.fullmatch(
         r"REPORT RequestId: one\tDuration: [\d.]+ ms\tBilled Duration: \d+ ms\tMemory Size: 128 MB\t"

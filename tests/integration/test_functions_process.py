@@ -439,8 +439,47 @@ async def test_an_init_that_takes_too_long_is_repeated_within_the_invocation(
         assert await call(functions, "f") == "second init"
         assert functions.environments() == 1
 
-    assert "INIT_REPORT Init Duration: 200.00 ms\tPhase: init\tStatus: timeout" in lines.platform
-    assert sum(line.startswith("INIT_START") for line in lines.platform) == 2
+    assert lines.platform[1] == "INIT_REPORT Init Duration: 200.00 ms\tPhase: init\tStatus: timeout"
+    assert sum(line.startswith("INIT_START") for line in lines.platform) == 1
+
+
+@pytest.mark.parametrize(
+    ("end", "error_type"), [("raise OSError", "Runtime.Unknown"), ("import os; os._exit(1)", "Runtime.ExitError")]
+)
+async def test_an_init_that_fails_is_repeated_within_the_invocation(
+    project: Project, end: str, error_type: str
+) -> None:
+    project.write(
+        f"""
+        import pathlib
+        been_here = pathlib.Path(__file__).with_name("been-here")
+        if not been_here.exists():
+            been_here.touch()
+            {end}
+        def f(event, context): return "second init"
+        """
+    )
+
+    async with project.processes("f") as functions:
+        assert await call(functions, "f") == "second init"
+        assert functions.environments() == 1
+
+    begin, failed, start, _, report = project.lines.platform
+    assert begin.startswith("INIT_START ")
+    assert "\tPhase: init\tStatus: error\t" in failed
+    assert failed.endswith(f"Error Type: {error_type}")
+    assert start.startswith("START ")
+    assert "Init Duration" not in report
+
+
+async def test_what_waits_is_answered_once_an_init_has_failed_twice(project: Project) -> None:
+    project.write("raise RuntimeError('no')")
+
+    async with project.functions("f", concurrency=1) as functions:
+        told = await asyncio.gather(*(fail(functions, "f") for _ in range(20)))
+
+    assert [error["errorMessage"] for error in told] == ["no"] * 20
+    assert sum("Phase: invoke" in line for line in project.lines.platform) == 1
 
 
 async def test_an_init_that_takes_too_long_twice_is_a_timeout(

@@ -48,11 +48,11 @@ class Owner(Protocol):
     def ended(self, environment: ExecutionEnvironment, undelivered: WaitingInvocation | None) -> None:
         """It is over, and never began with that event."""
 
-    def init_failed(self, environment: ExecutionEnvironment, payload: bytes | None, error_type: str) -> None:
-        """The function's code does not load."""
+    def init_failed(self, environment: ExecutionEnvironment) -> None:
+        """It is about to end, since its code did not load, or took too long."""
 
-    def init_timed_out(self, environment: ExecutionEnvironment) -> None:
-        """It is about to end, since its code took too long to load."""
+    def failed_again(self, environment: ExecutionEnvironment, payload: bytes | None, error_type: str) -> None:
+        """The function's code did not load when that was repeated within an invocation either."""
 
 
 class ExecutionEnvironment:
@@ -69,7 +69,7 @@ class ExecutionEnvironment:
         bound: WaitingInvocation | None = None,
         is_trial: bool = False,
     ) -> None:
-        """``bound``: the event whose invocation repeats an init that took too long (H20); ``is_trial``: see below."""
+        """``bound``: the event whose invocation repeats an init that failed (H20); ``is_trial``: see below."""
         self.function = function
         self.slot = slot
         self.state = EnvironmentState.STARTING
@@ -117,9 +117,8 @@ class ExecutionEnvironment:
         Raises:
             OSError: the system has no room for another process, socket or pipe.
         """
-        around = self._around
-        output = self._log.open()
-        bound = self._event
+        around, bound = self._around, self._event
+        output = self._log.open(is_repeated=bound is not None)
         if bound is not None:
             self._start_timer()
         channel: int | None = None
@@ -405,13 +404,14 @@ class ExecutionEnvironment:
             self.end(platform_log.exit_reason(end), is_killed=True)
 
     def _init_over(self, payload: bytes | None, error_type: str) -> None:
-        """The init failed; an event that repeats it is answered with that, else its owner knows whose turn it is."""
+        """The init failed: it is repeated for the next event, and an event that repeats it is answered with that."""
         bound, self._event = self._event, None
         self._log.init_failed(None if payload is None else error_type, is_repeated=bound is not None)
         if bound is None:
-            self._owner.init_failed(self, payload, error_type)
+            self._owner.init_failed(self)
         else:
             self.fail_init(bound, payload, error_type)
+            self._owner.failed_again(self, payload, error_type)
         self.end("its init failed", is_killed=True)
 
     def fail_init(self, event: WaitingInvocation, payload: bytes | None, error_type: str) -> None:
@@ -424,7 +424,7 @@ class ExecutionEnvironment:
     def _init_too_long(self) -> None:
         self._log.drain()
         self._log.init_timed_out(self._around.init_seconds)
-        self._owner.init_timed_out(self)
+        self._owner.init_failed(self)
         self.end("its init took too long", is_killed=True)
 
     def _rests(self, *, has_asked: bool) -> None:

@@ -26,20 +26,23 @@ class EnvironmentLog:
         self._process = process
         self._output: Output | None = None
         self._started = time.perf_counter()
+        self._is_repeated = False
         self.init_ms: float | None = None
         """How long the init took that came before the present invocation; None: it found a warm environment."""
 
     # the output
 
-    def open(self) -> int:
+    def open(self, *, is_repeated: bool) -> int:
         """Begin with the init; answers the descriptor for the process's output, which is the caller's to close.
+
+        ``is_repeated``: within an invocation, of which no line says that it begins. [USR] logs of failed inits
 
         Raises:
             OSError: the system has no room for another pipe.
         """
         reading, writing = os.pipe()
-        self._output = Output(self._function.name, self._sink, reading)
-        if self._sink.platform_lines:
+        self._output, self._is_repeated = Output(self._function.name, self._sink, reading), is_repeated
+        if self._sink.platform_lines and not is_repeated:
             self._line(self._own.init_start(datetime.now(UTC)))
         return writing
 
@@ -64,8 +67,9 @@ class EnvironmentLog:
         self._started = time.perf_counter()
 
     def init_over(self) -> None:
-        """The function is initialised; the first invocation's REPORT tells how long that took."""
-        self.init_ms = (time.perf_counter() - self._started) * 1000
+        """The function is initialised; the first REPORT tells how long that took, unless the invocation repeated it."""
+        if not self._is_repeated:
+            self.init_ms = (time.perf_counter() - self._started) * 1000
         self._process.measure_mb()
 
     def cold_start(self) -> None:

@@ -196,13 +196,13 @@ class Pool:
         self._scale()
         self._siblings.started()
 
-    def init_failed(self, environment: ExecutionEnvironment, payload: bytes | None, error_type: str) -> None:
-        """Answer all that wait: on AWS each would have had an environment that failed like this one."""
+    def failed_again(self, environment: ExecutionEnvironment, payload: bytes | None, error_type: str) -> None:
+        """Answer all that wait: on AWS each would have had an environment that failed twice like this one."""
         waiting, self._waiting = self._waiting, _line()
         for event in waiting:
             environment.fail_init(event, payload, error_type)
 
-    def init_timed_out(self, environment: ExecutionEnvironment) -> None:
+    def init_failed(self, environment: ExecutionEnvironment) -> None:
         """Repeat the init inside the invocation of the event that waits longest (H20), in the place of this one.
 
         Before this one ends: its end would start another environment for that event, over the function's limit.
