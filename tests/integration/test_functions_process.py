@@ -28,6 +28,7 @@ from functions_world import (
     descriptors,
     fail,
     parent_of,
+    returned,
     state_of,
     until,
 )
@@ -456,14 +457,16 @@ async def test_an_init_that_fails_is_repeated_within_the_invocation(
         if not been_here.exists():
             been_here.touch()
             {end}
+        print("loaded")
         def f(event, context): return "second init"
         """
     )
 
     async with project.processes("f") as functions:
-        assert await call(functions, "f") == "second init"
+        assert returned(await functions.invoke("f", b"null", request_id="one")) == "second init"
         assert functions.environments() == 1
 
+    assert ("f", "one", "loaded") in project.lines.all
     begin, failed, start, _, report = project.lines.platform
     assert begin.startswith("INIT_START ")
     assert "\tPhase: init\tStatus: error\t" in failed

@@ -118,7 +118,7 @@ class ExecutionEnvironment:
             OSError: the system has no room for another process, socket or pipe.
         """
         around, bound = self._around, self._event
-        output = self._log.open(is_repeated=bound is not None)
+        output = self._log.open(within=None if bound is None else bound.request_id)
         if bound is not None:
             self._start_timer()
         channel: int | None = None

@@ -32,17 +32,19 @@ class EnvironmentLog:
 
     # the output
 
-    def open(self, *, is_repeated: bool) -> int:
+    def open(self, *, within: str | None) -> int:
         """Begin with the init; answers the descriptor for the process's output, which is the caller's to close.
 
-        ``is_repeated``: within an invocation, of which no line says that it begins. [USR] logs of failed inits
+        ``within``: the request of the invocation that repeats it and whose output it is, without a line of its
+        beginning; None: none does. [USR] logs of failed inits
 
         Raises:
             OSError: the system has no room for another pipe.
         """
         reading, writing = os.pipe()
-        self._output, self._is_repeated = Output(self._function.name, self._sink, reading), is_repeated
-        if self._sink.platform_lines and not is_repeated:
+        self._output, self._is_repeated = Output(self._function.name, self._sink, reading), within is not None
+        self._output.request_id = within
+        if self._sink.platform_lines and not self._is_repeated:
             self._line(self._own.init_start(datetime.now(UTC)))
         return writing
 

@@ -20,7 +20,7 @@ class Output:
 
     def __init__(self, function: str, sink: LogSink, descriptor: int) -> None:
         self.request_id: str | None = None
-        """The event that lines belong to; None: the init."""
+        """The event that lines belong to; None: the init, unless an event repeats it."""
         self._function = function
         self._sink = sink
         self._descriptor: int | None = descriptor
