@@ -156,6 +156,12 @@ def _distrust(error: ssl_module.SSLCertVerificationError) -> str:
     why = error.verify_message.rstrip(".")
     if error.verify_code not in _OF_AN_UNKNOWN_AUTHORITY:
         return f"its certificate is not valid: {why}"
+    known = ssl_module.get_default_verify_paths()
+    if known.cafile is None and known.capath is None:
+        return (
+            "its certificate is not trusted: this Python knows no authority; set SSL_CERT_FILE to a file of them, "
+            "or with python.org's Python on macOS run its 'Install Certificates.command'"
+        )
     return (
         f"its certificate is not trusted ({why}); set SSL_CERT_FILE to its authority's, "
         "of an emulator .streamer/tls-ca.pem in the folder where it runs"

@@ -379,6 +379,15 @@ async def test_a_certificate_of_an_unknown_authority_is_told_with_what_to_do() -
     assert "_ssl.c" not in said
 
 
+async def test_a_python_without_any_authority_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", "/there/is/none")  # as python.org's on macOS is installed
+    monkeypatch.setenv("SSL_CERT_DIR", "/there/is/none")
+    async with running(echo, ssl=certified(trustme.CA(), "127.0.0.1")) as (_, url):
+        said = await failure(url.replace("ws://", "wss://"))
+
+    assert said.startswith("its certificate is not trusted: this Python knows no authority; ")
+
+
 async def test_a_certificate_of_another_host_is_told_without_advice_to_trust_it() -> None:
     authority = trustme.CA()
     async with running(echo, ssl=certified(authority, "example.com")) as (_, url):
