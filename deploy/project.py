@@ -94,7 +94,8 @@ def _target(config: Config) -> App | Topology:
             f"there is no service in {folder}: no app.py, and {CONFIG_FILE} names no other; go to its folder, "
             "name it as module:attribute, or make a new one: streamer init"
         )
-    with contextlib.redirect_stdout(sys.stderr):  # what the code prints is no part of a template
+    # What the code prints is no part of a template.
+    with streamer.project.undisturbed(), contextlib.redirect_stdout(sys.stderr):
         return streamer.loading.load_service(config.app, stage=config.stage, table_prefix=config.prefix)
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 import errno
+import logging
 import os
 import re
 import stat
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -334,6 +336,34 @@ def _value(text: str) -> str:
     if found := _QUOTED.match(text):
         return re.sub(r'\\([ntr"])', lambda escaped: _ESCAPES[escaped[1]], found[1] or found[2] or "")
     return re.split(r"\s#", text, maxsplit=1)[0].strip()
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Undo what a project's code makes of logging and `warnings` in a command that imports it to see what it has.
+
+    It is meant for where the code runs. Here it would silence the command, which `logging.config.dictConfig` does to
+    all loggers that are there, or have libraries tell what they send to AWS, secrets among it.
+    """
+    manager = logging.root.manager
+    before = {each: (each.handlers[:], each.level, each.disabled, each.propagate) for each in _loggers()}
+    below = manager.disable
+    try:
+        with warnings.catch_warnings():
+            yield
+    finally:
+        manager.disable = below
+        for logger in _loggers():
+            if logger in before:
+                logger.handlers[:], level, logger.disabled, logger.propagate = before[logger]
+                logger.setLevel(level)
+            else:
+                logger.handlers[:] = [each for each in logger.handlers if isinstance(each, logging.NullHandler)]
+
+
+def _loggers() -> list[logging.Logger]:
+    known = list(logging.root.manager.loggerDict.values())
+    return [logging.root, *(each for each in known if isinstance(each, logging.Logger))]
 
 
 def parsed(source: str | bytes, python: tuple[int, int] | None = None) -> ast.Module:

@@ -6,7 +6,27 @@ import logging
 import time
 from typing import Any, Final
 
-LOGGER: Final = logging.getLogger("streamer.emulator")
+
+class _Logger(logging.Logger):
+    """Stays on where a function in this process calls `logging.config.dictConfig`, which disables all others."""
+
+    disabled = False
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name != "disabled":
+            super().__setattr__(name, value)
+
+
+def _logger(name: str) -> logging.Logger:
+    usual = logging.getLoggerClass()
+    logging.setLoggerClass(_Logger)
+    try:
+        return logging.getLogger(name)
+    finally:
+        logging.setLoggerClass(usual)
+
+
+LOGGER: Final = _logger("streamer.emulator")
 
 MESSAGE: Final = 15
 """Level of what the gateway tells of each message, which nobody pays for who does not ask: below INFO."""

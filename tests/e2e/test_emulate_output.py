@@ -144,6 +144,33 @@ def test_broken_code_is_told_when_it_is_saved_and_again_when_it_loads(tmp_path: 
     assert answer["data"] == 2
 
 
+@pytest.mark.parametrize("isolation", [(), INLINE], ids=["process", "inline"])
+def test_code_that_configures_logging_has_its_own_way_and_this_log_goes_on(
+    tmp_path: Path, isolation: tuple[str, ...]
+) -> None:
+    configured = """
+import logging.config  # with the default that disables every logger that is there
+logging.config.dictConfig({
+    "version": 1,
+    "formatters": {"mine": {"format": "MINE %(levelname)s %(message)s"}},
+    "handlers": {"mine": {"class": "logging.StreamHandler", "formatter": "mine"}},
+    "root": {"level": "DEBUG", "handlers": ["mine"]},
+})
+"""
+    project(tmp_path, configured + APP)
+
+    with Emulate(*isolation, folder=tmp_path) as emulator:
+        with dial(emulator.address()) as client:
+            ask(client, "boom")
+            emulator.log.wait_for("MINE ERROR caught it")
+            project(tmp_path, configured + APP + "#")
+            emulator.log.wait_for("reloaded")
+            ask(client, "echo", request_id="r-2")
+        emulator.log.wait_for("disconnected")
+
+    assert "watchfiles" not in emulator.log.text
+
+
 @pytest.mark.parametrize("name", ["app:app", "service:topology"])
 def test_broken_code_in_an_imported_module_is_told_with_its_own_place(tmp_path: Path, name: str) -> None:
     module = name.partition(":")[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib
+import logging
 import os
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -47,6 +48,9 @@ async def watching(
     """
     await asyncio.to_thread(importlib.import_module, "watchfiles")  # 40 ms, while the first clients are answered
     from watchfiles import Change, DefaultFilter, PythonFilter, awatch  # noqa: PLC0415 - as above
+
+    # At DEBUG, which functions that run inline may ask for, it tells of each write to a file that takes its own lines.
+    logging.getLogger("watchfiles").setLevel(logging.WARNING)
 
     counts, folders = PythonFilter(extra_extensions=others) if only_python else DefaultFilter(), list(folders)
     skipped = frozenset(DefaultFilter.ignore_dirs)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -21,6 +21,7 @@ from streamer.project import (
     DEFAULT_STAGE,
     DOMAIN,
     Project,
+    undisturbed,
 )
 from streamer.service import separated
 from streamer.settings import require_sense
@@ -186,12 +187,13 @@ def _domains(topology: Topology, project: Project) -> dict[str, tuple[Domain, ..
     return {topology.api.name: (Domain(name=name.lower(), base_path=base_path),)}
 
 
-def find_service(name: str | None, project: Project) -> tuple[str, App | Topology]:
+def find_service(name: str | None, project: Project, *, isolation: str | None = None) -> tuple[str, App | Topology]:
     """What a project's target names, and the target.
 
     Args:
         name: ``module:attribute``; None: what ``streamer.toml`` names, else ``app:app`` if there is such a module.
         project: its code is put first on the import path, as Lambda does with the function's.
+        isolation: how functions run: ``inline`` in this process, which is then to log as the code has it.
 
     Raises:
         ConfigurationError: there is no such thing, or it is not what it should be.
@@ -204,7 +206,7 @@ def find_service(name: str | None, project: Project) -> tuple[str, App | Topolog
     if chosen is None:
         raise no_service(project)
     _forget_another(chosen.partition(":")[0].partition(".")[0], project.code)
-    with _without_bytecode():
+    with _without_bytecode(), contextlib.nullcontext() if isolation == "inline" else undisturbed():
         return chosen, load_service(chosen, stage=project.stage or DEFAULT_STAGE, table_prefix="")
 
 
@@ -253,7 +255,7 @@ def _permissions(app: App) -> tuple[str, ...]:
     return tuple(sorted({permission for action in app.actions.values() for permission in action.permissions}))
 
 
-@contextmanager
+@contextlib.contextmanager
 def _without_bytecode() -> Iterator[None]:
     """Write no bytecode: a change within the second, of the same size, would go unnoticed when the code is reloaded."""
     writes_bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True

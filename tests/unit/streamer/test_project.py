@@ -1,14 +1,17 @@
-"""What all commands see of a project: its folder, streamer.toml, .env, and services that it may hold."""
+"""What all commands see of a project: its folder, streamer.toml, .env."""
 
 from __future__ import annotations
 
+import logging
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from deploy.config import load
 from streamer.errors import ConfigurationError
-from streamer.project import dot_env, folder_of, parse, read, variables
+from streamer.project import dot_env, folder_of, parse, read, undisturbed, variables
 
 
 @pytest.mark.parametrize("mark", ["streamer.toml", ".streamer"])
@@ -150,3 +153,33 @@ def test_a_link_that_leads_nowhere_is_no_missing_file(tmp_path: Path) -> None:
         read(tmp_path)
     with pytest.raises(ConfigurationError, match=r"\.env cannot be read: No such file"):
         variables(tmp_path, {})
+
+
+@pytest.fixture
+def loggers() -> Iterator[dict[str, logging.Logger]]:
+    names = ("undisturbed.there", "undisturbed.new")
+    yield {"": logging.root, names[0]: logging.getLogger(names[0])}
+    for name in names:
+        logging.root.manager.loggerDict.pop(name, None)
+
+
+def test_what_code_makes_of_logging_is_undone_in_a_command_that_only_looks_at_it(
+    loggers: dict[str, logging.Logger],
+) -> None:
+    def states() -> list[object]:
+        return [(each.handlers[:], each.level, each.disabled, each.propagate) for each in loggers.values()]
+
+    before, below, filters = states(), logging.root.manager.disable, warnings.filters[:]
+    with undisturbed():
+        for each in loggers.values():
+            each.addHandler(logging.StreamHandler())
+            each.setLevel(logging.DEBUG)
+            each.disabled, each.propagate = True, False
+        logging.disable(logging.ERROR)
+        warnings.filterwarnings("ignore", "undisturbed")
+        new = logging.getLogger("undisturbed.new")
+        new.handlers = [logging.NullHandler(), logging.StreamHandler()]
+
+    assert (states(), logging.root.manager.disable) == (before, below)
+    assert [type(each) for each in new.handlers] == [logging.NullHandler]
+    assert warnings.filters == filters
