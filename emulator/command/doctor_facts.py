@@ -71,7 +71,7 @@ def examine() -> Facts:
         port=port_of(EmulateOptions().port),
         key=key,
         key_problem=key_problem,
-        files=sys.maxsize if files == resource.RLIM_INFINITY else files,
+        files=None if files == resource.RLIM_INFINITY else files,
         missing_means=_missing(Means.of_this_machine()),
         container=next((name for name in _ENGINES if shutil.which(name)), None),
     )

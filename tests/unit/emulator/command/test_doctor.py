@@ -89,6 +89,10 @@ def test_what_is_wrong_says_what_to_do(name: str, changed: dict[str, Any], state
     assert is_healthy(found.values()) == (state != "fail")
 
 
+def test_where_no_limit_of_files_is_set_no_number_is_made_up() -> None:
+    assert checks(files=None)["files"] == Check("files", "ok", "no limit is set to how many may be open at once")
+
+
 def test_a_folder_without_a_service_is_told_as_emulate_tells_it() -> None:
     found = checks(target=None, problem="there is no service in /shop")["project"]
 
