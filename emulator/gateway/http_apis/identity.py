@@ -133,9 +133,9 @@ def _judge_reply(authorizer: HttpAuthorizer, asked: Asked, reply: Any, latency_m
     context = reply.get("context") or {}
     if not isinstance(context, dict):
         return broken(asked, "the authorizer's context is no object")
-    if asked.api.kind is HttpKind.REST and not all(isinstance(each, str | int | float) for each in context.values()):
-        # [REC] serverless-offline PR #1376; [DOC] apigw-docs:api-gateway-lambda-authorizer-output
-        return broken(asked, "the authorizer's context may hold strings, numbers and booleans only")
+    if asked.api.kind is HttpKind.REST and any(isinstance(each, dict | list) for each in context.values()):
+        # [REC] serverless-offline PR #1376, [REC] DefinitelyTyped PR #69823 that null may be
+        return broken(asked, "the authorizer's context may hold strings, numbers, booleans and null only")
     if authorizer.simple and "isAuthorized" in reply:
         if reply["isAuthorized"] is not True:
             return FORBIDDEN
@@ -170,7 +170,7 @@ def _told(asked: Asked, context: Mapping[str, Any], principal: str | None, laten
     is_http = asked.api.kind is HttpKind.HTTP
     if is_http and asked.match.route.payload == "2.0":
         return {"lambda": dict(context) or None}
-    texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in context.items()}
+    texts = {name: value if isinstance(value, str | None) else json.dumps(value) for name, value in context.items()}
     named = {} if principal is None else {"principalId": principal}
     if is_http:
         return {"claims": None, "scopes": None, **texts, **named}

@@ -21,7 +21,7 @@ from .limits import AUTHORIZER_RESULT_BYTES
 class Authorized(Struct, frozen=True):
     """The client may connect."""
 
-    context: Mapping[str, str]
+    context: Mapping[str, str | None]
     """What ``requestContext.authorizer`` says in all events: the context as strings, then ``principalId``."""
     usage_identifier_key: str | None = None
     """The client's API key, where the authorizer names it."""
@@ -103,11 +103,11 @@ def _judge_reply(payload: bytes, method_arn: str) -> Verdict:
         return Broken("the authorizer's result has no principalId")
     context = _as_texts(reply.get("context"))
     if context is None:
-        return Broken("the authorizer's context may hold strings, numbers and booleans only")
+        return Broken("the authorizer's context may hold strings, numbers, booleans and null only")
     return _judge_policy(reply, method_arn, {**context, "principalId": principal})
 
 
-def _judge_policy(reply: dict[str, Any], method_arn: str, context: dict[str, str]) -> Verdict:
+def _judge_policy(reply: dict[str, Any], method_arn: str, context: dict[str, str | None]) -> Verdict:
     document = reply.get("policyDocument")
     try:
         effect = policy.evaluate(document, policy.INVOKE, method_arn)
@@ -122,14 +122,17 @@ def _judge_policy(reply: dict[str, Any], method_arn: str, context: dict[str, str
     return Denied(f"the policy does not allow {policy.INVOKE} on {method_arn}{hint}", told)
 
 
-def _as_texts(context: Any) -> dict[str, str] | None:
-    """Every value as a string, as events show them; None: there is a nested one, which AWS does not allow. [DOC]"""
+def _as_texts(context: Any) -> dict[str, str | None] | None:
+    """Every value as a string, as events show them, null as it is; None: a nested one, which AWS does not allow. [DOC]
+
+    [REC] DefinitelyTyped PR #69823, null in the context of a REST API's authorizer, [INF] for WebSocket APIs
+    """
     if context is None:
         return {}
     if not isinstance(context, dict):
         return None
     texts = {name: _as_text(value) for name, value in context.items()}
-    return None if None in texts.values() else {name: text for name, text in texts.items() if text is not None}
+    return texts if all(texts[name] is not None or value is None for name, value in context.items()) else None
 
 
 def _as_text(value: Any) -> str | None:

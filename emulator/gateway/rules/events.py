@@ -95,7 +95,7 @@ class Session:
         self.identity = {"sourceIp": source_ip}
         if user_agent is not None:
             self.identity = {"userAgent": user_agent, "sourceIp": source_ip}
-        self.authorizer: Mapping[str, str] | None = None
+        self.authorizer: Mapping[str, str | None] | None = None
         """The authorizer's context and ``principalId``; None: ``$connect`` has no authorizer."""
 
     def authorize_event(

@@ -90,8 +90,8 @@ def test_payload_1_has_the_context_flat_and_as_texts_beside_what_tokens_would_ha
     assert verdict(FIRST, reply) == Allowed({"claims": None, "scopes": None, "vip": "true", "principalId": "me"})
 
 
-@pytest.mark.parametrize("value", [None, {"b": 1}, ["b"]])
-def test_a_context_of_a_rest_api_has_neither_objects_nor_lists_nor_null(value: Any) -> None:
+@pytest.mark.parametrize("value", [{"b": 1}, ["b"]])
+def test_a_context_of_a_rest_api_has_neither_objects_nor_lists(value: Any) -> None:
     reply = {"principalId": "me", "policyDocument": policy("Allow", "*"), "context": {"a": value}}
 
     rest, http = verdict(REST, reply), verdict(HTTP, reply)
@@ -99,6 +99,13 @@ def test_a_context_of_a_rest_api_has_neither_objects_nor_lists_nor_null(value: A
     assert isinstance(rest, Refused)
     assert (rest.status, rest.error_type) == (500, "AuthorizerConfigurationException")
     assert http == Allowed({"lambda": {"a": value}})
+
+
+def test_what_is_null_in_a_context_of_a_rest_api_stays_null() -> None:
+    found = verdict(REST, {"principalId": "me", "policyDocument": policy("Allow", "*"), "context": {"a": None}})
+
+    assert isinstance(found, Allowed)
+    assert found.context["a"] is None
 
 
 @pytest.mark.parametrize(

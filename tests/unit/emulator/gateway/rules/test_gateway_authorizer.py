@@ -92,12 +92,13 @@ def test_a_single_statement_need_not_be_in_a_list() -> None:
 
 
 def test_context_values_become_strings_and_the_principal_comes_last() -> None:
-    context = {"n": 1, "f": 1.5, "yes": True, "s": "x", "principalId": "overwritten"}
+    context = {"n": 1, "f": 1.5, "yes": True, "s": "x", "nothing": None, "principalId": "overwritten"}
 
     verdict = judge(returned(reply(statement(), context=context, usageIdentifierKey="key-1")), ARN)
 
     assert verdict == Authorized(
-        {"n": "1", "f": "1.5", "yes": "true", "s": "x", "principalId": "user-7"}, usage_identifier_key="key-1"
+        {"n": "1", "f": "1.5", "yes": "true", "s": "x", "nothing": None, "principalId": "user-7"},
+        usage_identifier_key="key-1",
     )
 
 
