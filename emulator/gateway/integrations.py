@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from msgspec import Struct, structs
+from msgspec import Struct
 
 from streamer.sending.signer import TIMESTAMP, Signer, SigningKeys
 from streamer.topology import Api
@@ -38,7 +38,7 @@ from .rules.mapping import (
     no_override,
     request_of,
     response_of,
-    told_of_api,
+    with_caller,
 )
 from .rules.query_answers import in_json
 from .rules.stage import INTEGRATION
@@ -232,7 +232,7 @@ class Integrations:
             return Answer(200, outcome.payload.decode("utf-8", "replace"), is_function=True)
         request = request_of(integration, body, event)
         if request.service is None:
-            request = structs.replace(request, headers={**told_of_api(event), **request.headers})
+            request = with_caller(request, integration.kind, event)
         content = request.body.encode("utf-8", "replace")  # a message's JSON can have half a surrogate pair
         reply = await asyncio.to_thread(ask, request, content, self._endpoints)
         return Answer(reply.status, reply.body.decode("utf-8", "replace"), reply.headers)

@@ -12,9 +12,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
-from msgspec import Struct, field
+from msgspec import Struct, field, structs
 
 from streamer.errors import TopologyError
+from streamer.topology import CONNECT
 from streamer.topology.integrations import Integration, IntegrationResponse
 
 from ...foundation.json_bytes import parsed_json
@@ -297,17 +298,27 @@ def request_of(integration: Integration, body: str, event: Mapping[str, Any]) ->
     )
 
 
-def told_of_api(event: Mapping[str, Any]) -> dict[str, str]:
-    """What an HTTP endpoint hears of the API that asks, besides what the integration says.
+def with_caller(request: Request, kind: str, event: Mapping[str, Any]) -> Request:
+    """A request to an HTTP endpoint, told which API asks, and a proxy of ``$connect`` what the client's handshake said.
 
-    [REC] a session service behind an HTTP integration of a WebSocket API, 2020
+    [REC] what a session service behind an HTTP integration heard in 2020; [USR] django-aws-api-gateway-websockets: a
+    handshake has its cookies, origin, user agent and query, and a message API Gateway's user agent
     """
+    headers, url = _own(event), request.url
+    if kind == "HTTP_PROXY" and event["requestContext"].get("routeKey") == CONNECT:
+        given = (event.get("multiValueHeaders") or {}).items()
+        headers |= {name.lower(): ", ".join(values) for name, values in given if name.lower() != "host"}
+        pairs = urlencode(event.get("multiValueQueryStringParameters") or {}, doseq=True, quote_via=quote)
+        url += f"{'&' if '?' in url else '?'}{pairs}" if pairs else ""
+    return structs.replace(request, url=url, headers={**headers, **request.headers})
+
+
+def _own(event: Mapping[str, Any]) -> dict[str, str]:
     context = event["requestContext"]
     api_id, second = context["apiId"], int(context["requestTimeEpoch"]) // 1000
     digest = hashlib.blake2b(str(context["requestId"]).encode(), digest_size=12).hexdigest()
-    trace = (event.get("headers") or {}).get("X-Amzn-Trace-Id") or f"Root=1-{second:08x}-{digest}"
-    named = {"user-agent": f"AmazonAPIGateway_{api_id}", "x-amzn-apigateway-api-id": api_id, "x-amzn-trace-id": trace}
-    return {"accept": JSON, **named}
+    named = {"user-agent": f"AmazonAPIGateway_{api_id}", "x-amzn-apigateway-api-id": api_id}
+    return {"accept": JSON, **named, "x-amzn-trace-id": f"Root=1-{second:08x}-{digest}"}
 
 
 def _named(given: Mapping[str, list[str]], kind: str) -> dict[str, list[str]]:

@@ -18,7 +18,7 @@ from emulator.gateway.rules.mapping import (
     parameter_value,
     request_of,
     response_of,
-    told_of_api,
+    with_caller,
 )
 from streamer.topology.integrations import Integration, IntegrationResponse
 
@@ -287,26 +287,52 @@ def test_a_parameter_may_have_several_values(source: str, query: str, header: st
     assert asked.headers.get("to") == header
 
 
+ASKED = Request(method="POST", url="https://shop.example/x?own=1", body="", headers={"connectionid": "abc="})
+
+
 def test_an_endpoint_hears_which_api_asks() -> None:
     context = {"apiId": "u6eodn2kg7", "requestId": "Gto5mE7jDoEFj7Q=", "requestTimeEpoch": 1579714621380}
 
-    told = told_of_api({"requestContext": context})
+    asked = with_caller(ASKED, "HTTP_PROXY", {"requestContext": context})
 
-    assert told.pop("x-amzn-trace-id").startswith("Root=1-5e28883d-")
-    assert told == {
+    assert asked.url == ASKED.url
+    headers = dict(asked.headers)
+    assert headers.pop("x-amzn-trace-id").startswith("Root=1-5e28883d-")
+    assert headers == {
         "accept": "application/json",
         "user-agent": "AmazonAPIGateway_u6eodn2kg7",
         "x-amzn-apigateway-api-id": "u6eodn2kg7",
+        "connectionid": "abc=",
     }
 
 
-def test_an_endpoint_of_connect_hears_of_its_trace() -> None:
-    context = {"apiId": "u6eodn2kg7", "requestId": "Gto47E5bjoEFp6A=", "requestTimeEpoch": 1579714617049}
-    headers = {"X-Amzn-Trace-Id": "Root=1-5e288839-46b12f0b1b1a8c61df028ed9"}
+@pytest.mark.parametrize(("kind", "is_told"), [("HTTP_PROXY", True), ("HTTP", False)])
+def test_a_proxy_of_connect_hears_what_the_client_said(kind: str, *, is_told: bool) -> None:
+    said = {
+        "Cookie": ["a=1"],
+        "Host": ["ws.example"],
+        "User-Agent": ["Firefox"],
+        "X-Amzn-Trace-Id": ["Root=1-5e288839-4"],
+    }
+    context = {
+        "apiId": "u6",
+        "requestId": "Gto47E5bjoEFp6A=",
+        "requestTimeEpoch": 1579714617049,
+        "routeKey": "$connect",
+    }
+    event = {
+        "requestContext": context,
+        "multiValueHeaders": said,
+        "multiValueQueryStringParameters": {"to": ["1", "2&"]},
+    }
 
-    told = told_of_api({"requestContext": context, "headers": headers})
+    asked = with_caller(ASKED, kind, event)
 
-    assert told["x-amzn-trace-id"] == headers["X-Amzn-Trace-Id"]
+    assert asked.url == ("https://shop.example/x?own=1&to=1&to=2%26" if is_told else ASKED.url)
+    assert asked.headers.get("cookie") == ("a=1" if is_told else None)
+    assert asked.headers["user-agent"] == ("Firefox" if is_told else "AmazonAPIGateway_u6")
+    assert (asked.headers["x-amzn-trace-id"] == "Root=1-5e288839-4") is is_told
+    assert "host" not in asked.headers
 
 
 @pytest.mark.parametrize(("kind", "uri"), [("AWS", "arn:aws:sqs:us-east-1:1:jobs"), ("HTTP", "file:///etc/passwd")])
