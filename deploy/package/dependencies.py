@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,6 +15,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from ..errors import BundleError
 from . import locks
+from .requirement_lines import lines_of
 from .target import markers
 
 OWN: Final = "streamer-ws"
@@ -37,6 +37,8 @@ _ELSEWHERE: Final = frozenset({"path", "file", "git", "url", "source"})
 """What Poetry says of where a dependency comes from, if that is not the usual index."""
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _OPTION: Final = re.compile(r"(-r|--requirement|-c|--constraint|-e|--editable|-f|--find-links)(?:[ =]\s*|(?<=-\w))(.+)")
+_ADDRESSED: Final = re.compile(r"[A-Za-z0-9][\w.-]*\s*(?:\[[^\]]*\])?\s*@\s*[a-z+]+:")
+_EGG: Final = re.compile(r"[#&]egg=([\w.-]+)")
 _EXTRAS: Final = re.compile(r"(?P<path>.*?)(?:\[(?P<extras>[^\]]*)\])?(?:\s*;\s*(?P<marker>.+))?")
 
 
@@ -156,18 +158,9 @@ def requirements(path: Path) -> Dependencies:
 def _requirements(path: Path, lines: list[str], local: list[Local], within: tuple[Path, ...]) -> None:
     if path.resolve() in within:
         raise BundleError(f"{path} includes itself")
-    try:
-        content = path.read_bytes()
-        # As PowerShell writes what `pip freeze` says, and pip reads it.
-        encoding = "utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
-        text = re.sub(r"\\\r?\n", " ", content.decode(encoding))
-    except FileNotFoundError as exc:
-        raise BundleError(f"there is no requirements file {path}; name one in streamer.toml, or create it") from exc
-    except (OSError, UnicodeDecodeError) as exc:
-        raise BundleError(f"the requirements file {path} cannot be read: {exc}") from exc
-    for line in (re.sub(r"(^|\s)#.*$", "", raw).strip() for raw in text.splitlines()):
+    for line in lines_of(path):
         option = _OPTION.fullmatch(line)
-        match option.groups() if option else None:
+        match (option[1], option[2].strip("\"'")) if option else None:
             case ("-r" | "--requirement", name) if not urlsplit(name).netloc:
                 _requirements(path.parent / name, lines, local, (*within, path.resolve()))
             case ("-c" | "--constraint", name) if not urlsplit(name).netloc:
@@ -183,7 +176,8 @@ def _requirements(path: Path, lines: list[str], local: list[Local], within: tupl
 
 def _one(line: str, file: Path, lines: list[str], local: list[Local]) -> None:
     """A requirement: of this machine, or for the index."""
-    if canonical(line) == OWN:
+    egg = _EGG.search(line)
+    if canonical(egg[1] if egg is not None else line) == OWN:
         return
     found = _local(line, file)
     if found is None:
@@ -203,7 +197,12 @@ def _local(line: str, file: Path) -> Local | None:
     assert parts is not None
     text = parts["path"].strip()
     is_path = text.startswith((".", "/", "~", "file:")) or text.endswith((".whl", ".tar.gz", ".zip")) or "/" in text
-    if line.startswith("-") or " @ " in line or (urlsplit(text).scheme and not text.startswith("file:")) or not is_path:
+    if (
+        line.startswith("-")
+        or _ADDRESSED.match(line)
+        or (urlsplit(text).scheme and not text.startswith("file:"))
+        or not is_path
+    ):
         return None
     return _existing(Path(text.removeprefix("file://").removeprefix("file:")), file, parts["extras"], parts["marker"])
 

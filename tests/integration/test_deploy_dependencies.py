@@ -49,6 +49,22 @@ def test_requirements_are_flattened_and_lose_streamer_itself(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        pytest.param("a \\\n  >=1 \\\r\n  # why\nb\n", ("a   >=1", "b"), id="until a comment"),
+        pytest.param("# a==1 \\\nb\n", ("b",), id="not after a comment"),
+        pytest.param("a # why \\\nb\n", ("a", "b"), id="nor after one that ends a line"),
+        pytest.param("a==1.\\\n0", ("a==1.0",), id="in the middle of a word"),
+        pytest.param("a \\", ("a",), id="with nothing more"),
+    ],
+)
+def test_lines_go_on_as_in_pip(tmp_path: Path, text: str, lines: tuple[str, ...]) -> None:
+    (tmp_path / "requirements.txt").write_bytes(text.encode())
+
+    assert requirements(tmp_path / "requirements.txt").lines == lines
+
+
+@pytest.mark.parametrize(
     ("line", "extras", "marker"),
     [
         pytest.param("-e ./lib", (), "", id="editable"),
@@ -56,6 +72,7 @@ def test_requirements_are_flattened_and_lose_streamer_itself(tmp_path: Path) -> 
         pytest.param("./lib ; python_version > '3'", (), "python_version > '3'", id="path with a marker"),
         pytest.param("lib[a] @ file://{folder}/lib ; os_name == 'posix'", ("a",), "os_name == 'posix'", id="address"),
         pytest.param("{folder}/lib", (), "", id="whole path"),
+        pytest.param("-e '{folder}/lib'", (), "", id="in quotation marks"),
     ],
 )
 def test_a_package_of_this_machine_is_known(tmp_path: Path, line: str, extras: tuple[str, ...], marker: str) -> None:
@@ -72,6 +89,8 @@ def test_a_package_of_this_machine_is_known(tmp_path: Path, line: str, extras: t
         "https://example.com/lib-1.0-py3-none-any.whl",
         "-r https://example.com/requirements.txt",
         "--constraint https://example.com/constraints.txt",
+        "lib@https://example.com/lib-1.0.zip",
+        "lib[a]@git+ssh://git@example.com/lib.git@main",
     ],
 )
 def test_what_lies_elsewhere_is_left_to_the_installer(tmp_path: Path, line: str) -> None:
@@ -104,7 +123,7 @@ def test_a_wheel_of_this_machine_is_known(tmp_path: Path) -> None:
 def test_requirements_are_read_as_editors_and_shells_of_windows_write_them(tmp_path: Path, encoding: str) -> None:
     (tmp_path / "requirements.txt").write_text("a==1\r\nb \\\r\n==2\r\n", encoding=encoding, newline="")
 
-    assert requirements(tmp_path / "requirements.txt").lines == ("a==1", "b  ==2")
+    assert requirements(tmp_path / "requirements.txt").lines == ("a==1", "b ==2")
 
 
 @pytest.mark.parametrize(
@@ -509,8 +528,9 @@ def test_extras_of_a_lock_of_poetry_are_those_of_either_table(tmp_path: Path) ->
         assert [line[:1] for line in read(tmp_path).lines] == ["a"]
 
 
-def test_streamer_itself_is_left_out_wherever_it_lies(tmp_path: Path) -> None:
-    write(tmp_path, streamer__pyproject_toml='[project]\nname = "streamer-ws"\n', requirements_txt="-e ./streamer\na\n")
+@pytest.mark.parametrize("line", ["-e ./streamer", "-e git+https://example.com/s@main#egg=streamer_ws"])
+def test_streamer_itself_is_left_out_wherever_it_lies(tmp_path: Path, line: str) -> None:
+    write(tmp_path, streamer__pyproject_toml='[project]\nname = "streamer-ws"\n', requirements_txt=f"{line}\na\n")
 
     found = requirements(tmp_path / "requirements.txt")
 
