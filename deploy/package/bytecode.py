@@ -179,6 +179,8 @@ def _judge(results: list[dict[str, str]], names: list[str], why: str) -> Trial:
         problem = f"{ended}: {why} while importing it" if ended is not None else None
         return Trial(import_ms=times, problem=problem)
     handler, error = failed["handler"], failed["error"]
+    if failed["kind"] == "missing" and error in PROVIDED:
+        return Trial(import_ms=times, problem=f"{handler} imports {error!r}, which Lambda has and this machine has not")
     if failed["kind"] == "missing":
         raise BundleError(f"{handler} imports {error!r}, which is not in the bundle: add it to the requirements file")
     if failed["kind"] == "broken":
@@ -187,7 +189,7 @@ def _judge(results: list[dict[str, str]], names: list[str], why: str) -> Trial:
 
 
 def provide(folder: Path) -> None:
-    """Link boto3 and what it needs from this environment, and nothing else, into a folder."""
+    """Link what Lambda has beside the standard library, as far as this environment has it, into a folder."""
     folder.mkdir()
     for name in PROVIDED:
         spec = importlib.util.find_spec(name)

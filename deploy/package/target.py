@@ -23,8 +23,11 @@ GLIBC_MINOR: Final = 34
 _OLDEST_GLIBC: Final[Mapping[str, int]] = {"aarch64": 17, "x86_64": 5}
 _ALIASES: Final[Mapping[int, str]] = {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}
 
-PROVIDED: Final = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six")
-"""What Lambda's Python has beside the standard library: boto3 and what it needs. [DOC] lambda-docs:python-package"""
+PROVIDED: Final = (
+    "boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six", "snapshot_restore_py",
+)  # fmt: skip
+"""What Lambda's Python has beside the standard library: boto3 and what it needs, and the hooks of SnapStart.
+[DOC] lambda-docs:python-package, snapstart-runtime-hooks-python"""
 
 _REMOVED: Final[Mapping[tuple[int, int], frozenset[str]]] = {
     (3, 12): frozenset(("asynchat", "asyncore", "distutils", "imp", "smtpd")),

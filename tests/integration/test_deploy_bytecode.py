@@ -111,6 +111,9 @@ def test_half_a_package_is_an_error() -> None:
         pytest.param("raise SystemExit(3)", "SystemExit", id="an exit"),
         pytest.param("import os\nos._exit(0)", "interpreter ended", id="the end of the process"),
         pytest.param("x = 1", "no attribute 'handler'", id="no handler"),
+        pytest.param(
+            "raise ModuleNotFoundError('no', name='snapshot_restore_py')", "which Lambda has and this machine has not"
+        ),
     ],
 )
 def test_what_may_work_on_lambda_is_a_note(source: str, problem: str) -> None:

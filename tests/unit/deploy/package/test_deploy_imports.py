@@ -23,6 +23,7 @@ def project(**modules: str) -> dict[str, File]:
         pytest.param("from shop.anything import made", id="a name that its module makes itself"),
         pytest.param("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n import mypy_boto3", id="for types"),
         pytest.param("import typing as t\nif t.TYPE_CHECKING:\n import mypy_boto3\nelse:\n import json", id="else"),
+        pytest.param("from snapshot_restore_py import register_after_restore", id="hooks of SnapStart"),
         pytest.param("import lib.inner\nfrom lib import anything", id="requirement"),
         pytest.param("import space.one", id="namespace package"),
         pytest.param("from native import f", id="native module"),
