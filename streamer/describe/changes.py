@@ -6,14 +6,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from streamer.describe.covering import ANNOTATIONS, Covering, reference, resolved
+
 _WORDS: Final = ("summary", "description", "examples", "deprecated", "max_attempts", "timeout_seconds")
 
 _DEPTH: Final = 8
 """How deep schemas are compared; they may contain themselves."""
 
 _HOLDING: Final = ("items", "additionalItems", "additionalProperties")
-_SEVERAL: Final = ("anyOf", "oneOf", "allOf", "prefixItems", "items")
-"""Words with one schema, and with several, each of which is compared for itself."""
+_CHOICES: Final = ("anyOf", "oneOf", "allOf")
+_SEVERAL: Final = (*_CHOICES, "prefixItems", "items")
+"""Words with one schema, with several in any order, and with several, each of which is compared for itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,21 +88,22 @@ class _Pair:
         return self.around | self._own()
 
     def _own(self) -> frozenset[tuple[str, str]]:
-        names = [_reference(each) for each in (self.one, self.other)]
+        names = [reference(each) for each in (self.one, self.other)]
         return frozenset({(names[0], names[1])}) if all(names) else frozenset()
 
 
 def _taken(where: str, pair: _Pair, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
     """What clients send: it breaks when less is allowed."""
-    one, other = _resolved(pair.one, old), _resolved(pair.other, new)
+    one, other = resolved(pair.one, old["schemas"]), resolved(pair.other, new["schemas"])
     if pair.is_known:
         return
     for each in _inner(one, other, pair):
         yield from _taken(where, each, old, new)
+    before, after = _rest(one, other)
+    if _plain(before) != _plain(after):
+        wider = Covering(new["schemas"], old["schemas"]).covers(after, before)
+        yield Change(_now(where, before, after), is_breaking=not wider)
     if not (_is_object(one) and _is_object(other)):
-        if _plain(one) != _plain(other):
-            wider = not other or _kinds(one) < _kinds(other)
-            yield Change(_now(where, one, other), is_breaking=not wider)
         return
     before, after = one.get("properties", {}), other.get("properties", {})
     needed = set(other.get("required", ()))
@@ -117,15 +121,16 @@ def _taken(where: str, pair: _Pair, old: Mapping[str, Any], new: Mapping[str, An
 
 def _given(where: str, pair: _Pair, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
     """What clients get: it breaks when something that they knew is missing or another."""
-    one, other = _resolved(pair.one, old), _resolved(pair.other, new)
+    one, other = resolved(pair.one, old["schemas"]), resolved(pair.other, new["schemas"])
     if pair.is_known:
         return
     for each in _inner(one, other, pair):
         yield from _given(where, each, old, new)
+    before, after = _rest(one, other)
+    if _plain(before) != _plain(after):
+        narrower = Covering(old["schemas"], new["schemas"]).covers(before, after)
+        yield Change(_now(where, before, after), is_breaking=not narrower)
     if not (_is_object(one) and _is_object(other)):
-        if _plain(one) != _plain(other):
-            narrower = not one or _kinds(other) < _kinds(one)
-            yield Change(_now(where, one, other), is_breaking=not narrower)
         return
     before, after = one.get("properties", {}), other.get("properties", {})
     for name in sorted(before.keys() - after.keys()):
@@ -138,17 +143,15 @@ def _given(where: str, pair: _Pair, old: Mapping[str, Any], new: Mapping[str, An
         yield from _given(f"{name} of {where}", pair.inner(before[name], after[name]), old, new)
 
 
-def _reference(schema: Any) -> str:
-    """The name that a schema refers to; empty: it refers to none."""
-    return str(schema["$ref"]).rpartition("/")[2] if isinstance(schema, Mapping) and "$ref" in schema else ""
-
-
-def _resolved(schema: Any, document: Mapping[str, Any]) -> Any:
-    seen = set()
-    while (name := _reference(schema)) and name not in seen and name in document["schemas"]:
-        seen.add(name)
-        schema = document["schemas"][name]
-    return schema
+def _rest(one: Any, other: Any) -> tuple[Any, Any]:
+    """What is not compared field by field: all, unless both are objects with fields."""
+    if not (_is_object(one) and _is_object(other)):
+        return one, other
+    told = {"properties", "required"}
+    if any(each.get("additionalProperties") is False for each in (one, other)):
+        told.add("additionalProperties")
+    before, after = ({word: value for word, value in each.items() if word not in told} for each in (one, other))
+    return before, after
 
 
 def _inner(one: Any, other: Any, pair: _Pair) -> list[_Pair]:
@@ -159,12 +162,14 @@ def _inner(one: Any, other: Any, pair: _Pair) -> list[_Pair]:
     for word in _SEVERAL:
         if not _are(list, one.get(word), other.get(word)):
             continue
-        if len(one[word]) == len(other[word]):
-            found += zip(one[word], other[word], strict=True)
-        else:
-            found += [
-                (a, b) for a in one[word] for b in other[word] if _reference(a) and _reference(a) == _reference(b)
-            ]
+        known = set(map(reference, one[word])) & set(map(reference, other[word])) - {""} if word in _CHOICES else set()
+        found += [
+            (a, b) for a in one[word] for b in other[word] if reference(a) in known and reference(a) == reference(b)
+        ]
+        # In whichever order: what has the same name is compared, and of the rest what stands in the same place.
+        left = [[each for each in schema[word] if reference(each) not in known] for schema in (one, other)]
+        if len(left[0]) == len(left[1]):
+            found += zip(*left, strict=True)
     return [pair.inner(a, b) for a, b in found if a and b]
 
 
@@ -180,7 +185,7 @@ def _kinds(schema: Any) -> frozenset[str]:
     """The kinds of values that a schema allows, as far as it is simple."""
     if not isinstance(schema, Mapping):
         return frozenset({"anything"})
-    if name := _reference(schema):
+    if name := reference(schema):
         return frozenset({name})
     choices = schema.get("anyOf") or schema.get("oneOf")
     if choices:
@@ -195,8 +200,12 @@ def _plain(schema: Any) -> Any:
     """Without what is said to people, and what `_inner` goes into."""
     if not isinstance(schema, Mapping):
         return schema
-    told = {word: value for word, value in schema.items() if word not in ("default", "description", "examples")}
-    told |= {word: True for word in _HOLDING if isinstance(told.get(word), Mapping) and told[word]}
+    told = {word: value for word, value in schema.items() if word not in ANNOTATIONS}
+    for word in _HOLDING:
+        if told.get(word) is True or told.get(word) == {}:
+            del told[word]  # that anything may be there says nothing
+        elif isinstance(told.get(word), Mapping):
+            told[word] = True
     return told | {word: sorted(map(_choice, told[word])) for word in _SEVERAL if isinstance(told.get(word), list)}
 
 

@@ -9,9 +9,13 @@ from typing import Any
 
 import pytest
 from described_app import app
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import Draft7Validator
 
 from streamer.describe import Info, describe
 from streamer.describe.changes import changes
+from streamer.describe.covering import Covering
 
 OLD = json.loads(json.dumps(describe(app, Info(title="folder")).document()))
 """With a schema that is given as well as taken no more: what widens one narrows the other."""
@@ -103,3 +107,95 @@ def test_it_breaks_nobody_to_have(name: str) -> None:
 
 def test_the_same_is_the_same() -> None:
     assert changes(OLD, copy.deepcopy(OLD)) == []
+
+
+TEXT, NUMBER, ITEM = {"type": "string"}, {"type": "number"}, {"type": "object", "properties": {"x": {"type": "string"}}}
+MORE: dict[str, tuple[Any, Any]] = {
+    "numbers": ({"type": "integer"}, NUMBER),
+    "null beside an object": (ITEM, {**ITEM, "type": ["object", "null"]}),
+    "null beside an object with a name": (
+        {"$ref": "#/schemas/Item"},
+        {"anyOf": [{"$ref": "#/schemas/Item"}, {"type": "null"}]},
+    ),
+    "null, said in another way too": ({"type": ["string", "null"]}, {"anyOf": [TEXT, {"type": "null"}, NUMBER]}),
+    "any text": ({"enum": ["a", "b"]}, TEXT),
+    "a lower least": ({"type": "integer", "minimum": 3}, {"type": "integer", "minimum": 1}),
+    "a higher most": ({"type": "string", "maxLength": 3}, {"type": "string", "maxLength": 4}),
+    "no pattern": ({"type": "string", "pattern": "a"}, TEXT),
+    "other values of a mapping": (
+        {"type": "object", "additionalProperties": {"type": "integer"}},
+        {"type": "object", "additionalProperties": True},
+    ),
+    "other items": ({"type": "array", "items": TEXT}, {"type": "array"}),
+    "fields of any kind": (ITEM, {"type": "object"}),
+}
+
+
+def test_the_order_of_a_choice_says_nothing() -> None:
+    choice = [{"$ref": "#/schemas/Item"}, {"$ref": "#/schemas/Receipt"}, {"type": "integer", "minimum": 1}]
+    before = described({"anyOf": choice}, {"anyOf": choice})
+    more = {"type": "integer", "minimum": 2}
+
+    assert not any(each.is_breaking for each in changes(before, described({"anyOf": choice[::-1]}, {"anyOf": choice})))
+    found = changes(before, described({"anyOf": [choice[1], choice[0], more]}, {"anyOf": choice}))
+    assert [each.text for each in found if each.is_breaking] == ["the payload of old has another minimum"]
+
+
+def described(payload: Any, result: Any) -> Any:
+    new = copy.deepcopy(OLD)
+    action(new, "old").update(payload=payload, result=result)
+    return new
+
+
+@pytest.mark.parametrize("name", MORE)
+def test_more_may_be_taken_and_less_be_given(name: str) -> None:
+    less, more = ({"type": "object", "properties": {"field": each}} for each in MORE[name])
+
+    assert [each for each in changes(described(less, more), described(more, less)) if each.is_breaking] == []
+    taken, given = (each.text for each in changes(described(more, less), described(less, more)) if each.is_breaking)
+    assert taken.startswith("field of the payload of old")
+    assert given.startswith("field of the result of old")
+
+
+SCHEMAS: st.SearchStrategy[Any] = st.recursive(
+    st.sampled_from(
+        [
+            *({}, True, {"type": ["string", "null"]}, {"const": 1}, {"enum": ["a", 2, None]}, {"type": "boolean"}),
+            *({"type": "number"}, {"type": "integer", "minimum": 1}, {"type": "integer", "minimum": 2, "maximum": 3}),
+            *({"type": "string", "minLength": 1}, {"type": "string", "pattern": "a"}),
+        ]
+    ),
+    lambda inner: st.one_of(
+        st.builds(lambda each: {"anyOf": each}, st.lists(inner, min_size=1, max_size=3)),
+        st.builds(lambda each: {"type": "array", "items": each}, inner),
+        st.builds(lambda a, b: {"type": "object", "properties": {"a": a}, "additionalProperties": b}, inner, inner),
+        st.builds(lambda a: {"type": ["object", "null"], "properties": {"a": a}, "required": ["a"]}, inner),
+    ),
+    max_leaves=4,
+)
+VALUES: list[Any] = [
+    None,
+    True,
+    1,
+    2,
+    3,
+    2.5,
+    "",
+    "a",
+    "b",
+    [],
+    [1],
+    ["a", None],
+    {},
+    {"a": 1},
+    {"a": "a"},
+    {"a": None, "b": 2},
+]
+
+
+@given(wide=SCHEMAS, narrow=SCHEMAS)
+def test_whatever_is_covered_is_allowed(wide: Any, narrow: Any) -> None:
+    if Covering({}, {}).covers(wide, narrow):
+        taken = [each for each in VALUES if Draft7Validator(narrow).is_valid(each)]
+
+        assert [each for each in taken if not Draft7Validator(wide).is_valid(each)] == []
