@@ -29,7 +29,7 @@ from .http import (
     HttpResponse,
     failure,
 )
-from .rendering import BODILESS, date_of
+from .rendering import BODILESS, date_of, within
 from .streaming import CutOffError, Flow, Rest
 
 AT_ONCE: Final = 64
@@ -275,7 +275,8 @@ class Http2Protocol(asyncio.Protocol):
         headers = [(":status", str(response.status))]
         if (date := date_of(response, int(time.time()))) is not None:
             headers.append(("date", date))
-        headers += [(name.lower(), value) for name, value in response.headers if name.lower() not in _NOT_HERE]
+        own = [(name.lower(), value) for name, value in response.headers if name.lower() not in _NOT_HERE]
+        headers += [(within(name), within(value)) for name, value in own]
         has_body = request.method != "HEAD" and response.status not in BODILESS
         if response.rest is not None and has_body:
             exchange.flow = Flow()

@@ -13,6 +13,8 @@ from .http import HttpResponse
 REASONS: Final = {status.value: status.phrase for status in http.HTTPStatus}
 BODILESS: Final = frozenset({204, 304})
 """Statuses whose answers end with their head (RFC 9110, 6.4.1): bytes after it would begin the next answer."""
+_ENDS: Final = str.maketrans("\r\n\0", "???")
+"""Characters that would end a header, and begin one, or an answer, of whoever chose them."""
 _DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -54,11 +56,20 @@ def head_without_offer(method: str, target: str, version: str, headers: Iterable
     return "".join([f"{method} {target} HTTP/{version}\r\n", *kept, "\r\n"]).encode("latin-1")
 
 
+def within(text: str) -> str:
+    """The name or value of a header with question marks for what would end it (RFC 9110, 5.5)."""
+    return text.translate(_ENDS)
+
+
 def _head(response: HttpResponse, now_seconds: int, of_body: str, *, keep_alive: bool) -> bytes:
     lines = [f"HTTP/1.1 {response.status} {REASONS.get(response.status, 'Unknown')}\r\n"]
     if (date := date_of(response, now_seconds)) is not None:
         lines.append(f"Date: {date}\r\n")
-    lines.extend(f"{name}: {value}\r\n" for name, value in response.headers)
+    fields = "".join([f"{name}: {value}\r\n" for name, value in response.headers])
+    count = len(response.headers)
+    if (fields.count("\r"), fields.count("\n"), fields.count("\0")) != (count, count, 0):
+        fields = "".join([f"{within(name)}: {within(value)}\r\n" for name, value in response.headers])
+    lines.append(fields)
     lines.append(of_body)
     lines.append("connection: keep-alive\r\n\r\n" if keep_alive else "connection: close\r\n\r\n")
     return "".join(lines).encode("latin-1", "replace")

@@ -47,6 +47,8 @@ class Asked:
                 return HttpResponse(200, LARGE)
             case "/nothing":
                 return HttpResponse(204, b"nothing")
+            case "/split":
+                return HttpResponse(200, headers=(("X-Said", "a\r\nset-cookie: b"),))
             case "/broken":
                 raise RuntimeError("asked to")
         return HttpResponse(201, request.body, (("X-Path", request.target), ("Connection", "close")))
@@ -249,6 +251,12 @@ async def test_a_status_without_a_body_has_none_whatever_the_handler_says() -> N
     async with connected(Asked()) as client:
         head, body = await client.answer(await client.ask("/nothing"))
     assert (head[":status"], head.get("content-length"), body) == ("204", None, b"")
+
+
+async def test_what_a_header_cannot_have_is_a_question_mark() -> None:
+    async with connected(Asked()) as client:
+        head, _ = await client.answer(await client.ask("/split"))
+    assert head["x-said"] == "a??set-cookie: b"
 
 
 async def test_a_handler_that_fails_is_answered_with_500() -> None:

@@ -1,4 +1,4 @@
-"""When an answer was made stands in it, as in every answer of AWS."""
+"""When an answer was made stands in it, as in every answer of AWS, and its headers are those that were meant."""
 
 import pytest
 
@@ -28,3 +28,21 @@ def test_one_that_says_it_itself_says_it_once(name: str) -> None:
 
     assert rendered.lower().count(b"\r\ndate: ") == 1
     assert f"\r\n{name}: now\r\n".encode() in rendered
+
+
+@pytest.mark.parametrize(
+    ("header", "sent"),
+    [
+        pytest.param(("content-type", "a\r\nset-cookie: b"), b"content-type: a??set-cookie: b\r\n", id="a line end"),
+        pytest.param(("content-type", "a\nb"), b"content-type: a?b\r\n", id="a line feed"),
+        pytest.param(("content-type", "a\rb"), b"content-type: a?b\r\n", id="a carriage return"),
+        pytest.param(("x\r\ny", "a\0b"), b"x??y: a?b\r\n", id="a name, and a zero"),
+        pytest.param(("x", "\u20ac \u00e9"), b"x: ? \xe9\r\n", id="what has no byte"),
+    ],
+)
+def test_what_a_header_cannot_have_is_a_question_mark(header: tuple[str, str], sent: bytes) -> None:
+    response = HttpResponse(200, headers=(header, ("y", "z")))
+
+    for head in (render(response, AT), head_of_stream(response, AT, in_chunks=True, keep_alive=True)):
+        assert sent + b"y: z\r\n" in head
+        assert b"\r\nset-cookie" not in head
