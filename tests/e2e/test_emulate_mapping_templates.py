@@ -25,7 +25,7 @@ def test_a_mock_answers_a_function_is_asked_and_a_queue_is_filled_by_templates(t
             connection.send('{"action": "ping"}')
             answer = json.loads(connection.recv(timeout=60))
             assert answer["colour"] == "blue"
-            assert len(answer["pong"]) == 20
+            assert len(answer["pong"]) == 16
 
             connection.send('{"action": "ask", "people": [{"name": "Ann"}, {"name": "Bob"}]}')
             assert connection.recv(timeout=60) == "Hello Ann and Bob!"

@@ -5,20 +5,7 @@ from __future__ import annotations
 import binascii
 from dataclasses import dataclass
 
-from emulator.gateway.rules.ids import (
-    _CONNECTION_EPOCH_TICK,
-    _CONNECTION_TICKS,
-    _EPOCH_TICK,
-    _HOSTS,
-    _SERIALS,
-    _TICKS,
-    TICK_MS,
-    Kind,
-    _fixed,
-    _long,
-    _short,
-    is_well_formed,
-)
+from emulator.gateway.rules.ids import _EPOCH_TICK, _HOSTS, _SERIALS, _TICKS, TICK_MS, Kind, _write, is_well_formed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,22 +20,18 @@ class Parts:
 
     def matches(self, epoch_ms: int) -> bool:
         """Whether the id was made in the 100 ms that this time falls into."""
-        return self.tick == tick_of(epoch_ms, self.kind)
+        return self.tick == tick_of(epoch_ms)
 
 
-def tick_of(epoch_ms: int, kind: Kind = Kind.REQUEST) -> int:
-    """The 29 bits that stand for this time, or the 35 of a connection."""
-    if kind is Kind.CONNECTION:
-        return (epoch_ms // TICK_MS - _CONNECTION_EPOCH_TICK) % _CONNECTION_TICKS
+def tick_of(epoch_ms: int) -> int:
+    """The 29 bits that stand for this time."""
     return (epoch_ms // TICK_MS - _EPOCH_TICK) % _TICKS
 
 
 def encode(parts: Parts) -> str:
     """The id as AWS writes it."""
-    fixed = _fixed(parts.kind, parts.region_code, parts.host)
-    if parts.kind is Kind.CONNECTION:
-        return _long(parts.tick + _CONNECTION_EPOCH_TICK, parts.serial, fixed)
-    return _short(parts.tick + _EPOCH_TICK, parts.serial, fixed)
+    high, byte8 = parts.kind.value
+    return _write(parts.tick, high, parts.serial, parts.region_code << 24 | byte8 << 16 | parts.host << 2)
 
 
 def decode(text: str) -> Parts:
@@ -61,20 +44,13 @@ def decode(text: str) -> Parts:
         raise ValueError(f"not an API Gateway id: {text!r}")
     raw = binascii.a2b_base64(text.translate(str.maketrans("-_", "+/")))
     value = int.from_bytes(raw, "big")
-    is_connection = len(raw) == 13
-    bits = 50 if is_connection else 39
-    kind = next((k for k in Kind if k.value == (value >> bits + 15 & 0b1111, value >> 16 & (1 << bits - 31) - 1)), None)
-    if (
-        kind is None
-        or (kind is Kind.CONNECTION) is not is_connection
-        or value >> 8 * len(raw) - (not is_connection)
-        or value & 0b11
-    ):
+    kind = next((k for k in Kind if k.value == (value >> 54 & 0b1111, value >> 16 & 0xFF)), None)
+    if kind is None or value >> 87 or value & 0b11:
         raise ValueError(f"no kind of API Gateway id: {text!r}")
     return Parts(
         kind=kind,
-        tick=value >> bits + 19,
-        serial=value >> bits & (_SERIALS - 1),
-        region_code=value >> bits - 15 & 0x7FFF,
+        tick=value >> 58,
+        serial=value >> 39 & (_SERIALS - 1),
+        region_code=value >> 24 & 0x7FFF,
         host=value >> 2 & (_HOSTS - 1),
     )
