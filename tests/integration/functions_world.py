@@ -14,6 +14,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from emulator.functions.factory import Isolation, RunningFunctions, create_functions
 from emulator.functions.limits import INIT_SECONDS
 from emulator.functions.logs import LogSink
@@ -217,8 +219,11 @@ def parent_of(pid: int) -> int:
 
 
 def alive(pid: int) -> bool:
-    """Whether the process runs, or could."""
-    return state_of(pid) not in {"", "Z"}
+    """Whether the process runs, or could. One that nobody has waited for yet is over as well."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def descriptors() -> int:

@@ -11,7 +11,7 @@ from typing import Any
 
 import psutil
 import pytest
-from functions_world import Lines, Project, call, topology_of, until
+from functions_world import Lines, Project, alive, call, topology_of, until
 from msgspec import structs
 
 from emulator.functions.processes.descendants import descendants
@@ -88,6 +88,7 @@ async def test_who_needs_no_more_than_what_is_imported_does_not_wait_for_what_is
         await call(functions, "known.f", str(file))
 
 
+@pytest.mark.skipif(not Means.of_this_machine().forks, reason="without forking nothing is imported ahead")
 async def test_who_may_need_more_waits_until_all_is_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "asked.py").write_text(ASKED)
     (tmp_path / "last.py").write_text("")
@@ -142,7 +143,7 @@ async def test_a_template_that_is_stopped_holds_up_no_end(tmp_path: Path) -> Non
     finally:
         os.close(output)
 
-    await until(lambda: not psutil.pid_exists(pid))
+    await until(lambda: not alive(pid))
     assert launched.process.returncode == -signal.SIGKILL
 
 
@@ -189,7 +190,7 @@ async def test_a_kept_template_serves_the_next_emulator_and_leaves_it_nothing_of
         folder = functions._template.folder
         assert list(folder.rglob("left")) != []
 
-    assert not psutil.pid_exists(left)
+    assert not alive(left)
     assert list(folder.iterdir()) == []
 
     async with of_kept(kept, tmp_path, "g") as functions:
