@@ -49,6 +49,8 @@ COMMAND: Final = (
     *("samtranslator.parser.parser", "samtranslator.translator.translator"),
 )
 """What most commands import, and with it all that it imports."""
+DEPLOYING: Final = ("cli", "deploy.command.commands", "boto3", "botocore.auth", "botocore.endpoint", "jwt", "tomllib")
+"""What those import that know of AWS alone, and start no process that could be forked."""
 PYTEST: Final = (
     *("pytest", "asyncio", "emulator.testing.thread", "emulator.command.targets.which_project", "streamer.client"),
     *("emulator.console.recording.records", "jwt", "simplejson", "trustme", "uvloop"),
@@ -59,7 +61,7 @@ SERVICES: Final = (
     *(f"moto.{name}.urls" for name in ("events", "kms", "s3", "scheduler", "secretsmanager", "sns", "ssm")),
 )
 """What the services import."""
-IMPORTED: Final = {"command": COMMAND, "pytest": PYTEST}
+IMPORTED: Final = {"command": COMMAND, "deploying": DEPLOYING, "pytest": PYTEST}
 """By kind of command."""
 ACCOUNT: Final = "123456789012"
 """The emulator's own."""
@@ -129,7 +131,13 @@ class ForkedCommand(Forked):
     """A command that runs, whose output is text. Its standard input is empty."""
 
     def __init__(
-        self, arguments: Sequence[str], folder: Path, environment: Mapping[str, str], *, own_children: bool = False
+        self,
+        arguments: Sequence[str],
+        folder: Path,
+        environment: Mapping[str, str],
+        *,
+        own_children: bool = False,
+        deploys: bool = False,
     ) -> None:
         """A command of ours, or a Python that runs pytest; ``own_children``: what it starts are children of its own."""
         out, to_out = os.pipe()
@@ -137,9 +145,10 @@ class ForkedCommand(Forked):
         self.stdout: IO[str] = os.fdopen(out, encoding="utf-8")
         self.stderr: IO[str] = os.fdopen(log, encoding="utf-8")
         is_pytest = tuple(arguments[1:3]) == ("-m", "pytest")
+        kind = "pytest" if is_pytest else "deploying" if deploys else "command"
         request = list(arguments[2 if is_pytest else 0 :]), str(folder), dict(environment), own_children
         try:
-            super().__init__(_server("pytest" if is_pytest else "command"), request, (to_out, to_log))
+            super().__init__(_server(kind), request, (to_out, to_log))
         finally:
             os.close(to_out)
             os.close(to_log)
@@ -193,10 +202,14 @@ def begin(
     *,
     is_forked: bool = True,
     own_children: bool = False,
+    deploys: bool = False,
 ) -> subprocess.Popen[str] | ForkedCommand:
-    """Start a command without input, forked if that is the same; see `ForkedCommand`."""
+    """Start a command without input, forked if that is the same; see `ForkedCommand`.
+
+    ``deploys`` is for tests whose commands all do nothing else: two processes fewer are started for them.
+    """
     if is_forked and can_be_forked(folder, environment):
-        return ForkedCommand(command, folder, environment, own_children=own_children)
+        return ForkedCommand(command, folder, environment, own_children=own_children, deploys=deploys)
     return subprocess.Popen(
         command,
         cwd=folder,
@@ -251,7 +264,7 @@ def _started(kind: str) -> socket.socket:
         told = [json.dumps(IMPORT_AHEAD)] if kind == "template" else map(str, others)
         # Pipes, as the streams of each command are, which Python has set up by then.
         process = subprocess.Popen(
-            [sys.executable, "-X", f"utf8={0 if others else 1}", __file__, kind, str(theirs.fileno()), *told],
+            [sys.executable, "-X", f"utf8={0 if kind in IMPORTED else 1}", __file__, kind, str(theirs.fileno()), *told],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -362,7 +375,7 @@ def services_are_forked() -> Iterator[None]:
         yield
 
 
-def _serve_commands(kind: str, asked: socket.socket, templates: socket.socket, services: socket.socket) -> None:
+def _serve_commands(kind: str, asked: socket.socket, *others: socket.socket) -> None:
     for each in IMPORTED[kind]:
         importlib.import_module(each)
     gc.freeze()
@@ -373,9 +386,10 @@ def _serve_commands(kind: str, asked: socket.socket, templates: socket.socket, s
     _become(folder, environment, (os.open(os.devnull, os.O_RDONLY), *outputs))
     sys.argv = arguments
     if own_children:
-        templates.close()
-        services.close()
-    else:
+        for other in others:
+            other.close()
+    elif others:
+        templates, services = others
         _forks_templates(templates)
         _forks_services(lambda: services)
     if kind == "pytest":

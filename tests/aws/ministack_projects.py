@@ -154,7 +154,7 @@ class Project:
 
     def streamer(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         command = [str(Path(sys.executable).with_name("streamer")), *arguments]
-        process = begin(command, self.folder, self.aws.environment | self.environment)
+        process = begin(command, self.folder, self.aws.environment | self.environment, deploys=True)
         try:
             out, log = process.communicate(timeout=COMMAND_SECONDS)
         except subprocess.TimeoutExpired as late:

@@ -428,7 +428,7 @@ def test_a_real_signal_ends_the_command_in_a_true_sentence(
 
     proxy.begin(then=interrupt)
     command = [str(Path(sys.executable).with_name("streamer")), case.command, "--yes"]
-    started.append(begin(command, tmp_path, project.aws.environment))
+    started.append(begin(command, tmp_path, project.aws.environment, deploys=True))
     _, error = started[0].communicate(timeout=60)
 
     proxy.begin()

@@ -101,7 +101,7 @@ def test_what_fails_is_tried_once_more_and_nothing_else_is(tmp_path: Path, tests
     done = run(
         *("-o", f"{venv}/dev-ready", f"VENV={venv}", f"FAILED={tmp_path / 'failed'}", "test", "AGAIN=1"),
         *(f"TESTS={tmp_path}", "ARGS=-n 0 -q"),
-        PYTEST_ADDOPTS=f"-c {ROOT / 'pyproject.toml'} --rootdir {tmp_path} -p no:randomly",
+        PYTEST_ADDOPTS=f"-c {ROOT / 'pyproject.toml'} --rootdir {tmp_path} -p no:randomly -p no:hypothesispytest",
     )
 
     assert (done.returncode == 0) is passes, done.stdout + done.stderr
