@@ -372,9 +372,10 @@ class _Reader:
         text = str(location)
         local = re.fullmatch(r"https://streamer-local/([0-9a-f]+)", text)
         text = bytes.fromhex(local[1]).decode() if local else text
-        if "://" in text:
+        asset = next((file for key, file in part.assets.items() if text.endswith(f"/{key}")), None)
+        if asset is None and "://" in text:
             return None
-        path = part.folder / text
+        path = asset or part.folder / text
         if not path.is_file():
             where = (*resource.path, "Properties", "TemplateURL")
             raise source.error(Problem(where, f"{text}: there is no such template on this machine"))

@@ -1009,6 +1009,20 @@ def test_parameters_of_the_cdks_legacy_synthesis_have_what_its_assembly_says(tmp
     assert [function.code_root for function in found.functions if function.handler == "handlers.ask"] == [
         str((out / "asset.1111").resolve())
     ]
+    assert "handlers.answer" in {function.handler for function in found.functions}
+
+
+def test_a_nested_template_is_found_by_what_it_is_uploaded_as_where_an_app_notes_no_paths_of_assets(
+    tmp_path: Path,
+) -> None:
+    shutil.copytree(TEMPLATES / "cdk", tmp_path / "p")
+    file = tmp_path / "p" / "cdk.out" / "Chat.template.json"
+    template = json.loads(file.read_text())
+    del template["Resources"]["Inner"]["Metadata"]  # as with ``"assetMetadata": false`` in cdk.json
+    noted = read(tmp_path / "p", "cdk.out")
+    file.write_text(json.dumps(template))
+
+    assert read(tmp_path / "p", "cdk.out") == noted
 
 
 def test_an_assembly_without_an_asset_is_refused_with_what_makes_it(tmp_path: Path) -> None:
