@@ -135,9 +135,13 @@ def _nearest(path: Path) -> Path:
 
 def _counting(changed: Iterable[Path], target: TemplateTarget, own: Collection[Path]) -> frozenset[Path]:
     """Those of the changes that are the project's."""
-    watched = _watched(target)
+    watched, roots = _watched(target), _folders(target)
     ignored = IGNORED if target.options.build is None else BUILD_OUTPUT
-    return frozenset(path for path in changed if _counts(path, watched, ignored) and not _is_written_here(path, own))
+    return frozenset(
+        path
+        for path in changed
+        if path not in roots and counts(path, watched, ignored) and not _is_written_here(path, own)
+    )
 
 
 def _is_written_here(path: Path, own: Iterable[Path]) -> bool:
@@ -155,10 +159,14 @@ def _is_output(path: Path, descriptor: int) -> bool:
         return False
 
 
-def _counts(path: Path, watched: Iterable[Path], ignored: Iterable[str]) -> bool:
+def counts(path: Path, watched: Collection[Path], ignored: Iterable[str]) -> bool:
+    """Whether a change of a file or folder is one of what is watched; folders of the ignored names in it are none.
+
+    So is that of a folder above: it came or went with all that is below it, of which nothing more is told.
+    """
     within = [each for each in watched if path == each or (each.is_dir() and path.is_relative_to(each))]
     if not within:
-        return False
+        return any(path in each.parents for each in watched)
     below = path.relative_to(max(within, key=lambda each: len(each.parts))).parts
     return not any(part in ignored for part in below)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from emulator.command.reloading.changed_files import whole
-from emulator.command.reloading.templates import is_being_made, new_warnings
+from emulator.command.reloading.templates import IGNORED, counts, is_being_made, new_warnings
 from emulator.templates.assembly import Part, Project
 
 TYPO = "template.yaml:29: Resources.Fn.Properties.Tmeout: AWS::Lambda::Function has no property 'Tmeout'"
@@ -66,3 +66,22 @@ async def test_what_changes_while_a_project_is_being_made_counts_when_it_is_whol
     found = [sorted(map(str, changed)) async for changed in whole(told(), lambda: is_held)]
 
     assert found == [[], ["a", "b", "synth.lock"], ["c"]]
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        pytest.param("template.yaml", True, id="a template"),
+        pytest.param("src/handlers/app.py", True, id="code"),
+        pytest.param("src/handlers", True, id="its folder"),
+        pytest.param("src", True, id="a folder above, moved with it"),
+        pytest.param("src/handlers/node_modules/a/index.js", False, id="packages"),
+        pytest.param("src/other", False, id="a folder beside"),
+        pytest.param("README.md", False, id="another file"),
+    ],
+)
+def test_a_change_counts_of_what_is_watched_and_of_folders_above_it(path: str, expected: bool, tmp_path: Path) -> None:
+    (tmp_path / "src" / "handlers").mkdir(parents=True)
+    watched = [tmp_path / "template.yaml", tmp_path / "src" / "handlers"]
+
+    assert counts(tmp_path / path, watched, IGNORED) is expected
