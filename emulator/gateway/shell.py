@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Final
 
 from ..foundation import log
+from ..foundation.clock import passed
 from ..foundation.notes import CONNECTIONS, Notes
 from ..foundation.recording import Recording
 from ..functions.outcome import Functions
@@ -72,7 +73,7 @@ class Gateway:
 
     def seen(self) -> list[Seen]:
         """What can be seen of each open connection."""
-        now = time.monotonic()
+        now = passed()
         return [each.seen(now) for each in self._websockets.open.values()]
 
     def has(self, connection_id: str) -> bool:
@@ -144,7 +145,7 @@ class Gateway:
 
     def _managed(self, call: ManagementRequest, websocket: WebSocket | None) -> HttpResponse:
         connection = None if websocket is None else websocket.connection
-        answer = management.handle(self._stage, call, connection, time.monotonic(), now_ms())
+        answer = management.handle(self._stage, call, connection, passed(), now_ms())
         if websocket is not None:
             websocket.perform(answer.effects)
         return _response(answer.response)
@@ -187,7 +188,7 @@ class Gateway:
         transport.set_protocol(client)
         try:
             handshake = Handshake(self._stage, self._signed(request), now_ms())
-            self._proceed(client, handshake, handshake.begin(time.monotonic(), now_ms()))
+            self._proceed(client, handshake, handshake.begin(passed(), now_ms()))
         except Exception as error:  # noqa: BLE001 - top of an upgrade: logged and answered
             log.error("the gateway failed", error=error, peer=request.peer, path=request.raw_path)
             _refuse(transport, FAILED)
@@ -212,7 +213,7 @@ class Gateway:
 
     def _resume(self, client: _Client, handshake: Handshake, result: Result) -> None:
         try:
-            self._proceed(client, handshake, handshake.resume(result, time.monotonic(), now_ms()))
+            self._proceed(client, handshake, handshake.resume(result, passed(), now_ms()))
         except Exception:
             _refuse(client.transport, FAILED)
             raise

@@ -15,6 +15,7 @@ from typing import Final, assert_never
 from msgspec import Struct
 
 from ..foundation import log
+from ..foundation.clock import passed
 from ..foundation.recording import By, Recording
 from .invocations import Invocations
 from .reading import TURN_BYTES, Turns
@@ -214,7 +215,7 @@ class WebSocket(asyncio.Protocol):
         """The function of a message is done."""
         effects: list[Effect] = []
         try:
-            effects = self.connection.replied(invoke, result, time.monotonic())
+            effects = self.connection.replied(invoke, result, passed())
             if (recorder := self._all.recording.now) is not None:
                 recorder.answered(invoke, result, effects)
         finally:  # even after an error of ours, or the messages behind this one would never be run
@@ -358,7 +359,7 @@ class WebSocket(asyncio.Protocol):
             case Opcode.BINARY:
                 self.perform(self.connection.receive_binary())
             case Opcode.PING:
-                self.connection.receive_ping(time.monotonic())
+                self.connection.receive_ping(passed())
             case Opcode.CLOSE:
                 closed = self._frames.close_rcvd
                 code, reason = (NO_STATUS, "") if closed is None else (closed.code, closed.reason)
@@ -377,7 +378,7 @@ class WebSocket(asyncio.Protocol):
         self._all.messages += 1
         self.received += 1
         try:
-            effects = self.connection.receive_text(text, time.monotonic(), now_ms())
+            effects = self.connection.receive_text(text, passed(), now_ms())
         except Exception as error:  # noqa: BLE001 - top of a message: logged and answered
             log.error("the gateway failed", error=error, connection_id=self.connection.connection_id)
             effects = self.connection.failed(now_ms())
@@ -435,12 +436,12 @@ class WebSocket(asyncio.Protocol):
     # time
 
     def _arm(self) -> None:
-        delay = self.connection.deadline() - time.monotonic()
+        delay = self.connection.deadline() - passed()
         self._timer = asyncio.get_running_loop().call_later(max(delay, 0.0), self._expire)
 
     def _expire(self) -> None:
         self._timer = None
-        now = time.monotonic()
+        now = passed()
         if now >= self.connection.deadline():
             self._by = "duration" if self.connection.is_too_old(now) else "idle"
         self.perform(self.connection.expire(now))
