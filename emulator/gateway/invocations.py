@@ -11,6 +11,7 @@ from typing import Final
 from ..foundation import log
 from ..foundation.json_bytes import json_bytes
 from ..foundation.notes import Notes
+from ..foundation.timer import Timer
 from ..functions.outcome import Failed, Functions, Outcome, Refused, Returned, error_message
 from .rules.effects import UNREACHABLE, Invoke, NotInvoked, Raised, Replied, Result, TimedOut
 
@@ -34,7 +35,6 @@ class Invocations:
         """What the functions that run will answer."""
         self._is_over = False
         """Whether answers are ignored from now on."""
-        self._loop = asyncio.get_running_loop()
 
     @property
     def running(self) -> int:
@@ -62,7 +62,7 @@ class Invocations:
         else:
             outcome = run(invoke.function, payload)
         began = self._clock()
-        timer = self._loop.call_later(invoke.timeout_seconds, outcome.cancel)
+        timer = Timer(invoke.timeout_seconds, outcome.cancel)
         self._running.add(outcome)
         outcome.add_done_callback(functools.partial(self._answered, invoke, then, timer, began))
 
@@ -70,7 +70,7 @@ class Invocations:
         self,
         invoke: Invoke,
         then: Callable[[Result], None],
-        timer: asyncio.TimerHandle,
+        timer: Timer,
         began: float,
         outcome: asyncio.Future[Outcome],
     ) -> None:

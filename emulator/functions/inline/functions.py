@@ -22,6 +22,7 @@ from streamer.topology import Function, Topology
 
 from ...foundation import log
 from ...foundation.recording import Recording
+from ...foundation.timer import Timer
 from .. import platform_log, variables
 from ..admission import STOPPING, Limit, bytes_held, missing
 from ..held import DAY_SECONDS, Held
@@ -198,7 +199,7 @@ class InlineFunctions:
         target = event.target
         target.running += 1
         event.worker = self._workers.take()
-        event.timer = self._loop.call_later(target.function.timeout_seconds, self._timed_out, event)
+        event.timer = Timer(target.function.timeout_seconds, lambda: self._timed_out(event))
         event.started = time.perf_counter()
         event.number = target.running
         event.trace = variables.trace_id(time.time(), self._randomness)
@@ -399,7 +400,7 @@ class _Invocation(Struct, eq=False):
     arn: str
     """What the function is invoked by."""
     worker: Worker | None = None
-    timer: asyncio.TimerHandle | None = None
+    timer: Timer | None = None
     number: int = 0
     """Which of the function's threads runs it, by how many did."""
     trace: str = ""

@@ -13,6 +13,7 @@ from typing import Literal, Protocol
 from streamer.topology import Function
 
 from ...foundation.recording import Change
+from ...foundation.timer import Timer
 from .. import platform_log, variables
 from ..outcome import EnvironmentNow, Failed, Outcome, Returned
 from ..runtimes import launch
@@ -99,7 +100,7 @@ class ExecutionEnvironment:
         self._runtime_api = RuntimeApi(self, around.callers)
         self._waiting: list[RuntimeApiConnection] = []
         """Where the runtime client waits for an event; the first gets it, and no other takes its place."""
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: Timer | None = None
         searches = None if around.means.subreaper else folder
         self._process = Process(around.meter, around.descendants, searches=searches)
         self._log = EnvironmentLog(function, around.sink, self._process, arn=self._arn, version=owner.version)
@@ -155,7 +156,7 @@ class ExecutionEnvironment:
         self._tell("started")
         if self.state is EnvironmentState.STARTING and bound is None and not self._is_inspected:
             self._log.restart_init()
-            self._timer = self._loop.call_later(around.init_seconds, self._init_too_long)
+            self._timer = Timer(around.init_seconds, self._init_too_long)
 
     def deliver(self, event: WaitingInvocation) -> None:
         """Run an event, as soon as the runtime client asks for one; its time runs from now."""
@@ -307,8 +308,7 @@ class ExecutionEnvironment:
 
     def _send(self, event: WaitingInvocation, *, is_timed: bool = False) -> None:
         connection = self._waiting.pop(0)
-        self._event = event
-        self._is_streamed = False
+        self._event, self._is_streamed = event, False
         event.started_at = self._loop.time()
         event.trace = variables.trace_id(time.time(), self._around.randomness)
         if event.waiting_since < self._ready_at:
@@ -436,7 +436,7 @@ class ExecutionEnvironment:
     def _start_timer(self) -> None:
         self._stop_timer()
         seconds = self._around.seconds(self.function)
-        self._timer = self._loop.call_later(seconds, self._timed_out)
+        self._timer = Timer(seconds, self._timed_out)
         self._deadline_ms = int((time.time() + seconds) * 1000)
 
     def _stop_timer(self) -> None:

@@ -1,0 +1,52 @@
+"""A timer that gives back the time in which this process stood still."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final, Protocol
+
+STOOD_STILL_SECONDS: Final = 1.0
+"""A timer that comes so late tells of a process that was stopped meanwhile: by Ctrl-Z, or with its container."""
+
+
+class Clock(Protocol):
+    """What an event loop has for timers."""
+
+    def time(self) -> float:
+        """Seconds of a clock that nobody sets."""
+        ...
+
+    def call_later(self, delay: float, callback: Callable[[], None], /) -> asyncio.Handle:
+        """Call it once so many seconds have passed."""
+        ...
+
+
+class Timer:
+    """Calls back once its time has passed, unless it is cancelled; made and used on the event loop.
+
+    Whoever it watches may have been stopped, too, or have answered what could not be read meanwhile, so the time in
+    which this process stood still is given once more: at most as long as there was in all.
+    """
+
+    def __init__(self, seconds: float, call: Callable[[], object], loop: Clock | None = None) -> None:
+        """``loop`` is what it goes by; None: the running event loop."""
+        self._loop: Clock = loop or asyncio.get_running_loop()
+        self._seconds = seconds
+        self._call = call
+        self._arm(seconds)
+
+    def cancel(self) -> None:
+        """Never call back."""
+        self._handle.cancel()
+
+    def _arm(self, seconds: float) -> None:
+        self._due_at = self._loop.time() + seconds
+        self._handle = self._loop.call_later(seconds, self._due)
+
+    def _due(self) -> None:
+        late_seconds = self._loop.time() - self._due_at
+        if late_seconds >= STOOD_STILL_SECONDS:
+            self._arm(min(late_seconds, self._seconds))
+        else:
+            self._call()
