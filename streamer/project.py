@@ -340,18 +340,20 @@ def _value(text: str) -> str:
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Undo what a project's code makes of logging and `warnings` in a command that imports it to see what it has.
+    """Undo what a project's code makes of logging, `warnings` and the current folder in a command that imports it.
 
     It is meant for where the code runs. Here it would silence the command, which `logging.config.dictConfig` does to
-    all loggers that are there, or have libraries tell what they send to AWS, secrets among it.
+    all loggers that are there, have libraries tell what they send to AWS, secrets among it, or have files that options
+    name lie elsewhere.
     """
-    manager = logging.root.manager
+    manager, folder = logging.root.manager, Path.cwd()
     before = {each: (each.handlers[:], each.level, each.disabled, each.propagate) for each in _loggers()}
     below = manager.disable
     try:
         with warnings.catch_warnings():
             yield
     finally:
+        os.chdir(folder)
         manager.disable = below
         for logger in _loggers():
             if logger in before:

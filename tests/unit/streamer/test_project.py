@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -163,23 +164,25 @@ def loggers() -> Iterator[dict[str, logging.Logger]]:
         logging.root.manager.loggerDict.pop(name, None)
 
 
-def test_what_code_makes_of_logging_is_undone_in_a_command_that_only_looks_at_it(
-    loggers: dict[str, logging.Logger],
+def test_what_code_makes_of_the_process_is_undone_in_a_command_that_only_looks_at_it(
+    loggers: dict[str, logging.Logger], tmp_path: Path
 ) -> None:
     def states() -> list[object]:
         return [(each.handlers[:], each.level, each.disabled, each.propagate) for each in loggers.values()]
 
     before, below, filters = states(), logging.root.manager.disable, warnings.filters[:]
+    folder = Path.cwd()
     with undisturbed():
         for each in loggers.values():
             each.addHandler(logging.StreamHandler())
             each.setLevel(logging.DEBUG)
             each.disabled, each.propagate = True, False
         logging.disable(logging.ERROR)
+        os.chdir(tmp_path)
         warnings.filterwarnings("ignore", "undisturbed")
         new = logging.getLogger("undisturbed.new")
         new.handlers = [logging.NullHandler(), logging.StreamHandler()]
 
     assert (states(), logging.root.manager.disable) == (before, below)
     assert [type(each) for each in new.handlers] == [logging.NullHandler]
-    assert warnings.filters == filters
+    assert (warnings.filters, Path.cwd()) == (filters, folder)
