@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from msgspec import Struct
 
-from ..foundation.json_bytes import parsed_json
+from ..foundation.json_bytes import json_of, parsed_json
 
 if TYPE_CHECKING:
     import asyncio
@@ -56,6 +56,18 @@ def content_of(payload: bytes) -> Any:
         return parsed_json(payload)
     except ValueError:
         return payload.decode("utf-8", "replace")
+
+
+def unparsed(event: bytes) -> str | None:
+    """Why Lambda does not take an event: it is no JSON; None: it is.
+
+    [REC] ls-snap test_lambda_invoke_payload_encoding_error, up to what Java's parser says
+    """
+    try:
+        json_of(event)
+    except ValueError as error:
+        return f"Could not parse request body into json: Could not parse payload into json: {error}"
+    return None
 
 
 def error_message(payload: bytes) -> str:

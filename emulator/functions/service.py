@@ -16,7 +16,7 @@ from urllib.parse import unquote
 
 from streamer.topology import Topology
 
-from ..foundation.json_bytes import json_of, parsed_json
+from ..foundation.json_bytes import parsed_json
 from ..foundation.notes import Notes
 from ..iam.caller import Caller
 from ..port.http import HttpRequest, HttpResponse
@@ -27,7 +27,7 @@ from .destinations import EventDestinations
 from .factory import RunningFunctions
 from .limits import ASYNC_EVENT_BYTES, EVENT_BYTES
 from .logs import Tail, Tails
-from .outcome import Failed, Outcome, Refused, Returned
+from .outcome import Failed, Outcome, Refused, Returned, unparsed
 from .response_stream import CONTENT_TYPE as STREAM_TYPE
 from .response_stream import chunks, complete
 from .streaming import ResponseStream
@@ -134,13 +134,8 @@ class LambdaService:
         if len(request.body) > limit_bytes:
             message = f"Request must be smaller than {limit_bytes} bytes for the InvokeFunction operation"
             return _error(413, "RequestTooLargeException", message, request_id)
-        try:
-            json_of(request.body or b"{}")
-        except ValueError as error:
-            # [REC] ls-snap test_lambda_invoke_payload_encoding_error, up to what Java's parser says
-            message = f"Could not parse request body into json: Could not parse payload into json: {error}"
-            return _error(400, "InvalidRequestContentException", message, request_id)
-        return None
+        reason = unparsed(request.body or b"{}")
+        return None if reason is None else _error(400, "InvalidRequestContentException", reason, request_id)
 
     def invoke(self, function: str, payload: bytes, **around: Any) -> asyncio.Future[Outcome]:
         """Run a function as `Functions` do: with this and `accept` it is `Invocable`."""

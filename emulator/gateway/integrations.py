@@ -21,7 +21,7 @@ from streamer.topology.integrations import Integration
 
 from ..foundation import log
 from ..functions.admission import throttled
-from ..functions.outcome import Failed, Invocable, Outcome, Refused, Returned
+from ..functions.outcome import Failed, Invocable, Outcome, Refused, Returned, unparsed
 from ..functions.variables import Endpoints
 from ..port.aws_names import is_aws
 from .rules.effects import UNREACHABLE
@@ -222,6 +222,9 @@ class Integrations:
             return Answer(mock_status(body), "")
         if integration.function is not None:
             payload = body.encode("utf-8", "replace") or b"{}"
+            said = unparsed(payload)
+            if said is not None:
+                return Answer(400, json.dumps({"message": said}), is_function=True)  # [INF] Lambda's own status
             if is_only_given(integration.parameters, event):
                 is_taken = self._functions.accept(integration.function, payload, str(uuid.uuid4()))
                 return Answer(ACCEPTED, "", is_function=True) if is_taken else throttled("CallerRateLimitExceeded")

@@ -284,6 +284,14 @@ def test_a_function_gets_what_a_template_makes(running: EmulatorThread, fails: b
     assert (found[0], told if status == 200 else told["errorMessage"]) == (status, answer)
 
 
+def test_a_function_gets_no_event_that_is_no_json(running: EmulatorThread) -> None:
+    status, _, text = asked(running, "POST", "/prod/function", "fails", content_type="text/plain")
+
+    message = json.loads(text)["message"]
+    assert status == 200
+    assert message.startswith("Could not parse request body into json: Could not parse payload into json: ")
+
+
 def test_a_mock_with_several_responses_answers_by_its_templates_status(running: EmulatorThread) -> None:
     assert asked(running, "GET", "/prod/mock?status=200&is=fine")[::2] == (200, '{"is": "fine"}')
     assert asked(running, "GET", "/prod/mock?status=500")[::2] == (503, '{"is": "broken"}')

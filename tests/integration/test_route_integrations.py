@@ -130,6 +130,7 @@ def topology(backend: str) -> Topology:
             parameters={"integration.request.header.X-Amz-Invocation-Type": "'Event'"},
             responses=(IntegrationResponse(key="$default", templates={"$default": "taken"}),),
         ),
+        route("textual", "AWS", function="fail", templates={"$default": "no JSON"}, responses=of_function),
         route("wrong", "MOCK", templates={"$default": "#if"}),
         route("empty", "MOCK"),
         route(
@@ -196,6 +197,14 @@ def test_endpoints_that_are_slow_do_not_hold_up_others(emulator: EmulatorThread)
 
 def test_the_error_of_a_function_is_the_answer_of_its_integration(emulator: EmulatorThread) -> None:
     assert ask(emulator, "fail")["errorMessage"] == "no luck"
+
+
+def test_a_function_gets_no_event_that_is_no_json(emulator: EmulatorThread) -> None:
+    """[USR] serverless/serverless #2270: the client hears what Lambda says, and the function is not called."""
+    answer = ask(emulator, "textual")
+
+    assert set(answer) == {"message"}
+    assert answer["message"].startswith("Could not parse request body into json: Could not parse payload into json: ")
 
 
 def test_who_only_gives_a_function_its_event_does_not_wait_for_it(emulator: EmulatorThread) -> None:

@@ -10,7 +10,8 @@ from typing import Any, Final
 from streamer.topology.http_apis import Backend, HttpKind, HttpRoute
 
 from ...foundation import log
-from ...functions.outcome import error_message
+from ...foundation.json_bytes import json_bytes, parsed_json
+from ...functions.outcome import error_message, unparsed
 from ...functions.variables import Endpoints
 from ..integrations import Reply, ask
 from ..rules.effects import HttpAnswer, NotInvoked, Raised, Replied, Result, TimedOut
@@ -55,7 +56,12 @@ async def _rest(backend: Backend, asked: Asked, event: Event, endpoints: Endpoin
     override = no_override()
     body = rest_backends.body_of(backend, asked, event, override)
     if backend.function is not None:
-        result = await invoke(backend.function, rest_backends.function_event(body))
+        refusal = unparsed(body or b"{}")
+        if refusal is not None:
+            log.warning(f"Lambda takes no event that is no JSON: {refusal}", route=route.key)
+            content = json_bytes({"message": refusal})
+            return rest_backends.answer_of(backend, asked, event, override, said="", headers={}, body=content)
+        result = await invoke(backend.function, parsed_json(body or b"{}"))
         if isinstance(result, NotInvoked | TimedOut):
             return answers.answered(asked, result)[0]
         assert isinstance(result, Replied | Raised)

@@ -16,7 +16,6 @@ from msgspec import structs
 from streamer.topology.http_apis import Backend, BackendResponse, HttpKind
 from streamer.topology.integrations import Integration
 
-from ...foundation.json_bytes import parsed_json
 from ..rules.effects import HttpAnswer
 from ..rules.mapping import MappingError, Override, Request, parameter_value, rendered, request_of, value_of_body
 from ..vtl.methods import shown
@@ -197,11 +196,3 @@ def _value(source: str, event: Mapping[str, Any], headers: Mapping[str, str], bo
     if start == "header":
         return headers.get(rest.lower())
     return value_of_body(rest, body) if start == "body" else None
-
-
-def function_event(body: bytes) -> Any:
-    """What a function gets; raises MappingError."""
-    try:
-        return parsed_json(body or b"{}")
-    except ValueError as error:
-        raise MappingError(f"a function gets JSON, and the template makes something else: {error}") from error
