@@ -142,6 +142,7 @@ def go_back(
         catch_up(cloud, desk, config, stack, offer.old, bucket=bucket)
         stack = performer.apply(change_set)
         desk.say(f"{config.stack} is what it was at {target.name}", *lines.outputs(stack.outputs))
+    protect(cloud, desk, config, template)  # a table that came back may be a new one
     return Ended(stack=stack.name, status=stack.status, outputs=stack.outputs)
 
 

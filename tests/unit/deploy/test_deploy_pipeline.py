@@ -619,6 +619,15 @@ def test_tables_are_protected_once_the_stack_stands(
     assert [each for each in cloud.did if "protect" in each] == did
 
 
+def test_tables_that_come_back_are_protected_as_the_others(run: Run, project: Path) -> None:
+    cloud = remembered(run, descriptions={TABLE: {}})
+    toml = project / "streamer.toml"
+    toml.write_text(f"{toml.read_text()}deletion_protection = true\n")
+
+    assert run(cloud, "rollback", "--yes").return_value == 0
+    assert cloud.did[-1] == f"protect {TABLE}"
+
+
 class Failing(FakeCloud):
     """One in which protecting and setting back fail."""
 
