@@ -383,20 +383,24 @@ def _uv(
     path: Path, about: Path, environment: locks.Environment, extras: Sequence[str], groups: Sequence[str]
 ) -> Dependencies:
     """The dependencies, by a lock, of the project that ``about`` is the ``pyproject.toml`` of."""
-    document, project = _toml(path), _toml(about).get("project", {})
+    lock, document = _toml(path), _toml(about)
+    project = document.get("project", {})
     if "name" not in project:
         raise BundleError(f"{path} is there without a pyproject.toml with a [project] beside it")
     own = canonical(project["name"])
-    roots = locks.uv_roots(document, own, extras, groups)
-    locked = {canonical(edge.name) for edge in roots}
-    for text in project.get("dependencies", ()):
-        if canonical(text) not in locked:
-            raise BundleError(f"{path} does not hold {canonical(text)}, which pyproject.toml depends on: run uv lock")
-    overridden = {canonical(each["name"]) for each in document.get("manifest", {}).get("overrides", ())}
-    known = project.get("optional-dependencies", {})
+    roots = locks.uv_roots(lock, own, extras, groups)
+    known, standard = project.get("optional-dependencies", {}), document.get("dependency-groups", {})
     texts = [*project.get("dependencies", ()), *(text for name in extras for text in known.get(name, ()))]
-    asked = locks.parsed_roots((text for text in texts if canonical(text) not in overridden), str(about))
-    return _locked(path, locks.uv_packages(document), roots, environment, own, asked=asked)
+    texts += _standard_groups(document, about, [name for name in groups if name in standard])
+    asked = locks.parsed_roots(_without_itself(document, about, texts), str(about))
+    locked = {canonical(edge.name) for edge in roots}
+    for edge in asked:
+        # Of what no Python of the project needs uv locks nothing.
+        if canonical(edge.name) not in locked and locks.holds(edge.marker, environment, about.name):
+            raise BundleError(f"{path} does not hold {canonical(edge.name)}, which pyproject.toml wants: run uv lock")
+    overridden = {canonical(each["name"]) for each in lock.get("manifest", {}).get("overrides", ())}
+    asked = [edge for edge in asked if canonical(edge.name) not in overridden]
+    return _locked(path, locks.uv_packages(lock), roots, environment, own, asked=asked)
 
 
 def _poetry(path: Path, environment: locks.Environment, extras: Sequence[str], groups: Sequence[str]) -> Dependencies:

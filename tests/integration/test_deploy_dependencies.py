@@ -401,12 +401,46 @@ def test_a_member_of_a_workspace_follows_the_lock_above(tmp_path: Path, name: st
     assert (found.lines, found.local) == (locked if is_member else ((wanted,), ()))
 
 
-def test_a_lock_older_than_the_project_is_refused(tmp_path: Path) -> None:
-    project = '[project]\nname = "chat"\nversion = "1"\ndependencies = ["lib", "newcomer>=1"]\n'
-    write(tmp_path, pyproject_toml=project, uv_lock=UV_LOCK)
+UV_LOCK_OF_CHAT = """
+[[package]]
+name = "chat"
+version = "1"
+source = { virtual = "." }
+dependencies = [{ name = "lib" }]
+"""
+STALE = """
+[project]
+name = "chat"
+version = "1"
+dependencies = ["lib"]
+[project.optional-dependencies]
+fast = ["deep"]
+all = ["chat[fast]"]
+[dependency-groups]
+lambda = ["fork"]
+"""
 
-    with pytest.raises(BundleError, match=r"does not hold newcomer, which pyproject\.toml depends on: run uv lock"):
-        read(tmp_path)
+
+@pytest.mark.parametrize(
+    ("where", "parts"),
+    [
+        pytest.param('["lib"', {}, id="itself"),
+        pytest.param('["deep"', {"extras": ["fast"]}, id="in an extra"),
+        pytest.param('["deep"', {"extras": ["all"]}, id="in an extra of an extra"),
+        pytest.param('["fork"', {"groups": ["lambda"]}, id="in a group"),
+    ],
+)
+def test_a_lock_older_than_the_project_is_refused(tmp_path: Path, where: str, parts: dict[str, Any]) -> None:
+    lock = f"{UV_LOCK_OF_CHAT}optional-dependencies = {{ fast = [{{ name = 'deep' }}], all = [{{ name = 'deep' }}] }}\n"
+    lock += "dev-dependencies = { lambda = [{ name = 'fork' }] }\n"
+    lock += "".join(f'[[package]]\nname = "{name}"\nversion = "1"\n' for name in ("lib", "deep", "fork"))
+    never = f"{where}, \"oldest; python_version < '3'\""
+    write(tmp_path, pyproject_toml=STALE.replace(where, never), uv_lock=lock)
+    assert read(tmp_path, **parts).is_complete
+
+    write(tmp_path, pyproject_toml=STALE.replace(where, f'{where}, "newcomer>=1"'))
+    with pytest.raises(BundleError, match=r"does not hold newcomer, which pyproject\.toml wants: run uv lock"):
+        read(tmp_path, **parts)
 
 
 LOCK_OF_A = '[[package]]\nname = "a"\nversion = "1.5"\n'
