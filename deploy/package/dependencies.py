@@ -400,7 +400,8 @@ def _uv(
             raise BundleError(f"{path} does not hold {canonical(edge.name)}, which pyproject.toml wants: run uv lock")
     overridden = {canonical(each["name"]) for each in lock.get("manifest", {}).get("overrides", ())}
     asked = [edge for edge in asked if canonical(edge.name) not in overridden]
-    return _locked(path, locks.uv_packages(lock), roots, environment, own, asked=asked)
+    packages = locks.uv_packages(lock, locks.uv_chosen(own, extras, groups))
+    return _locked(path, packages, roots, environment, own, asked=asked)
 
 
 def _poetry(path: Path, environment: locks.Environment, extras: Sequence[str], groups: Sequence[str]) -> Dependencies:

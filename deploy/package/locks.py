@@ -7,7 +7,7 @@ leaves the set that is installed, whichever installer does it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qs, quote, urlsplit, urlunsplit
@@ -140,8 +140,31 @@ def _allows(wanted: str, version: str) -> bool:
         return True
 
 
-def uv_packages(lock: Mapping[str, Any]) -> list[Locked]:
-    """The packages of a ``uv.lock``."""
+_CONFLICTING: Final = re.compile(r"extra (==|!=) '((?:extra|group|project)-\d+-[^']*)'")
+"""How a ``uv.lock`` says in markers which of several parts that ``tool.uv.conflicts`` names was chosen: by kind, length
+of the project's name, name, and name of the part. Seen in what uv 0.13 writes."""
+
+
+def uv_chosen(name: str, extras: Iterable[str], groups: Iterable[str]) -> frozenset[str]:
+    """What markers of a ``uv.lock`` call a project, and the parts of it that were asked for."""
+    own = str(canonicalize_name(name))
+    parts = [(kind, part) for kind, parts in (("extra", extras), ("group", groups)) for part in parts]
+    found = (f"{kind}-{len(own)}-{own}-{canonicalize_name(part)}" for kind, part in parts)
+    return frozenset((f"project-{len(own)}-{own}", *found))
+
+
+def _decided(marker: str, chosen: frozenset[str]) -> str:
+    """A marker in which it is settled what was chosen: PEP 508 knows one extra at a time."""
+
+    def decide(found: re.Match[str]) -> str:
+        is_chosen = found[2] in chosen
+        return f"python_version {'!=' if is_chosen is (found[1] == '==') else '=='} '0'"
+
+    return _CONFLICTING.sub(decide, marker)
+
+
+def uv_packages(lock: Mapping[str, Any], chosen: frozenset[str] = frozenset()) -> list[Locked]:
+    """The packages of a ``uv.lock``, where these parts were `uv_chosen`."""
     found = []
     for package in lock.get("package", ()):
         source = package.get("source", {})
@@ -160,9 +183,9 @@ def uv_packages(lock: Mapping[str, Any]) -> list[Locked]:
                 hashes=() if path or "git" in source else tuple(each["hash"] for each in files if "hash" in each),
                 path=path,
                 url=_within(url, within),
-                markers=tuple(package.get("resolution-markers", ())),
-                edges=_uv_edges(package.get("dependencies", ())),
-                optional={str(canonicalize_name(name)): _uv_edges(edges) for name, edges in optional.items()},
+                markers=tuple(_decided(each, chosen) for each in package.get("resolution-markers", ())),
+                edges=_uv_edges(package.get("dependencies", ()), chosen),
+                optional={str(canonicalize_name(name)): _uv_edges(edges, chosen) for name, edges in optional.items()},
             )
         )
     return found
@@ -173,14 +196,19 @@ def _within(url: str, folder: str) -> str:
     return f"{url}#subdirectory={quote(folder)}" if folder else url
 
 
-def _uv_edges(edges: Iterable[Mapping[str, Any]]) -> tuple[Edge, ...]:
+def _uv_edges(edges: Iterable[Mapping[str, Any]], chosen: frozenset[str]) -> tuple[Edge, ...]:
     return tuple(
-        Edge(each["name"], tuple(each.get("extra", ())), each.get("marker", ""), each.get("version", ""))
+        Edge(
+            each["name"],
+            tuple(each.get("extra", ())),
+            _decided(each.get("marker", ""), chosen),
+            each.get("version", ""),
+        )
         for each in edges
     )
 
 
-def uv_roots(lock: Mapping[str, Any], name: str, extras: Iterable[str], groups: Iterable[str]) -> list[Edge]:
+def uv_roots(lock: Mapping[str, Any], name: str, extras: Sequence[str], groups: Sequence[str]) -> list[Edge]:
     """What the project itself wants, with the optional parts that were asked for.
 
     Raises:
@@ -189,12 +217,13 @@ def uv_roots(lock: Mapping[str, Any], name: str, extras: Iterable[str], groups: 
     own = next((p for p in lock.get("package", ()) if canonicalize_name(p["name"]) == canonicalize_name(name)), None)
     if own is None:
         raise BundleError(f"uv.lock does not hold the project {name}: run uv lock")
-    roots = list(_uv_edges(own.get("dependencies", ())))
+    chosen = uv_chosen(name, extras, groups)
+    roots = list(_uv_edges(own.get("dependencies", ()), chosen))
     for key, names in (("optional-dependencies", extras), ("dev-dependencies", groups)):
         for part in names:
             if part not in own.get(key, {}):
                 raise BundleError(f"uv.lock has no {key} {part!r} of {name}: run uv lock, or mend streamer.toml")
-            roots += _uv_edges(own[key][part])
+            roots += _uv_edges(own[key][part], chosen)
     return roots
 
 

@@ -443,6 +443,51 @@ def test_a_lock_older_than_the_project_is_refused(tmp_path: Path, where: str, pa
         read(tmp_path, **parts)
 
 
+CONFLICTING = """
+[[package]]
+name = "our-chat"
+version = "1"
+source = { virtual = "." }
+dependencies = [
+    { name = "a", version = "1", marker = "extra == 'extra-8-our-chat-old-one'" },
+    { name = "a", version = "2", marker = "extra == 'group-8-our-chat-dev' or extra != 'extra-8-our-chat-old-one'" },
+]
+optional-dependencies = { old-one = [], gpu = [{ name = "torch", marker = "extra == 'extra-8-our-chat-gpu'" }] }
+[[package]]
+name = "a"
+version = "1"
+resolution-markers = ["extra == 'extra-8-our-chat-old-one'"]
+[[package]]
+name = "a"
+version = "2"
+resolution-markers = ["extra != 'extra-8-our-chat-old-one'"]
+dependencies = [{ name = "b", marker = "sys_platform == 'linux' and extra == 'project-8-our-chat'" }]
+[[package]]
+name = "b"
+version = "3"
+[[package]]
+name = "torch"
+version = "4"
+"""
+
+
+@pytest.mark.parametrize(
+    ("extras", "lines"),
+    [
+        pytest.param([], ("a==2", "b==3"), id="neither"),
+        pytest.param(["old-one"], ("a==1",), id="one"),
+        pytest.param(["gpu"], ("a==2", "b==3", "torch==4"), id="the other"),
+    ],
+)
+def test_parts_that_conflict_are_what_uv_locked_for_that_which_is_asked_for(
+    tmp_path: Path, extras: list[str], lines: tuple[str, ...]
+) -> None:
+    project = '[project]\nname = "Our.Chat"\nversion = "1"\ndependencies = ["a"]\n'
+    write(tmp_path, uv_lock=CONFLICTING, pyproject_toml=project)
+
+    assert read(tmp_path, extras=extras).lines == lines
+
+
 LOCK_OF_A = '[[package]]\nname = "a"\nversion = "1.5"\n'
 UV_LOCK_OF_A = (
     '[[package]]\nname = "chat"\nversion = "1"\nsource = { virtual = "." }\ndependencies = [{ name = "a" }]\n'
