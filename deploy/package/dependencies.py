@@ -421,7 +421,7 @@ def _poetry(path: Path, environment: locks.Environment, extras: Sequence[str], g
         elif name not in known:
             raise _no_extra(about, name)
     own = canonical(project.get("name", ""))
-    return _locked(path, locks.poetry_packages(_toml(path)), roots, environment, own, asked=roots)
+    return _locked(path, locks.poetry_packages(_toml(path), extras), roots, environment, own, asked=roots)
 
 
 def _locked(

@@ -140,7 +140,7 @@ def _allows(wanted: str, version: str) -> bool:
         return True
 
 
-_CONFLICTING: Final = re.compile(r"extra (==|!=) '((?:extra|group|project)-\d+-[^']*)'")
+_CONFLICTING: Final = re.compile(r"\bextra (==|!=) '((?:extra|group|project)-\d+-[^']*)'")
 """How a ``uv.lock`` says in markers which of several parts that ``tool.uv.conflicts`` names was chosen: by kind, length
 of the project's name, name, and name of the part. Seen in what uv 0.13 writes."""
 
@@ -153,14 +153,14 @@ def uv_chosen(name: str, extras: Iterable[str], groups: Iterable[str]) -> frozen
     return frozenset((f"project-{len(own)}-{own}", *found))
 
 
-def _decided(marker: str, chosen: frozenset[str]) -> str:
-    """A marker in which it is settled what was chosen: PEP 508 knows one extra at a time."""
+def _decided(marker: str, chosen: frozenset[str], parts: re.Pattern[str] = _CONFLICTING) -> str:
+    """A marker in which it is settled which ``parts`` were chosen: PEP 508 knows one extra at a time."""
 
     def decide(found: re.Match[str]) -> str:
         is_chosen = found[2] in chosen
         return f"python_version {'!=' if is_chosen is (found[1] == '==') else '=='} '0'"
 
-    return _CONFLICTING.sub(decide, marker)
+    return parts.sub(decide, marker)
 
 
 def uv_packages(lock: Mapping[str, Any], chosen: frozenset[str] = frozenset()) -> list[Locked]:
@@ -231,8 +231,13 @@ _SCP: Final = re.compile(r"^((?:[^@/:]+@)?[^@/:]+):(?!//)")
 """How ssh and git write an address, ``git@host:path``, which is no URL, and so nothing that installers take."""
 
 
-def poetry_packages(lock: Mapping[str, Any]) -> list[Locked]:
-    """The packages of a ``poetry.lock``."""
+_OF_THE_PROJECT: Final = re.compile(r"""\bextra (==|!=) ["']([^"']*)["']""")
+"""How a ``poetry.lock`` says that a package is there for an extra of the project."""
+
+
+def poetry_packages(lock: Mapping[str, Any], extras: Iterable[str] = ()) -> list[Locked]:
+    """The packages of a ``poetry.lock``, where these parts of the project were asked for."""
+    chosen = frozenset(str(canonicalize_name(each)) for each in extras)
     found = []
     for package in lock.get("package", ()):
         source = package.get("source", {})
@@ -242,6 +247,7 @@ def poetry_packages(lock: Mapping[str, Any]) -> list[Locked]:
             place = _SCP.sub(r"ssh://\1/", source["url"])
             url = f"git+{place}@{source['resolved_reference']}"
         marker = package.get("markers", "")
+        markers = marker.values() if isinstance(marker, Mapping) else filter(None, (marker,))
         edges = poetry_edges(package.get("dependencies", {}))
         optional = {
             str(canonicalize_name(extra)): tuple(_parsed(each, "poetry.lock") for each in wanted)
@@ -255,7 +261,7 @@ def poetry_packages(lock: Mapping[str, Any]) -> list[Locked]:
                 path=source["url"] if is_local else "",
                 url=_within(url, source.get("subdirectory", "")),
                 # Of a package in several groups: a marker for each group.
-                markers=tuple(marker.values()) if isinstance(marker, Mapping) else ((marker,) if marker else ()),
+                markers=tuple(_decided(each, chosen, _OF_THE_PROJECT) for each in markers),
                 edges=tuple(edges),
                 optional=optional,
             )

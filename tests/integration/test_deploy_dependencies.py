@@ -597,11 +597,21 @@ def test_what_a_project_with_a_lock_of_poetry_does_not_have_is_named(tmp_path: P
         read(tmp_path, groups=["slow"])
 
 
-def test_extras_of_a_lock_of_poetry_are_those_of_either_table(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "markers",
+    [
+        pytest.param("", id="of Poetry 1"),
+        pytest.param('markers = \'extra == "fast" or extra == "all"\'\n', id="of Poetry 2"),
+        pytest.param('markers = \'python_version >= "3" and extra == "fast"\'\n', id="of some Pythons"),
+        pytest.param("markers = { main = 'extra == \"fast\"', dev = 'python_version < \"3\"' }\n", id="of groups"),
+    ],
+)
+def test_extras_of_a_lock_of_poetry_are_those_of_either_table(tmp_path: Path, markers: str) -> None:
     own = POETRY + 'b = { version = "2.0", optional = true }\n[tool.poetry.extras]\nfast = ["b"]\n'
     standard = STANDARD + 'optional-dependencies.fast = ["b"]\n'
     for text in (own, standard):
-        write(tmp_path, pyproject_toml=text, poetry_lock=POETRY_LOCK)
+        lock = POETRY_LOCK.replace('name = "b"\n', f'name = "b"\n{markers}')
+        write(tmp_path, pyproject_toml=text, poetry_lock=lock)
 
         assert [line[:1] for line in read(tmp_path, extras=["fast"]).lines] == ["a", "b"]
         assert [line[:1] for line in read(tmp_path).lines] == ["a"]
