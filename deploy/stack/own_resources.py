@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from streamer.topology.own_resources import IGNORED_SECTIONS, SECTIONS
@@ -62,9 +62,20 @@ def _require_resource(logical_id: str, resource: Any, name: str) -> None:
         raise DeployError(f"{name}: DependsOn of {logical_id} takes a logical id, or a list of them")
 
 
+def _require_once(names: Sequence[Any], name: str) -> None:
+    """Both YAML and JSON let the last one win, so that the stack would lose what the others say without a word."""
+    for each in names:
+        if names.count(each) > 1:
+            raise DeployError(f"{name}: {each} stands twice in one mapping; rename or remove one of them")
+
+
 def _json(text: str, name: str) -> Any:
+    def whole(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        _require_once([each for each, _ in pairs], name)
+        return dict(pairs)
+
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=whole)
     except ValueError as exc:
         raise DeployError(f"{name} is not JSON: {exc}") from exc
 
@@ -74,6 +85,10 @@ def _yaml(text: str, name: str) -> Any:
 
     class Loader(yaml.SafeLoader):
         """Knows the short forms, and no dates: a template's version looks like one."""
+
+        def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+            _require_once([key.value for key, _ in node.value if isinstance(key.value, str)], name)
+            return super().construct_mapping(node, deep)
 
     Loader.yaml_implicit_resolvers = {
         first: [(tag, pattern) for tag, pattern in found if tag != "tag:yaml.org,2002:timestamp"]

@@ -96,6 +96,14 @@ def test_what_comes_of_a_resource_is_no_secret_even_if_the_app_calls_it_one() ->
             id="a token",
         ),
         pytest.param("Resources: {A: [", "is not YAML", id="no YAML"),
+        *(
+            pytest.param(text, "resources.yaml: A stands twice in one mapping; rename or remove", id=f"twice in {kind}")
+            for kind, text in (
+                ("YAML", "Resources: {A: {Type: AWS::SQS::Queue}, B: {Type: X}, A: {Type: AWS::S3::Bucket}}"),
+                ("JSON", '{"Resources": {"A": {"Type": "AWS::SQS::Queue"}, "A": {"Type": "AWS::S3::Bucket"}}}'),
+                ("a short form", "Resources: {Q: {Type: X, Properties: {P: !Sub {A: 1, A: 2}}}}"),
+            )
+        ),
         pytest.param('{"Resources": ', "is not JSON", id="no JSON"),
         pytest.param("a: 1", "needs Resources", id="no resources"),
         pytest.param("Transform: x\nResources: {A: {Type: X}}", "Transform cannot be merged", id="a transform"),
