@@ -25,6 +25,10 @@ FILLED = """
 const { filled } = await import(file.replace("store.js", "session.js"));
 console.log(JSON.stringify(records.map(({ template, last }) => filled(template, last))));
 """
+EXAMPLES = """
+const { example } = await import(file.replace("store.js", "schema.js"));
+console.log(JSON.stringify(records.map(({ schema }) => example(schema, {}))));
+"""
 FORGOTTEN = """
 const kept = () => [store.rows.map(({ number }) => number), store.records.size, store.runs.size, store.calls.size];
 const all = [0, 2, 6].map((gone) => (store.forget(gone), kept()));
@@ -109,6 +113,25 @@ def test_what_was_said_last_is_filled_in_as_json_has_it() -> None:
     assert told[1] == unknown
     within = {"field": 3, "all": last["data"], "in": f"[{last['text']}] 3"}
     assert json.loads(told[0]) == {"t": last["text"], "e": "", "n": 3, "i": ["a"], **within}
+
+
+def test_what_a_payload_could_look_like_is_filled_in_to_try_an_action() -> None:
+    number, text = {"type": "integer", "minimum": 2}, {"type": "string"}
+    schemas: dict[str, Any] = {
+        "needed fields": {"type": "object", "properties": {"a": number, "b": text}, "required": ["a"]},
+        "a list": {"type": "array", "items": text},
+        "a list of at least one": {"type": "array", "items": number, "minItems": 1},
+        "a tuple": {"type": "array", "prefixItems": [number, text], "minItems": 2, "maxItems": 2},
+    }
+
+    told = said(EXAMPLES, [{"schema": each} for each in schemas.values()])
+
+    assert dict(zip(schemas, told, strict=True)) == {
+        "needed fields": {"a": 2},
+        "a list": [],
+        "a list of at least one": [2],
+        "a tuple": [2, ""],
+    }
 
 
 def said(question: str, records: list[dict[str, Any]]) -> Any:

@@ -53,7 +53,7 @@ export function example(given, schemas, depth = 0) {
   if (choice) return example(choice, schemas, depth + 1);
   const kind = Array.isArray(schema.type) ? schema.type[0] : schema.type;
   if (kind === "object" || schema.properties) return Object.fromEntries((schema.required ?? []).map((/** @type {string} */ name) => [name, example(schema.properties?.[name], schemas, depth + 1)]));
-  if (kind === "array") return schema.minItems ? [example(schema.items, schemas, depth + 1)] : [];
+  if (kind === "array") return (schema.prefixItems ?? (schema.minItems ? [schema.items] : [])).map((/** @type {any} */ each) => example(each, schemas, depth + 1));
   if (kind === "integer" || kind === "number") return schema.minimum ?? (schema.exclusiveMinimum !== undefined ? schema.exclusiveMinimum + 1 : 0);
   if (kind === "boolean") return false;
   if (kind === "null") return null;
