@@ -47,6 +47,8 @@ class Inbox:
         self._is_over = False
         self.is_answered = False
         """Whether anything came yet."""
+        self.is_left = False
+        """Whether nobody waits any more."""
         self.sent_on: int | None = None
         """The number of the connection that the request was sent on; None: it was not sent yet."""
 

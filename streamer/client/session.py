@@ -210,6 +210,8 @@ class Session:
         error: ClientError = _unknown()
         for pause_seconds in (0.0, *RESUMING_SECONDS):
             await asyncio.sleep(pause_seconds)
+            if inbox.is_left:
+                return
             try:
                 await self.ask("subscribe", {"request_id": request_id}, OnLoss.FAIL)
             except RequestFailedError as failed:
@@ -274,11 +276,14 @@ class Session:
         try:
             yield inbox
         finally:
+            inbox.is_left = True
             del self._inboxes[request_id]
             self._complaints.gone(inbox)
 
     async def _send(self, inbox: Inbox) -> None:
         connection = await self._link.connected()
+        if inbox.is_left:  # whoever waited may have asked anew: it is not done twice
+            return
         # Before sending: if the connection is lost over it, the request may have arrived all the same.
         inbox.sent_on = connection.number
         await connection.send(inbox.body)

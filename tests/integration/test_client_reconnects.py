@@ -231,6 +231,24 @@ async def test_it_is_sent_again_if_the_caller_says_so() -> None:
     assert [message["id"] for message in service.got if message["action"] == "pay"] == ["r-1", "r-1"]
 
 
+async def test_nor_then_once_nobody_waits_for_it_any_more() -> None:
+    async with connected() as (service, client):
+        service.silent |= {"pay", "subscribe"}
+        asking = asyncio.ensure_future(client.request("pay", 1, id="r-1", resend=True))
+        await service.wait_for(lambda: service.got)
+        await service.lose()
+        await service.wait_for(lambda: service.got[1:])
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+
+        unknown = {"code": "NOT_FOUND", "message": "unknown"}
+        await say(service.sockets[-1], "error", service.got[-1]["id"], error=unknown)
+        for number in range(3):
+            assert await client.request("echo", number) == number
+
+    assert [message["action"] for message in service.got] == ["pay", "subscribe", "echo", "echo", "echo"]
+
+
 async def test_a_request_made_while_there_is_no_connection_waits_for_one() -> None:
     async with connected() as (service, client):
         service.refusing = [503] * 3
