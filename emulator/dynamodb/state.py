@@ -33,6 +33,8 @@ from .values import ORDERED, read_kept_attributes, wire_attributes, wire_value
 
 MAGIC: Final = b"streamer-dynamodb "
 VERSION: Final = 6
+_VERSION_CHARACTERS: Final = 9
+"""As many are told of the version of a file that may be none of ours."""
 _COMPRESSION: Final = 1
 """zlib's fastest: a state is written when the emulator stops, and the user waits."""
 _AT_ONCE: Final = 200
@@ -119,7 +121,8 @@ def _read(data: bytes) -> tuple[bytes, bytes]:
         raise _unreadable("it was not written by the emulator")
     version = head.removeprefix(MAGIC)
     if version != b"%d" % VERSION:
-        raise _unreadable(f"it has version {version.decode(errors='replace')}, this emulator reads version {VERSION}")
+        said = version[:_VERSION_CHARACTERS].decode(errors="replace")
+        raise _unreadable(f"it has version {said}, this emulator reads version {VERSION}")
     try:
         return _unpacked(packed)
     except (zlib.error, ValueError, MemoryError) as error:
@@ -138,9 +141,7 @@ def _unpacked(packed: bytes) -> tuple[bytes, bytes]:
 
 
 def _unreadable(reason: str) -> ConfigurationError:
-    return ConfigurationError(
-        f"the saved DynamoDB state cannot be read: {reason}; delete the state file to start with empty tables"
-    )
+    return ConfigurationError(f"it cannot be read as a state: {reason}")
 
 
 class _Part(Struct, frozen=True):

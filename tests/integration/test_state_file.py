@@ -419,6 +419,17 @@ async def test_a_disk_that_is_full_at_the_start_is_told_in_one_line(tmp_path: Pa
     assert names(tmp_path) == ["state"]
 
 
+async def test_a_file_that_is_no_state_is_named_and_stays_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_bytes(b"of somebody\n")
+
+    with pytest.raises(ConfigurationError, match=r"notes\.txt cannot be used: .*not written by .*name another file"):
+        async with opened(path):
+            pass
+
+    assert path.read_bytes() == b"of somebody\n"
+
+
 async def test_a_file_that_is_far_too_large_is_refused_before_it_is_read(tmp_path: Path) -> None:
     path = tmp_path / "state"
     path.touch()

@@ -37,6 +37,7 @@ from ...iam.caller import Caller
 from ...port.http import Answer, HttpRequest, HttpResponse
 from ..engine import STREAMS, UPDATE_TABLE, EmbeddedDynamoDB, is_queue_request
 from ..errors import ApiError
+from ..state import Saved
 from .kept_file import KeptFile
 from .tables import create_tables
 
@@ -186,7 +187,7 @@ async def _kept(engine: EmbeddedDynamoDB, topology: Topology, state_file: Path |
     notes = Notes()
     file = KeptFile(state_file, lambda: engine.pieces(notes.content))
     try:
-        saved = engine.load(file.open())
+        saved = _loaded(engine, file.open(), state_file)
         notes = Notes(saved.notes, file.append, file.settle)
         engine.keep(file.append, file.rewrite)
         create_tables(engine, topology.tables)
@@ -204,6 +205,14 @@ async def _kept(engine: EmbeddedDynamoDB, topology: Topology, state_file: Path |
         yield notes
     finally:
         await file.finish()
+
+
+def _loaded(engine: EmbeddedDynamoDB, data: bytes, state_file: Path) -> Saved:
+    try:
+        return engine.load(data)
+    except ConfigurationError as error:  # perhaps of a newer emulator, perhaps another file of the user's
+        todo = "name another file, or move it away to start with empty tables"
+        raise ConfigurationError(f"the state file {state_file} cannot be used: {error}; {todo}") from error
 
 
 def _noted(notes: Notes, name: str) -> Checkpoints:
