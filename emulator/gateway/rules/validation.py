@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from streamer.errors import TopologyError
@@ -11,6 +11,9 @@ from streamer.topology import DEFAULT, Route
 
 from . import lenient_json
 from .expressions import Expression, parse
+
+if TYPE_CHECKING:
+    from jsonschema import ValidationError
 
 Check = Callable[[str], bool]
 """Whether a message satisfies the models of its route."""
@@ -63,7 +66,8 @@ def compiled(route_key: str, schema: Mapping[str, Any]) -> Callable[[Any], bool]
     for reference in _references(schema):
         if not _leads_somewhere(reference, schema):
             raise TopologyError(f"route {route_key!r}: the model's $ref {reference!r} leads nowhere within the model")
-    validator = draft4(schema)
+    extend: Any = jsonschema.validators.extend
+    validator = extend(draft4, {"uniqueItems": _unique_items})(schema)
 
     def is_valid(document: Any) -> bool:
         try:
@@ -74,6 +78,23 @@ def compiled(route_key: str, schema: Mapping[str, Any]) -> Callable[[Any], bool]
             return False
 
     return is_valid
+
+
+def _unique_items(validator: Any, is_wanted: Any, items: Any, _schema: Any) -> Iterator[ValidationError]:
+    """Whether no item is there twice, in one look at each: jsonschema's own compares all objects of a client's list."""
+    from jsonschema import ValidationError  # noqa: PLC0415 - it has been imported
+
+    if is_wanted and validator.is_type(items, "array") and len({_hashable(each) for each in items}) < len(items):
+        yield ValidationError("an item is there twice")
+
+
+def _hashable(value: Any) -> Any:
+    """What is equal where values of JSON are: 1 and 1.0 are, true and 1 are not."""
+    if isinstance(value, dict):
+        return dict, frozenset((name, _hashable(each)) for name, each in value.items())
+    if isinstance(value, list):
+        return list, tuple(map(_hashable, value))
+    return (bool, value) if isinstance(value, bool) else value
 
 
 def _references(schema: Any) -> Iterator[str]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 
@@ -88,6 +89,24 @@ def test_a_model_may_refer_to_itself_however_deep_the_message() -> None:
 
     assert isinstance(shallow, Invoke)
     assert isinstance(deep, Send)
+
+
+@pytest.mark.parametrize(
+    ("items", "is_valid"),
+    [
+        pytest.param('[1, true, "1", "true", null, [1], {"a": 1}]', True, id="of all kinds"),
+        pytest.param('[[true], [1], {"a": true}, {"a": 1}]', True, id="within others"),
+        pytest.param("[1, 1.0]", False, id="numbers"),
+        pytest.param('[{"a": 1, "b": [2]}, {"b": [2], "a": 1.0}]', False, id="objects in another order"),
+        pytest.param(json.dumps([{"a": number} for number in range(8000)]), True, id="more than pairs can be compared"),
+    ],
+)
+def test_items_are_unique_by_what_they_say(items: str, is_valid: bool) -> None:
+    model = {"properties": {"items": {"type": "array", "uniqueItems": True}}}
+
+    [effect] = effects_of(f'{{"action":"add","items":{items}}}', model=model)
+
+    assert isinstance(effect, Invoke) is is_valid
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999", "1" + "0" * 400])
