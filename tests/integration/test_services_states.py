@@ -186,6 +186,7 @@ def test_an_execution_whose_task_is_not_heard_of_has_failed(world: World, states
     found = run(states, "silent", {}, T={**TASK, "Resource": resource, "Parameters": given, "HeartbeatSeconds": 1})
 
     assert (found["status"], found["error"]) == ("FAILED", "States.Timeout")
+    assert [found[each].microsecond % 1000 for each in ("startDate", "stopDate")] == [0, 0]
     assert world.message()["Body"]
 
 

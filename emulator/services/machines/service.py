@@ -40,6 +40,11 @@ _JSON: Final = "application/x-amz-json-1.0"
 _NAME: Final = re.compile(r"[^\s<>{}\[\]?*\"#%\\^|~`$&,;:/]{1,80}")
 
 
+def _now() -> float:
+    """Seconds since 1970, told in milliseconds. [USR] aws-samples/aws-apigw-websocket-delivery-workflow, README"""
+    return round(time.time(), 3)
+
+
 @dataclass(slots=True, kw_only=True)
 class Machine:
     """A state machine."""
@@ -95,9 +100,7 @@ class Execution:
         """Note an event."""
         self.characters += sum(len(text) for told in details.values() for text in told.values())
         number = len(self.events) + 1
-        self.events.append(
-            {"timestamp": time.time(), "type": kind, "id": number, "previousEventId": number - 1, **details}
-        )
+        self.events.append({"timestamp": _now(), "type": kind, "id": number, "previousEventId": number - 1, **details})
 
 
 def gone(executions: Mapping[str, Execution]) -> list[str]:
@@ -212,7 +215,7 @@ class StateMachines:
                 definition=definition,
                 role=str(given.get("roleArn") or ""),
                 kind=str(given.get("type") or "STANDARD"),
-                made=time.time(),
+                made=_now(),
             )
         return {"stateMachineArn": arn, "creationDate": self._machines[arn].made}
 
@@ -233,7 +236,7 @@ class StateMachines:
         if "definition" in given:
             found.text, found.definition = str(given["definition"]), parse(str(given["definition"]))
         found.role = str(given.get("roleArn") or found.role)
-        return {"updateDate": time.time()}
+        return {"updateDate": _now()}
 
     def _delete(self, given: Mapping[str, Any]) -> dict[str, Any]:
         self._machines.pop(str(given["stateMachineArn"]), None)
@@ -283,7 +286,7 @@ class StateMachines:
             name=name,
             machine=machine,
             given=text,
-            started=time.time(),
+            started=_now(),
             ended=asyncio.get_running_loop().create_future(),
         )
         for arn in gone(self._executions):
@@ -330,7 +333,7 @@ class StateMachines:
     def _finished(
         self, execution: Execution, status: str, *, error: str | None = None, cause: str | None = None
     ) -> None:
-        execution.status, execution.stopped, execution.error, execution.cause = status, time.time(), error, cause
+        execution.status, execution.stopped, execution.error, execution.cause = status, _now(), error, cause
         name = {"SUCCEEDED": "Succeeded", "FAILED": "Failed", "TIMED_OUT": "TimedOut", "ABORTED": "Aborted"}[status]
         details = {"output": execution.output, "error": error, "cause": cause}
         kept = {key: value for key, value in details.items() if value is not None}
@@ -378,7 +381,7 @@ class StateMachines:
         if execution.task is not None and not execution.task.done():
             execution.error, execution.cause = given.get("error"), given.get("cause")
             execution.task.cancel()
-        return {"stopDate": time.time()}
+        return {"stopDate": _now()}
 
     def _history(self, given: Mapping[str, Any]) -> dict[str, Any]:
         events = self._execution(given).events
