@@ -14,7 +14,7 @@ from .stack import Resource
 
 _FUNCTION: Final = "AWS::Lambda::Function"
 _TOKEN: Final = "ServiceToken"  # noqa: S105 - the name of a property
-_OF_FUNCTIONS: Final = ("AWS::Lambda::Permission", "AWS::Logs::LogGroup", "AWS::IAM::")
+_OF_FUNCTIONS: Final = ("AWS::Lambda::Permission", "AWS::Logs::LogGroup", "AWS::IAM::", "Custom::LogRetention")
 """Types that name a function without having it do something."""
 
 

@@ -32,6 +32,7 @@ CLEANS = custom("Custom::S3AutoDeleteObjects", BucketName="up")
 PERMISSION = resource("Lambda::Permission", Action="lambda:InvokeFunction", FunctionName=att("Provider"), Principal="*")
 ROLE = resource("IAM::ManagedPolicy", PolicyDocument={"Statement": [{"Resource": att("Provider")}]})
 RULE = resource("Events::Rule", ScheduleExpression="rate(1 hour)", Targets=[{"Id": "a", "Arn": att("Provider")}])
+LOGS = {"Type": "Custom::LogRetention", "Properties": {"LogGroupName": {"Fn::Sub": "/aws/lambda/${Provider}"}}}
 ALIAS = resource("Lambda::Alias", FunctionName=ref("Provider"), FunctionVersion="$LATEST", Name="live")
 
 
@@ -41,6 +42,7 @@ ALIAS = resource("Lambda::Alias", FunctionName=ref("Provider"), FunctionVersion=
         pytest.param({"Cleans": CLEANS}, True, id="of what is ignored"),
         pytest.param({"Told": custom("Custom::S3BucketNotifications")}, True, id="of what is done here"),
         pytest.param({"Cleans": CLEANS, "May": PERMISSION, "Policy": ROLE}, True, id="named by permissions"),
+        pytest.param({"Cleans": CLEANS, "Logs": LOGS}, True, id="named by how long its logs are kept"),
         pytest.param({"Seeds": custom("Custom::Seeds")}, False, id="of the project's own, which somebody may run"),
         pytest.param({"Cleans": CLEANS, "Seeds": custom("Custom::Seeds")}, False, id="of both"),
         pytest.param({"Cleans": CLEANS, "Rule": RULE}, False, id="run by something else"),
