@@ -17,7 +17,7 @@ class Clock(Protocol):
         """Seconds of a clock that nobody sets."""
         ...
 
-    def call_later(self, delay: float, callback: Callable[[], None], /) -> asyncio.Handle:
+    def call_later(self, delay: float, callback: Callable[[], None], /) -> asyncio.TimerHandle:
         """Call it once so many seconds have passed."""
         ...
 
@@ -29,24 +29,22 @@ class Timer:
     which this process stood still is given once more: at most as long as there was in all.
     """
 
+    __slots__ = ("_call", "_handle", "_loop", "_seconds")  # two are made for each message
+
     def __init__(self, seconds: float, call: Callable[[], object], loop: Clock | None = None) -> None:
         """``loop`` is what it goes by; None: the running event loop."""
         self._loop: Clock = loop or asyncio.get_running_loop()
         self._seconds = seconds
         self._call = call
-        self._arm(seconds)
+        self._handle = self._loop.call_later(seconds, self._due)
 
     def cancel(self) -> None:
         """Never call back."""
         self._handle.cancel()
 
-    def _arm(self, seconds: float) -> None:
-        self._due_at = self._loop.time() + seconds
-        self._handle = self._loop.call_later(seconds, self._due)
-
     def _due(self) -> None:
-        late_seconds = self._loop.time() - self._due_at
+        late_seconds = self._loop.time() - self._handle.when()
         if late_seconds >= STOOD_STILL_SECONDS:
-            self._arm(min(late_seconds, self._seconds))
+            self._handle = self._loop.call_later(min(late_seconds, self._seconds), self._due)
         else:
             self._call()

@@ -18,9 +18,9 @@ class Loop:
     def time(self) -> float:
         return self.now
 
-    def call_later(self, seconds: float, call: Callable[[], None]) -> asyncio.Handle:
+    def call_later(self, seconds: float, call: Callable[[], None]) -> asyncio.TimerHandle:
         self.armed.append((seconds, call))
-        return asyncio.Handle(call, (), asyncio.get_running_loop())
+        return asyncio.TimerHandle(self.now + seconds, call, (), asyncio.get_running_loop())
 
     def goes_on(self, *, late: float) -> None:
         seconds, call = self.armed.pop()
