@@ -340,19 +340,23 @@ def _value(text: str) -> str:
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Undo what a project's code makes of logging, `warnings` and the current folder in a command that imports it.
+    """Undo what a project's code makes of variables, logging, `warnings` and the current folder where it is imported.
 
-    It is meant for where the code runs. Here it would silence the command, which `logging.config.dictConfig` does to
-    all loggers that are there, have libraries tell what they send to AWS, secrets among it, or have files that options
-    name lie elsewhere.
+    It is meant for where the code runs. A command would take what ``load_dotenv()`` has from ``.env`` for what the
+    shell says, and put development's secrets into production; be silenced, which `logging.config.dictConfig` does to
+    all loggers that are there; have libraries tell what they send to AWS, secrets among it; and have files that its
+    options name lie elsewhere.
     """
-    manager, folder = logging.root.manager, Path.cwd()
+    manager, folder, shell = logging.root.manager, Path.cwd(), dict(os.environ)
     before = {each: (each.handlers[:], each.level, each.disabled, each.propagate) for each in _loggers()}
     below = manager.disable
     try:
         with warnings.catch_warnings():
             yield
     finally:
+        for name in {*os.environ} - {*shell}:
+            del os.environ[name]
+        os.environ.update(shell)
         os.chdir(folder)
         manager.disable = below
         for logger in _loggers():

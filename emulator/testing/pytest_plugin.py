@@ -205,7 +205,7 @@ def streamer_start(
                 built.add(template)
                 return of_template(opened)
             _refuse_for_templates_only(streamer_template)
-            chosen, found = find_service(target, project, isolation=config.isolation)
+            chosen, found = find_service(target, project, undoes=False)  # tests may import it, too
             if isinstance(found, App):
                 project, environment = minting_here(project, environment)
             return prepared(chosen, found, project, environment=environment)

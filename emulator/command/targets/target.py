@@ -187,13 +187,13 @@ def _domains(topology: Topology, project: Project) -> dict[str, tuple[Domain, ..
     return {topology.api.name: (Domain(name=name.lower(), base_path=base_path),)}
 
 
-def find_service(name: str | None, project: Project, *, isolation: str | None = None) -> tuple[str, App | Topology]:
+def find_service(name: str | None, project: Project, *, undoes: bool = True) -> tuple[str, App | Topology]:
     """What a project's target names, and the target.
 
     Args:
         name: ``module:attribute``; None: what ``streamer.toml`` names, else ``app:app`` if there is such a module.
         project: its code is put first on the import path, as Lambda does with the function's.
-        isolation: how functions run: ``inline`` in this process, which is then to log as the code has it.
+        undoes: whether what the code makes of this process is undone, since functions do not run here.
 
     Raises:
         ConfigurationError: there is no such thing, or it is not what it should be.
@@ -206,7 +206,7 @@ def find_service(name: str | None, project: Project, *, isolation: str | None = 
     if chosen is None:
         raise no_service(project)
     _forget_another(chosen.partition(":")[0].partition(".")[0], project.code)
-    with _without_bytecode(), contextlib.nullcontext() if isolation == "inline" else undisturbed():
+    with _without_bytecode(), undisturbed() if undoes else contextlib.nullcontext():
         return chosen, load_service(chosen, stage=project.stage or DEFAULT_STAGE, table_prefix="")
 
 

@@ -30,7 +30,9 @@ def target_of(options: EmulateOptions, project: Project, said: dict[str, str]) -
     if name is not None:
         return _load_template(name, options, project.folder), said
     options.refuse_for_templates_only()
-    chosen, found = find_service(DEMO if options.demo else options.target, project, isolation=options.isolation)
+    chosen, found = find_service(
+        DEMO if options.demo else options.target, project, undoes=options.isolation != "inline"
+    )
     environment = _with_secret(said, project.folder / FOLDER)
     target = prepared(chosen, found, project, environment=environment)
     if any(is_node(function) for function in target.topology.functions):

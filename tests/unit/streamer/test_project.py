@@ -165,13 +165,15 @@ def loggers() -> Iterator[dict[str, logging.Logger]]:
 
 
 def test_what_code_makes_of_the_process_is_undone_in_a_command_that_only_looks_at_it(
-    loggers: dict[str, logging.Logger], tmp_path: Path
+    loggers: dict[str, logging.Logger], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("STAGE", "of the shell")
+
     def states() -> list[object]:
         return [(each.handlers[:], each.level, each.disabled, each.propagate) for each in loggers.values()]
 
     before, below, filters = states(), logging.root.manager.disable, warnings.filters[:]
-    folder = Path.cwd()
+    folder, shell = Path.cwd(), dict(os.environ)
     with undisturbed():
         for each in loggers.values():
             each.addHandler(logging.StreamHandler())
@@ -179,10 +181,12 @@ def test_what_code_makes_of_the_process_is_undone_in_a_command_that_only_looks_a
             each.disabled, each.propagate = True, False
         logging.disable(logging.ERROR)
         os.chdir(tmp_path)
+        os.environ.update(STAGE="of .env", JWT_SECRET="development's")
+        del os.environ["PATH"]
         warnings.filterwarnings("ignore", "undisturbed")
         new = logging.getLogger("undisturbed.new")
         new.handlers = [logging.NullHandler(), logging.StreamHandler()]
 
     assert (states(), logging.root.manager.disable) == (before, below)
     assert [type(each) for each in new.handlers] == [logging.NullHandler]
-    assert (warnings.filters, Path.cwd()) == (filters, folder)
+    assert (warnings.filters, Path.cwd(), dict(os.environ)) == (filters, folder, shell)

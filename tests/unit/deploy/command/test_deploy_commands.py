@@ -112,6 +112,16 @@ def test_whatever_ends_a_command_before_it_asks_aws_is_told(run: Run, project: P
     assert cloud.did == []
 
 
+def test_what_the_code_sets_when_it_is_imported_is_not_taken_for_the_shells(run: Run, project: Path) -> None:
+    loading = "import os\nos.environ['JWT_SECRET'] = 'of development, from .env by load_dotenv'\n"
+    (project / "command_test_app.py").write_text(loading + APP)
+    cloud = FakeCloud()
+
+    run(cloud, "deploy", "--yes")
+
+    assert [p.value for p in cloud.proposals[0].parameters if p.name == "JwtSecret"] == ["s" * 32]
+
+
 def test_a_dry_run_needs_no_credentials_and_does_nothing(run: Run) -> None:
     cloud = NoCredentials()
 
