@@ -94,7 +94,7 @@ class Handshake:
         if token is not None and not _fits_header(token):
             raise self._cannot("the token has a character that no header takes")
         try:
-            signed = {} if self.sign is None else self.sign(self.url)
+            signed = {} if self.sign is None else dict(self.sign(self.url))
         except (Exception, SystemExit) as error:
             raise self._cannot(f"the function that signs raised {type(error).__name__}") from error
         for name, value in self.headers.items():

@@ -315,6 +315,10 @@ class Link:
                 level = logging.DEBUG if str(error) == str(cannot) else logging.INFO
                 LOGGER.log(level, "%s; trying again", cannot)
                 error = cannot
+            except Exception as unforeseen:
+                # Its text may hold a secret; it is the cause. Whoever waits would wait for ever.
+                reason = f"and opening another raised {type(unforeseen).__name__}"
+                raise ConnectionLostError(None, reason) from unforeseen
         raise error
 
     async def _end(self, error: ClientError) -> None:

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
@@ -553,13 +554,16 @@ async def test_a_token_function_that_never_answers_does_not_keep_it_from_giving_
             await asyncio.wait_for(asking, 30)
 
 
-async def test_a_function_that_signs_no_more_is_told_to_who_waits() -> None:
+@pytest.mark.parametrize(("raises", "told"), [(True, "RuntimeError"), (False, "TypeError")])
+async def test_a_function_that_signs_no_more_is_told_to_who_waits(raises: bool, told: str) -> None:
     numbers = itertools.count(1)
 
     def sign(url: str) -> dict[str, str]:
-        if next(numbers) > 1:
+        if next(numbers) == 1:
+            return {}
+        if raises:
             raise RuntimeError("the secret key is hunter2")
-        return {}
+        return None  # type: ignore[return-value] # as one that forgot a branch
 
     quick = Reconnect(base_seconds=0.001, give_up_seconds=0.05)
     async with connected(sign=sign, reconnect=quick) as (service, client):
@@ -568,8 +572,36 @@ async def test_a_function_that_signs_no_more_is_told_to_who_waits() -> None:
         await service.wait_for(lambda: service.got)
         await service.lose()
 
-        with pytest.raises(CannotConnectError, match=r"signs raised RuntimeError$"):
+        with pytest.raises(CannotConnectError, match=rf"signs raised {told}$"):
             await asyncio.wait_for(asking, 30)
+
+
+async def test_nobody_waits_for_ever_whatever_opening_another_connection_raises() -> None:
+    class Unforeseen(Handshake):
+        async def open(self) -> ClientConnection:
+            if opened:
+                raise LookupError("hunter2")
+            opened.append(await super().open())
+            return opened[0]
+
+    class Told(Nobody):
+        def ended(self, error: ClientError) -> None:
+            errors.append(error)
+            told.set()
+
+    opened: list[ClientConnection] = []
+    errors: list[ClientError] = []
+    told = asyncio.Event()
+    async with running() as (service, url):
+        link = Link(Unforeseen(url=url, timeout_seconds=30), Told(), reconnect=QUICK)
+        await link.start()
+        await service.wait_for(lambda: service.sockets)
+        await service.lose()
+        await asyncio.wait_for(told.wait(), 30)
+        await link.close()
+
+    assert str(errors[0]) == "the connection ended (no close code) and opening another raised LookupError"
+    assert isinstance(errors[0].__cause__, LookupError)
 
 
 async def test_a_token_that_is_no_text_is_one_error() -> None:
