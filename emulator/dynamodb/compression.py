@@ -17,7 +17,7 @@ ENCODINGS: Final = ("gzip", "deflate")
 """In the order in which they are taken where the client does not care."""
 _PLAIN: Final = ("", "identity")
 _LEVEL: Final = 1
-_WEIGHT: Final = re.compile(r"\s*(-?[0-9]+\.?[0-9]*)\s*")
+_WEIGHT: Final = re.compile(r"\s*(-?[0-9]++\.?[0-9]*)\s*")
 
 
 def unpacked(body: bytes, encoding: str | None) -> bytes:

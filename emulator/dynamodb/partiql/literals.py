@@ -15,7 +15,7 @@ from .lexer import Token, malformed, unreadable
 
 DEPTH: Final = 60
 """Parentheses and literals inside each other. Chosen by us, to bound recursion. [?]"""
-_NUMBER: Final = re.compile(r"[0-9]*\.?([0-9]*)(?:[eE]([+-]?[0-9]+))?")
+_NUMBER: Final = re.compile(r"[0-9]*+\.?([0-9]*)(?:[eE]([+-]?[0-9]+))?")
 _LARGEST_INT: Final = 2**31 - 1
 
 

@@ -20,7 +20,9 @@ MOST_ENTRIES: Final = 10
 _VALUE: Final = "InvalidParameterValue"
 _NO_TEXT: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _ID: Final = re.compile(r"[\x21-\x7e]{1,128}")
-_NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_DIGITS: Final = 18
+"""Of any number that an attribute of a queue may have, and more."""
+_NUMBER: Final = re.compile(r"[+-]?(\d++\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _RESERVED: Final = re.compile(r"(?i)(aws|amazon)\.")
 _NAME: Final = re.compile(r"[\w-]{1,80}", re.ASCII)
 _FIFO_NAME: Final = re.compile(r"[\w-]{1,75}\.fifo", re.ASCII)
@@ -198,7 +200,7 @@ def of_attributes(given: Mapping[str, Any], *, is_fifo: bool) -> Refusal | None:
 def _is_right(name: str, value: str) -> bool:
     if name in _RANGES:
         low, high = _RANGES[name]
-        return value.isascii() and value.isdigit() and low <= int(value) <= high
+        return value.isascii() and value.isdigit() and len(value) <= _DIGITS and low <= int(value) <= high
     if name in _FLAGS:
         return value.lower() in ("true", "false")
     if name in _MAPS and value:

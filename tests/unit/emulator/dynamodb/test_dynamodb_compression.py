@@ -99,6 +99,7 @@ def test_a_request_may_say_that_it_is_as_it_is(world: World) -> None:
         ("gzip;q =0;q=1", "gzip"),
         ("gzip;nq=0;q=1", None),
         ("gzip;q=0, gzip;q=1, gzip;q=0", "gzip"),
+        pytest.param(f"deflate;q=0.5,gzip;q={'1' * 60_000}x", "gzip", id="a weight that fills the headers"),
     ],
 )
 def test_a_client_gets_what_it_likes_best(accepted: str, encoding: str | None) -> None:

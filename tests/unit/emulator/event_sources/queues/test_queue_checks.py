@@ -20,6 +20,8 @@ from emulator.event_sources.queues.checks import (
 )
 
 TEXT = {"DataType": "String", "StringValue": "x"}
+LONG_NUMBER = {"DataType": "Number", "StringValue": "1" * 250_000 + "x"}
+"""As much as a message may hold: it must take no longer than any other."""
 
 
 @pytest.mark.parametrize(
@@ -39,6 +41,7 @@ TEXT = {"DataType": "String", "StringValue": "x"}
         ("a", {"x": {"DataType": "Binary.png"}}, {}, "InvalidParameterValue", "value of type 'Binary'"),
         ("a", {"x": {"DataType": "String", "StringValue": "\x08"}}, {}, "InvalidParameterValue", "Invalid characters"),
         ("a", {"x": {"DataType": "Number", "StringValue": "1x"}}, {}, "InvalidParameterValue", "to a number"),
+        pytest.param("a", {"x": LONG_NUMBER}, {}, "InvalidParameterValue", "to a number", id="nearly a number"),
     ],
 )
 def test_a_message_is_refused(body: Any, attributes: Any, more: Any, code: str, why: str) -> None:
@@ -115,6 +118,7 @@ def test_a_message_is_as_long_as_its_bytes_and_attributes() -> None:
         ({"VisibilityTimeout": "0", "DelaySeconds": 900, "Policy": "", "SqsManagedSseEnabled": "true"}, False, None),
         ({"FifoQueue": "true", "DeduplicationScope": "messageGroup"}, True, None),
         ({"VisibilityTimeout": "43201"}, False, ("InvalidAttributeValue", "VisibilityTimeout")),
+        ({"VisibilityTimeout": "9" * 5000}, False, ("InvalidAttributeValue", "VisibilityTimeout")),
         ({"ReceiveMessageWaitTimeSeconds": "x"}, False, ("InvalidAttributeValue", "ReceiveMessageWaitTimeSeconds")),
         ({"ContentBasedDeduplication": "1"}, True, ("InvalidAttributeValue", "ContentBasedDeduplication")),
         ({"DeduplicationScope": "all"}, True, ("InvalidAttributeValue", "DeduplicationScope")),
