@@ -288,6 +288,21 @@ async def test_a_file_that_grows_is_written_anew_while_changes_go_on(
         assert content(engine) == before
 
 
+async def test_a_file_that_somebody_removed_meanwhile_is_there_again_in_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept_file, "SMALL_BYTES", 0)
+    path = tmp_path / "state"
+    async with opened(path) as engine:
+        put(engine, 1)
+        path.unlink()
+        put(engine, 2)
+        before = content(engine)
+
+    async with opened(path) as engine:
+        assert content(engine) == before
+
+
 class Machine:
     """Tells what of the files that take another's place is on the disk then: a crash may leave no more of them."""
 

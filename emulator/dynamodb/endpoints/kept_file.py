@@ -235,7 +235,7 @@ class KeptFile:
             self._retry.cancel()
         try:
             try:
-                if self._has_lost or self._base < SMALL_BYTES:
+                if self._has_lost or self._base < SMALL_BYTES or _is_removed(self._descriptor):
                     self._rewrite()
                 else:
                     self._write_waiting()
@@ -292,6 +292,11 @@ def _is_at(descriptor: int, path: Path) -> bool:
         return False
     own = os.fstat(descriptor)
     return (own.st_dev, own.st_ino) == (found.st_dev, found.st_ino)
+
+
+def _is_removed(descriptor: int | None) -> bool:
+    """Whether the file has no name any more, so that nobody finds what is written to it."""
+    return descriptor is not None and os.fstat(descriptor).st_nlink == 0
 
 
 def _write_at(descriptor: int, data: bytes, offset: int) -> int:
