@@ -17,8 +17,15 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "clients" / "javascript"
-TYPESCRIPT = ("typescript@5", "@types/react@19", "react@19")
-"""What `compiled` needs; one installation serves all tests."""
+TOOLS = ("typescript@5", "@types/react@19", "react@19", "react-test-renderer@19", "esbuild@0.25")
+"""What checks, builds and tests code for browsers; npm takes a second for each installation, so this is one."""
+AWS_CLIENTS = (
+    *("apigatewaymanagementapi", "apigatewayv2", "cloudformation", "cognito-identity-provider", "dynamodb"),
+    *("eventbridge", "kinesis", "kms", "lambda", "s3", "scheduler", "secrets-manager", "sfn", "sns", "sqs"),
+    *("ssm", "sts"),
+)
+SDK = (*(f"@aws-sdk/client-{each}@3" for each in AWS_CLIENTS), "ws@8")
+"""AWS's SDK for JavaScript, version 3, with the clients that any test uses, and what talks to WebSockets."""
 INSTALL_SECONDS = 180
 _KEPT = Path(__file__).resolve().parents[1] / "build" / "npm"
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from described_app import app
-from javascript_tools import PACKAGE, TYPESCRIPT, alone, compiled, install, node
+from javascript_tools import PACKAGE, TOOLS, alone, compiled, install, node
 from jsonschema import Draft7Validator
 from running_command import Emulate, streamer
 from websockets.sync.client import connect
@@ -153,7 +153,7 @@ def test_the_python_types_are_those_of_the_client(project: Path) -> None:
 @pytest.mark.needs_node
 def test_the_typescript_compiles_and_refuses_what_is_wrong(project: Path) -> None:
     node()
-    install(project, *TYPESCRIPT)
+    install(project, *TOOLS)
     described(project, "--format", "typescript", "--output", "service.ts")
     (project / "use.ts").write_text(
         f'import {{ StreamerClient }} from "{PACKAGE}/src/index.js";\n'

@@ -24,7 +24,6 @@ from fidelity_world import CONNECT, DEFAULT, DISCONNECT, OWN, MakeWorld, World
 from websockets.sync.client import connect
 
 ECHO = replace(DEFAULT, function="echo", route_response=True)
-SDK = "@aws-sdk/client-apigatewaymanagementapi"
 
 
 @pytest.fixture
@@ -229,7 +228,7 @@ def node_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "package.json").write_text('{"type": "module"}')
     (folder / "manage.js").write_text(textwrap.dedent(MANAGE))
     (folder / "talk.js").write_text(textwrap.dedent(TALK))
-    return javascript_tools.install(folder, f"{SDK}@3", "ws@8")
+    return javascript_tools.install(folder, *javascript_tools.SDK)
 
 
 def node(folder: Path, environment: dict[str, str], *arguments: str) -> str:

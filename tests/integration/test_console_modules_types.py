@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from javascript_tools import TYPESCRIPT, compiled, install, node
+from javascript_tools import TOOLS, compiled, install, node
 
 from emulator.console.assets import FOLDER
 
@@ -35,7 +35,7 @@ def test_every_module_asks_to_be_checked() -> None:
 @pytest.mark.needs_node
 def test_the_modules_are_typed(tmp_path: Path) -> None:
     node()
-    install(tmp_path, *TYPESCRIPT)
+    install(tmp_path, *TOOLS)
     shutil.copytree(FOLDER, tmp_path / "static")
     shutil.copy(Path(__file__).with_name("preact-htm.d.ts"), tmp_path / "static" / "vendor")
     (tmp_path / "tsconfig.json").write_text(json.dumps({"compilerOptions": OPTIONS, "include": ["static/*.js"]}))

@@ -83,7 +83,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlWorld]:
 def ask(world: ControlWorld, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
     """Has a service asked by a program."""
     folder = tmp_path_factory.mktemp("control-sdk")
-    javascript_tools.install(folder, *(f"@aws-sdk/client-{each}" for each in CLIENTS))
+    javascript_tools.install(folder, *javascript_tools.SDK)
 
     def asked(package: str, code: str, **more: str) -> Any:
         return javascript_world.asked(folder, package, CLIENTS[package], code, url=world.url, region=REGION, more=more)

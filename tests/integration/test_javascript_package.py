@@ -11,7 +11,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from javascript_tools import PACKAGE, TYPESCRIPT, compiled, install, node, run_tests
+from javascript_tools import PACKAGE, TOOLS, compiled, install, node, run_tests
 
 import streamer
 
@@ -39,7 +39,7 @@ def test_each_part_of_the_client_stays_within_its_bytes() -> None:
 
 @pytest.mark.needs_node
 def test_minified_it_is_smaller_still(tmp_path: Path) -> None:
-    install(tmp_path, "esbuild@0.25")
+    install(tmp_path, *TOOLS)
     command = [node(), str(tmp_path / "node_modules" / "esbuild" / "bin" / "esbuild"), "--bundle", "--minify"]
     for entry, most in (("index.js", MOST_BYTES), ("upload.js", MOST_BYTES_OF_UPLOAD)):
         made = subprocess.run(
@@ -86,7 +86,7 @@ def test_it_connects_checks_and_gives_up_as_it_says() -> None:
 
 @pytest.mark.needs_node
 def test_the_hooks_do_in_react_what_they_say(tmp_path: Path) -> None:
-    install(tmp_path, "react@19", "react-test-renderer@19")
+    install(tmp_path, *TOOLS)
     shutil.copytree(PACKAGE, tmp_path / "package", ignore=shutil.ignore_patterns("node_modules"))
 
     assert "# fail 0" in run_tests("react.test.js", package=tmp_path / "package")
@@ -107,7 +107,7 @@ export const reference: Promise<string> = upload(client, "text");
 @pytest.mark.needs_node
 def test_wrong_actions_do_not_compile_and_types_are_found_however_modules_are_resolved(tmp_path: Path) -> None:
     node()
-    install(tmp_path, *TYPESCRIPT)
+    install(tmp_path, *TOOLS)
     used = tmp_path / "user" / "node_modules" / "streamer-ws"
     for copy in (tmp_path / "package", used):
         shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("node_modules"))

@@ -148,7 +148,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 def sdk_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a client for each service."""
     folder = tmp_path_factory.mktemp("sdk")
-    return javascript_tools.install(folder, *(f"@aws-sdk/client-{each}" for each in SERVICES))
+    return javascript_tools.install(folder, *javascript_tools.SDK)
 
 
 @pytest.fixture
