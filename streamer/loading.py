@@ -59,13 +59,15 @@ def load_service(target: str, *, stage: str, table_prefix: str) -> App | Topolog
 
 
 def _refuse_namesake(module_name: str) -> None:
-    """Refuse a project's module that is called as PyJWT's is: there, and on Lambda, one of them hides the other.
+    """Refuse a project's module that is called as this package or PyJWT's is: where functions run, one hides the other.
 
     Raises:
         ConfigurationError: there is one, and it is no copy of PyJWT.
     """
     from pathlib import Path  # noqa: PLC0415 - for tools alone: a cold start on Lambda loads this module, too
 
+    if (folder := _folder(module_name)) and Path(folder, "streamer.py").is_file():
+        raise ConfigurationError("streamer.py is called as the package that functions import; give it another name")
     try:
         spec = importlib.util.find_spec("jwt")  # without importing it
     except ValueError:  # it was put into `sys.modules` by hand

@@ -197,6 +197,14 @@ def test_an_app_is_loaded_from_its_module(project: Path) -> None:
     assert isinstance(load_app("loadable_app:box.inner"), App)
 
 
+def test_a_module_called_as_the_package_is_refused_before_functions_import_it(project: Path) -> None:
+    (project / "beside_app.py").write_text("from streamer import App\napp = App()\n")
+    (project / "streamer.py").write_text("")
+
+    with pytest.raises(ConfigurationError, match=r"streamer\.py is called as the package that functions import"):
+        load_service("beside_app:app", stage="dev", table_prefix="")
+
+
 def test_a_function_may_be_annotated_with_what_only_type_checkers_know(project: Path) -> None:
     """As of Python 3.14 annotations are evaluated when somebody asks for them."""
     future = "" if sys.version_info >= (3, 14) else "from __future__ import annotations\n"
