@@ -405,9 +405,17 @@ def _refuse_protected(cloud: Cloud, tables: Sequence[str]) -> None:
 
 def _delete_tables(cloud: Cloud, desk: Desk, name: str, left: list[str]) -> None:
     with _saying(lambda: _tables_left(name, left)):
-        while left:
+        while left and not (is_back := _is_there(cloud, name)):
             cloud.delete_table(left[0])
             desk.say(f"deleted the table {left.pop(0)}")
+    if left and is_back:
+        raise StackStateError(f"somebody deployed {name} meanwhile, and it may have taken over {', '.join(left)}")
+
+
+def _is_there(cloud: Cloud, name: str) -> bool:
+    """Whether there is a stack again, which was deleted or was not there when what is deleted was shown."""
+    stack = cloud.stack(name)
+    return stack is not None and stack.status not in ("DELETE_IN_PROGRESS", "DELETE_COMPLETE")
 
 
 def _tables_left(name: str, tables: Sequence[str]) -> str:

@@ -740,6 +740,30 @@ def test_destroy_with_data_works_after_the_stack_is_gone(run: Run) -> None:
     assert cloud.tables == []
 
 
+class Redeployed(FakeCloud):
+    """One in which a colleague deploys when some of the tables are deleted."""
+
+    deleted: int
+    looked: int = 0
+
+    def stack(self, name: str) -> Stack | None:
+        self.looked += 1
+        is_back = self.looked > 1 and len(self.tables) == len(TABLES) - self.deleted
+        return stack("CREATE_IN_PROGRESS") if is_back else None
+
+
+@pytest.mark.parametrize("deleted", [0, 1])
+def test_destroy_with_data_deletes_no_table_of_a_stack_that_is_there_again(run: Run, deleted: int) -> None:
+    cloud = Redeployed(tables=list(TABLES))
+    cloud.deleted = deleted
+
+    found = run(cloud, "destroy", "--yes", "--delete-data")
+
+    left = sorted(TABLES)[deleted:]
+    assert str(found.exception) == f"somebody deployed chat-dev meanwhile, and it may have taken over {', '.join(left)}"
+    assert sorted(cloud.tables) == left
+
+
 @pytest.mark.parametrize(
     ("cloud", "complaint"),
     [
