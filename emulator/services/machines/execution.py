@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
 from msgspec import Struct, field, structs
 
-from ...foundation.json_bytes import json_text
+from ...foundation.json_bytes import is_number, json_text
 from ...foundation.times import iso_time
 from . import choices, paths
 from .errors import RUNTIME, TIMEOUT, TOO_MUCH, StateError, TimedOutError, is_matched
@@ -247,6 +248,13 @@ class _State:
         except (TypeError, ValueError) as error:
             raise StateError(RUNTIME, f"{value!r} is no number of seconds for {name}") from error
 
+    def _at_once(self, data: Any) -> int:
+        """How many items run at the same time; 0 is all of them. Raises StateError."""
+        most = self._given("MaxConcurrency", data)
+        if most is not None and not (is_number(most) and 0 <= most < math.inf):
+            raise StateError(RUNTIME, f"{most!r} is no number of items for MaxConcurrency")
+        return int(most or 0)
+
     def _held(self, data: Any, of: str) -> Any:
         """The data, if it is no more than one state may hand on; raises StateError."""
         if len(json.dumps(data, separators=(",", ":"), ensure_ascii=False).encode(errors="replace")) > DATA_BYTES:
@@ -264,7 +272,7 @@ class _State:
             raise StateError(RUNTIME, "Reference path for items is not an array")
         machine = self._state.get("ItemProcessor") or self._state["Iterator"]
         selector = self._state.get("ItemSelector", self._state.get("Parameters"))
-        free = asyncio.Semaphore(int(self._given("MaxConcurrency", data) or 0) or len(items) or 1)
+        free = asyncio.Semaphore(self._at_once(data) or len(items) or 1)
 
         async def one(index: int, item: Any) -> Any:
             async with free:

@@ -189,15 +189,24 @@ async def test_a_task_says_how_often_somebody_has_to_be_alive(more: dict[str, An
     assert ran.tasks.heartbeats == [heartbeat]
 
 
+AT_ONCE = {
+    "Type": "Map",
+    "ItemsPath": "$.items",
+    "MaxConcurrencyPath": "$.most",
+    "ItemProcessor": {"StartAt": "T", "States": {"T": TASK}},
+    "End": True,
+}
+
+
 async def test_how_many_items_run_at_once_may_come_from_the_input() -> None:
-    state = {
-        "Type": "Map",
-        "ItemsPath": "$.items",
-        "MaxConcurrencyPath": "$.most",
-        "ItemProcessor": {"StartAt": "T", "States": {"T": TASK}},
-        "End": True,
-    }
-    assert await Ran().run({"M": state}, {"items": [1, 2], "most": 1}) == [1, 2]
+    assert await Ran().run({"M": AT_ONCE}, {"items": [1, 2], "most": 1}) == [1, 2]
+
+
+@pytest.mark.parametrize("most", [-1, "many", True, float("inf")])
+async def test_an_input_that_says_no_number_of_items_fails_the_state(most: Any) -> None:
+    with pytest.raises(StateError, match="no number of items") as failed:
+        await Ran().run({"M": AT_ONCE}, {"items": [1, 2], "most": most})
+    assert failed.value.error == "States.Runtime"
 
 
 LONG = "x" * 262_143
