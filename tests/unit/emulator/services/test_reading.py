@@ -104,6 +104,7 @@ def test_a_form_has_what_its_operation_needs(service: str, form: str, code: str 
     ("method", "target", "body", "code"),
     [
         ("PUT", "/bucket?cors", b"<a>", b"MalformedXML"),
+        ("POST", "/bucket?delete", b'<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>', b"MalformedXML"),
         ("POST", "/bucket?delete", b"<a></b>", b"MalformedXML"),
         ("POST", "/bucket/key?uploadId=x", b"no XML", b"MalformedXML"),
         ("PUT", "/bucket?tagging", b"", b"MissingRequestBodyError"),
