@@ -86,9 +86,13 @@ def _yaml(text: str, name: str) -> Any:
     class Loader(yaml.SafeLoader):
         """Knows the short forms, and no dates: a template's version looks like one."""
 
-        def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-            _require_once([key.value for key, _ in node.value if isinstance(key.value, str)], name)
-            return super().construct_mapping(node, deep)
+        def compose_mapping_node(self, anchor: Any) -> Any:
+            node = super().compose_mapping_node(anchor)
+            # Several `<<` all count; once one is merged, what its mapping overrides stands twice in the node.
+            _require_once(
+                [key.value for key, _ in node.value if isinstance(key.value, str) and key.value != "<<"], name
+            )
+            return node
 
     Loader.yaml_implicit_resolvers = {
         first: [(tag, pattern) for tag, pattern in found if tag != "tag:yaml.org,2002:timestamp"]

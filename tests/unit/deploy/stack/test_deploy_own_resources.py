@@ -66,6 +66,24 @@ def test_short_forms_are_long_ones_in_the_stack_and_dates_are_text() -> None:
     assert "WebSocketUrl" in found["Outputs"]
 
 
+def test_a_merge_that_is_merged_elsewhere_first_may_override_what_it_merges() -> None:
+    found = parse(
+        """
+        Resources:
+          Deep:
+            Type: AWS::SQS::Queue
+            Properties: {Tags: [&tag {Key: a, Value: b}, &other {<<: *tag, Value: c}]}
+          Queue:
+            Type: AWS::SQS::Queue
+            Metadata: {<<: *other, <<: {More: d}, Value: e}
+        """,
+        "resources.yaml",
+    )["Resources"]
+
+    assert found["Deep"]["Properties"]["Tags"][1] == {"Key": "a", "Value": "c"}
+    assert found["Queue"]["Metadata"] == {"Key": "a", "More": "d", "Value": "e"}
+
+
 def test_functions_know_what_environment_from_refers_to() -> None:
     found = made(UPLOADS="Uploads", UPLOADS_ARN="Uploads.Arn", ROUTER="RouterFunction")["Resources"]
 
