@@ -29,7 +29,7 @@ from .rules.signature import DENIED, MISSING, Flaw
 from .rules.stage import Stage
 from .verifier import Verifier
 from .websocket import Seen, WebSocket, WebSockets, now_ms
-from .websockets_frames import accept_key
+from .websockets_frames import FrameLayer, accept_key
 
 GOING_AWAY: Final = (1001, "Going away")
 """Close code and reason of connections that are open when the emulator stops."""
@@ -234,12 +234,17 @@ class Gateway:
 
     def _open(self, connection: Connection, accept: Accept, client: _Client) -> None:
         log.info("connected", connection_id=connection.connection_id, peer=client.request.peer)
+        limits = self._stage.limits
         websocket = WebSocket(
             connection,
             client.transport,
             invocations=self._invocations,
             websockets=self._websockets,
-            limits=self._stage.limits,
+            frames=FrameLayer(
+                message_bytes=limits.message_bytes,
+                frame_bytes=limits.frame_bytes,
+                assumed_reason=self._stage.assumptions.too_big_reason,
+            ),
         )
         if client.is_lost or client.transport.is_closing():
             websocket.abandon()

@@ -21,7 +21,6 @@ from .invocations import Invocations
 from .reading import TURN_BYTES, Turns
 from .rules.connection import DROPPED, NO_STATUS, Connection
 from .rules.effects import Close, Effect, Invoke, Result, Send, Warn
-from .rules.limits import Limits
 from .websockets_frames import Frame, FrameLayer, Opcode
 
 CLOSE_SECONDS: Final = 5.0
@@ -128,13 +127,13 @@ class WebSocket(asyncio.Protocol):
         *,
         invocations: Invocations,
         websockets: WebSockets,
-        limits: Limits,
+        frames: FrameLayer,
     ) -> None:
         self.connection = connection
         self._transport = transport
         self._invocations = invocations
         self._all = websockets
-        self._frames = FrameLayer(message_bytes=limits.message_bytes, frame_bytes=limits.frame_bytes)
+        self._frames = frames
         self._fragments: bytearray | None = None
         self._backlog: bytearray | None = None
         """Bytes that were read and wait for their turn; None: there are none, as nearly always."""

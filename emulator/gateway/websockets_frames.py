@@ -11,7 +11,7 @@ from typing import Final
 
 from ..foundation import log
 from ..foundation.put_off import put_off
-from .rules.connection import frame_too_large
+from .rules.connection import too_big_reason
 
 with put_off("importlib.metadata"):  # which only unreleased versions of the library ask who they are: 25 modules
     from websockets.exceptions import PayloadTooBig
@@ -27,15 +27,18 @@ PROTOCOL_ERROR: Final = 1002
 class FrameLayer(Protocol):
     """One connection's frames, on the server's side, once the handshake is over."""
 
-    def __init__(self, *, message_bytes: int, frame_bytes: int) -> None:
+    def __init__(self, *, message_bytes: int, frame_bytes: int, assumed_reason: str | None = None) -> None:
+        """``assumed_reason``: of 1009, see `Assumptions.too_big_reason`."""
+        self._assumed_reason = assumed_reason
         super().__init__(Side.SERVER, state=OPEN, max_size=(message_bytes, frame_bytes), logger=log.FRAMES)
 
     # what is changed
 
     def fail(self, code: int, reason: str = "") -> None:
         """Close with the reason that AWS gives, mostly none, not with the library's."""
-        is_frame = self._frame_bytes(sys.exception()) is not None
-        super().fail(code, frame_too_large(self.max_fragment_size or 0) if is_frame else "")
+        error = sys.exception()
+        largest = None if self._frame_bytes(error) is None else self.max_fragment_size
+        super().fail(code, too_big_reason(self._assumed_reason, largest) if isinstance(error, PayloadTooBig) else "")
 
     def recv_frame(self, frame: Frame) -> None:
         """Take a frame that was read."""

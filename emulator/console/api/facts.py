@@ -35,7 +35,9 @@ ROWS: Final = {
     "empty_message_body": "B24",
     "non_utf8_post": "G3",
     "abnormal_reason": "F6",
+    "unsupported_data_reason": "C12",
     "policy_violation_reason": "K",
+    "too_big_reason": "E4",
     "throttled_message": "D15",
 }
 """Rows of ``docs/fidelity.md`` that tell why a limit or an assumption is what it is."""

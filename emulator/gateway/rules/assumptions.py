@@ -30,7 +30,11 @@ class Assumptions:
     non_utf8_post: NonUtf8Post = NonUtf8Post.REPLACE
     abnormal_reason: str = ""
     """``disconnectReason`` of a dropped connection, 1006. [?]"""
+    unsupported_data_reason: str = "Binary is not supported"
+    """Reason of 1003, in the close frame and in ``disconnectReason``. [USR] a client of Polymarket's real-time data"""
     policy_violation_reason: str = ""
-    """Reason of 1008, in the close frame and in ``disconnectReason``. [?]"""
+    """Reason of 1008, likewise. [?]"""
+    too_big_reason: str | None = None
+    """Reason of 1009, likewise; None: of a frame what users report, of a message none, see `too_big_reason`. [?]"""
     throttled_message: str = "Too Many Requests"
     """``message`` of the error frame that answers a throttled message. [?]"""

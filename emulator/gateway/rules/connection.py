@@ -34,8 +34,6 @@ NO_STATUS: Final = 1005
 """The client's close frame had no status. [DOC] apigw-docs:apigateway-websocket-api-close-codes"""
 NO_STATUS_REASON: Final = "Client-side close frame status not set"
 """[REC] powertools and many public recordings"""
-NO_BINARY: Final = Close(1003, "Binary is not supported")
-"""A binary message. [USR] a client of Polymarket's real-time data, an API of API Gateway's"""
 DROPPED: Final = 1006
 """The TCP connection ended without a close frame. [DOC] close codes"""
 
@@ -153,7 +151,8 @@ class Connection:
 
     def receive_binary(self) -> list[Effect]:
         """A binary message arrived, which WebSocket APIs do not take: 1003. [DOC] binary-media-types"""
-        return self.end(NO_BINARY.code, NO_BINARY.reason, "binary messages are not supported: send text (base64)")
+        text = "binary messages are not supported: send text (base64)"
+        return self.end(1003, self._stage.assumptions.unsupported_data_reason, text)
 
     def receive_ping(self, now: float) -> None:
         """A ping arrived; whether it counts as activity is assumed (`Assumptions.ping_resets_idle`). [?]"""
@@ -162,11 +161,11 @@ class Connection:
 
     def too_big(self, frame_bytes: int | None = None) -> list[Effect]:
         """A frame over 32 KB, or a message over 128 KB where None, arrived: 1009. [DOC] apigw-docs:limits"""
-        limits = self._stage.limits
-        if frame_bytes is None:
-            return self.end(1009, "", f"a message over {limits.message_bytes} bytes: split it")
-        text = f"a frame of {frame_bytes:,} bytes: {limits.frame_bytes:,} at most, so split the message into more"
-        return self.end(1009, frame_too_large(limits.frame_bytes), text)
+        limits, assumed = self._stage.limits, self._stage.assumptions.too_big_reason
+        text = f"a message over {limits.message_bytes} bytes: split it"
+        if frame_bytes is not None:
+            text = f"a frame of {frame_bytes:,} bytes: {limits.frame_bytes:,} at most, so split the message into more"
+        return self.end(1009, too_big_reason(assumed, None if frame_bytes is None else limits.frame_bytes), text)
 
     def _violate_policy(self) -> list[Effect]:
         text = "the client sends faster than messages_per_connection allows"
@@ -307,9 +306,14 @@ class Connection:
         return fields if invoke is None else {**fields, "route": invoke.route_key, "function": invoke.function}
 
 
-def frame_too_large(frame_bytes: int) -> str:
-    """The reason of 1009 for a frame of more bytes than these. [USR] SST's debug stub; of a message it is not known"""
-    return f"Max frame length of {frame_bytes} has been exceeded."
+def too_big_reason(assumed: str | None, frame_bytes: int | None) -> str:
+    """The reason of 1009: ``assumed``, if there is one, for a frame of more than ``frame_bytes``; None: for a message.
+
+    [USR] SST's debug stub, of a frame; of a message it is not known
+    """
+    if assumed is not None:
+        return assumed
+    return "" if frame_bytes is None else f"Max frame length of {frame_bytes} has been exceeded."
 
 
 def _sendable(text: str) -> str:

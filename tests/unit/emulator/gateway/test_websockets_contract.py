@@ -18,8 +18,8 @@ def masked(opcode: Opcode, data: bytes, *, fin: bool = True) -> bytes:
     return Frame(opcode, data, fin).serialize(mask=True)
 
 
-def frames() -> FrameLayer:
-    return FrameLayer(message_bytes=64, frame_bytes=16)
+def frames(assumed_reason: str | None = None) -> FrameLayer:
+    return FrameLayer(message_bytes=64, frame_bytes=16, assumed_reason=assumed_reason)
 
 
 @pytest.mark.parametrize(
@@ -75,6 +75,10 @@ def test_both_limits_are_kept(sent: bytes, frame_bytes: int | None, reason: str)
     assert layer.too_big_frame_bytes == frame_bytes
     assert layer.close_sent is not None
     assert layer.close_sent.reason == reason, "websockets calls Protocol.fail outside of where it handles PayloadTooBig"
+
+    list((assuming := frames("big")).frames_received(sent))
+    assert assuming.close_sent is not None
+    assert assuming.close_sent.reason == "big"
 
 
 def test_a_close_frame_between_fragments_needs_the_reset_of_current_size() -> None:

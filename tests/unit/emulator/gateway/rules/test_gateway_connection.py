@@ -375,15 +375,23 @@ def test_disconnect_tells_how_the_gateway_closed(close: Any, told: tuple[int, st
 
 
 def test_unknown_reasons_can_be_set() -> None:
-    assumptions = Assumptions(abnormal_reason="dropped", policy_violation_reason="fast")
+    assumptions = Assumptions(
+        abnormal_reason="dropped",
+        unsupported_data_reason="text only",
+        policy_violation_reason="fast",
+        too_big_reason="big",
+    )
     limits = Limits(messages_per_connection=Throttle(rate=1.0, burst=0))
-    dropped, hasty = (opened(stage_of(*ROUTES, assumptions=assumptions, limits=limits)) for _ in range(2))
+    dropped, *others = (opened(stage_of(*ROUTES, assumptions=assumptions, limits=limits)) for _ in range(5))
+    binary, hasty, long, framed = others
 
     invoke = dropped.closed(1006, "", NOW_MS)
 
     assert invoke is not None
     assert invoke.event["requestContext"]["disconnectReason"] == "dropped"
+    assert visible(binary.receive_binary()) == [Close(1003, "text only")]
     assert visible(hasty.receive_text("{}", 1.0, NOW_MS)) == [Close(1008, "fast")]
+    assert visible(long.too_big()) == visible(framed.too_big(41_210)) == [Close(1009, "big")]
 
 
 def test_disconnect_runs_once() -> None:
