@@ -387,12 +387,14 @@ def _uv(
     project = document.get("project", {})
     if "name" not in project:
         raise BundleError(f"{path} is there without a pyproject.toml with a [project] beside it")
-    own = canonical(project["name"])
-    roots = locks.uv_roots(lock, own, extras, groups)
-    known, standard = project.get("optional-dependencies", {}), document.get("dependency-groups", {})
-    texts = [*project.get("dependencies", ()), *(text for name in extras for text in known.get(name, ()))]
-    texts += _standard_groups(document, about, [name for name in groups if name in standard])
-    asked = locks.parsed_roots(_without_itself(document, about, texts), str(about))
+    own, file = canonical(project["name"]), str(about)
+    standard = [name for name in groups if name in document.get("dependency-groups", {})]
+    texts = [*project.get("dependencies", ()), *_standard_groups(document, about, standard)]
+    optional = project.get("optional-dependencies", {})
+    known = {canonical(name): locks.parsed_roots(each, file) for name, each in optional.items()}
+    wanted = [locks.Edge(own, tuple(extras)), *locks.parsed_roots(texts, file)]
+    parts, asked = locks.with_extras(own, wanted, known, environment, file=about.name)
+    roots = locks.uv_roots(lock, own, parts, groups)
     locked = {canonical(edge.name) for edge in roots}
     for edge in asked:
         # Of what no Python of the project needs uv locks nothing.
@@ -400,7 +402,7 @@ def _uv(
             raise BundleError(f"{path} does not hold {canonical(edge.name)}, which pyproject.toml wants: run uv lock")
     overridden = {canonical(each["name"]) for each in lock.get("manifest", {}).get("overrides", ())}
     asked = [edge for edge in asked if canonical(edge.name) not in overridden]
-    packages = locks.uv_packages(lock, locks.uv_chosen(own, extras, groups))
+    packages = locks.uv_packages(lock, locks.uv_chosen(own, parts, groups))
     return _locked(path, packages, roots, environment, own, asked=asked)
 
 

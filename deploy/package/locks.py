@@ -217,14 +217,45 @@ def uv_roots(lock: Mapping[str, Any], name: str, extras: Sequence[str], groups: 
     own = next((p for p in lock.get("package", ()) if canonicalize_name(p["name"]) == canonicalize_name(name)), None)
     if own is None:
         raise BundleError(f"uv.lock does not hold the project {name}: run uv lock")
-    chosen = uv_chosen(name, extras, groups)
+    chosen, about = uv_chosen(name, extras, groups), own.get("metadata", {})
     roots = list(_uv_edges(own.get("dependencies", ()), chosen))
-    for key, names in (("optional-dependencies", extras), ("dev-dependencies", groups)):
-        for part in names:
-            if part not in own.get(key, {}):
+    for key, names, there in (
+        ("optional-dependencies", extras, about.get("provides-extras", ())),
+        ("dev-dependencies", groups, about.get("requires-dev", ())),
+    ):
+        for part in map(canonicalize_name, names):
+            # Of a part that no Python of the project needs anything for, there is the name alone.
+            if part not in {*own.get(key, {}), *there}:
                 raise BundleError(f"uv.lock has no {key} {part!r} of {name}: run uv lock, or mend streamer.toml")
-            roots += _uv_edges(own[key][part], chosen)
+            roots += _uv_edges(own.get(key, {}).get(part, ()), chosen)
     return roots
+
+
+def with_extras(
+    own: str, wanted: Iterable[Edge], known: Mapping[str, Iterable[Edge]], environment: Environment, *, file: str
+) -> tuple[list[str], list[Edge]]:
+    """The extras of a project that it is asked for, and what is then wanted of others.
+
+    Args:
+        own: The canonical name of the project. Of it as well extras may be wanted, as by a group: ``chat[fast]``.
+        wanted: What is asked for.
+        known: What each extra holds.
+        environment: The target.
+        file: Where markers are from.
+    """
+    parts: list[str] = []
+    others: list[Edge] = []
+    waiting = list(wanted)
+    while waiting:
+        edge = waiting.pop(0)
+        if canonicalize_name(edge.name) != own:
+            others.append(edge)
+        elif holds(edge.marker, environment, file):
+            new = [str(canonicalize_name(each)) for each in edge.extras]
+            new = [each for each in new if each not in parts]
+            parts += new
+            waiting += (each for name in new for each in known.get(name, ()))
+    return parts, others
 
 
 _SCP: Final = re.compile(r"^((?:[^@/:]+@)?[^@/:]+):(?!//)")

@@ -443,6 +443,45 @@ def test_a_lock_older_than_the_project_is_refused(tmp_path: Path, where: str, pa
         read(tmp_path, **parts)
 
 
+LOCK_WITH_PARTS = """
+[[package]]
+name = "our-chat"
+version = "1"
+source = { virtual = "." }
+optional-dependencies = { on-gpu = [{ name = "torch", marker = "extra == 'extra-8-our-chat-on-gpu'" }] }
+dev-dependencies = { lambda = [{ name = "our-chat", extra = ["on-gpu"] }] }
+metadata = { provides-extras = ["on-gpu", "none"], requires-dev = { lambda = [], none = [] } }
+[[package]]
+name = "torch"
+version = "4"
+"""
+PROJECT_WITH_PARTS = """
+[project]
+name = "Our.Chat"
+version = "1"
+optional-dependencies = { On_GPU = ["torch"], none = ["oldest; python_version < '3'"] }
+[dependency-groups]
+lambda = ["our-chat[on.gpu]", "our-chat[none]; python_version < '3'"]
+none = []
+"""
+
+
+@pytest.mark.parametrize(
+    ("extras", "groups", "lines"),
+    [
+        pytest.param([], ["lambda"], ("torch==4",), id="a group that names an extra of the project itself"),
+        pytest.param(["On_GPU"], [], ("torch==4",), id="an extra, however it is written"),
+        pytest.param(["none"], ["none"], (), id="those that hold nothing for any Python of the project"),
+    ],
+)
+def test_a_uv_lock_gives_what_the_parts_hold_that_are_asked_for(
+    tmp_path: Path, extras: list[str], groups: list[str], lines: tuple[str, ...]
+) -> None:
+    write(tmp_path, uv_lock=LOCK_WITH_PARTS, pyproject_toml=PROJECT_WITH_PARTS)
+
+    assert read(tmp_path, extras=extras, groups=groups).lines == lines
+
+
 CONFLICTING = """
 [[package]]
 name = "our-chat"
