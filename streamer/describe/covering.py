@@ -35,6 +35,7 @@ class Covering:
     wide_schemas: Mapping[str, Any]
     narrow_schemas: Mapping[str, Any]
     assumed: frozenset[tuple[str, str]] = frozenset()
+    """Pairs that are being compared, as texts."""
 
     def covers(self, wide: Any, narrow: Any) -> bool:
         """Whether every value that ``narrow`` allows is one that ``wide`` allows; False where it is not certain.
@@ -43,11 +44,11 @@ class Covering:
         """
         if wide is None or wide is True or wide == {} or narrow is False:
             return True
-        names = (reference(wide), reference(narrow))
-        if any(names):
-            if names in self.assumed:
+        if reference(wide) or reference(narrow):
+            both = _text(wide), _text(narrow)
+            if both in self.assumed:
                 return True
-            inside = Covering(self.wide_schemas, self.narrow_schemas, self.assumed | {names})
+            inside = Covering(self.wide_schemas, self.narrow_schemas, self.assumed | {both})
             one, other = resolved(wide, self.wide_schemas), resolved(narrow, self.narrow_schemas)
             return inside.covers(one, other) if (one, other) != (wide, narrow) else wide == narrow
         narrow = narrow if isinstance(narrow, Mapping) else {}
@@ -65,8 +66,8 @@ class Covering:
         if word == "type":
             kind = _KINDS.get(type(narrow["const"]), "object") if "const" in narrow else own
             return kind == allowed or (kind, allowed) == ("integer", "number")
-        if word in _LEAST | _MOST and isinstance(own, int | float) and isinstance(allowed, int | float):
-            return own >= allowed if word in _LEAST else own <= allowed
+        if word in _LEAST | _MOST and _is_number(own) and _is_number(allowed):
+            return bool(own >= allowed if word in _LEAST else own <= allowed)
         if word == "required":
             return set(allowed) <= set(own or ())
         if word == "properties":
@@ -74,7 +75,16 @@ class Covering:
             return all(self.covers(each, (own or {}).get(name, other)) for name, each in allowed.items())
         if word in ("items", "additionalProperties") and not isinstance(allowed, list):
             return self.covers(allowed, narrow.get(word, True))
-        return word in narrow and json.dumps(own, sort_keys=True) == json.dumps(allowed, sort_keys=True)
+        return word in narrow and _text(own) == _text(allowed)
+
+
+def _text(schema: Any) -> str:
+    return json.dumps(schema, sort_keys=True)
+
+
+def _is_number(value: Any) -> bool:
+    """Not whether a limit counts itself, which draft 4 says of it by true or false."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _choices(schema: Mapping[str, Any]) -> Iterator[Any]:

@@ -199,3 +199,23 @@ def test_whatever_is_covered_is_allowed(wide: Any, narrow: Any) -> None:
         taken = [each for each in VALUES if Draft7Validator(narrow).is_valid(each)]
 
         assert [each for each in taken if not Draft7Validator(wide).is_valid(each)] == []
+
+
+NESTED = {"anyOf": [TEXT, {"type": "array", "items": {"$ref": "#/schemas/Nested"}}]}
+
+
+@pytest.mark.parametrize(
+    ("narrow", "is_covered"),
+    [
+        pytest.param({"type": "array", "items": {"type": "array", "items": TEXT}}, True, id="some of it"),
+        pytest.param({"type": "array", "items": NUMBER}, False, id="another inside"),
+    ],
+)
+def test_what_contains_itself_allows_what_it_says_at_each_depth(narrow: Any, *, is_covered: bool) -> None:
+    assert Covering({"Nested": NESTED}, {}).covers({"$ref": "#/schemas/Nested"}, narrow) is is_covered
+
+
+def test_that_a_limit_itself_is_not_allowed_is_no_limit() -> None:
+    most = {"type": "number", "maximum": 3}
+
+    assert not Covering({}, {}).covers({**most, "exclusiveMaximum": True}, {**most, "exclusiveMaximum": False})
