@@ -16,8 +16,8 @@ from typing import Any
 from urllib.parse import unquote
 
 SECONDS = 30
-RUNTIME_CLIENT = ("awslambdaric", "simplejson", "snapshot_restore_py.py", "runtime_client")
-"""What Lambda itself brings to run a handler; the bundle must not need to."""
+RUNTIME_CLIENT = ("awslambdaric", "simplejson", "runtime_client")
+"""What Lambda itself brings to run a handler, besides what `provide` does; the bundle must not need to."""
 
 
 class Server(ThreadingHTTPServer):

@@ -61,9 +61,10 @@ def test_a_recording_cannot_be_followed(exported: tuple[Path, dict[str, Any], di
     assert "--recording is over: it cannot be followed" in str(found.exception)
 
 
-def test_nothing_is_told_of_a_request_that_a_recording_has_not(
+def test_a_request_that_a_recording_has_not_is_said_to_be_missing(
     exported: tuple[Path, dict[str, Any], dict[str, Any]],
 ) -> None:
     found = CliRunner().invoke(tail, ["--request", "nothing", "--recording", str(exported[0])], standalone_mode=False)
 
-    assert (found.return_value, found.output) == (0, "")
+    assert (found.return_value, found.stdout) == (0, "")
+    assert found.stderr == "streamer: nothing of request nothing is kept\n"
