@@ -88,7 +88,7 @@ def _http_api(catalogue: Catalogue, resource: Resource, stage_name: str | None, 
         name=resource.logical_id,
         kind=HttpKind.HTTP,
         api_id=str(resource.ref),
-        routes=tuple(replace(each, throttle=_of_route(stage, each)) for each in routes if each is not None),
+        routes=tuple(replace(each, throttle=_of_route(catalogue, stage, each)) for each in routes if each is not None),
         stage=DEFAULT_PATH if stage is None else text(stage, "StageName"),
         stage_variables=variables,
         authorizers=(*by_ref.values(), *_written_authorizers(around, body)),
@@ -96,12 +96,12 @@ def _http_api(catalogue: Catalogue, resource: Resource, stage_name: str | None, 
     )
 
 
-def _of_route(stage: Resource | None, route: HttpRoute) -> Throttle | None:
+def _of_route(catalogue: Catalogue, stage: Resource | None, route: HttpRoute) -> Throttle | None:
     """[DOC] apigw-docs:http-api-throttling: a route's own settings, else those of all routes."""
     if stage is None:
         return None
     own = mapping(stage, "RouteSettings").get(route.key) or {}
-    return throttle(own) or throttle(mapping(stage, "DefaultRouteSettings"))
+    return throttle(catalogue, stage, own) or throttle(catalogue, stage, mapping(stage, "DefaultRouteSettings"))
 
 
 def _quick(around: _OfKind, resource: Resource) -> HttpRoute:
@@ -282,7 +282,7 @@ def _rest_api(catalogue: Catalogue, resource: Resource, stage_name: str | None, 
         name=resource.logical_id,
         kind=HttpKind.REST,
         api_id=str(resource.ref),
-        routes=tuple(replace(each, throttle=_of_method(stage, each)) for each in routes if each is not None),
+        routes=tuple(replace(each, throttle=_of_method(catalogue, stage, each)) for each in routes if each is not None),
         stage=_rest_stage(catalogue, resource, stage),
         stage_variables=variables,
         authorizers=(*by_ref.values(), *_written_authorizers(around, body)),
@@ -309,12 +309,14 @@ def _warn_of_paths(around: _OfKind, routes: Iterable[HttpRoute | None]) -> None:
             around.catalogue.warn(around.owner, f"API Gateway refuses the path {path}: {rule}")
 
 
-def _of_method(stage: Resource | None, route: HttpRoute) -> Throttle | None:
+def _of_method(catalogue: Catalogue, stage: Resource | None, route: HttpRoute) -> Throttle | None:
     """A method's own settings, else those of all methods. [DOC] cfn-docs:AWS_ApiGateway_Stage, MethodSetting"""
     found: dict[tuple[str, str], Throttle | None] = {}
-    for each in items(stage, "MethodSettings") if stage is not None else ():
+    if stage is None:
+        return None
+    for each in items(stage, "MethodSettings"):
         named = (str(each.get("HttpMethod", "*")).upper(), str(each.get("ResourcePath", "/*")))
-        found[named] = throttle(each)
+        found[named] = throttle(catalogue, stage, each)
     encoded = f"/{route.path.replace('/', '~1')}" if route.path != "/" else "/"
     wanted = ((route.method, encoded), (route.method, route.path), ("*", encoded), ("*", route.path), ("*", "/*"))
     return next((found[each] for each in wanted if found.get(each) is not None), None)

@@ -70,7 +70,7 @@ def api(catalogue: Catalogue, resource: Resource, stage_name: str | None, functi
         api_key_selection_expression=str(
             resource.properties.get("ApiKeySelectionExpression") or "$request.header.x-api-key"
         ),
-        throttle=None if stage is None else throttle(mapping(stage, "DefaultRouteSettings")),
+        throttle=None if stage is None else throttle(catalogue, stage, mapping(stage, "DefaultRouteSettings")),
         api_id=str(resource.ref),
     )
 
@@ -201,7 +201,7 @@ def _route(resource: Resource, around: _WithStage, authorizers: Mapping[Any, Aut
         model_selection=selection if models or selection else None,
         models=models,
         integration_timeout_seconds=number(integration, "TimeoutInMillis", 29_000.0) / 1000,
-        throttle=throttle(settings),
+        throttle=None if stage is None else throttle(catalogue, stage, settings),
     )
 
 
@@ -296,7 +296,10 @@ def _authorizer_of(resource: Resource, around: _WithStage, authorizers: Mapping[
 
 def api_keys(catalogue: Catalogue, owner: Resource, stage: Resource | None) -> tuple[str, ...]:
     """Values of the keys of usage plans that have this stage of this API; without a stage, keys of any count."""
-    return tuple(key for plan in usage_plans(catalogue, owner, stage) for key in plan.keys)
+    plans = usage_plans(catalogue, owner, stage)
+    if any(plan.throttle is not None or plan.quota is not None for plan in plans):
+        catalogue.warn(owner, "of usage plans for WebSocket APIs only keys are emulated, neither throttles nor quotas")
+    return tuple(key for plan in plans for key in plan.keys)
 
 
 def usage_plans(catalogue: Catalogue, owner: Resource, stage: Resource | None) -> tuple[UsagePlan, ...]:
@@ -328,16 +331,18 @@ def _usage_plan(catalogue: Catalogue, plan: Resource) -> UsagePlan:
     limit = quota.get("Limit")
     return UsagePlan(
         keys=tuple(found),
-        throttle=throttle({f"Throttling{name}": each for name, each in throttled.items()}),
+        throttle=throttle(catalogue, plan, {f"Throttling{name}": each for name, each in throttled.items()}),
         quota=None if limit is None else int(float(limit)),
         period=str(quota.get("Period", "DAY")),
         name=str(plan.ref),
     )
 
 
-def throttle(settings: Mapping[str, Any]) -> Throttle | None:
-    """The throttle of a stage's or a route's settings; None: they have none."""
+def throttle(catalogue: Catalogue, resource: Resource, settings: Mapping[str, Any]) -> Throttle | None:
+    """The throttle of a stage's or a route's settings, which a resource has; None: they have none, or half of one."""
     rate, burst = settings.get("ThrottlingRateLimit"), settings.get("ThrottlingBurstLimit")
     if rate is None or burst is None:
+        if rate is not None or burst is not None:
+            catalogue.warn(resource, "a throttle with only a rate or only a burst is not emulated: set both")
         return None
     return Throttle(rate=float(rate), burst=int(float(burst)))

@@ -93,6 +93,32 @@ def test_an_api_with_a_route_and_its_function() -> None:
     assert len(found.api.api_id) == 10
 
 
+@pytest.mark.parametrize(
+    ("settings", "plan", "said"),
+    [
+        pytest.param({"ThrottlingRateLimit": 0}, {}, ["Stage: a throttle with only a rate or only"], id="a rate"),
+        pytest.param({"ThrottlingBurstLimit": 1}, {}, ["Stage: a throttle with only a rate or only"], id="a burst"),
+        pytest.param({}, {"Quota": {"Limit": 2}}, ["Api: of usage plans"], id="a quota"),
+        pytest.param({}, {"Throttle": {"RateLimit": 1, "BurstLimit": 2}}, ["Api: of usage plans"], id="a throttle"),
+        pytest.param({"DetailedMetricsEnabled": True}, {}, [], id="none"),
+    ],
+)
+def test_throttles_that_are_not_emulated_are_told(
+    settings: dict[str, Any], plan: dict[str, Any], said: list[str]
+) -> None:
+    stage = {**base()["Stage"]["Properties"], "DefaultRouteSettings": settings}
+    of_stage = [{"ApiId": ref("Api"), "Stage": stage["StageName"]}]
+    _, lines = read(
+        {
+            **base(),
+            "Stage": resource("ApiGatewayV2::Stage", **stage),
+            "Plan": resource("ApiGateway::UsagePlan", ApiStages=of_stage, **plan),
+        }
+    )
+
+    assert [line[: len(start)] for line, start in zip(lines, said, strict=True)] == said
+
+
 def test_everything_that_an_api_can_have() -> None:
     found = topology(
         Api=resource(
