@@ -17,11 +17,10 @@ from streamer.topology.http_apis import DEFAULT_PATH, Backend
 
 from ...foundation.json_bytes import parsed_json
 from ..rules.effects import HttpAnswer
-from ..rules.mapping import MappingError, Request, parameter_value, parameter_values, value_of_body
+from ..rules.mapping import NOT_PASSED, MappingError, Request, parameter_value, parameter_values, value_of_body
 from .actions import ACTIONS
 from .events import Asked
 from .headers import own_headers, sendable
-from .rest_backends import NOT_PASSED
 
 _OWN_REGION: Final = "Region"
 _NUMBERS: Final = frozenset({"DelaySeconds", "MaxNumberOfMessages", "VisibilityTimeout", "WaitTimeSeconds"})

@@ -17,7 +17,17 @@ from streamer.topology.http_apis import Backend, BackendResponse, HttpKind
 from streamer.topology.integrations import Integration
 
 from ..rules.effects import HttpAnswer
-from ..rules.mapping import MappingError, Override, Request, parameter_value, rendered, request_of, value_of_body
+from ..rules.mapping import (
+    NOT_PASSED,
+    MappingError,
+    Override,
+    Request,
+    parameter_value,
+    rendered,
+    request_of,
+    told_of_api,
+    value_of_body,
+)
 from ..vtl.methods import shown
 from .answers import remapped
 from .events import Asked, accepts_binary, is_binary_type
@@ -73,30 +83,15 @@ def request_for(backend: Backend, body: bytes, asked: Asked, event: Mapping[str,
     made = request_of(
         Integration(kind=backend.kind, uri=uri, method=method, parameters=given), body.decode("utf-8", "replace"), event
     )
+    told = told_of_api(asked.api.api_id, asked.trace_root)
     if backend.kind == "HTTP":
-        return structs.replace(made, headers={"accept": _JSON, **_own(asked), **made.headers})
+        return structs.replace(made, headers={"accept": _JSON, **told, **made.headers})
     if backend.kind != "HTTP_PROXY":
         return made
     passed = {name.lower(): value for name, value in asked.headers if name.lower() not in NOT_PASSED}
     said = {name: value for name, value in made.headers.items() if name != "content-type" or name not in passed}
     url = made.url if not asked.query else f"{made.url}{'&' if '?' in made.url else '?'}{asked.query}"
-    return structs.replace(made, url=url, headers={**_own(asked), **passed, **said})
-
-
-def _own(asked: Asked) -> dict[str, str]:
-    """What an endpoint hears of the API that asks. [REC] ls-snap test_apigateway_header_remapping_http"""
-    api_id = asked.api.api_id
-    named = {"user-agent": f"AmazonAPIGateway_{api_id}", "x-amzn-apigateway-api-id": api_id}
-    return {**named, "x-amzn-trace-id": asked.trace_root}
-
-
-NOT_PASSED: Final = frozenset(
-    {
-        *("connection", "content-length", "expect", "host", "keep-alive", "proxy-connection", "te", "trailer"),
-        *("transfer-encoding", "upgrade"),
-    }
-)
-"""Headers that are about a connection, and so of one connection alone (RFC 9110, 7.6.1)."""
+    return structs.replace(made, url=url, headers={**told, **passed, **said})
 
 
 def passed_on(asked: Asked, status: int, headers: tuple[tuple[str, str], ...], body: bytes) -> HttpAnswer:

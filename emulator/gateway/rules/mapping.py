@@ -33,6 +33,13 @@ _FORM: Final = "application/x-www-form-urlencoded"
 _INVOCATION_TYPE: Final = "integration.request.header.x-amz-invocation-type"
 _BARE: Final = re.compile(r"([{,]\s*)([A-Za-z_]\w*)(?=\s*:)")
 """The name of a member without quotation marks, which are missing in ``{statusCode: 200}``."""
+NOT_PASSED: Final = frozenset(
+    {
+        *("connection", "content-length", "expect", "host", "keep-alive", "proxy-connection", "te", "trailer"),
+        *("transfer-encoding", "upgrade"),
+    }
+)
+"""Headers that are about a connection, and so of one connection alone (RFC 9110, 7.6.1)."""
 ACCEPTED: Final = 202
 """What Lambda answers where nobody waits. [DOC] lambda-api:Invoke"""
 _JSON_TARGETS: Final = {
@@ -304,21 +311,25 @@ def with_caller(request: Request, kind: str, event: Mapping[str, Any]) -> Reques
     [REC] what a session service behind an HTTP integration heard in 2020; [USR] django-aws-api-gateway-websockets: a
     handshake has its cookies, origin, user agent and query, and a message API Gateway's user agent
     """
-    headers, url = _own(event), request.url
-    if kind == "HTTP_PROXY" and event["requestContext"].get("routeKey") == CONNECT:
+    context = event["requestContext"]
+    digest = hashlib.blake2b(str(context["requestId"]).encode(), digest_size=12).hexdigest()
+    trace = f"Root=1-{int(context['requestTimeEpoch']) // 1000:08x}-{digest}"
+    headers, url = {"accept": JSON, **told_of_api(context["apiId"], trace)}, request.url
+    if kind == "HTTP_PROXY" and context.get("routeKey") == CONNECT:
         given = (event.get("multiValueHeaders") or {}).items()
-        headers |= {name.lower(): ", ".join(values) for name, values in given if name.lower() != "host"}
+        headers |= {name.lower(): ", ".join(values) for name, values in given if name.lower() not in NOT_PASSED}
         pairs = urlencode(event.get("multiValueQueryStringParameters") or {}, doseq=True, quote_via=quote)
         url += f"{'&' if '?' in url else '?'}{pairs}" if pairs else ""
     return structs.replace(request, url=url, headers={**headers, **request.headers})
 
 
-def _own(event: Mapping[str, Any]) -> dict[str, str]:
-    context = event["requestContext"]
-    api_id, second = context["apiId"], int(context["requestTimeEpoch"]) // 1000
-    digest = hashlib.blake2b(str(context["requestId"]).encode(), digest_size=12).hexdigest()
-    named = {"user-agent": f"AmazonAPIGateway_{api_id}", "x-amzn-apigateway-api-id": api_id}
-    return {"accept": JSON, **named, "x-amzn-trace-id": f"Root=1-{second:08x}-{digest}"}
+def told_of_api(api_id: str, trace: str) -> dict[str, str]:
+    """What an endpoint hears of the API that asks. [REC] ls-snap test_apigateway_header_remapping_http"""
+    return {
+        "user-agent": f"AmazonAPIGateway_{api_id}",
+        "x-amzn-apigateway-api-id": api_id,
+        "x-amzn-trace-id": trace,
+    }
 
 
 def _named(given: Mapping[str, list[str]], kind: str) -> dict[str, list[str]]:
