@@ -22,6 +22,10 @@ class Clock(Protocol):
         ...
 
 
+def _nobody() -> None:
+    """Whom a cancelled timer calls."""
+
+
 class Timer:
     """Calls back once its time has passed, unless it is cancelled; made and used on the event loop.
 
@@ -39,8 +43,9 @@ class Timer:
         self._handle = self._loop.call_later(seconds, self._due)
 
     def cancel(self) -> None:
-        """Never call back."""
+        """Never call back, and forget whom: who has a timer would be kept, with an event, until the collector comes."""
         self._handle.cancel()
+        self._call = _nobody
 
     def _due(self) -> None:
         late_seconds = self._loop.time() - self._handle.when()

@@ -1,6 +1,8 @@
 """Timers of a process that may stand still."""
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Callable
 
 import pytest
@@ -44,6 +46,25 @@ async def test_the_time_in_which_the_process_stood_still_is_given_again(late: fl
         loop.goes_on(late=0.0)
     assert len(calls) == 1
     timer.cancel()
+
+
+async def test_a_timer_that_is_cancelled_keeps_nobody() -> None:
+    class Waiting:
+        timer: Timer
+
+        def late(self) -> None:
+            """What would be called."""
+
+    waiting = Waiting()
+    waiting.timer = Timer(3.0, waiting.late)
+    kept = weakref.ref(waiting)
+    gc.disable()  # which would find it, at some time
+    try:
+        waiting.timer.cancel()
+        del waiting
+        assert kept() is None
+    finally:
+        gc.enable()
 
 
 async def test_a_timer_that_is_cancelled_never_calls() -> None:
