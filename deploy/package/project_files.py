@@ -66,14 +66,14 @@ class _Rules:
         name = path.relative_to(self.folder).as_posix() + ("/" if is_folder else "")
         said = None
         for pattern in self.spec.patterns:
-            found = pattern.match_file(name) if pattern.include is not None else None
-            if found is None:
+            found = [*pattern.regex.finditer(name)] if pattern.regex is not None else []
+            if not found:
                 continue
-            ends = _end(found.match)
+            ends = _end(found[-1])  # ``*/`` fits each of the folders
             # What fits a folder above was decided there: that one may have been brought back since.
             is_above = -1 < ends < len(name)
             # ``data/**`` is all that is in the folder, not the folder: of what is in it, some may be brought back.
-            is_around = pattern.include and is_folder and ends == -1 and found.match.end() == len(name)
+            is_around = pattern.include and is_folder and ends == -1 and found[0].end() == len(name)
             if not (is_above or is_around):
                 said = pattern.include
         return said

@@ -89,6 +89,8 @@ SUB = {"data/sub/a.csv", "data/sub/b.txt"}
         pytest.param({".gitignore": "data/\n", ".streamerignore": "!data/**\n"}, {"data/a.csv", "data/keep.py", *SUB}),
         pytest.param({".gitignore": "data/\n!data/keep.py\n"}, set(), id="nothing comes back from an ignored folder"),
         pytest.param({".gitignore": "*\n!*.py\n!*/\n"}, {"data/keep.py"}, id="negation"),
+        pytest.param({".gitignore": "*\n!*/\n!*.py\n!b.txt\n"}, {"data/keep.py", "data/sub/b.txt"}, id="at any depth"),
+        pytest.param({".gitignore": "*/\n!data/\n"}, {"data/a.csv", "data/keep.py"}, id="all folders but one"),
         pytest.param({"data/.gitignore": "/a.csv\n"}, {"data/keep.py", *SUB}, id="nested"),
         pytest.param(
             {".gitignore": "*.csv\n", "data/sub/.gitignore": "!a.csv\n"},
