@@ -1,4 +1,4 @@
-"""The lines of a requirements file, as pip reads them."""
+"""The lines of a requirements file, as pip and uv read them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ def lines_of(path: Path) -> list[str]:
 
 
 def whole_lines(text: str) -> Iterator[str]:
-    """The same of a text. A comment ends with its line, whatever it ends with. [DOC] pip: requirements file format"""
+    """The same of a text. A comment ends with its line, whatever it ends with.
+
+    So uv 0.13 reads it, where pip 24 reads on after a comment behind a requirement, and loses the line below that.
+    """
     begun = ""
     for raw in text.splitlines():
         line = re.sub(r"(^|\s)#.*$", "", raw)

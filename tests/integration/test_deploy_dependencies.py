@@ -53,12 +53,12 @@ def test_requirements_are_flattened_and_lose_streamer_itself(tmp_path: Path) -> 
     [
         pytest.param("a \\\n  >=1 \\\r\n  # why\nb\n", ("a   >=1", "b"), id="until a comment"),
         pytest.param("# a==1 \\\nb\n", ("b",), id="not after a comment"),
-        pytest.param("a # why \\\nb\n", ("a", "b"), id="nor after one that ends a line"),
+        pytest.param("a # why \\\nb\n", ("a", "b"), id="nor after one that ends a line, as in uv"),
         pytest.param("a==1.\\\n0", ("a==1.0",), id="in the middle of a word"),
         pytest.param("a \\", ("a",), id="with nothing more"),
     ],
 )
-def test_lines_go_on_as_in_pip(tmp_path: Path, text: str, lines: tuple[str, ...]) -> None:
+def test_lines_go_on_after_a_backslash(tmp_path: Path, text: str, lines: tuple[str, ...]) -> None:
     (tmp_path / "requirements.txt").write_bytes(text.encode())
 
     assert requirements(tmp_path / "requirements.txt").lines == lines
