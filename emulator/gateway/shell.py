@@ -20,7 +20,7 @@ from ..port.http import HttpRequest, HttpResponse
 from ..port.rendering import http_date, render
 from .invocations import Invocations
 from .rules import management
-from .rules.connection import DELETED, Connection
+from .rules.connection import DELETED, Connection, failure_of_disconnect
 from .rules.effects import Accept, HttpAnswer, Invoke, Result
 from .rules.events import late
 from .rules.handshake import Handshake, UpgradeRequest, refuse_plain
@@ -102,8 +102,10 @@ class Gateway:
             self._invocations.start(invoke, functools.partial(self._disconnected, connection_id))
         return len(lost)
 
-    def _disconnected(self, connection_id: str, _result: Result | None = None) -> None:
+    def _disconnected(self, connection_id: str, result: Result | None = None) -> None:
         self._notes.drop(CONNECTIONS, connection_id)
+        if (said := failure_of_disconnect(result)) is not None:
+            log.warning(f"no client hears of the answer of $disconnect: {said}", connection_id=connection_id)
 
     def _note(self, connection: Connection) -> None:
         if self._notes.are_kept and (invoke := connection.if_lost(now_ms())) is not None:

@@ -61,8 +61,8 @@ class Seen(Struct, frozen=True, kw_only=True):
 class WebSockets:
     """All WebSockets of a gateway."""
 
-    def __init__(self, recording: Recording, disconnected: Callable[[str], None] = lambda _: None) -> None:
-        """``disconnected`` is told the id of each connection whose ``$disconnect`` is done."""
+    def __init__(self, recording: Recording, disconnected: Callable[[str, Result], None] = lambda *_: None) -> None:
+        """``disconnected`` is told the id of each connection whose ``$disconnect`` is done, and what that answered."""
         self.recording = recording
         self.disconnected = disconnected
         self.messages = 0
@@ -423,9 +423,8 @@ class WebSocket(asyncio.Protocol):
             reason=context.get("disconnectReason"),
         )
         if disconnect is not None:
-            # [DOC] the result of $disconnect is ignored; a failure is in the function's log.
-            connection_id = self.connection.connection_id
-            self._invocations.start(disconnect, lambda _result: self._all.disconnected(connection_id))
+            then = functools.partial(self._all.disconnected, self.connection.connection_id)
+            self._invocations.start(disconnect, then)
 
     def _stop_timer(self) -> None:
         if self._timer is not None:

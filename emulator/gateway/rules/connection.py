@@ -22,7 +22,7 @@ from .error_frames import (
     error_frame,
 )
 from .events import Session
-from .proxy_results import Malformed, ProxyResponse, parse_proxy_response
+from .proxy_results import Malformed, ProxyResponse, failure_said, parse_proxy_response
 from .stage import CompiledRoute
 from .throttle import TokenBucket, bucket
 
@@ -212,7 +212,11 @@ class Connection:
         return [self._error(INTERNAL_SERVER_ERROR, invoke.request_id), warning]
 
     def _answered(self, invoke: Invoke, response: ProxyResponse) -> list[Effect]:
-        if not invoke.wants_reply or response.body is None:
+        if not invoke.wants_reply:
+            said = failure_said(response)
+            text = f"no client hears of the answer, for the route has no route response: {said}"
+            return [] if said is None else [Warn(text, self._fields(invoke))]
+        if response.body is None:
             return []
         if self._is_too_big(response.body):
             text = f"the body of the route response is over {self._stage.limits.message_bytes} bytes"
@@ -304,6 +308,15 @@ class Connection:
     def _fields(self, invoke: Invoke | None = None) -> dict[str, str]:
         fields = {"connection_id": self._session.connection_id}
         return fields if invoke is None else {**fields, "route": invoke.route_key, "function": invoke.function}
+
+
+def failure_of_disconnect(result: Result | None) -> str | None:
+    """What the function of ``$disconnect`` says failed; None: nothing.
+
+    Its result is ignored otherwise, and what it raises is in its log. [DOC]
+    """
+    response = parse_proxy_response(result.payload) if isinstance(result, Replied) else None
+    return failure_said(response) if isinstance(response, ProxyResponse) else None
 
 
 def too_big_reason(assumed: str | None, frame_bytes: int | None) -> str:

@@ -20,7 +20,7 @@ from .domains import Entrance
 from .effects import Accept, Decision, HttpAnswer, Invoke, NotInvoked, Raised, Replied, Result, TimedOut, Warn
 from .events import Event, Session, domain_headers, gateway_headers, grouped_query
 from .ids import api_key_id
-from .proxy_results import Malformed, ProxyResponse, parse_proxy_response
+from .proxy_results import Malformed, ProxyResponse, failure_said, parse_proxy_response
 from .signature import DENIED, MISSING, Flaw
 from .stage import API_KEY_HEADER, Stage
 
@@ -212,6 +212,8 @@ class Handshake:
         return self._answered(response, now, now_ms)
 
     def _answered(self, response: ProxyResponse, now: float, now_ms: int) -> Decision:
+        if response.body and (said := failure_said(response)) is not None:
+            self._warn(f"the client hears the status only of the answer of $connect: {said}")
         if response.status >= 500:
             return self._failed(now_ms, response.status)
         if response.status >= 300:

@@ -13,6 +13,10 @@ from ...foundation.json_bytes import parsed_json
 _KEYS: Final = frozenset({"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"})
 """A result with any other key is malformed. [USR] middy #1219"""
 _SCALARS: Final = (str, int, float, bool)
+_FAILURE: Final = 400
+"""The least status of an answer that failed."""
+_SAID_CHARACTERS: Final = 200
+"""So much of a body is told to the developer."""
 
 
 class ProxyResponse(Struct, frozen=True):
@@ -51,6 +55,17 @@ def parse_proxy_response(payload: bytes, *, needs_status: bool = True) -> ProxyR
     if not needs_status and result.get("statusCode") is None:
         result = {**result, "statusCode": 200}
     return _read(result)
+
+
+def failure_said(response: ProxyResponse) -> str | None:
+    """What a function says failed: its status and the beginning of its body; None: nothing, the status is below 400.
+
+    AWS counts these in ``IntegrationError``. [DOC] apigw-docs:apigateway-websocket-api-logging
+    """
+    if response.status < _FAILURE:
+        return None
+    words = " ".join((response.body or "")[: 2 * _SAID_CHARACTERS].split())[:_SAID_CHARACTERS]
+    return f"{response.status}: {words}" if words else str(response.status)
 
 
 def _read(result: dict[str, Any]) -> ProxyResponse | Malformed:

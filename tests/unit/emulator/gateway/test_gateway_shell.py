@@ -447,6 +447,21 @@ async def test_a_client_that_is_gone_before_its_connect_is_refused_is_forgotten(
 # the end
 
 
+async def test_of_a_disconnect_that_answers_a_failure_only_the_developer_hears(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    world = World()
+    client = await world.open()
+    client.close()
+    await turns()
+    world.functions.answer(outcome=Returned(b'{"statusCode": 500, "body": "no table"}', "id"))
+    await turns()
+
+    assert [record.message for record in caplog.records if record.levelno == logging.WARNING] == [
+        "no client hears of the answer of $disconnect: 500: no table"
+    ]
+
+
 async def stopping(world: World, timeout_seconds: float = 10.0) -> asyncio.Task[None]:
     task = asyncio.create_task(world.gateway.stop(timeout_seconds=timeout_seconds))
     await turns()

@@ -8,7 +8,7 @@ from gateway_id_parts import decode
 from gateway_world import NOW_MS, OK, opened, returned, route, stage_of, upgrade
 
 from emulator.gateway.rules.assumptions import Assumptions
-from emulator.gateway.rules.connection import TRANSITIONS, Connection, State
+from emulator.gateway.rules.connection import TRANSITIONS, Connection, State, failure_of_disconnect
 from emulator.gateway.rules.effects import (
     Close,
     Effect,
@@ -109,8 +109,32 @@ def test_without_route_response_results_are_invisible(status: int) -> None:
 
     effects = connection.replied(invoked(connection), returned({"statusCode": status, "body": "x"}), 2.0)
 
-    assert effects == []
+    assert visible(effects) == []
     assert connection.is_open
+
+
+@pytest.mark.parametrize(
+    ("result", "said"),
+    [
+        pytest.param({"statusCode": 301, "body": "x"}, None, id="below 400"),
+        pytest.param({"statusCode": 400}, "400", id="without a body"),
+        pytest.param({"statusCode": 500, "body": "TypeError: x\n    at y"}, "500: TypeError: x at y", id="a traceback"),
+        pytest.param({"statusCode": 500, "body": "x" * 500}, f"500: {'x' * 200}", id="a long body"),
+    ],
+)
+def test_the_developer_hears_of_failures_that_no_client_does(result: Any, said: str | None) -> None:
+    connection = opened(stage_of(*ROUTES))
+
+    effects = connection.replied(invoked(connection), returned(result), 2.0)
+
+    heard = [
+        effect.text.removeprefix("no client hears of the answer, for the route has no route response: ")
+        for effect in effects
+        if isinstance(effect, Warn)
+    ]
+    assert heard == ([] if said is None else [said])
+    assert connection.last_active == 1.0
+    assert failure_of_disconnect(returned(result)) == said
 
 
 @pytest.mark.parametrize(

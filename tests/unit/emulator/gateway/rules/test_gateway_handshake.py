@@ -231,9 +231,9 @@ def test_a_failing_connect_refuses_the_client(result: Result, expected: int) -> 
 
 
 def test_the_body_and_headers_of_a_refusing_connect_stay_here() -> None:
-    result = returned({"statusCode": 401, "body": "secret", "headers": {"Set-Cookie": "a=b", "X-Mine": "1"}})
+    result = returned({"statusCode": 401, "body": "no such user", "headers": {"Set-Cookie": "a=b", "X-Mine": "1"}})
 
-    decision = decide(stage_of(), result)
+    decision, handshake = run(stage_of(), result)
 
     assert isinstance(decision, HttpAnswer)
     assert decision.body == b'{"message":"Unauthorized"}'
@@ -243,6 +243,9 @@ def test_the_body_and_headers_of_a_refusing_connect_stay_here() -> None:
         "Content-Type",
         "x-amzn-ErrorType",
     }
+    assert [warning.text for warning in handshake.warnings] == [
+        "the client hears the status only of the answer of $connect: 401: no such user"
+    ]
 
 
 @pytest.mark.parametrize("result", [Raised(b"{}"), returned({"statusCode": 500})], ids=["raises", "says so"])
