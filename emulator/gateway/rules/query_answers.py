@@ -1,7 +1,8 @@
 """What services of the query protocol answer who accepts JSON, as API Gateway's integrations do. Pure.
 
 [REC] ls-snap test_sqs_request_and_response_xml_templates_integration, whose template reads such an answer; [USR] what
-samples of aws-samples/serverless-patterns for SQS and SNS show
+samples of aws-samples/serverless-patterns for SQS and SNS show, and, of a queue's attributes, the tests of an SDK for
+Elm, which asked for JSON; [INF] attributes of messages likewise, other lists as XML has them
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ _MEMBERS: Final = {
     "SendMessageResult": ("MD5OfMessageAttributes", "MD5OfMessageSystemAttributes", "SequenceNumber"),
 }
 """Members that are told as null where there are none."""
+_LISTS: Final = {"Attribute": "Attributes", "MessageAttribute": "MessageAttributes"}
+"""Members that come several times, and the name of the list that has them."""
 _MESSAGES: Final = "ReceiveMessageResult"
 """Has a list of messages under a name of its own, null where there are none."""
 
@@ -42,7 +45,10 @@ def _told(element: Element) -> Any:
     found: dict[str, Any] = {}
     for child in element:
         key, value = _name(child), _told(child)
-        found[key] = value if key not in found else [*_listed(found[key]), value]
+        if key in _LISTS:
+            found.setdefault(_LISTS[key], []).append(value)
+        else:
+            found[key] = value if key not in found else [*_listed(found[key]), value]
     if name == _MESSAGES:
         return {"messages": _listed(found["Message"]) if "Message" in found else None}
     if name == "Error":

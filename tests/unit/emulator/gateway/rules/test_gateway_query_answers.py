@@ -38,6 +38,22 @@ ID = "<ResponseMetadata><RequestId>r</RequestId></ResponseMetadata>"
             id="a message is received",
         ),
         pytest.param(
+            "<ReceiveMessageResponse><ReceiveMessageResult><Message><Attribute><Name>SenderId</Name><Value>A</Value></Attribute>"
+            "<MessageAttribute><Name>k</Name><Value><DataType>String</DataType><StringValue>v</StringValue></Value>"
+            f"</MessageAttribute></Message></ReceiveMessageResult>{ID}</ReceiveMessageResponse>",
+            '{"ReceiveMessageResponse":{"ReceiveMessageResult":{"messages":[{"Attributes":[{"Name":"SenderId","Value":"A"}],'
+            '"MD5OfMessageAttributes":null,"MessageAttributes":[{"Name":"k","Value":{"DataType":"String","StringValue":"v"}}]}]},'
+            '"ResponseMetadata":{"RequestId":"r"}}}',
+            id="a message has attributes",
+        ),
+        pytest.param(
+            "<GetQueueAttributesResponse><GetQueueAttributesResult><Attribute><Name>ApproximateNumberOfMessages</Name>"
+            f"<Value>0</Value></Attribute></GetQueueAttributesResult>{ID}</GetQueueAttributesResponse>",
+            '{"GetQueueAttributesResponse":{"GetQueueAttributesResult":{"Attributes":['
+            '{"Name":"ApproximateNumberOfMessages","Value":"0"}]},"ResponseMetadata":{"RequestId":"r"}}}',
+            id="attributes of a queue",
+        ),
+        pytest.param(
             f"<DeleteMessageResponse>{ID}</DeleteMessageResponse>",
             '{"DeleteMessageResponse":{"ResponseMetadata":{"RequestId":"r"}}}',
             id="there is no result",
