@@ -51,7 +51,8 @@ def local_lines(local: Iterable[Local], installer: Installer, scratch: Path, *, 
 def lines_for_itself(folder: Path, *, is_hashed: bool) -> list[str]:
     """Lines by which packages that need streamer find the version that is here, in which there is nothing.
 
-    The runtime is packed from a list, and no index needs to have that version.
+    The runtime is packed from a list, and no index needs to have that version. The file with the lines is to lie beside
+    ``folder``, which they name from there: pip ends a path at a blank, which the folder for scratch may have.
     """
     folder.mkdir()
     name = OWN.replace("-", "_")
@@ -64,7 +65,7 @@ def lines_for_itself(folder: Path, *, is_hashed: bool) -> list[str]:
         return [f"{OWN} @ {wheel.as_uri()} --hash=sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}"]
     only = folder / "constraints.txt"
     only.write_text(f"{OWN}=={__version__}\n", "ascii")
-    return [f"--find-links {folder}", f"--constraint {only}"]
+    return [f"--find-links {folder.name}", f"--constraint {folder.name}/{only.name}"]
 
 
 def _built(path: Path, installer: Installer, scratch: Path) -> Path:

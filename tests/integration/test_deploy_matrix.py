@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -246,8 +247,10 @@ def test_what_is_packed_is_what_is_asked_for_however_pip_is_configured(
 
 @pytest.mark.parametrize("is_hashed", [False, True], ids=["named", "with hashes"])
 def test_a_package_that_needs_streamer_gets_the_one_that_is_here_and_no_other_of_an_index(
-    tmp_path: Path, *, is_hashed: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_hashed: bool
 ) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "a folder"))
+    (tmp_path / "a folder").mkdir()
     wheels = tmp_path / "wheels"
     for name, requires in (("shared", "streamer-ws[deploy]>=0.1"), ("streamer_ws", "spare"), ("spare", "")):
         make_wheel(wheels, name, requires=f"Requires-Dist: {requires}\n" if requires else "")
