@@ -117,9 +117,12 @@ def describe(
 
 def _function(catalogue: Catalogue, resource: Resource, locate: Locate, wanted: Wanted) -> Function:
     located = locate(catalogue.stack_of(resource), resource)
-    for text in located.warnings:
+    found = lambda_functions.function(
+        catalogue, resource, located, commands=wanted.commands, variables=wanted.variables
+    )
+    for text in located.warnings if found.unavailable is None else ():  # what does not run needs no layers either
         catalogue.warn(resource, text)
-    return lambda_functions.function(catalogue, resource, located, commands=wanted.commands, variables=wanted.variables)
+    return found
 
 
 def _apis(catalogue: Catalogue, wanted: Wanted, functions: set[str]) -> tuple[list[Api], tuple[str, ...]]:

@@ -24,6 +24,7 @@ from emulator.command.targets.from_template import load_template, run_build
 from emulator.command.targets.which_project import template_name
 from emulator.templates.assembly import find, find_default, stack_name
 from emulator.templates.project import Read
+from emulator.templates.report import report
 from streamer.errors import ConfigurationError
 from streamer.project import read as read_project
 from streamer.topology import Topology
@@ -633,6 +634,34 @@ def test_what_of_a_project_does_not_run_yet_is_told_and_the_rest_runs(
     assert answer.unavailable is None
     assert found.unavailable is not None
     assert found.unavailable.startswith(reason.replace("{folder}", str(tmp_path)))
+
+
+@pytest.mark.parametrize(
+    ("properties", "reason"),
+    [
+        pytest.param(
+            "Handler: run.sh, Runtime: python3.12", "/opt/bootstrap (AWS_LAMBDA_EXEC_WRAPPER)", id="a wrapper's"
+        ),
+        pytest.param("Handler: a.B, Runtime: java21", JAVA, id="Java"),
+    ],
+)
+def test_of_a_function_that_does_not_run_nothing_is_told_of_what_it_would_run_without(
+    properties: str, reason: str, tmp_path: Path
+) -> None:
+    (tmp_path / "src").mkdir()
+    does_without = (
+        "Environment: {Variables: {AWS_LAMBDA_EXEC_WRAPPER: /opt/bootstrap}}",
+        "Layers: [arn:aws:lambda:us-east-1:753240598075:layer:LambdaAdapterLayerX86:23]",
+        "FileSystemConfigs: [{Arn: arn:x, LocalMountPath: /mnt/x}]",
+    )
+    properties = ", ".join((properties, "CodeUri: src", *does_without))
+    other = f"  Other: {{Type: AWS::Serverless::Function, Properties: {{{properties}}}}}\n"
+    (tmp_path / "template.yaml").write_text(f"Transform: AWS::Serverless-2016-10-31\nResources:\n{CHAT}{other}")
+
+    found = load_template("template.yaml", EmulateOptions(), folder=tmp_path, state_folder=tmp_path / "s").read
+
+    [told] = (line for line in report(found) if "Other" in line)
+    assert told.startswith(f"not run    Other: {reason}")
 
 
 @pytest.mark.parametrize(

@@ -54,14 +54,10 @@ def function(
         unavailable = unavailable or "it is a container image, which is not run here"
     elif runtime is not None:  # first of all: code that is brought here would not run either
         unavailable = reason_not_run(runtime) or unavailable
-    for name, missing in _NOT_HERE.items():
-        if resource.properties.get(name):
-            catalogue.warn(resource, f"{name}: {missing}")
-    python = runtime is not None and runtime.startswith(PYTHON) and command is None
     environment = _environment(resource, variables)
-    if (wrapper := environment.get("AWS_LAMBDA_EXEC_WRAPPER")) and not str(runtime).startswith("provided"):
-        # [DOC] lambda-docs:runtimes-modify
-        catalogue.warn(resource, f"its runtime is started without {wrapper} (AWS_LAMBDA_EXEC_WRAPPER)")
+    if unavailable is None:
+        _warn_of_missing(catalogue, resource, runtime, environment)
+    python = runtime is not None and runtime.startswith(PYTHON) and command is None
     return Function(
         name=resource.name,
         handler=located.handler or ("" if is_image else str(properties.get("Handler") or "bootstrap")),
@@ -76,6 +72,18 @@ def function(
         unavailable=unavailable,
         qualifiers=_qualifiers(catalogue, resource),
     )
+
+
+def _warn_of_missing(
+    catalogue: Catalogue, resource: Resource, runtime: str | None, environment: Mapping[str, str]
+) -> None:
+    """Tell what a function that runs does without."""
+    for name, missing in _NOT_HERE.items():
+        if resource.properties.get(name):
+            catalogue.warn(resource, f"{name}: {missing}")
+    if (wrapper := environment.get("AWS_LAMBDA_EXEC_WRAPPER")) and not str(runtime).startswith("provided"):
+        # [DOC] lambda-docs:runtimes-modify
+        catalogue.warn(resource, f"its runtime is started without {wrapper} (AWS_LAMBDA_EXEC_WRAPPER)")
 
 
 def _warn_of_refusals(catalogue: Catalogue, resource: Resource, runtime: str) -> None:
