@@ -213,9 +213,10 @@ class Connection:
 
     def _answered(self, invoke: Invoke, response: ProxyResponse) -> list[Effect]:
         if not invoke.wants_reply:
-            said = failure_said(response)
+            if (said := failure_said(response)) is None:
+                return []
             text = f"no client hears of the answer, for the route has no route response: {said}"
-            return [] if said is None else [Warn(text, self._fields(invoke))]
+            return [Warn(text, self._fields(invoke))]
         if response.body is None:
             return []
         if self._is_too_big(response.body):
