@@ -412,15 +412,15 @@ def _poetry(path: Path, environment: locks.Environment, extras: Sequence[str], g
     project = document.get("project", {})
     optional = {canonical(n): n for n in document.get("tool", {}).get("poetry", {}).get("extras", {})}
     roots = [edge for t in _poetry_tables(document, groups) for edge in locks.poetry_edges(t)]
-    known = project.get("optional-dependencies", {})
+    known = {canonical(name) for name in project.get("optional-dependencies", {})}
     texts = _without_itself(document, about, _standard_groups(document, about, groups))
-    texts += _declared(document, about, [name for name in extras if name in known], []) if project else []
+    texts += _declared(document, about, [name for name in extras if canonical(name) in known], []) if project else []
     roots += locks.parsed_roots(texts, str(about))
     for name in extras:
         if canonical(name) in optional:
             names = document["tool"]["poetry"]["extras"][optional[canonical(name)]]
             roots += [locks.Edge(each) for each in names]
-        elif name not in known:
+        elif canonical(name) not in known:
             raise _no_extra(about, name)
     own = canonical(project.get("name", ""))
     return _locked(path, locks.poetry_packages(_toml(path), extras), roots, environment, own, asked=roots)
