@@ -297,10 +297,15 @@ def _also(marker: Marker | None, path: Path, text: str) -> str:
 
 def _optional(known: Mapping[str, Sequence[str]], name: str, path: Path) -> Sequence[str]:
     """What an extra holds, however its name is written."""
-    named = {canonical(each): texts for each, texts in known.items()}
-    if canonical(name) not in named:
+    texts: Sequence[str] | None = _by_name(known).get(canonical(name))
+    if texts is None:
         raise _no_extra(path, name)
-    return named[canonical(name)]
+    return texts
+
+
+def _by_name(table: Mapping[str, Any]) -> dict[str, Any]:
+    """A table by canonical names, as those of extras and groups are compared. [DOC] PEP 685, PEP 735"""
+    return {canonical(name): value for name, value in table.items()}
 
 
 def _no_extra(path: Path, name: str) -> BundleError:
@@ -309,7 +314,7 @@ def _no_extra(path: Path, name: str) -> BundleError:
 
 def _standard_groups(document: Mapping[str, Any], path: Path, groups: Sequence[str]) -> list[str]:
     """The dependencies of those groups that are not Poetry's own."""
-    known, own = document.get("dependency-groups", {}), _poetry_groups(document)
+    known, own = _by_name(document.get("dependency-groups", {})), _poetry_groups(document)
     return [text for name in groups if name not in own for text in _group(known, name, path, ())]
 
 
@@ -319,16 +324,17 @@ def _poetry_groups(document: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _group(groups: Mapping[str, Any], name: str, path: Path, within: tuple[str, ...]) -> list[str]:
-    if name in within:
+    own = canonical(name)
+    if own in within:
         raise BundleError(f"{path}: the dependency group {name!r} includes itself")
-    if name not in groups:
+    if own not in groups:
         raise BundleError(f"{path} has no dependency group {name!r}, which streamer.toml asks for")
     found: list[str] = []
-    for each in groups[name]:
+    for each in groups[own]:
         if isinstance(each, str):
             found.append(each)
         else:
-            found += _group(groups, each["include-group"], path, (*within, name))
+            found += _group(groups, each["include-group"], path, (*within, own))
     return found
 
 
@@ -388,20 +394,14 @@ def _uv(
     if "name" not in project:
         raise BundleError(f"{path} is there without a pyproject.toml with a [project] beside it")
     own, file = canonical(project["name"]), str(about)
-    standard = [name for name in groups if name in document.get("dependency-groups", {})]
+    standard = [name for name in groups if canonical(name) in _by_name(document.get("dependency-groups", {}))]
     texts = [*project.get("dependencies", ()), *_standard_groups(document, about, standard)]
-    optional = project.get("optional-dependencies", {})
-    known = {canonical(name): locks.parsed_roots(each, file) for name, each in optional.items()}
+    optional = _by_name(project.get("optional-dependencies", {}))
+    known = {name: locks.parsed_roots(each, file) for name, each in optional.items()}
     wanted = [locks.Edge(own, tuple(extras)), *locks.parsed_roots(texts, file)]
     parts, asked = locks.with_extras(own, wanted, known, environment, file=about.name)
     roots = locks.uv_roots(lock, own, parts, groups)
-    locked = {canonical(edge.name) for edge in roots}
-    for edge in asked:
-        # Of what no Python of the project needs uv locks nothing.
-        if canonical(edge.name) not in locked and locks.holds(edge.marker, environment, about.name):
-            raise BundleError(f"{path} does not hold {canonical(edge.name)}, which pyproject.toml wants: run uv lock")
-    overridden = {canonical(each["name"]) for each in lock.get("manifest", {}).get("overrides", ())}
-    asked = [edge for edge in asked if canonical(edge.name) not in overridden]
+    asked = locks.uv_held(lock, roots, asked, environment, file=str(path))
     packages = locks.uv_packages(lock, locks.uv_chosen(own, parts, groups))
     return _locked(path, packages, roots, environment, own, asked=asked)
 
@@ -412,7 +412,7 @@ def _poetry(path: Path, environment: locks.Environment, extras: Sequence[str], g
     project = document.get("project", {})
     optional = {canonical(n): n for n in document.get("tool", {}).get("poetry", {}).get("extras", {})}
     roots = [edge for t in _poetry_tables(document, groups) for edge in locks.poetry_edges(t)]
-    known = {canonical(name) for name in project.get("optional-dependencies", {})}
+    known = _by_name(project.get("optional-dependencies", {}))
     texts = _without_itself(document, about, _standard_groups(document, about, groups))
     texts += _declared(document, about, [name for name in extras if canonical(name) in known], []) if project else []
     roots += locks.parsed_roots(texts, str(about))

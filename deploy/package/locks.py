@@ -231,6 +231,26 @@ def uv_roots(lock: Mapping[str, Any], name: str, extras: Sequence[str], groups: 
     return roots
 
 
+def uv_held(
+    lock: Mapping[str, Any], roots: Iterable[Edge], asked: Iterable[Edge], environment: Environment, *, file: str
+) -> list[Edge]:
+    """What of that which a project asks for its lock decides, and ``tool.uv`` not by overriding or excluding it.
+
+    Raises:
+        BundleError: the lock holds none of it among its ``roots``, as the project was changed since.
+    """
+    manifest = lock.get("manifest", {})
+    settled = {*(each["name"] for each in manifest.get("overrides", ())), *manifest.get("excludes", ())}
+    found = [edge for edge in asked if canonicalize_name(edge.name) not in settled]
+    locked = {canonicalize_name(edge.name) for edge in roots}
+    for edge in found:
+        name = canonicalize_name(edge.name)
+        # Of what no Python of the project needs uv locks nothing.
+        if name not in locked and holds(edge.marker, environment, "pyproject.toml"):
+            raise BundleError(f"{file} does not hold {name}, which pyproject.toml wants: run uv lock")
+    return found
+
+
 def with_extras(
     own: str, wanted: Iterable[Edge], known: Mapping[str, Iterable[Edge]], environment: Environment, *, file: str
 ) -> tuple[list[str], list[Edge]]:

@@ -202,7 +202,7 @@ dependencies = ["requests>=2", "streamer-ws", "lib"]
 optional-dependencies.fast = ["orjson"]
 [dependency-groups]
 base = ["a"]
-lambda = [{ include-group = "base" }, "b"]
+lambda = [{ include-group = "Base" }, "b"]
 [tool.uv.sources]
 lib = { path = "lib" }
 """
@@ -574,6 +574,15 @@ def test_what_a_project_overrides_for_uv_is_as_it_is_locked(tmp_path: Path) -> N
     write(tmp_path, pyproject_toml=project, uv_lock=overrides + UV_LOCK_OF_A)
 
     assert read(tmp_path).lines == ("a==1.5",)
+
+
+@pytest.mark.parametrize("manifest", ["overrides = [{ name = 'a', marker = \"os_name == 'nt'\" }]", "excludes = ['a']"])
+def test_what_a_project_excludes_for_uv_is_missing_from_no_lock(tmp_path: Path, manifest: str) -> None:
+    lock = '[[package]]\nname = "chat"\nversion = "1"\nsource = { virtual = "." }\n'
+    project = '[project]\nname = "chat"\ndependencies = ["a>=2"]\n'
+    write(tmp_path, pyproject_toml=project, uv_lock=f"[manifest]\n{manifest}\n{lock}")
+
+    assert read(tmp_path).lines == ()
 
 
 def test_a_poetry_lock_gives_what_the_target_needs(tmp_path: Path) -> None:
