@@ -150,6 +150,8 @@ class Gateway:
         answer = management.handle(self._stage, call, connection, passed(), now_ms())
         if websocket is not None:
             websocket.perform(answer.effects)
+        if answer.warning is not None:
+            log.warning(answer.warning, connection_id=call.target.connection_id)
         return _response(answer.response)
 
     # what a developer does by hand, to connections that are open here

@@ -141,8 +141,9 @@ class Switchboard(Struct, frozen=True, kw_only=True):
         target = management.parse_path(request.raw_path)
         if target is None and self.control is not None:
             target = management.parse_path(addressed(request, self.ids)[1].raw_path)
-        if target is None and self.aws_domain and not is_aws(host):
-            target = management.without_stage(request.raw_path, served.api.stage)
+        if target is None:
+            means_ours = self.aws_domain and not is_aws(host)
+            target = management.without_stage(request.raw_path, served.api.stage if means_ours else "")
         return target
 
     def _otherwise(self, served: ServedApi, request: HttpRequest) -> Answer:

@@ -55,6 +55,8 @@ class ManagementAnswer(Struct, frozen=True):
 
     response: HttpAnswer
     effects: tuple[Effect, ...] = ()
+    warning: str | None = None
+    """What the developer should hear of a refusal that says little."""
 
 
 @functools.lru_cache(maxsize=1024)
@@ -70,9 +72,10 @@ def parse_path(raw_path: str) -> ManagementTarget | None:
 def without_stage(raw_path: str, stage: str) -> ManagementTarget | None:
     """The target of a path that begins with ``/@connections``, as under a custom domain and in serverless-offline.
 
-    None: it is another path.
+    None: it is another path. ``stage`` is taken for the one that it means; empty: none, so that it is forbidden.
     """
-    return parse_path(f"/{stage}{raw_path}") if unquote(raw_path).startswith(CONNECTIONS) else None
+    found = parse_path(f"/stage{raw_path}") if unquote(raw_path).startswith(CONNECTIONS) else None
+    return None if found is None else ManagementTarget(stage, found.connection_id)
 
 
 def at_domain(stage: Stage, host: str, raw_path: str) -> ManagementTarget | None:
@@ -95,6 +98,8 @@ def handle(
     stage: Stage, request: ManagementRequest, connection: Connection | None, now: float, now_ms: int
 ) -> ManagementAnswer:
     """Answer one call; ``connection`` is the one with the target's id, None when there is none."""
+    if request.target.stage != stage.api.stage:
+        return ManagementAnswer(answers.error(stage.ids, now_ms, 403), warning=_lost(stage))
     refusal = _refuse(stage, request, now, now_ms)
     if refusal is not None:
         return ManagementAnswer(refusal)
@@ -110,9 +115,12 @@ def handle(
             return _post(stage, request, connection, now, now_ms)
 
 
+def _lost(stage: Stage) -> str:
+    where = f"/{stage.api.stage}{CONNECTIONS}, or at a custom domain below the path of its mapping"
+    return f"an @connections call leads to no stage, and is forbidden: those of {stage.api.name} are at {where}"
+
+
 def _refuse(stage: Stage, request: ManagementRequest, now: float, now_ms: int) -> HttpAnswer | None:
-    if request.target.stage != stage.api.stage:
-        return answers.error(stage.ids, now_ms, 403)
     if request.method not in METHODS:
         # [INF] as REST APIs answer an unknown method.
         return answers.error(stage.ids, now_ms, 403, *answers.MISSING_TOKEN)

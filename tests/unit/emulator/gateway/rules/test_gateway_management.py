@@ -71,9 +71,10 @@ def test_paths_are_read_raw_and_encoded(path: str, expected: ManagementTarget | 
     assert parse_path(path) == expected
 
 
+@pytest.mark.parametrize("stage", ["dev", ""])
 @pytest.mark.parametrize("path", ["/@connections/A=", "/%40connections/A%3D"])
-def test_a_path_without_a_stage_means_the_only_one(path: str) -> None:
-    assert without_stage(path, "dev") == ManagementTarget("dev", "A=")
+def test_a_path_without_a_stage_means_the_only_one_or_none(path: str, stage: str) -> None:
+    assert without_stage(path, stage) == ManagementTarget(stage, "A=")
 
 
 @pytest.mark.parametrize("path", ["/", "/@connections", "/dev/@connections/A", "/x/y"])
@@ -238,15 +239,18 @@ def test_a_post_has_at_most_128_kb(size: int, status: int) -> None:
         assert "message" in json.loads(answer.response.body)
 
 
+@pytest.mark.parametrize("named", ["prod", ""])
 @pytest.mark.parametrize("flaw", [None, MISSING])
-def test_a_wrong_stage_is_forbidden_signed_or_not(flaw: Any) -> None:
+def test_a_wrong_stage_is_forbidden_signed_or_not(flaw: Any, named: str) -> None:
     stage = stage_of()
 
-    answer = call("POST", stage, opened(stage), b"x", target=ManagementTarget("prod", ID), flaw=flaw)
+    answer = call("POST", stage, opened(stage), b"x", target=ManagementTarget(named, ID), flaw=flaw)
 
     assert answer.response.status == 403
     assert answer.response.body == b'{"message":"Forbidden"}'
     assert header(answer.response.headers, "x-amzn-ErrorType") == "ForbiddenException"
+    assert answer.warning is not None
+    assert f"those of {stage.api.name} are at /{stage.api.stage}/@connections/" in answer.warning
 
 
 @pytest.mark.parametrize(
