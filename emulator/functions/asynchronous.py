@@ -20,7 +20,7 @@ from ..foundation.tasks import end
 from ..foundation.times import iso_time
 from .admission import bytes_held
 from .destinations import DestinationError, EventDestinations
-from .outcome import Failed, Functions, Outcome, Refused, Returned, content_of, error_message
+from .outcome import Failed, Functions, Outcome, Refused, Returned, content_of, error_message, why_not_done
 from .variables import VERSION, name_and_qualifier
 
 QUEUED_BYTES: Final = 512 * 1024 * 1024
@@ -252,7 +252,8 @@ class AsyncInvocations:
                 break
             await self._sleep(step.after_seconds)
         if step is not None:
-            log.warning("an asynchronous event was given up", function=function, request_id=request_id)
+            why = why_not_done(outcome)
+            log.warning("an asynchronous event was given up", function=function, request_id=request_id, reason=why)
         target = rules.on_success if step is None else rules.on_failure
         if target is not None:
             document = invocation_record(

@@ -76,6 +76,14 @@ def error_message(payload: bytes) -> str:
     return str(content.get("errorMessage") or "") if isinstance(content, dict) else ""
 
 
+def why_not_done(outcome: Outcome) -> str | None:
+    """What went wrong: the error's type and message; None: nothing."""
+    if isinstance(outcome, Returned):
+        return None
+    message = outcome.message if isinstance(outcome, Refused) else error_message(outcome.payload)
+    return f"{outcome.error_type}: {message}" if message else outcome.error_type
+
+
 class EnvironmentNow(Struct, frozen=True, kw_only=True):
     """What an execution environment does now."""
 

@@ -12,7 +12,7 @@ from ..foundation import log
 from ..foundation.json_bytes import json_bytes
 from ..foundation.notes import Notes
 from ..foundation.timer import Timer
-from ..functions.outcome import Failed, Functions, Outcome, Refused, Returned, error_message
+from ..functions.outcome import Failed, Functions, Outcome, Refused, Returned, why_not_done
 from .rules.effects import UNREACHABLE, Invoke, NotInvoked, Raised, Replied, Result, TimedOut
 
 _OF_CONNECTIONS: Final = ("$connect", "$disconnect")
@@ -131,12 +131,8 @@ def _told(outcome: asyncio.Future[Outcome]) -> tuple[str, str | None]:
     if outcome.cancelled():
         return "no answer", None
     result = outcome.result()
-    if isinstance(result, Returned):
-        return "ok", None
-    if isinstance(result, Refused):
-        return "refused", f"{result.error_type}: {result.message}"
-    message = error_message(result.payload)
-    return "failed", f"{result.error_type}: {message}" if message else result.error_type
+    word = {Returned: "ok", Refused: "refused", Failed: "failed"}[type(result)]
+    return word, why_not_done(result)
 
 
 def _happened(outcome: asyncio.Future[Outcome]) -> Result:

@@ -12,7 +12,8 @@ from ...foundation import log
 from ...foundation.recording import Recording
 from ...foundation.tasks import end, happens
 from ...functions.limits import EVENT_BYTES
-from ...functions.outcome import Failed, Functions
+from ...functions.outcome import Functions, why_not_done
+from ..streams.batching import REPORTED
 from ..streams.filters import BODY, compile_filters
 from .batches import QueueMessage, done, events, filtered_record, overtaking, record
 from .waiting import LOOK_SECONDS
@@ -195,7 +196,7 @@ class QueueMappings:
             words = "messages are done before one of their group that failed: batchItemFailures has to name them, too"
             log.warning(words, queue=mapping.queue, function=mapping.function, messages=count)
         if len(finished) < len(messages):
-            why = outcome.error_type if isinstance(outcome, Failed) else None
             fields = {"queue": mapping.queue, "function": mapping.function, "messages": len(messages) - len(finished)}
-            log.warning("messages stay in their queue until they are visible again", error_type=why, **fields)
+            why = why_not_done(outcome) or REPORTED
+            log.warning("messages stay in their queue until they are visible again", reason=why, **fields)
         return len(finished) == len(messages)

@@ -27,6 +27,9 @@ RETRY_SECONDS: Final = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 """Pauses before the first, second, ... retry; the last repeats. AWS's are longer, growing to about a minute [?]; ours
 are short because a developer waits for them."""
 
+REPORTED: Final = "its batchItemFailures"
+"""Why what a function was given is not done although it answered, as the log tells it; of queues, too."""
+
 _HEAD: Final = b'{"Records":['
 _TAIL: Final = b"]}"
 

@@ -12,8 +12,8 @@ from msgspec import Struct
 from ...foundation import log
 from ...foundation.recording import Recording
 from ...foundation.tasks import happens
-from ...functions.outcome import Functions, Outcome, Refused
-from .batching import Batch, GivenUp, Lane, Rules, lane_of
+from ...functions.outcome import Functions, Outcome, Refused, why_not_done
+from .batching import REPORTED, Batch, GivenUp, Lane, Rules, lane_of
 from .filters import Filter
 from .records import EventRecord
 from .source import RawRecord, Shard
@@ -183,7 +183,7 @@ class ShardProcessor:
                 function=self._work.function,
                 records=len(batch.records),
                 first_sequence_number=batch.records[0].sequence_number,
-                outcome=type(outcome).__name__,
+                reason=why_not_done(outcome) or REPORTED,
                 retried=settled.given_up is None,
             )
         if settled.given_up is not None:

@@ -13,7 +13,7 @@ from emulator.event_sources.queues.batches import QueueMessage
 from emulator.event_sources.queues.embedded import EmbeddedQueues
 from emulator.event_sources.queues.mapping import QueueMappings
 from emulator.functions.limits import EVENT_BYTES
-from emulator.functions.outcome import Failed, Outcome, Returned
+from emulator.functions.outcome import Failed, Outcome, Refused, Returned
 from emulator.port.http import HttpRequest
 from streamer.topology import Api, Function, Queue, QueueMapping, Topology
 
@@ -139,6 +139,24 @@ async def test_a_failure_of_one_group_is_one_of_all_in_its_batch() -> None:
         await asyncio.sleep(0.05)
 
     assert (world.bodies(), world.left()) == ([["a", "b"]], 2)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "why"),
+    [
+        pytest.param(Failed(b'{"errorMessage": "no"}', "id", "ValueError"), "ValueError: no", id="it fails"),
+        pytest.param(Refused(500, "ServiceException", "no room"), "ServiceException: no room", id="it is not run"),
+        pytest.param(Returned(b'{"batchItemFailures": [{}]}', "id"), "its batchItemFailures", id="it reports"),
+    ],
+)
+async def test_why_messages_come_again_is_told(outcome: Outcome, why: str, caplog: pytest.LogCaptureFixture) -> None:
+    world = World("jobs", lambda _: outcome)
+    world.queues.send("jobs", "a")
+
+    async with world.mappings:
+        await world.until(lambda: "messages stay in their queue" in caplog.text)
+
+    assert {vars(each)["fields"]["reason"] for each in caplog.records} == {why}
 
 
 async def test_what_overtakes_a_failure_in_its_group_is_told(caplog: pytest.LogCaptureFixture) -> None:

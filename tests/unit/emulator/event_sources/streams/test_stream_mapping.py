@@ -90,8 +90,8 @@ async def test_filtered_records_never_reach_the_function_and_do_not_stop_the_res
         await functions.until(lambda: functions.seen == [2, 4])
 
 
-async def test_a_failing_batch_is_retried_before_what_comes_after_it() -> None:
-    failures: list[Outcome] = [FAILED, Refused(429, "TooManyRequestsException", "")]
+async def test_a_failing_batch_is_retried_before_what_comes_after_it(caplog: pytest.LogCaptureFixture) -> None:
+    failures: list[Outcome] = [FAILED, Refused(500, "ServiceException", "no room")]
     outcomes = itertools.chain(failures, itertools.repeat(Returned(b"null", "r")))
     api, functions = FakeApi(s={}), FakeFunctions(lambda _: next(outcomes))
     api.write(1, 2)
@@ -100,6 +100,10 @@ async def test_a_failing_batch_is_retried_before_what_comes_after_it() -> None:
         await functions.until(lambda: 2 in functions.seen)
 
     assert functions.seen == [1, 1, 1, 2]
+    assert [vars(each)["fields"]["reason"] for each in caplog.records] == [
+        "Unhandled: boom",
+        "ServiceException: no room",
+    ]
 
 
 @pytest.mark.parametrize("jump_seconds", [3 * 86_400.0, -3600.0], ids=["it slept for days", "it is set back"])
