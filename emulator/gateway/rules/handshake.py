@@ -213,7 +213,7 @@ class Handshake:
 
     def _answered(self, response: ProxyResponse, now: float, now_ms: int) -> Decision:
         if response.body and (said := failure_said(response)) is not None:
-            self._warn(f"the client hears the status only of the answer of $connect: {said}")
+            self._warn(f"of what $connect answered, the client hears only the status: {said}")
         if response.status >= 500:
             return self._failed(now_ms, response.status)
         if response.status >= 300:

@@ -244,7 +244,7 @@ def test_the_body_and_headers_of_a_refusing_connect_stay_here() -> None:
         "x-amzn-ErrorType",
     }
     assert [warning.text for warning in handshake.warnings] == [
-        "the client hears the status only of the answer of $connect: 401: no such user"
+        "of what $connect answered, the client hears only the status: 401: no such user"
     ]
 
 
