@@ -20,6 +20,7 @@ from msgspec import Struct, structs
 
 from streamer.errors import ConfigurationError
 
+from ..foundation.checked_lines import DamagedLineError, whole_lines
 from ..foundation.notes import Content as Notes
 from .backend import EmbeddedBackend
 from .definitions import IndexDefinition, TableSettings, read_index, read_schema, shown_schema
@@ -32,7 +33,9 @@ from .tables import make_table
 from .values import ORDERED, read_kept_attributes, wire_attributes, wire_value
 
 MAGIC: Final = b"streamer-dynamodb "
-VERSION: Final = 6
+VERSION: Final = 7
+UNCHECKED_VERSION: Final = 6
+"""It differs in that lines of changes have no checksums."""
 _VERSION_CHARACTERS: Final = 9
 """As many are told of the version of a file that may be none of ours."""
 _COMPRESSION: Final = 1
@@ -57,6 +60,8 @@ class Saved(Struct, frozen=True, kw_only=True):
     """How much of it counts; what follows was cut off while it was written."""
     base_bytes: int
     """How much of it is tables; the changes since follow."""
+    version: int
+    """Of its format; no line is added to one of a former version."""
 
 
 def pieces(backend: EmbeddedBackend, notes: Notes) -> Iterator[bytes]:
@@ -88,8 +93,12 @@ def _without_collection() -> Iterator[None]:
 
 
 def _load(backend: EmbeddedBackend, data: bytes) -> Saved:
-    text, rest = _read(data)
-    lines, size_bytes = whole_lines(rest)
+    version, text, base_bytes = _read(data)
+    try:
+        lines, size_bytes = whole_lines(data, base_bytes, are_checked=version > UNCHECKED_VERSION)
+    except DamagedLineError as error:
+        whole = f"its first {error.start} bytes (head -c) are the state before that"
+        raise ConfigurationError(f"change {error.number} in it is damaged; {whole}") from error
     tables, streams = dict(backend.tables), dict(backend.streams)
     backend.tables.clear()
     backend.streams.clear()
@@ -104,29 +113,25 @@ def _load(backend: EmbeddedBackend, data: bytes) -> Saved:
         backend.streams.clear()
         backend.streams.update(streams)
         raise _unreadable(f"{type(error).__name__}: {error}") from error
-    base = len(data) - len(rest)
-    return Saved(notes=notes, size_bytes=base + size_bytes, base_bytes=base)
+    return Saved(notes=notes, size_bytes=size_bytes, base_bytes=base_bytes, version=version)
 
 
-def whole_lines(data: bytes) -> tuple[list[bytes], int]:
-    """The lines of some bytes, and how many bytes they take: what follows the last line end was cut off."""
-    size = data.rfind(b"\n") + 1
-    return data[:size].split(b"\n")[:-1], size
-
-
-def _read(data: bytes) -> tuple[bytes, bytes]:
-    """The content, and what follows it."""
+def _read(data: bytes) -> tuple[int, bytes, int]:
+    """The version, the content, and how many bytes these take."""
     head, _, packed = data.partition(b"\n")
     if not head.startswith(MAGIC):
         raise _unreadable("it was not written by the emulator")
-    version = head.removeprefix(MAGIC)
-    if version != b"%d" % VERSION:
-        said = version[:_VERSION_CHARACTERS].decode(errors="replace")
-        raise _unreadable(f"it has version {said}, this emulator reads version {VERSION}")
+    said = head.removeprefix(MAGIC)
+    versions = {b"%d" % version: version for version in (UNCHECKED_VERSION, VERSION)}
+    if said not in versions:
+        told = said[:_VERSION_CHARACTERS].decode(errors="replace")
+        readable = " and ".join(map(str, versions.values()))
+        raise _unreadable(f"it has version {told}, this emulator reads versions {readable}")
     try:
-        return _unpacked(packed)
+        text, rest = _unpacked(packed)
     except (zlib.error, ValueError, MemoryError) as error:
         raise _unreadable(f"{type(error).__name__}: {error}") from error
+    return versions[said], text, len(data) - len(rest)
 
 
 def _unpacked(packed: bytes) -> tuple[bytes, bytes]:

@@ -23,6 +23,7 @@ from emulator.dynamodb.endpoints.kept_file import KeptFile, NotSavedError
 from emulator.dynamodb.endpoints.opening import open_database
 from emulator.dynamodb.endpoints.protocol import Database
 from emulator.dynamodb.engine import EmbeddedDynamoDB
+from emulator.foundation.checked_lines import checked
 from emulator.functions.variables import Endpoints
 from streamer.errors import ConfigurationError
 from streamer.topology import Api, Index, Key, Queue, StreamView, Table, Topology
@@ -445,6 +446,62 @@ async def test_a_file_that_is_no_state_is_named_and_stays_as_it_is(tmp_path: Pat
     assert path.read_bytes() == b"of somebody\n"
 
 
+async def test_a_file_with_a_damaged_change_is_named_with_what_to_do_and_stays_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "state"
+    async with opened(path) as engine:
+        put(engine, 1)
+        await flushed()
+        whole = path.stat().st_size
+        put(engine, 2)
+        put(engine, 3)
+        await flushed()
+        damaged = path.read_bytes().replace(b'"2"', b'"4"')
+    path.write_bytes(damaged)
+
+    told = rf"{path} cannot be used: change 2 in it is damaged; its first {whole} bytes .*; name another file, or move"
+    with pytest.raises(ConfigurationError, match=told):
+        await opened(path).__aenter__()
+    assert path.read_bytes() == damaged
+    path.write_bytes(damaged[:whole])
+    async with opened(path) as engine:
+        assert len(engine.backend.tables["items"].primary) == 1
+
+
+async def test_a_file_of_the_version_before_goes_on_as_one_of_this_version(tmp_path: Path) -> None:
+    path = tmp_path / "state"
+    async with opened(path):
+        former = path.read_bytes().replace(b" 7\n", b" 6\n")
+    line = b'["PutItem","items",null,3,{"TableName": "items", "Item": {"id": {"S": "1"}}}]\n'
+    path.write_bytes(former + line + line[:20])
+
+    async with opened(path) as engine:
+        put(engine, 2)
+        await flushed()
+        killed = path.read_bytes()
+    path.write_bytes(killed)
+    async with opened(path) as engine:
+        assert len(engine.backend.tables["items"].primary) == 2
+
+
+async def test_notes_beside_another_dynamodb_are_read_as_they_were_written_or_not_at_all(tmp_path: Path) -> None:
+    async def next_run() -> None:
+        elsewhere = "http://127.0.0.1:9"  # nobody is asked for no tables
+        described = dataclasses.replace(TOPOLOGY, tables=())
+        async with open_database(
+            described, Endpoints(), url=elsewhere, state_file=None, state_folder=tmp_path
+        ) as database:
+            assert database.notes.of("events") == {"1": {"a": 1}}
+
+    path = tmp_path / "running-f0aa300d07.jsonl"
+    path.write_bytes(b'["note","events","1",{"a":1}]\n["note"')  # by a former version, and cut off
+
+    await next_run()
+    await next_run()
+    path.write_bytes(path.read_bytes().replace(b'"a"', b'"b"'))
+    with pytest.raises(ConfigurationError, match=r"running-.* \(DamagedLineError: line 1 is .*\); delete it"):
+        await next_run()
+
+
 async def test_a_file_that_is_far_too_large_is_refused_before_it_is_read(tmp_path: Path) -> None:
     path = tmp_path / "state"
     path.touch()
@@ -461,15 +518,16 @@ async def test_too_many_changes_for_a_full_disk_are_written_as_a_whole(
     tmp_path: Path, disk: FullDisk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(kept_file, "RETRY_SECONDS", 0.001)
-    monkeypatch.setattr(kept_file, "WAITING_BYTES", 1000)
+    monkeypatch.setattr(kept_file, "WAITING_BYTES", 500)
     state: list[bytes] = []
     file = KeptFile(tmp_path / "kept", lambda: iter(state))
     file.open()
     file.begin(0, 0)
     disk.is_full = True
     for number in range(100):
-        state.append(b"%d\n" % number * 10)
-        file.append(state[-1])
+        line = b"%d\n" % number
+        state.append(checked(line))
+        file.append(line)
         await asyncio.sleep(0.001)
     disk.is_full = False
     await until(lambda: (tmp_path / "kept").read_bytes() == b"".join(state))

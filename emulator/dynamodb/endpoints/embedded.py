@@ -37,7 +37,7 @@ from ...iam.caller import Caller
 from ...port.http import Answer, HttpRequest, HttpResponse
 from ..engine import STREAMS, UPDATE_TABLE, EmbeddedDynamoDB, is_queue_request
 from ..errors import ApiError
-from ..state import Saved
+from ..state import VERSION, Saved
 from .kept_file import KeptFile
 from .tables import create_tables
 
@@ -194,6 +194,8 @@ async def _kept(engine: EmbeddedDynamoDB, topology: Topology, state_file: Path |
         interrupted = end_leases(engine, topology, time.time())
         if interrupted:
             log.info("requests ran when the last emulator ended; they go on or fail now", requests=interrupted)
+        if saved.version != VERSION:
+            file.rewrite()
         file.begin(saved.size_bytes, saved.base_bytes)
     except OSError as error:
         file.close()

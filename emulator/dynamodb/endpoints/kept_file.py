@@ -20,6 +20,7 @@ from typing import Final
 from streamer.errors import ConfigurationError, StreamerError
 
 from ...foundation import log
+from ...foundation.checked_lines import checked
 from ...foundation.files import PRIVATE, draft_of, regular, remove_left_drafts, sync_folder, write_whole
 from ...foundation.tasks import end
 
@@ -118,8 +119,8 @@ class KeptFile:
             self._rewrite()
 
     def append(self, line: bytes) -> None:
-        """Write the line of a change soon."""
-        self._waiting += line
+        """Write the line of a change soon, behind its checksum."""
+        self._waiting += checked(line)
         if not self._is_scheduled:
             self._is_scheduled = True
             asyncio.get_running_loop().call_later(SOON_SECONDS, self._due)

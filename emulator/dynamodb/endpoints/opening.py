@@ -13,10 +13,10 @@ from streamer.topology import Topology
 
 from ...event_sources.streams.checkpoint_file import kept_checkpoints
 from ...foundation import log
+from ...foundation.checked_lines import checked, whole_lines
 from ...foundation.notes import Notes, lines
 from ...functions.variables import Endpoints
 from ..journal import replay
-from ..state import whole_lines
 from .embedded import open_embedded
 from .kept_file import KeptFile
 from .protocol import Database
@@ -64,10 +64,14 @@ async def _kept_notes(folder: Path, url: str) -> AsyncIterator[Notes]:
     """
     path = folder / f"running-{hashlib.blake2b(url.encode(), digest_size=5).hexdigest()}.jsonl"
     notes = Notes()
-    file = KeptFile(path, lambda: lines(notes.content))
+    file = KeptFile(path, lambda: map(checked, lines(notes.content)))
     try:
-        found, size = whole_lines(file.open())
+        data = file.open()
+        are_checked = not data.startswith(b"[")  # a former version wrote lines of JSON alone
+        found, size = whole_lines(data, are_checked=are_checked)
         replay(found, notes.content)
+        if not are_checked:
+            file.rewrite()
         file.begin(size, 0)
     except ConfigurationError:
         log.info("another emulator of this folder uses this DynamoDB; if this one is killed, the next one cannot tell")

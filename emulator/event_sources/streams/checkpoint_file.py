@@ -9,6 +9,7 @@ from typing import Final
 from streamer.errors import ConfigurationError
 
 from ...foundation import log
+from ...foundation.checked_lines import checked, whole_lines
 from ...foundation.files import PRIVATE, open_regular, write_whole
 from .checkpoints import Checkpoints
 
@@ -42,14 +43,20 @@ class _CheckpointFile:
     def read(self) -> bytes:
         try:
             with open_regular(self.path) as file:
-                return file.read(MOST_BYTES)  # what is longer is cut off, and so no JSON
+                content = file.read(MOST_BYTES)  # what is longer is cut off, and so no line
         except FileNotFoundError:
             return b"[]"
+        if content.startswith(b"["):  # of a former version, without a checksum
+            return content
+        lines, size = whole_lines(content)
+        if len(lines) != 1 or size < len(content):
+            raise ValueError("it is not one line")
+        return lines[0]
 
     def write(self, text: str) -> None:
         """Write it all, or say once that it cannot be, until it can be again."""
         try:
-            write_whole(self.path, f"{text}\n".encode(), mode=PRIVATE)
+            write_whole(self.path, checked(f"{text}\n".encode()), mode=PRIVATE)
         except OSError as error:
             if not self._is_behind:
                 words = "the places in the streams cannot be kept; the next start goes on where they were kept last"

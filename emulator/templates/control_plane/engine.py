@@ -397,8 +397,8 @@ class Engine:
 
     def keep(self, body: bytes) -> Path:
         """Keep an upload in a file, named by what it contains."""
-        path = self._folder / UPLOADS / hashlib.blake2b(body, digest_size=16).hexdigest()
-        if not path.is_file():
+        path = self._folder / UPLOADS / _digest(body)
+        if not path.is_file() or path.read_bytes() != body:  # a crash of the machine may have left less
             write_whole(path, body)
         return path
 
@@ -422,8 +422,13 @@ HOME_TOPOLOGY: Final = Topology(api=HOME, functions=())
 
 def _refuse_lost(deployed: Deployed) -> None:
     for (bucket, key), path in deployed.uploads.items():
-        if not path.is_file():
+        if not path.is_file() or _digest(path.read_bytes()) != path.name:
             raise ConfigurationError(f"s3://{bucket}/{key}, of which it was made, is not at {path} any more")
+
+
+def _digest(body: bytes) -> str:
+    """The name of a file with an upload."""
+    return hashlib.blake2b(body, digest_size=16).hexdigest()
 
 
 def _project(parts: Iterable[Part]) -> Project:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from emulator.dynamodb.engine import DYNAMODB
+from emulator.foundation.checked_lines import checked
 from streamer.errors import ConfigurationError
 
 Request = tuple[str, dict[str, Any], int | None]
@@ -108,7 +109,7 @@ def test_what_lines_tell_is_what_was_done(
     world.database.expire(2e9)
 
     other = World()
-    other.database.load(dump + b"".join(lines))
+    other.database.load(dump + b"".join(map(checked, lines)))
     assert all(line.endswith(b"\n") and line.count(b"\n") == 1 for line in lines)
     assert content(other) == content(world)
 
@@ -171,7 +172,7 @@ def test_a_request_that_comes_to_another_item_than_it_did_is_not_taken_for_the_s
     ]:
         assert one in lines[1]
         with pytest.raises(ConfigurationError, match="cannot be read"):
-            World().database.load(dump + lines[0] + lines[1].replace(one, another))
+            World().database.load(dump + checked(lines[0]) + checked(lines[1].replace(one, another)))
 
 
 def test_a_transaction_that_comes_to_other_items_than_it_did_is_not_taken_for_the_same() -> None:
@@ -186,4 +187,4 @@ def test_a_transaction_that_comes_to_other_items_than_it_did_is_not_taken_for_th
     for one, another in [(b",3],[[", b",4],[["), (b'{"S": "b"}', b'{"S": "longer"}'), (b", " + last, b"")]:
         assert one in lines[0]
         with pytest.raises(ConfigurationError, match="cannot be read"):
-            World().database.load(dump + lines[0].replace(one, another))
+            World().database.load(dump + checked(lines[0].replace(one, another)))

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from emulator.dynamodb import state
 from emulator.dynamodb.items import KeptItem
 from emulator.dynamodb.state import MAGIC
+from emulator.foundation.checked_lines import checked
 from streamer.errors import ConfigurationError
 
 
@@ -153,10 +154,11 @@ def test_an_item_that_no_index_holds_is_held_by_none_after_a_restart() -> None:
 
 
 EMPTY = {"notes": {}, "tables": list[Any]()}
+HEAD = MAGIC + b"7\n"
 
 
 def whole(*lines: Any) -> bytes:
-    return MAGIC + b"6\n" + zlib.compress(b"".join(json.dumps(line).encode() + b"\n" for line in lines))
+    return HEAD + zlib.compress(b"".join(json.dumps(line).encode() + b"\n" for line in lines))
 
 
 @pytest.mark.parametrize(
@@ -164,10 +166,10 @@ def whole(*lines: Any) -> bytes:
     [
         pytest.param(b"", "not written by the emulator", id="nothing"),
         pytest.param(b"garbage\n", "not written by the emulator", id="garbage"),
-        pytest.param(MAGIC + b"7\nxyz", "version 7, this emulator reads version 6", id="a later version"),
-        pytest.param(MAGIC + b"5\nxyz", "version 5, this emulator reads version 6", id="a version before"),
-        pytest.param(MAGIC + b"6\nxyz", "error", id="not compressed"),
-        pytest.param(MAGIC + b"6\n" + zlib.compress(b"{"), "JSONDecodeError", id="not JSON"),
+        pytest.param(MAGIC + b"8\nxyz", "version 8, this emulator reads versions 6 and 7", id="a later version"),
+        pytest.param(MAGIC + b"5\nxyz", "version 5, this emulator reads versions 6 and 7", id="a version before"),
+        pytest.param(HEAD + b"xyz", "error", id="not compressed"),
+        pytest.param(HEAD + zlib.compress(b"{"), "JSONDecodeError", id="not JSON"),
         pytest.param(whole(EMPTY | {"tables": [{"name": "x"}]}), "KeyError", id="half a table"),
         pytest.param(whole(EMPTY | {"tables": [5]}), "TypeError", id="a number for a table"),
         pytest.param(whole({"notes": {}}), "tables", id="a head without tables"),
@@ -178,11 +180,11 @@ def whole(*lines: Any) -> bytes:
             "missing",
             id="a table with half of them",
         ),
-        pytest.param(MAGIC + b"6\n" + zlib.compress(b"[" * 100_000), "RecursionError", id="nested too deep"),
-        pytest.param(whole(EMPTY) + b"{}\n", "not enough values", id="no change"),
-        pytest.param(whole(EMPTY) + b'["other"]\n', "of kind 'other'", id="an unknown kind of change"),
-        pytest.param(whole(EMPTY) + b'["changes",[["x",null,{},null]]]\n', "'x'", id="of no table"),
-        pytest.param(whole(EMPTY) + b"[" * 100_000 + b"\n", "RecursionError", id="a change nested too deep"),
+        pytest.param(HEAD + zlib.compress(b"[" * 100_000), "RecursionError", id="nested too deep"),
+        pytest.param(whole(EMPTY) + checked(b"{}\n"), "not enough values", id="no change"),
+        pytest.param(whole(EMPTY) + checked(b'["other"]\n'), "of kind 'other'", id="an unknown kind of change"),
+        pytest.param(whole(EMPTY) + checked(b'["changes",[["x",null,{},null]]]\n'), "'x'", id="of no table"),
+        pytest.param(whole(EMPTY) + checked(b"[" * 100_000 + b"\n"), "RecursionError", id="a change nested too deep"),
     ],
 )
 def test_what_cannot_be_read_changes_nothing(world: World, data: bytes, words: str) -> None:
@@ -198,7 +200,7 @@ def test_a_file_that_unpacks_to_more_than_it_may_is_refused(world: World, monkey
     monkeypatch.setattr(state, "CONTENT_BYTES", 1000)
 
     with pytest.raises(ConfigurationError, match="its content is over 1000 bytes"):
-        world.database.load(MAGIC + b"6\n" + zlib.compress(bytes(1001)))
+        world.database.load(HEAD + zlib.compress(bytes(1001)))
     assert world.keys() == ["a", "b"]
 
 
@@ -208,16 +210,53 @@ def test_no_bytes_do_anything_but_say_so(data: bytes) -> None:
     for content in (
         data,
         MAGIC + data,
-        MAGIC + b"6\n" + data,
-        MAGIC + b"6\n" + zlib.compress(data),
+        HEAD + data,
+        HEAD + zlib.compress(data),
     ):
         with pytest.raises(ConfigurationError):
             World().database.load(content)
 
 
+def flipped(data: bytes, position: int) -> bytes:
+    return data[:position] + bytes([data[position] ^ 0xFF]) + data[position + 1 :]
+
+
 def test_a_damaged_file_is_told_from_a_good_one(world: World) -> None:
     data = world.database.dump()
     for position in range(0, len(data), 7):
-        damaged = data[:position] + bytes([data[position] ^ 0xFF]) + data[position + 1 :]
         with pytest.raises(ConfigurationError):
-            World().database.load(damaged)
+            World().database.load(flipped(data, position))
+
+
+def written(world: World) -> list[bytes]:
+    """A state, and a line for each of five writes after it."""
+    lines = [world.database.dump()]
+    world.database.keep(lines.append, lambda: None)
+    for number in range(5):
+        world.put("c", n={"N": str(number)})
+    return lines
+
+
+def test_a_damaged_change_is_told_with_how_much_is_whole(world: World) -> None:
+    base, *lines = written(world)
+    changes = [checked(line) for line in lines]
+    data = b"".join([base, *changes])
+    assert World().database.load(data).size_bytes == len(data)
+
+    for position in range(len(base), len(data) - 1, 5):
+        with pytest.raises(ConfigurationError, match=r"change \d in it is damaged"):
+            World().database.load(flipped(data, position))
+
+    before = len(base + changes[0] + changes[1])
+    with pytest.raises(ConfigurationError, match=f"change 3 in it is damaged; its first {before} bytes"):
+        World().database.load(flipped(data, before))
+    assert World().database.load(data[:before]).size_bytes == before
+
+
+def test_changes_of_the_version_that_had_no_checksums_are_read(world: World) -> None:
+    base, *lines = written(world)
+    other = World()
+    saved = other.database.load(b"".join([base.replace(HEAD, MAGIC + b"6\n"), *lines]))
+
+    assert saved.version == 6
+    assert other.get("c") == world.get("c")

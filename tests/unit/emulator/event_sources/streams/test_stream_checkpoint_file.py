@@ -85,6 +85,18 @@ def test_a_damaged_file_says_what_to_do(tmp_path: Path, content: str) -> None:
         kept_checkpoints(tmp_path, "http://a")
 
 
+def test_no_place_is_taken_for_another(tmp_path: Path) -> None:
+    replace(tmp_path, "http://a", "7")
+    (file,) = tmp_path.iterdir()
+    whole = file.read_bytes()
+    file.write_bytes(whole.replace(b'"7"', b'"8"'))
+
+    with pytest.raises(ConfigurationError, match=r"\.json is damaged \(line 1 is not as it was written\); delete it"):
+        kept_checkpoints(tmp_path, "http://a")
+    file.write_bytes(whole[8:])  # a former version wrote no checksum
+    assert kept(tmp_path, "http://a") == checkpoint("7")
+
+
 def test_a_file_that_is_far_too_large_is_damaged(tmp_path: Path) -> None:
     replace(tmp_path, "http://a", "7")
     (file,) = tmp_path.iterdir()
