@@ -2,7 +2,8 @@
 
 Nine tenths of the processor's time of a command in a process of its own are Python's start and its imports. What those
 do is held by tests with such a process: `test_command_imports`, which also holds that both say the same,
-`test_command_interrupts`, those of the wheel, and all of the fixture ``demo``.
+`test_command_interrupts`, those of the wheel, and all of the fixture ``demo``. Four fifths of what is left would be to
+take apart in the end what was imported: what is forked does what can be seen of an end alone.
 
 What such a command forks functions from, and the services, are forked, too, from processes that have imported what they
 need; they are no children of the command then.
@@ -392,14 +393,42 @@ def _serve_commands(kind: str, asked: socket.socket, *others: socket.socket) -> 
         templates, services = others
         _forks_templates(templates)
         _forks_services(lambda: services)
-    if kind == "pytest":
-        import pytest
+    _end_after(functools.partial(_run_pytest, folder) if kind == "pytest" else _run_command)
 
-        sys.path[0] = folder
-        sys.exit(pytest.main())
+
+def _run_pytest(folder: str) -> None:
+    import pytest
+
+    sys.path[0] = folder
+    sys.exit(pytest.main())
+
+
+def _run_command() -> None:
     from streamer._entry import main
 
     main()
+
+
+def _end_after(run: Callable[[], None]) -> None:
+    """Run it, and end as Python does, but for taking apart what was imported: that takes longer than most commands.
+
+    Whoever ends otherwise than by a status, or cannot write what is left of the output, is Python's own to end.
+    """
+    status: Any = None
+    try:
+        run()
+    except SystemExit as error:
+        status = error.code
+        if not isinstance(status, int | None):
+            raise
+    vars(threading)["_shutdown"]()
+    vars(atexit)["_run_exitfuncs"]()
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        sys.exit(status)
+    os._exit(0 if status is None else status & 0xFF)
 
 
 def _serve_templates(asked: socket.socket, names: list[str]) -> None:
@@ -422,7 +451,7 @@ def _serve_templates(asked: socket.socket, names: list[str]) -> None:
     os.setsid()
     resource.setrlimit(resource.RLIMIT_NOFILE, files)
     os.sched_setscheduler(0, policy, os.sched_param(0))
-    bootstrap.main(control, of_environments, means)
+    _end_after(functools.partial(bootstrap.main, control, of_environments, means))
 
 
 def _serve_services(asked: socket.socket) -> None:
