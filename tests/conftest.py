@@ -86,6 +86,13 @@ def pytest_xdist_auto_num_workers() -> int | None:
     return None if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ else cores + cores // 2
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Let Hypothesis find once which characters there are: it takes more than a second, and is kept for all workers."""
+    if not hasattr(session.config, "workerinput"):
+        hypothesis.strategies.text().validate()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
     """Collect no garbage while tests are collected: next to nothing is, and looking takes a sixth of the time."""
