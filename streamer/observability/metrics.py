@@ -16,6 +16,8 @@ from typing import Any, Final, TextIO
 
 from streamer.observability.redaction import loggable
 
+_JSON: Final = json.JSONEncoder(separators=(",", ":"))
+"""Made once: `json.dumps` makes one for each line, a fifth of what the line costs."""
 NAMESPACE: Final = "Streamer"
 VALUES: Final = 100
 """Most values of one metric, and most metrics, in one document. [DOC] EMF specification"""
@@ -121,10 +123,8 @@ class Metrics:
         if not groups:
             return
         timestamp_ms = int(self._clock() * 1000)
-        lines = [
-            json.dumps(document, separators=(",", ":")) + "\n"
-            for document in documents(groups, timestamp_ms, loggable(properties))
-        ]
+        written = documents(groups, timestamp_ms, loggable(properties))
+        lines = [f"{_JSON.encode(document)}\n" for document in written]
         stream = self._stream or sys.stdout
         stream.write("".join(lines))
         stream.flush()

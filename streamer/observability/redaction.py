@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,6 +16,10 @@ ITEMS: Final = 200
 """Most items kept of one list or object."""
 DEPTH: Final = 8
 """Deepest nesting kept."""
+_NAMES: Final = 256
+"""Most names of fields that are remembered."""
+_NAME_CHARACTERS: Final = 64
+"""Longest of them: names are few and short where code chose them, and neither where clients did."""
 
 _SENSITIVE_NAMES: Final = frozenset(
     {
@@ -111,16 +116,32 @@ def loggable(value: Any, secrets: Sequence[str] = (), depth: int = DEPTH) -> Any
         case _ if depth == 0:
             return "…"
         case Mapping():
-            return {
-                _safe(name, secrets): (
-                    REDACTED if is_sensitive(name) and item is not None else loggable(item, secrets, depth - 1)
-                )
-                for name, item in ((_text(name), item) for name, item in list(value.items())[:ITEMS])
-            }
+            return _object(value, secrets, depth)
         case list() | tuple() | set() | frozenset():
             return [loggable(item, secrets, depth - 1) for item in list(value)[:ITEMS]]
         case _:
             return _safe(_text(value), secrets)
+
+
+def _object(value: Mapping[Any, Any], secrets: Sequence[str], depth: int) -> dict[str, Any]:
+    content = {}
+    for name, item in list(value.items())[:ITEMS]:
+        safe_name, is_secret = _name(_text(name), secrets)
+        content[safe_name] = REDACTED if is_secret and item is not None else loggable(item, secrets, depth - 1)
+    return content
+
+
+def _name(name: str, secrets: Sequence[str]) -> tuple[str, bool]:
+    """A field's name without what must not be logged, and whether its value must not be either."""
+    if len(name) > _NAME_CHARACTERS:
+        return _safe(name, secrets), is_sensitive(name)
+    return _remembered(name, tuple(secrets))
+
+
+@functools.lru_cache(_NAMES)
+def _remembered(name: str, secrets: tuple[str, ...]) -> tuple[str, bool]:
+    """As `_name`: every line has the same names, and to look at one takes longer than at its value."""
+    return _safe(name, secrets), is_sensitive(name)
 
 
 def _number(value: Decimal) -> int | float | str:

@@ -94,6 +94,12 @@ def test_fields_with_telling_names_are_redacted_whatever_they_hold(name: str) ->
     assert loggable({"outer": {name: ["value"], "other": 1}}) == {"outer": {name: REDACTED, "other": 1}}
 
 
+@pytest.mark.parametrize("name", ["hunter2", "hunter2" * 10], ids=["short", "long"])
+def test_secrets_are_taken_out_of_names_too_by_whoever_knows_them(name: str) -> None:
+    for secrets, expected in ((), name), (["hunter2"], name.replace("hunter2", REDACTED)), (["other"], name):
+        assert loggable({name: 1}, secrets) == {expected: 1}
+
+
 def test_an_absent_credential_shows_as_absent() -> None:
     assert loggable({"token": None}) == {"token": None}
 
