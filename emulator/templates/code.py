@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import io
 import os
 import re
-import shutil
 import sys
 import zipfile
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -18,7 +15,9 @@ from typing import Any, Final, NamedTuple
 
 from msgspec import structs
 
+from ..foundation.files import write_whole
 from ..functions.runtimes import program_missing
+from .archives import unpack
 from .assembly import Part
 from .described.lambda_functions import names_of
 from .errors import Path as Place
@@ -62,8 +61,6 @@ _WRAPPED: Final = (
 """Variables by which layers that watch functions know the handler whose place theirs has taken. [DOC] of each vendor"""
 _TYPED: Final = (".ts", ".mts", ".cts", ".tsx")
 _ARCHIVES: Final = (".zip", ".jar")
-_BROKEN: Final = (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, zlib.error)
-"""What is raised for an archive that is none, or cannot be read here."""
 EMPTY: Final = "Uploaded file must be a non-empty zip"
 """[USR] aws-samples/amazon-textract-a2i-pdf #5, sample-serverless-mcp-servers #5 of layers"""
 
@@ -204,15 +201,12 @@ class Code:
         content = archive.read_bytes()
         target = self.folder / hashlib.blake2b(content, digest_size=10).hexdigest()
         if not target.is_dir():
-            partial = target.with_name(f"{target.name}.partial")
-            shutil.rmtree(partial, ignore_errors=True)
             try:
-                _unpack(archive, partial)
-            except (*_BROKEN, OSError) as error:  # two entries of one name, a file and a folder
+                unpack(archive, target)
+            except ValueError as error:
                 raise Problem(place, _unreadable(part, archive)) from error
-            if not partial.is_dir():
+            if not target.is_dir():
                 raise Problem(place, EMPTY if part.uploads is not None else f"there is nothing in {archive}")
-            partial.replace(target)
         self._fence()
         return target.resolve()
 
@@ -222,10 +216,9 @@ class Code:
         folder = self.folder / f"{stack.name}-{resource.logical_id}"
         if self._part(stack).uploads is not None:  # what runs is not changed under its feet
             folder = folder.with_name(f"{folder.name}-{hashlib.blake2b(text.encode(), digest_size=6).hexdigest()}")
-        folder.mkdir(parents=True, exist_ok=True)
         file = folder / f"index.{suffix}"
         if not file.is_file() or file.read_text("utf-8") != text:
-            file.write_text(text, "utf-8")
+            write_whole(file, text.encode())
         self._fence()
         return Located(folder=str(folder.resolve()))
 
@@ -233,7 +226,7 @@ class Code:
         """Keep Node.js from looking for a ``package.json`` above what was unpacked, where on Lambda there is none."""
         file = self.folder / "package.json"
         if not file.is_file():
-            file.write_text("{}\n", "utf-8")
+            write_whole(file, b"{}\n")
 
     # layers
 
@@ -419,24 +412,6 @@ def _text(path: Path) -> str:
         return path.read_text("utf-8", "ignore")
     except OSError:
         return ""
-
-
-def _unpack(archive: Path, folder: Path) -> None:
-    with zipfile.ZipFile(archive) as opened:
-        for info in opened.infolist():
-            written = Path(opened.extract(info, folder))
-            mode = info.external_attr >> 16
-            if mode & 0o111 and written.is_file():
-                written.chmod(0o755)
-
-
-def is_empty(body: bytes) -> bool:
-    """Whether there is nothing in an archive; raises ValueError if it is none."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(body)) as opened:
-            return not opened.infolist()
-    except _BROKEN as error:
-        raise ValueError(str(error)) from error
 
 
 def _unreadable(part: Part, path: Path) -> str:

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from emulator.command.emulate.check import checked
 from emulator.command.options import EmulateOptions
 from emulator.command.targets.from_template import load_template, run_build
 from emulator.command.targets.which_project import template_name
+from emulator.templates.archives import unpack
 from emulator.templates.assembly import find, find_default, stack_name
 from emulator.templates.project import Read
 from emulator.templates.report import report
@@ -871,6 +873,26 @@ def test_an_archive_of_what_runs_here_must_be_one(content: bytes | None, message
 
     with pytest.raises(ConfigurationError, match=message):
         read(tmp_path, "template.yaml")
+
+
+def test_emulators_that_start_at_once_unpack_an_archive_once_and_whole(tmp_path: Path) -> None:
+    named = sorted(f"file{number}" for number in range(100))
+    archive, target = tmp_path / "f.zip", tmp_path / "code" / "f"
+    archive.write_bytes(zipped(*named))
+    with ThreadPoolExecutor(3) as emulators:
+        for unpacked in [emulators.submit(unpack, archive, target) for _ in range(3)]:
+            unpacked.result()
+
+    assert sorted(file.name for file in target.iterdir()) == named
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_a_folder_that_nothing_can_be_unpacked_to_is_told(tmp_path: Path) -> None:
+    (tmp_path / "f.zip").write_bytes(zipped("a"))
+    (tmp_path / "code").touch()
+
+    with pytest.raises(ConfigurationError, match=r"f\.zip cannot be unpacked to .*code/f: "):
+        unpack(tmp_path / "f.zip", tmp_path / "code" / "f")
 
 
 def test_a_handler_of_which_only_the_source_is_there_is_told_to_be_built(tmp_path: Path) -> None:

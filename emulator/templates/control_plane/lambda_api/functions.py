@@ -16,7 +16,8 @@ from urllib.parse import unquote
 
 from ....foundation.json_bytes import json_of
 from ....functions.admission import DIFFERENT_QUALIFIERS
-from ...code import EMPTY, is_empty
+from ...archives import is_empty
+from ...code import EMPTY
 from ..edits import Edits
 from ..engine import Engine, Placed
 from ..query import ApiError
