@@ -45,7 +45,8 @@ def command(node: str, function: Function) -> tuple[str, ...]:
     """The command line of an environment.
 
     The heap is what the function's memory leaves room for, and modules are told apart as on Lambda, where code that
-    only a newer Node.js would take for a module is none; a function's own ``NODE_OPTIONS`` win.
+    only a newer Node.js would take for a module is none; a function's own ``NODE_OPTIONS`` win. What comes last are the
+    folders of its layers, from which the client takes what code imports from ``/opt``.
     [DOC] lambda-docs:lambda-nodejs (experimental features are off); sizes [INF]
     """
     own = function.environment.get("NODE_OPTIONS", "")
@@ -57,7 +58,7 @@ def command(node: str, function: Function) -> tuple[str, ...]:
         flags.append(f"--max-old-space-size={function.memory_mb * 9 // 10}")
     if "--max-http-header-size" not in own:
         flags.append("--max-http-header-size=81920")
-    return (node, "--require", str(_HOME), *flags, str(_RUNTIME))
+    return (node, "--require", str(_HOME), *flags, str(_RUNTIME), *function.search_paths)
 
 
 def _has(found: tuple[int, int], since: tuple[tuple[int, int], ...]) -> bool:

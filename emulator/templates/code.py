@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import re
 import sys
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from msgspec import structs
 
@@ -22,38 +21,13 @@ from .assembly import Part
 from .described.lambda_functions import names_of
 from .errors import Path as Place
 from .errors import Problem
+from .layers import foreign, is_installed, mentions_opt, wants_build
 from .located import Located
 from .sam import SOURCE_ID, local_path
 from .stack import Resource, Stack
 from .values import at
 
-
-class _Known(NamedTuple):
-    """A layer of somebody else."""
-
-    instead: str
-    """What to do here instead."""
-    package: str | None = None
-    """What functions import of it; None: they do not."""
-
-
-_POWERTOOLS: Final = _Known("pip install aws-lambda-powertools", "aws_lambda_powertools")
-_POWERTOOLS_OF_NODE: Final = _Known("npm install @aws-lambda-powertools/logger", "@aws-lambda-powertools/logger")
-_PANDAS: Final = _Known("pip install awswrangler", "awswrangler")
-_KNOWN_LAYERS: Final = {
-    "AWSLambdaPowertoolsPython": _POWERTOOLS,
-    "/aws/service/powertools/python/": _POWERTOOLS,
-    "AWSLambdaPowertoolsTypeScript": _POWERTOOLS_OF_NODE,
-    "/aws/service/powertools/typescript/": _POWERTOOLS_OF_NODE,
-    "AWSSDKPandas": _PANDAS,
-    "/aws/service/aws-sdk-pandas/": _PANDAS,
-    "AWS-Parameters-and-Secrets-Lambda-Extension": _Known("nothing: its local port does not exist here"),
-    "LambdaInsightsExtension": _Known("nothing: it only measures"),
-}
-"""By how their names begin, or the names under which AWS's parameter store has them."""
 _STALE_SECONDS: Final = 1.0
-_MANIFESTS: Final = {"python": "requirements.txt", "nodejs": "package.json"}
-"""What names the packages of a layer, by how its build method begins."""
 _WRAPPER: Final = "AWS_LAMBDA_EXEC_WRAPPER"
 _WRAPPED: Final = (
     *("DD_LAMBDA_HANDLER", "LUMIGO_ORIGINAL_HANDLER", "NEW_RELIC_LAMBDA_HANDLER", "SENTRY_INITIAL_HANDLER"),
@@ -231,7 +205,8 @@ class Code:
     # layers
 
     def _with_layers(self, resource: Resource, located: Located, built: tuple[str, ...]) -> Located:
-        paths, warnings = list(built), list(located.warnings)
+        paths: list[str] = []
+        warnings = list(located.warnings)
         arns = [str(arn) for arn in resource.properties.get("Layers") or () if arn]  # that one is empty is told
         for arn in arns:
             layer = self.layers.get(arn)
@@ -251,15 +226,17 @@ class Code:
             part = self._part(self.layer_stacks[arn])
             if part.built is not None and (part.built / name).is_dir():
                 found = part.built / name
-            elif part.uploads is None and part.folder.name != "build" and _wants_build(layer, found):
+            elif part.uploads is None and part.folder.name != "build" and wants_build(layer, found):
                 warnings.append(f"its layer {name} has a build method and was not built: run sam build")
             if (found / "extensions").is_dir():
                 warnings.append(f"its layer {name} has Lambda extensions, which are not run here")
             self.used.add(found.resolve())
-            paths.append(str(found.resolve()))
+            # What a later layer has replaces what those before it have. [DOC] lambda-docs:adding-layers
+            paths.insert(0, str(found.resolve()))
+        paths[:0] = built
         folders = [Path(each) for each in (located.folder, *paths) if each is not None]
-        warnings += [_foreign(arn) for arn in arns if arn not in self.layers and not _is_installed(arn, folders)]
-        if paths and _mentions_opt(located.folder):
+        warnings += [foreign(arn) for arn in arns if arn not in self.layers and not is_installed(arn, folders)]
+        if paths and mentions_opt(located.folder):
             warnings.append("its code mentions /opt, which does not exist here: layers are found by search paths only")
         return Located(
             folder=located.folder,
@@ -326,16 +303,6 @@ def _is_built(resource: Resource) -> bool:
     return bool(resource.metadata.get("BuildMethod") or resource.metadata.get("BuildProperties"))
 
 
-def _wants_build(layer: Resource, folder: Path) -> bool:
-    """Whether a layer's sources are not yet what functions find: packages are missing, or who knows what is made.
-
-    [DOC] sam-docs:building-layers
-    """
-    method = str(layer.metadata.get("BuildMethod") or "")
-    manifest = next((name for start, name in _MANIFESTS.items() if method.startswith(start)), None)
-    return bool(method) and (manifest is None or (folder / manifest).is_file())
-
-
 def _is_loaded_by_name(resource: Resource) -> bool:
     """Whether the handler names a file of its sources, which is there before anything is built."""
     return str(resource.properties.get("Runtime", "")).startswith(("python", "nodejs"))
@@ -361,33 +328,6 @@ def _kind(path: Path) -> str:
     return "archive" if path.suffix in _ARCHIVES else "folder"
 
 
-def _foreign(arn: str) -> str:
-    known = _known(arn)
-    if known is not None:
-        return f"the layer {_layer_name(arn)} is not here; instead: {known.instead}"
-    return f"the layer {arn} is not here: install what it has yourself"
-
-
-def _known(arn: str) -> _Known | None:
-    name = _layer_name(arn)
-    return next((known for start, known in _KNOWN_LAYERS.items() if name.startswith(start)), None)
-
-
-def _layer_name(arn: str) -> str:
-    parts = arn.split(":")
-    return parts[6] if len(parts) > 6 else arn
-
-
-def _is_installed(arn: str, folders: Sequence[Path]) -> bool:
-    """Whether functions whose code is in these folders find all the same what a layer of somebody else has."""
-    known = _known(arn)
-    if known is None or known.package is None:
-        return False
-    above = {each for folder in folders for each in (folder, *folder.parents)}
-    places = (*folders, *map(Path, sys.path), *(each / "node_modules" for each in above))
-    return any((each / known.package).is_dir() for each in places)
-
-
 def _newest(folder: Path) -> float:
     newest = 0.0
     for root, folders, files in os.walk(folder):
@@ -396,22 +336,6 @@ def _newest(folder: Path) -> float:
             with contextlib.suppress(OSError):  # it is gone, or a link that leads nowhere, as editors keep for locks
                 newest = max(newest, Path(root, name).stat().st_mtime)
     return newest
-
-
-def _mentions_opt(folder: str | None) -> bool:
-    if folder is None:
-        return False
-    pattern = re.compile(r"[\"'`]/opt/")
-    files = [path for path in sorted(Path(folder).glob("*")) if path.suffix in (".py", ".js", ".mjs", ".cjs", ".ts")]
-    return any(pattern.search(_text(path)) for path in files[:50] if path.is_file())
-
-
-def _text(path: Path) -> str:
-    """What can be read of a file, which need not be a part of the function."""
-    try:
-        return path.read_text("utf-8", "ignore")
-    except OSError:
-        return ""
 
 
 def _unreadable(part: Part, path: Path) -> str:

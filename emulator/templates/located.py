@@ -11,7 +11,7 @@ class Located(Struct, frozen=True, kw_only=True):
     folder: str | None = None
     """None: nowhere, as `unavailable` says."""
     search_paths: tuple[str, ...] = ()
-    """Folders of its layers, in order."""
+    """What was built for it, then its layers, the last one first."""
     handler: str | None = None
     """Instead of the template's, for code that the template itself contains."""
     unavailable: str | None = None

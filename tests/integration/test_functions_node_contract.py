@@ -553,6 +553,23 @@ async def test_nothing_of_a_project_stays_behind(linux: NodeProject) -> None:
             "index.f",
             id="a package of a layer that is not built",
         ),
+        pytest.param(
+            {
+                "index.mjs": "import { value } from '/opt/nodejs/own.mjs'; export const f = async () => value;",
+                "layer/nodejs/own.mjs": "export { value } from './beside.mjs';",
+                "layer/nodejs/beside.mjs": "export const value = 'found';",
+            },
+            "index.f",
+            id="an ES module imports from the place of layers",
+        ),
+        pytest.param(
+            {
+                "index.js": "const { value } = require('/opt/nodejs/own'); exports.f = async () => value;",
+                "layer/nodejs/own.js": "exports.value = 'found';",
+            },
+            "index.f",
+            id="CommonJS requires from the place of layers",
+        ),
     ],
 )
 async def test_a_handler_is_found_in_every_form_of_module(

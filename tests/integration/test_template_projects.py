@@ -413,6 +413,18 @@ def test_layers_and_built_folders_come_after_the_functions_own(sam: Path) -> Non
     assert function.search_paths == (str(built.resolve()), str((sam / "layer").resolve()))
 
 
+def test_what_the_last_layer_has_replaces_what_those_before_it_have(sam: Path) -> None:
+    (sam / "more").mkdir()
+    template = sam / "template.yaml"
+    more = "  More: {Type: AWS::Serverless::LayerVersion, Properties: {ContentUri: more}}\n"
+    text = template.read_text().replace("[!Ref Words]", "[!Ref Words, !Ref More]")
+    template.write_text(text.replace("\nResources:\n", f"\nResources:\n{more}"))
+
+    [function] = read(sam, "template.yaml").functions
+
+    assert function.search_paths == (str((sam / "more").resolve()), str((sam / "layer").resolve()))
+
+
 def test_a_layer_that_sam_has_built_is_found_under_the_name_it_has_in_the_template(sam: Path) -> None:
     built = sam / ".aws-sam" / "build" / "Words"
     built.mkdir(parents=True)

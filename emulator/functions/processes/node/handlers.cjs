@@ -7,8 +7,16 @@ const path = require("node:path");
 const { pathToFileURL } = require("node:url");
 const { Failures } = require("./failures.cjs");
 
-/** The handler that `folder/file.export.nested` names below a root. */
-async function load(root, name) {
+let layers = [];
+
+/** The handler that `folder/file.export.nested` names below a root; `folders` are those of its layers. */
+async function load(root, name, folders) {
+  layers = folders;
+  if (layers.length > 0) {
+    const imports = require("./imports.cjs");
+    imports.initialize(layers);
+    imports.leadRequires();
+  }
   if (name.includes("..")) {
     throw new Failures.MalformedHandlerName(
       `'${name}' is not a valid handler name. Use absolute paths when specifying root directories in handler names.`,
@@ -82,7 +90,7 @@ function leadImports() {
   areLed = true;
   const hooks = path.join(__dirname, "imports.cjs");
   if (module_.registerHooks) module_.registerHooks({ resolve: require(hooks).resolveNow });
-  else module_.register(pathToFileURL(hooks));
+  else module_.register(pathToFileURL(hooks), { data: layers });
 }
 
 /** Whether `.js` files of a folder are ES modules: the next package.json says so, and no node_modules is between. */

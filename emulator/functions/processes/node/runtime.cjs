@@ -25,6 +25,8 @@ const CALLBACKS_GONE =
 const UNCAUGHT = 129;
 const UNHANDLED = 128;
 
+/** The folders of the function's layers, which its own code does not see. */
+const layers = process.argv.splice(2);
 const nothing = () => {};
 const api = new runtimeApi.Connection(3);
 /** What to do when nothing is left to run. */
@@ -50,7 +52,7 @@ async function main() {
   streaming.provideGlobal();
   let handler;
   try {
-    handler = await handlers.load(process.env.LAMBDA_TASK_ROOT, process.env._HANDLER);
+    handler = await handlers.load(process.env.LAMBDA_TASK_ROOT, process.env._HANDLER, layers);
     if (AWAITS && handler.length >= 3 && !streaming.isStreaming(handler)) {
       throw new Failures.CallbackHandlerDeprecated(CALLBACKS_GONE);
     }

@@ -58,7 +58,8 @@ def test_node_is_run_by_a_client_of_ours_that_inherits_its_connection(tmp_path: 
 
     assert found.inherits_channel
     assert found.command is not None
-    assert found.command[-1].endswith("runtime.cjs")
+    assert found.command[-3].endswith("runtime.cjs")
+    assert found.command[-2:] == paths
     assert "--max-old-space-size=900" in found.command
     assert found.variables["NODE_PATH"].split(":") == [
         f"{tmp_path}/layer/nodejs/node20/node_modules",
