@@ -422,6 +422,25 @@ async def test_a_disk_that_is_full_at_the_end_is_told_with_where_the_state_is(
         assert [content(engine)] == before
 
 
+async def test_where_no_disk_takes_the_state_nothing_is_left_of_the_try(
+    tmp_path: Path, disk: FullDisk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(prefix: str) -> tuple[int, str]:
+        (tmp_path / prefix).touch()
+        return os.open(tmp_path / prefix, os.O_RDONLY), str(tmp_path / prefix)
+
+    monkeypatch.setattr("tempfile.mkstemp", full)
+
+    async def run() -> None:
+        async with opened(tmp_path / "state") as engine:
+            put(engine, 1)
+            disk.is_full = True
+
+    with pytest.raises(NotSavedError, match="what changed since is lost"):
+        await run()
+    assert names(tmp_path) == ["state"]
+
+
 async def test_a_disk_that_is_full_at_the_start_is_told_in_one_line(tmp_path: Path, disk: FullDisk) -> None:
     async with opened(tmp_path / "state"):
         pass

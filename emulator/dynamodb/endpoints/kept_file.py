@@ -254,6 +254,7 @@ class KeptFile:
 
     def _rescued(self, error: OSError) -> str:
         text = f"the state cannot be written to {self._path}: {error.strerror}"
+        rescue = None
         try:
             # A name that nobody can have taken before, for instance by a link to another file of the user's.
             descriptor, rescue = tempfile.mkstemp(prefix=f"{self._path.name}.")
@@ -262,6 +263,8 @@ class KeptFile:
                 file.flush()
                 os.fsync(descriptor)
         except OSError:
+            if rescue is not None:
+                Path(rescue).unlink()
             return f"{text}; it is as it was when that began, and what changed since is lost"
         return f"{text}; all of it is in {rescue}, and --state takes that"
 
