@@ -58,7 +58,7 @@ class Bar:
     def show(self, progress: Progress) -> None:
         """Draw it, over what was drawn before."""
         done = round(BAR_CHARACTERS * min(max(progress.percentage, 0.0), 100.0) / 100)
-        parts = f"[{'#' * done}{'-' * (BAR_CHARACTERS - done)}] {progress.percentage:3.0f}%"
+        parts = f"[{'#' * done}{'-' * (BAR_CHARACTERS - done)}] {_rounded(progress)}"
         bar = f"{self._head}{parts}  {printable(progress.message)}"[: shutil.get_terminal_size().columns - 1]
         _write(self._err, "\r" + bar.ljust(self._characters))
         self._characters = len(bar)
@@ -114,12 +114,18 @@ class TextDisplay:
         if self._is_terminal:
             self._bar.show(progress)
         else:
-            self._line(f"{progress.percentage:3.0f}% {printable(progress.message)}".rstrip())
+            self._line(f"{_rounded(progress)} {printable(progress.message)}".rstrip())
 
     def _line(self, text: str) -> None:
         self._bar.end()
         # Somebody else may have chosen it: nothing in it may reach the terminal that a terminal obeys.
         _write(self._err, printable(text) + "\n")
+
+
+def _rounded(progress: Progress) -> str:
+    """100% only when nothing is missing: an attempt that follows a dead one begins at 99.99."""
+    percentage = progress.percentage
+    return f"{min(percentage, 99) if percentage < 100 else percentage:3.0f}%"
 
 
 def printed_json(content: Any, *, indent: int | None = None) -> str:

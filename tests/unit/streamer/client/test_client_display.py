@@ -34,6 +34,12 @@ def test_the_result_alone_goes_to_standard_output() -> None:
     assert err == "queued: waits for its turn (request r)\n 50% reading\n"
 
 
+def test_nothing_is_called_done_that_is_not() -> None:
+    _, err = shown(event("progress", percentage=99.99), event("progress", percentage=100))
+
+    assert err == " 99%\n100%\n"
+
+
 def test_a_terminal_gets_a_bar_that_is_redrawn_and_ended() -> None:
     out, err = shown(QUEUED, event("progress", percentage=0), HALF, DONE, is_terminal=True)
 
