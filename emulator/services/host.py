@@ -35,6 +35,7 @@ from .ours import OURS, OurServices
 from .process import ServicesBusyError, ServicesLostError, ServicesProcess
 from .reading import readable_request
 from .routing import HOSTED, aws_url
+from .s3.arguments import misused
 from .s3.conditions import Uploads, given_of, how_signed
 from .s3.deletions import deletions, is_deletion, with_refusals, without
 from .s3.digests import mistaken
@@ -302,7 +303,8 @@ class Services:
         return given or await self._of_process(request, service, url)
 
     async def _of_process(self, request: HttpRequest, service: str, url: str) -> HttpResponse | None:
-        if service == "s3" and (mistake := mistaken(request)) is not None:
+        mistake = mistaken(request) or misused(request.method, url, given_of(request)) if service == "s3" else None
+        if mistake is not None:
             return readable(error(service, request, *mistake, 400), request)
         head = self._head(request, service, url)
         # What it was doing when it was lost is lost with it, so asking again repeats nothing.

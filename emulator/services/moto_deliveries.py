@@ -151,6 +151,7 @@ class Deliveries:
         moto_s3.take_configurations()
         moto_s3.take_policies()
         moto_s3.take_parts()
+        moto_s3.take_pages()
         notifications.send_event = send_event
         notifications.send_test_event = send_test_event
         S3Backend._set_delete_marker = set_delete_marker  # noqa: SLF001 - as above

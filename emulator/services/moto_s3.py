@@ -5,17 +5,25 @@ Imported in the process of the services only.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 import xmltodict
 from moto.iam.access_control import PermissionResult
-from moto.s3.exceptions import NoSuchUpload, S3ClientError
+from moto.s3.exceptions import MalformedXML, NoSuchUpload, S3ClientError
 from moto.s3.models import FakeBucket, NotificationConfiguration, S3Backend
 from moto.s3.responses import S3Response
 
+from ..foundation.json_bytes import is_object
 from .s3 import events as s3_events
 
+_READS: Final = re.compile(r"_from_(body|xml)$")
+"""How moto calls what reads a document."""
+_NO_JSON: Final = "This policy contains invalid Json"
+_NO_POLICY: Final = "Policies must be valid JSON and the first byte must be '{'"
+_NO_ORDER: Final = "The list of parts was not in ascending order. Parts must be ordered by part number."
+"""[USR] versitygw #1063, omrikiei/aws_logging_handlers #28"""
 _END: Final = "</NotificationConfiguration>"
 
 
@@ -36,6 +44,9 @@ def take_configurations() -> None:
             raise S3ClientError("InvalidArgument", why)
         set_configuration(bucket, given)
 
+    for name in filter(_READS.search, dir(S3Response)):
+        setattr(S3Response, name, _read(getattr(S3Response, name)))
+    S3Response._tagging_from_xml = _read(_tags)  # noqa: SLF001 - it fails at no tags
     FakeBucket.set_notification_configuration = set_checked
     S3Response._notification_config_from_body = _configuration  # noqa: SLF001 - it ends in assertions
     if hasattr(S3Response, "get_bucket_notification"):  # moto before 5.2 or so has none
@@ -43,20 +54,54 @@ def take_configurations() -> None:
 
 
 def take_policies() -> None:
-    """Have policies deny nothing: moto overlooks conditions, so that one that denies all but TLS would deny all."""
-    permission = FakeBucket.get_permission
+    """Have policies be JSON and deny nothing.
+
+    moto overlooks conditions, so that one that denies all but TLS would deny all; and fails at each object put into a
+    bucket whose policy it cannot read. [USR] aws/aws-cli #2779, versitygw #1156: the words
+    """
+    permission, put_policy = FakeBucket.get_permission, S3Backend.put_bucket_policy
 
     def get_permission(bucket: Any, action: str, resource: str) -> Any:
         found = permission(bucket, action, resource)
         return PermissionResult.NEUTRAL if found is PermissionResult.DENIED else found
 
+    def put_checked(backend: Any, bucket_name: str, policy: bytes) -> None:
+        if not is_object(policy):
+            begun = policy.lstrip()[:1] == b"{"
+            raise S3ClientError("MalformedPolicy", _NO_JSON if begun else _NO_POLICY)
+        put_policy(backend, bucket_name, policy)
+
     FakeBucket.get_permission = get_permission
+    S3Backend.put_bucket_policy = put_checked
 
 
 def take_parts() -> None:
     """Refuse parts of uploads that are not there any more, at which moto fails. [DOC] s3-api:API_UploadPart, Errors"""
+    complete = S3Backend.complete_multipart_upload
+
+    def complete_in_order(backend: Any, bucket_name: str, multipart_id: str, body: Iterable[tuple[int, str]]) -> Any:
+        parts = list(body)
+        numbers = [number for number, _ in parts]
+        if numbers != sorted(set(numbers)):
+            raise S3ClientError("InvalidPartOrder", _NO_ORDER)
+        return complete(backend, bucket_name, multipart_id, iter(parts))
+
+    S3Backend.complete_multipart_upload = complete_in_order
     for name in ("upload_part", "upload_part_copy", "complete_multipart_upload"):
         setattr(S3Backend, name, _of_upload(getattr(S3Backend, name)))
+
+
+def take_pages() -> None:
+    """Refuse to go on where no page has ended, at which moto fails. [USR] versitygw #993, aws-sdk-js-v3 #1636"""
+    list_objects = S3Backend.list_objects_v2
+
+    def list_checked(backend: Any, *given: Any, **asked: Any) -> Any:
+        token = asked.get("continuation_token")
+        if token and token not in backend._pagination_tokens:  # noqa: SLF001 - no method tells them
+            raise S3ClientError("InvalidArgument", "The continuation token provided is incorrect")
+        return list_objects(backend, *given, **asked)
+
+    S3Backend.list_objects_v2 = list_checked
 
 
 def _of_upload(act: Callable[..., Any]) -> Callable[..., Any]:
@@ -66,6 +111,23 @@ def _of_upload(act: Callable[..., Any]) -> Callable[..., Any]:
         return act(backend, bucket_name, multipart_id, *given, **named)
 
     return checked
+
+
+def _read(read: Callable[..., Any]) -> Callable[..., Any]:
+    """Have a document refused that lacks what moto looks for in it. [DOC] s3-api:ErrorResponses"""
+
+    def read_or_refuse(*asked: Any) -> Any:
+        try:
+            return read(*asked)
+        except (AttributeError, IndexError, KeyError, TypeError) as error:
+            raise MalformedXML from error
+
+    return read_or_refuse
+
+
+def _tags(asked: Any) -> dict[str, str]:
+    given = xmltodict.parse(asked.body, force_list=("Tag",))["Tagging"]["TagSet"] or {}
+    return {each["Key"]: each["Value"] or "" for each in given.get("Tag", ())}
 
 
 def _told(answer: Callable[[Any], Any]) -> Callable[[Any], Any]:

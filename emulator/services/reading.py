@@ -42,6 +42,8 @@ _PARTS: Final = frozenset(
 """What S3 is told of in XML, by what the query names. [DOC] s3-api"""
 _EMPTY: Final = "Request Body is empty"
 _MALFORMED: Final = "The XML you provided was not well-formed or did not validate against our published schema"
+_MOST_KEYS: Final = 1_000
+"""Objects that one request deletes. [DOC] s3-api:API_DeleteObjects"""
 _SCHEDULER: Final = "scheduler"
 _SCHEDULES: Final = re.compile(r"/(?P<kind>schedules|schedule-groups)/(?P<name>[^/]+)")
 _OF_SCHEDULES: Final = {
@@ -93,6 +95,8 @@ def _with_xml(request: HttpRequest) -> HttpRequest | HttpResponse:
         return request
     if not request.body:
         return request if names & {"acl", "uploadId"} else _refused(request, "s3", "MissingRequestBodyError", _EMPTY)
+    if "delete" in names and request.body.count(b"<Key") > _MOST_KEYS:
+        return _refused(request, "s3", "MalformedXML", _MALFORMED)
     parser = expat.ParserCreate()
     parser.EntityDeclHandler = _no_entity
     try:

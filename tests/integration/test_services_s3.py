@@ -60,6 +60,28 @@ def test_a_part_of_an_upload_that_was_given_up_is_refused(world: World) -> None:
         s3.complete_multipart_upload(**named, MultipartUpload={"Parts": [{"ETag": "x", "PartNumber": 1}]})
 
 
+def test_what_s3_refuses_of_arguments_is_refused_and_nothing_fails_later_for_it(world: World) -> None:
+    s3 = bucket(world, "arguments")
+    with pytest.raises(s3.exceptions.ClientError, match=r"MalformedPolicy.*first byte must be '{'"):
+        s3.put_bucket_policy(Bucket="arguments", Policy="policy.json")
+    with pytest.raises(s3.exceptions.ClientError, match=r"InvalidArgument.*continuation token provided is incorrect"):
+        s3.list_objects_v2(Bucket="arguments", ContinuationToken="x")
+    with pytest.raises(s3.exceptions.ClientError, match=r"InvalidArgument.*Argument maxKeys must be an integer"):
+        s3.list_objects(Bucket="arguments", MaxKeys=-1)
+    with pytest.raises(s3.exceptions.ClientError, match="InvalidBucketName"):
+        s3.create_bucket(Bucket="Arg.Uments", **HERE)
+    with pytest.raises(s3.exceptions.ClientError, match="MalformedXML"):
+        s3.put_bucket_ownership_controls(Bucket="arguments", OwnershipControls={"Rules": []})
+    named = {"Bucket": "arguments", "Key": "k"}
+    s3.put_object(**named, Tagging="a=b")
+    s3.put_object_tagging(**named, Tagging={"TagSet": []})
+    assert s3.get_object_tagging(**named)["TagSet"] == []
+    named["UploadId"] = s3.create_multipart_upload(**named)["UploadId"]
+    parts = [{"PartNumber": at, "ETag": s3.upload_part(**named, PartNumber=at, Body=b"x")["ETag"]} for at in (2, 1)]
+    with pytest.raises(s3.exceptions.ClientError, match=r"InvalidPartOrder.*not in ascending order"):
+        s3.complete_multipart_upload(**named, MultipartUpload={"Parts": parts})
+
+
 def test_a_configuration_is_told_as_s3_tells_it(world: World) -> None:
     # [REC] ls-snap test_filter_rules_case_insensitive, test_filter_rules_empty_value
     wanted = {"QueueArn": queue_arn("inbox"), "Events": ["s3:ObjectRestore:*"]}

@@ -28,7 +28,7 @@ ITEMS = {
     "M": 14,
     "N": 27,
     "O": 12,
-    "P": 12,
+    "P": 13,
 }
 """Section to the number of its last item; section K is one row."""
 EXPECTED = [f"{section}{n}" for section, last in ITEMS.items() for n in range(1, last + 1)] + ["K"]

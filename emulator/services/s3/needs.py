@@ -77,7 +77,7 @@ def of_s3(method: str, url: str, given: Mapping[str, str] = _NOTHING, begun: Fac
 
     ``begun`` is what conditions saw of the request that began the upload whose part it puts, or which it completes.
     """
-    bucket, key = _bucket_and_key(url)
+    bucket, key = bucket_and_key(url)
     asked = dict(parse_qsl(urlsplit(url).query, keep_blank_values=True))
     if not bucket:
         yield Need("s3:ListAllMyBuckets", ANYTHING)
@@ -103,7 +103,7 @@ def of_s3(method: str, url: str, given: Mapping[str, str] = _NOTHING, begun: Fac
 
 def of_form(url: str, given: Mapping[str, str]) -> Iterator[Need]:
     """What a form needs that puts an object; ``given`` are its fields. [DOC] s3-api:RESTObjectPOST"""
-    bucket, _ = _bucket_and_key(url)
+    bucket, _ = bucket_and_key(url)
     yield from _put(Need("s3:PutObject", _arn(f"{bucket}/{given.get('key', '*')}")), given, creates=True)
 
 
@@ -131,7 +131,7 @@ def _has_acl(given: Mapping[str, str]) -> bool:
 def of_deletion(url: str, deletion: Deletion) -> Need:
     """What it needs to delete one of the objects that a request lists."""
     action = "s3:DeleteObjectVersion" if deletion.version else "s3:DeleteObject"
-    return Need(action, _arn(f"{_bucket_and_key(url)[0]}/{deletion.key}"))
+    return Need(action, _arn(f"{bucket_and_key(url)[0]}/{deletion.key}"))
 
 
 def of_absence(method: str, url: str) -> Need | None:
@@ -139,11 +139,12 @@ def of_absence(method: str, url: str) -> Need | None:
 
     [DOC] s3-api:API_GetObject, API_HeadObject, Permissions
     """
-    bucket, key = _bucket_and_key(url)
+    bucket, key = bucket_and_key(url)
     return Need("s3:ListBucket", _arn(bucket)) if key and method in ("GET", "HEAD") else None
 
 
-def _bucket_and_key(url: str) -> tuple[str, str]:
+def bucket_and_key(url: str) -> tuple[str, str]:
+    """What one of S3's addresses leads to, decoded; either may be empty."""
     parts = urlsplit(url)
     host, path = parts.hostname or "", unquote(parts.path).lstrip("/")
     if not host.startswith(("s3.", "s3-")):

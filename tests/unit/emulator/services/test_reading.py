@@ -106,6 +106,8 @@ def test_a_form_has_what_its_operation_needs(service: str, form: str, code: str 
         ("PUT", "/bucket?cors", b"<a>", b"MalformedXML"),
         ("POST", "/bucket?delete", b'<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>', b"MalformedXML"),
         ("POST", "/bucket?delete", b"<a></b>", b"MalformedXML"),
+        ("POST", "/bucket?delete", b"<Delete>" + b"<Key>k</Key>" * 1_001 + b"</Delete>", b"MalformedXML"),
+        ("POST", "/bucket?delete", b"<Delete>" + b"<Key>k</Key>" * 1_000 + b"</Delete>", None),
         ("POST", "/bucket/key?uploadId=x", b"no XML", b"MalformedXML"),
         ("PUT", "/bucket?tagging", b"", b"MissingRequestBodyError"),
         ("PUT", "/bucket?acl", b"", None),
