@@ -39,7 +39,7 @@ class Fault(Struct, frozen=True):
     missing: tuple[str, ...] = ()
     """Required members that are not there, where none is of another type: ``entries.1.member.id``."""
     outside: tuple[str, ...] = ()
-    """Numbers outside their bounds, each in AWS's words; the same."""
+    """Numbers outside their bounds, and what is too short or too long, each in AWS's words; the same."""
 
     @property
     def validation(self) -> str:
@@ -119,8 +119,29 @@ def _scalar(shape: Mapping[str, Any], value: Any, where: str, seen: _Found) -> s
     return None
 
 
+def _measure(shapes: _Shapes, shape: Mapping[str, Any], value: Any, where: str, seen: _Found) -> None:
+    """Add how long a member is allowed to be, if it is not: texts, bytes and lists, of structures only empty ones.
+
+    [USR] remind101/ssm-env #10, kinesalite; cluster-api-provider-aws #1531: bytes and what is sensitive are not told
+    """
+    kind = shape["type"]
+    if kind not in ("blob", "list", "string"):
+        return
+    size = len(value) if kind != "blob" else len(value) // 4 * 3 - value[-2:].count("=")
+    told = "" if kind == "blob" or shape.get("sensitive") else f"'{value}'"
+    if kind == "list":
+        if value and shapes[shape["member"]["shape"]]["type"] == "structure":
+            return  # services write these in ways of their own
+        told = f"'[{', '.join(map(str, value))}]'"
+    low, high = shape.get("min"), shape.get("max")
+    if low is not None and size < low:
+        seen.outside.append(_broken(told, where, f"Member must have length greater than or equal to {low}"))
+    if high is not None and size > high:
+        seen.outside.append(_broken(told, where, f"Member must have length less than or equal to {high}"))
+
+
 def _broken(value: str, where: str, words: str) -> str:
-    return f"Value {value} at '{where}' failed to satisfy constraint: {words}"
+    return f"Value {f'{value} ' if value else ''}at '{where}' failed to satisfy constraint: {words}"
 
 
 def _structure(shapes: _Shapes, shape: Mapping[str, Any], value: Any, where: str, seen: _Found) -> str | None:
@@ -133,9 +154,13 @@ def _structure(shapes: _Shapes, shape: Mapping[str, Any], value: Any, where: str
         del value[name]
     for name, each in value.items():
         member = members.get(name)
-        found = member and _misread(shapes, member["shape"], each, f"{prefix}{_lower(name)}", seen)
-        if found:
-            return str(found)
+        if member is None:
+            continue
+        path = f"{prefix}{_lower(name)}"
+        found = _misread(shapes, member["shape"], each, path, seen)
+        if found is not None:
+            return found
+        _measure(shapes, shapes[member["shape"]], each, path, seen)
     seen.missing.extend(f"{prefix}{_lower(name)}" for name in shape.get("required", ()) if name not in value)
     return None
 

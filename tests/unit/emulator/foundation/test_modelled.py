@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import pytest
 
 from emulator.foundation.modelled import Fault, fault_of
 
+LENGTH = "Member must have length"
 BROKEN = "failed to satisfy constraint:"
 
 
@@ -39,6 +41,43 @@ BROKEN = "failed to satisfy constraint:"
             {"Limit": -1},
             Fault("", outside=(f"Value '-1' at 'limit' {BROKEN} Member must have value greater than or equal to 1",)),
         ),
+        (
+            "ssm",
+            "GetParameters",
+            {"Names": ["a", "b"] * 6},
+            Fault(
+                "",
+                outside=(
+                    f"Value '[{', '.join(['a', 'b'] * 6)}]' at 'names' {BROKEN} {LENGTH} less than or equal to 10",
+                ),
+            ),
+        ),
+        (
+            "kms",
+            "Encrypt",
+            {"KeyId": "", "Plaintext": base64.b64encode(b"x" * 4_097).decode()},
+            Fault(
+                "",
+                outside=(
+                    f"Value '' at 'keyId' {BROKEN} {LENGTH} greater than or equal to 1",
+                    f"Value at 'plaintext' {BROKEN} {LENGTH} less than or equal to 4096",
+                ),
+            ),
+        ),
+        ("kms", "Encrypt", {"KeyId": "x", "Plaintext": base64.b64encode(b"x" * 4_096).decode()}, None),
+        (
+            "secretsmanager",
+            "CreateSecret",
+            {"Name": "x", "SecretString": "secret" * 11_000},
+            Fault("", outside=(f"Value at 'secretString' {BROKEN} {LENGTH} less than or equal to 65536",)),
+        ),
+        (
+            "events",
+            "PutEvents",
+            {"Entries": []},
+            Fault("", outside=(f"Value '[]' at 'entries' {BROKEN} {LENGTH} greater than or equal to 1",)),
+        ),
+        ("events", "PutEvents", {"Entries": [{}] * 11}, None),
         ("ssm", "GetParameter", {"WithDecryption": 1}, Fault("NUMBER_VALUE can not be converted to a Boolean")),
         ("ssm", "GetParameter", {"Name": None}, Fault("", ("name",))),
         ("kinesis", "GetShardIterator", {"Timestamp": {}}, Fault("Start of structure or map found where not expected")),
