@@ -25,13 +25,19 @@ def take() -> None:
     EventBridgeSchedulerBackend.create_schedule = _checked(EventBridgeSchedulerBackend.create_schedule)
     EventBridgeSchedulerBackend.update_schedule = _checked(EventBridgeSchedulerBackend.update_schedule)
     make_group = EventBridgeSchedulerBackend.create_schedule_group
+    delete_group = EventBridgeSchedulerBackend.delete_schedule_group
 
     def make_group_once(backend: Any, name: str, tags: Any) -> Any:
         if name in backend.schedule_groups:  # moto would drop it with its schedules
             raise JsonRESTError("ConflictException", f"Schedule group {name} already exists.")
         return make_group(backend, name, tags)
 
+    def delete_known_group(backend: Any, name: str) -> None:
+        _require_group(backend, name)
+        delete_group(backend, name)
+
     EventBridgeSchedulerBackend.create_schedule_group = make_group_once
+    EventBridgeSchedulerBackend.delete_schedule_group = delete_known_group
 
 
 def _checked(make: Callable[..., Any]) -> Callable[..., Any]:
@@ -39,12 +45,15 @@ def _checked(make: Callable[..., Any]) -> Callable[..., Any]:
         wrong = problem(str(named["schedule_expression"]), named.get("schedule_expression_timezone") or "UTC")
         if wrong is not None:
             raise ValidationException(wrong)
-        group = named.get("group_name") or "default"
-        if group not in backend.schedule_groups:
-            raise JsonRESTError("ResourceNotFoundException", f"Schedule group {group} does not exist.")
+        _require_group(backend, named.get("group_name") or "default")
         return make(backend, **named)
 
     return checked
+
+
+def _require_group(backend: Any, group: str) -> None:
+    if group not in backend.schedule_groups:
+        raise JsonRESTError("ResourceNotFoundException", f"Schedule group {group} does not exist.")
 
 
 class Schedules:

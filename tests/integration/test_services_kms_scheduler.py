@@ -223,6 +223,8 @@ def test_a_group_is_made_once_and_before_its_schedules(world: World) -> None:
     scheduler.create_schedule_group(Name="group")
     with pytest.raises(ClientError, match="Schedule group group already exists"):
         scheduler.create_schedule_group(Name="group")
+    with pytest.raises(ClientError, match=r"ResourceNotFoundException.*Schedule group none does not exist"):
+        scheduler.delete_schedule_group(Name="none")
     with pytest.raises(ClientError, match="Schedule group none does not exist"):
         scheduler.create_schedule(
             Name="grouped",

@@ -15,6 +15,8 @@ from emulator.services.sns.subscriptions import refused_attributes, refused_subs
         ("t.fifo", "q", "sqs", None),
         ("t", "f", "lambda", None),
         ("t", "", "sqs", "Endpoint"),
+        ("t", "https://here", "https", None),
+        ("t", "https://here", "http", "Endpoint must match the specified protocol"),
         ("t", "x", "pigeon", "does not support this protocol string: pigeon"),
         ("t", "q.fifo", "sqs", "FIFO SQS Queues can not be subscribed to standard SNS topics"),
         ("t.fifo", "f", "lambda", "FIFO topics do not deliver to lambda"),
