@@ -41,7 +41,10 @@ INTERRUPTED: Final = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command and exit: 0 success, 1 failure, 2 bad input (one line that says what to do), 130 interrupted."""
+    """Run the command and exit: 0 success, 1 failure, 2 bad input (one line that says what to do), 130 interrupted.
+
+    141 is for output that nobody reads any more (`emulator.command.help`).
+    """
     try:
         status = cli.main(arguments, prog_name="streamer", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
@@ -82,8 +85,8 @@ def _explained(error: OSError) -> int:
         os.getcwd()  # noqa: PTH109 - of no other use here
     except OSError:
         return _complain("the current folder does not exist any more; go to another one")
-    if error.filename is None and error.errno == errno.EPIPE:  # nobody reads it any more
-        return 1
+    if error.errno in (errno.ENAMETOOLONG, errno.ELOOP):  # of what an option, a file or a folder's place says
+        return _complain(f"{error.filename}: {error.strerror}")
     if error.filename is None and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO):
         return _complain(f"the output cannot be written: {error.strerror}", status=1)
     raise error

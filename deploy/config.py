@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
 
 from streamer.aws_limits import REGION_NAME, STAGE_NAME
+from streamer.errors import ConfigurationError
 from streamer.project import (
     CONFIG_FILE,
     DEFAULT_APP,
     SERVICE_NAME,
+    document_of,
     folder_of,
     is_empty,
     is_meant,
@@ -174,9 +175,9 @@ def parse(text: str, folder: Path, overrides: Mapping[str, Any]) -> Config:
         DeployError: a key or value makes no sense; the message names it.
     """
     try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as exc:
-        raise DeployError(f"{CONFIG_FILE} is not valid TOML: {exc}") from exc
+        document = document_of(text, Path(CONFIG_FILE))
+    except ConfigurationError as exc:
+        raise DeployError(str(exc)) from exc
     document.pop("functions", None)  # what runs them reads it, here and on AWS: `streamer.project`
     stages = document.pop("stages", {})
     if not isinstance(stages, dict) or not all(isinstance(each, dict) for each in stages.values()):

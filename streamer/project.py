@@ -188,14 +188,34 @@ def read(folder: Path, stage: str | None = None) -> Project:
 
 
 def _document(path: Path) -> dict[str, Any]:
+    try:
+        return document_of(path.read_text("utf-8-sig"), path)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path} cannot be read: {error}") from error
+
+
+def document_of(text: str, path: Path) -> dict[str, Any]:
+    """What stands in a ``streamer.toml``.
+
+    Raises:
+        ConfigurationError: it is not TOML, or a text in it holds a null character, as no path and no variable does.
+    """
     import tomllib  # noqa: PLC0415 - where there is no such file, and for commands that only look for the emulator here
 
     try:
-        return tomllib.loads(path.read_text("utf-8-sig"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path} cannot be read: {error}") from error
-    except tomllib.TOMLDecodeError as error:
+        document = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # not TOML, too many digits or too deep for Python
         raise ConfigurationError(f"{path} is not valid TOML: {error}") from error
+    for name, value in document.items():
+        if _has_null({name: value}):
+            raise ConfigurationError(f"{path}: {name!r} holds a null character")
+    return document
+
+
+def _has_null(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(map(_has_null, (*value, *value.values())))
+    return any(map(_has_null, value)) if isinstance(value, list) else isinstance(value, str) and "\0" in value
 
 
 def parse(document: Mapping[str, Any], folder: Path, stage: str | None = None) -> Project:

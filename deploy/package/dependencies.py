@@ -139,7 +139,7 @@ def _toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as exc:
         raise BundleError(f"there is no {path}; name the file with the dependencies in streamer.toml") from exc
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
+    except (OSError, ValueError, RecursionError) as exc:  # not UTF-8, not TOML, too many digits or too deep for Python
         raise BundleError(f"{path} cannot be read: {exc}") from exc
 
 

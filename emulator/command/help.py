@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import pairwise, takewhile
 from typing import Any, Final
 
@@ -18,6 +19,17 @@ MAY_BE_EMPTY: Final = frozenset({"--body", "--filter", "--table-prefix"})
 """Options of which an empty value has a meaning."""
 _NEGATIVE: Final = re.compile(r"-\d[\d.eE+-]*")
 """What JSON has for a number, and no option is called."""
+UNREAD: Final = 141
+"""128 + SIGPIPE, as shells count what other commands of a pipe end by; click would make 1 of it, which is an answer."""
+
+
+@contextmanager
+def _ends_unread() -> Iterator[None]:
+    """End the command where nobody reads its output any more, as after ``| head``."""
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise click.exceptions.Exit(UNREAD) from error
 
 
 class Command(click.Command):
@@ -32,7 +44,8 @@ class Command(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Take the arguments; a complaint of click's parser names no command, whose help says more."""
         try:
-            return super().parse_args(ctx, _with_numbers(self, ctx, args))
+            with _ends_unread():  # --help
+                return super().parse_args(ctx, _with_numbers(self, ctx, args))
         except click.UsageError as error:
             error.ctx = error.ctx or ctx
             raise
@@ -55,6 +68,11 @@ class Group(Command, click.Group):
         super().__init__(*arguments, **options)
         self._home = {name: module for module, summaries in elsewhere.items() for name in summaries}
         self._summaries = {name: text for summaries in elsewhere.values() for name, text in summaries.items()}
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that the arguments name."""
+        with _ends_unread():
+            return super().invoke(ctx)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names of all commands."""

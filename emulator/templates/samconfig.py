@@ -64,7 +64,7 @@ def _tree(text: str, name: str) -> Any:
         return YamlText(text, name).tree
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # not TOML, too many digits or too deep for Python
         raise ConfigurationError(f"{name}: not TOML: {error}") from error
 
 

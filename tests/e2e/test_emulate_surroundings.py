@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import resource
@@ -143,6 +144,15 @@ def test_a_folder_that_is_gone_gets_one_line(tmp_path: Path, command: list[str])
     assert done.stderr == "streamer: the current folder does not exist any more; go to another one\n"
 
 
+def test_a_path_that_is_too_long_gets_one_line(tmp_path: Path) -> None:
+    (tmp_path / "streamer.toml").write_text(f'project = "{"a" * 300}"')
+
+    done = streamer("token", folder=tmp_path)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"streamer: {tmp_path}/{'a' * 300}: {os.strerror(errno.ENAMETOOLONG)}\n"
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
 def test_output_that_cannot_be_written_gets_one_line(tmp_path: Path) -> None:
     with Path("/dev/full").open("w") as full:
@@ -154,6 +164,19 @@ def test_output_that_cannot_be_written_gets_one_line(tmp_path: Path) -> None:
     assert (done.returncode, mute.returncode) == (1, 1)
     assert done.stderr.splitlines()[-1] == "streamer: the output cannot be written: No space left on device"
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [("token",), ("--help",), ("deploy", "--help")], ids=" ".join)
+def test_output_that_nobody_reads_any_more_ends_a_command_as_others_of_a_pipe(
+    tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+
+    done = subprocess.run([STREAMER, *arguments], cwd=tmp_path, stdout=writer, stderr=subprocess.PIPE, check=False)
+
+    os.close(writer)
+    assert (done.returncode, b"Traceback" in done.stderr) == (141, False)
 
 
 @pytest.mark.parametrize("option", ["--state", "--ready-file"])
