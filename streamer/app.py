@@ -219,10 +219,7 @@ class App:
         if isinstance(permissions, str):
             raise ConfigurationError(f"action {name!r}: permissions must be a sequence of names, not one string")
         _check_numbers(name, estimated_duration, max_attempts, timeout_seconds)
-        if validator is not None and not callable(validator):
-            raise ConfigurationError(f"action {name!r}: validator must be a callable or a Pydantic model class")
-        if is_async(validator):
-            raise ConfigurationError(f"action {name!r}: validator must be a plain function, not async def")
+        _check_validator(name, validator)
         wanted = frozenset(permissions)
 
         def register(function: _F) -> _F:
@@ -379,6 +376,23 @@ def _is_declared_quick(action: Action) -> bool:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+_OF_FIELDS: Final = ("__dataclass_fields__", "__struct_fields__", "__attrs_attrs__", "__required_keys__", "_fields")
+"""What dataclasses, Structs of msgspec, classes of attrs, TypedDicts and named tuples have."""
+
+
+def _check_validator(name: str, validator: Any) -> None:
+    if validator is not None and not callable(validator):
+        raise ConfigurationError(f"action {name!r}: validator must be a callable or a Pydantic model class")
+    if is_async(validator):
+        raise ConfigurationError(f"action {name!r}: validator must be a plain function, not async def")
+    is_model = callable(getattr(validator, "model_validate", None))
+    if isinstance(validator, type) and not is_model and any(hasattr(validator, each) for each in _OF_FIELDS):
+        raise ConfigurationError(
+            f"action {name!r}: validator is {validator.__name__}, which is made of its fields and not of a "
+            "payload; write a function that makes one of the payload, or a Pydantic model"
+        )
 
 
 def _check_numbers(name: str, estimated_duration: float, max_attempts: Any, timeout_seconds: float | None) -> None:

@@ -2,12 +2,13 @@ import functools
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import pytest
 
 from streamer.actions import Action
 from streamer.app import BUILT_IN_ACTIONS, App
+from streamer.context import Principal
 from streamer.errors import ConfigurationError
 from streamer.loading import load_app, load_service
 
@@ -45,6 +46,10 @@ async def async_generator(request: Any) -> Any:
 
 
 async def later(payload: Any) -> None: ...
+
+
+class Fields(TypedDict):
+    pieces: int
 
 
 class Later:
@@ -139,6 +144,8 @@ def test_how_a_function_is_called_follows_from_its_parameters(function: Any, tak
         pytest.param("act", {"max_attempts": True}, quick, "whole number from 1", id="attempts as a boolean"),
         pytest.param("act", {"timeout_seconds": 0}, quick, "more than 0", id="no time"),
         pytest.param("act", {"validator": {}}, quick, "must be a callable", id="validator is a dict"),
+        pytest.param("act", {"validator": Principal}, quick, "Principal, which is made of its fields", id="dataclass"),
+        pytest.param("act", {"validator": Fields}, quick, "Fields, which is made of its fields", id="TypedDict"),
         pytest.param("act", {"validator": later}, quick, "not async def", id="validator that would be awaited"),
         pytest.param("act", {"validator": Later()}, quick, "not async def", id="object that would be awaited"),
         pytest.param("act", {}, nothing, "must take \\(request\\)", id="takes nothing"),
