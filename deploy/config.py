@@ -115,19 +115,21 @@ class Config(StackChoices):
     def _own_resources(self) -> dict[str, Any]:
         if self.resources is None:
             return {}
+        return own_resources.parse(self._text("resources", self.resources, "utf-8"), self.resources)
+
+    def _text(self, key: str, name: str, encoding: str) -> str:
+        path = self.folder / name
         try:
-            text = (self.folder / self.resources).read_text(encoding="utf-8")
+            if path.exists() and not path.is_file():  # a FIFO would be waited for, and a device have no end
+                raise DeployError(f"{key}: {name} is no file")
+            return path.read_text(encoding)
         except (OSError, UnicodeDecodeError) as exc:
-            raise DeployError(f"resources: {self.resources} cannot be read: {exc}") from exc
-        return own_resources.parse(text, self.resources)
+            raise DeployError(f"{key}: {name} cannot be read: {exc}") from exc
 
     def _public_key(self) -> str | None:
         if self.jwt_public_key is None:
             return None
-        try:
-            text = (self.folder / self.jwt_public_key).read_text(encoding="ascii").strip()
-        except (OSError, UnicodeDecodeError) as exc:
-            raise DeployError(f"jwt_public_key: {self.jwt_public_key} cannot be read as a PEM file: {exc}") from exc
+        text = self._text("jwt_public_key", self.jwt_public_key, "ascii").strip()
         if "PRIVATE KEY" in text or "BEGIN PUBLIC KEY" not in text:
             raise DeployError(f"jwt_public_key: {self.jwt_public_key} must hold a PEM public key, and nothing private")
         return text

@@ -101,7 +101,7 @@ def _yaml(text: str, name: str) -> Any:
     Loader.add_multi_constructor("!", _short_form)
     try:
         return yaml.load(text, Loader)  # noqa: S506 - a SafeLoader
-    except yaml.YAMLError as exc:
+    except (yaml.YAMLError, ValueError, RecursionError) as exc:  # too many digits or too deep for Python
         raise DeployError(f"{name} is not YAML: {' '.join(str(exc).split())}") from exc
 
 

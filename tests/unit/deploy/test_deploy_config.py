@@ -1,5 +1,6 @@
 """``streamer.toml``."""
 
+import os
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -134,6 +135,14 @@ def test_only_a_public_key_is_taken_for_one(tmp_path: Path, text: str | None, co
 
     with pytest.raises(DeployError, match=complaint):
         Config(folder=tmp_path, service="chat", jwt_public_key="key.pem").settings()
+
+
+@pytest.mark.parametrize("key", ["jwt_public_key", "resources"])
+def test_a_fifo_is_no_file_that_a_setting_names(tmp_path: Path, key: str) -> None:
+    os.mkfifo(tmp_path / "named")
+
+    with pytest.raises(DeployError, match=f"{key}: named is no file"):
+        parse(f"{key} = 'named'", tmp_path, {}).settings()
 
 
 @pytest.mark.parametrize(

@@ -114,6 +114,8 @@ def test_what_comes_of_a_resource_is_no_secret_even_if_the_app_calls_it_one() ->
             id="a token",
         ),
         pytest.param("Resources: {A: [", "is not YAML", id="no YAML"),
+        pytest.param(f"Resources: {'9' * 6_000}", "is not YAML", id="more digits than Python reads"),
+        pytest.param(f"Resources: {'[' * 2_000}", "is not YAML", id="nested too deeply"),
         *(
             pytest.param(text, "resources.yaml: A stands twice in one mapping; rename or remove", id=f"twice in {kind}")
             for kind, text in (
