@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from streamer.aws_limits import partition_of
+
 Statement = dict[str, Any]
 
 MANAGED_POLICY: Final = 6144
@@ -215,18 +217,6 @@ _BUCKET: Final = (
 )
 
 
-_PARTITIONS: Final[Mapping[str, str]] = {
-    "cn-": "aws-cn",
-    "us-gov-": "aws-us-gov",
-    "eusc-": "aws-eusc",
-    "us-iso-": "aws-iso",
-    "us-isob-": "aws-iso-b",
-    "us-isof-": "aws-iso-f",
-    "eu-isoe-": "aws-iso-e",
-}
-"""How the names of Regions begin that are in another partition than ``aws``, and that."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Where:
     """What the names in a policy are made of."""
@@ -246,7 +236,7 @@ class Where:
     @property
     def partition(self) -> str:
         """Of AWS."""
-        return next((name for start, name in _PARTITIONS.items() if (self.region or "").startswith(start)), "aws")
+        return partition_of(self.region or "")
 
     def arn(self, service: str, rest: str, *, region: str | None = None, account: str | None = None) -> str:
         """The ARN of something, or of several things."""

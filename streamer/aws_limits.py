@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import binascii
+import functools
 import re
 from collections.abc import Mapping
 from typing import Any, Final
@@ -47,8 +48,35 @@ TEMPLATE_BYTES: Final = 1_000_000
 TEMPLATE_PARTS: Final = {"Resources": 500, "Parameters": 200, "Outputs": 200, "Mappings": 200}
 """Most of a template's sections. [DOC] cfn-docs:cloudformation-limits"""
 
+_PARTITIONS: Final = {
+    "cn-": ("aws-cn", "amazonaws.com.cn"),
+    "us-gov-": ("aws-us-gov", "amazonaws.com"),
+    "eusc-": ("aws-eusc", "amazonaws.eu"),
+    "us-iso-": ("aws-iso", "c2s.ic.gov"),
+    "us-isob-": ("aws-iso-b", "sc2s.sgov.gov"),
+    "us-isof-": ("aws-iso-f", "csp.hci.ic.gov"),
+    "eu-isoe-": ("aws-iso-e", "cloud.adc-e.uk"),
+}
+"""How the names of Regions begin that are in another partition than ``aws``: that, and how names of hosts end there.
+[DOC] the SDKs' ``partitions.json``"""
 _COLLECTION_BYTES: Final = 3
 """Overhead of a list or map, besides one byte per element. [DOC] ddb-docs:CapacityUnitCalculations"""
+
+
+def partition_of(region: str) -> str:
+    """The part of AWS that a Region is in, as ARNs name it."""
+    return _place(region)[0]
+
+
+def url_suffix(region: str) -> str:
+    """How the names of hosts end in a Region."""
+    return _place(region)[1]
+
+
+@functools.lru_cache(maxsize=16)
+def _place(region: str) -> tuple[str, str]:
+    """Kept: every request to an API asks."""
+    return next((each for start, each in _PARTITIONS.items() if region.startswith(start)), ("aws", "amazonaws.com"))
 
 
 def attributes_bytes(attributes: Mapping[str, Any]) -> int:

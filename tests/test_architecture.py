@@ -241,6 +241,13 @@ def test_the_emulators_frozen_data_are_structs() -> None:
     assert [name for name in DATACLASSES if not any(each.startswith(name) for each in have)] == []
 
 
+def test_arns_are_made_in_the_partition_of_their_region() -> None:
+    made = re.compile(r"""f["']arn:aws:""")
+    found = [m.name for m in MODULES if m.name.startswith("emulator.") and made.search(m.text)]
+
+    assert found == ["emulator.console.api.samples"], "see emulator.foundation.place; samples are of one Region"
+
+
 def test_nothing_is_left_for_later() -> None:
     assert [m.name for m in MODULES if re.search(r"\b(TODO|FIXME|XXX|HACK)\b", m.text)] == []
 

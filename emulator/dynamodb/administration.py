@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from streamer.aws_limits import url_suffix
+
 from .backend import EmbeddedBackend
 from .errors import ApiError, not_found, validation_error
 from .table import Table
@@ -139,5 +141,5 @@ def describe_limits(_backend: EmbeddedBackend, _parameters: Parameters) -> Json:
 
 def describe_endpoints(backend: EmbeddedBackend, _parameters: Parameters) -> Json:
     """DescribeEndpoints."""
-    address = f"dynamodb.{backend.region_name}.amazonaws.com"
+    address = f"dynamodb.{backend.region_name}.{url_suffix(backend.region_name)}"
     return {"Endpoints": [{"Address": address, "CachePeriodInMinutes": 1440}]}

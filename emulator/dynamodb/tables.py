@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from msgspec import structs
 
+from ..foundation.place import arn_of
 from .backend import EmbeddedBackend
 from .definitions import (
     NO_BOUND,
@@ -102,7 +103,7 @@ def make_table(
     table = backend.tables[name] = Table(
         name,
         backend,
-        arn=f"arn:aws:dynamodb:{backend.region_name}:{backend.account_id}:table/{name}",
+        arn=arn_of("dynamodb", backend.region_name, backend.account_id, f"table/{name}"),
         table_id=table_id,
         created_seconds=created_seconds,
         key=key,

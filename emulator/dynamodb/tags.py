@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from ..foundation.place import iam_arn
 from .backend import EmbeddedBackend
 from .errors import SERVICE, ApiError, not_found, validation_error
 from .table import Table
@@ -57,8 +58,8 @@ def check_arn(backend: EmbeddedBackend, operation: str, parameters: Parameters) 
     if isinstance(arn, str) and not _ARN.fullmatch(arn):
         raise ApiError(
             "AccessDeniedException",
-            f"User: arn:aws:iam::{backend.account_id}:user/local is not authorized to perform: dynamodb:{operation} on "
-            f"resource: {arn}",
+            f"User: {iam_arn(backend.region_name, backend.account_id, 'user/local')} is not authorized to perform: "
+            f"dynamodb:{operation} on resource: {arn}",
             namespace=SERVICE,
         )
 

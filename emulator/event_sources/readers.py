@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from streamer.topology import Topology
 
+from ..foundation.place import iam_arn
 from ..foundation.recording import Recording
 from ..functions.destinations import Destinations
 from ..functions.outcome import AcceptEvent, Functions
@@ -104,4 +105,4 @@ class Readers:
 
     def role_arn(self, function: str) -> str:
         """As whom Lambda reads a stream of Kinesis for a function."""
-        return f"arn:aws:iam::{self._account_id}:role/{role_name(name_and_qualifier(function)[0])}"
+        return iam_arn(self._region, self._account_id, f"role/{role_name(name_and_qualifier(function)[0])}")

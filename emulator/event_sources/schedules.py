@@ -13,7 +13,7 @@ from streamer.topology import Schedule, Topology
 from streamer.topology.cron import parse_cron
 
 from ..foundation import log
-from ..foundation.place import ACCOUNT_ID, REGION
+from ..foundation.place import ACCOUNT_ID, REGION, arn_of
 from ..foundation.tasks import end
 from ..functions.outcome import AcceptEvent
 from .eventbridge import SET_BACK, at_rate, scheduled_event
@@ -46,7 +46,7 @@ class Schedules:
         self._accept = accept
         self._sleep = sleep
         self._now = now
-        self._rule_arn = f"arn:aws:events:{region}:{account_id}:rule/"
+        self._rule_arn = arn_of("events", region, account_id, "rule/")
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:

@@ -12,6 +12,7 @@ from typing import Final
 from msgspec import Struct
 
 from ..foundation.json_bytes import parsed_json
+from ..foundation.place import arn_of
 from ..foundation.times import iso_time
 from .variables import VERSION
 
@@ -38,7 +39,7 @@ def runtime_version(runtime: str, region: str) -> tuple[str, str]:
     """The version of a runtime, and its ARN; both are placeholders of ours."""
     letters = len(runtime) - len(runtime.lstrip(string.ascii_lowercase))
     family, version = runtime[:letters], runtime[letters:].removesuffix(".x").removeprefix(".")
-    return f"{family}:{version}.local", f"arn:aws:lambda:{region}::runtime:{'0' * 64}"
+    return f"{family}:{version}.local", arn_of("lambda", region, "", f"runtime:{'0' * 64}")
 
 
 def init_timeout_line(init_seconds: float) -> str:

@@ -12,7 +12,7 @@ from streamer.aws_limits import LOOPBACK
 from streamer.stores.names import bucket_variable
 from streamer.topology import Function, Topology, queue_url_variable
 
-from ..foundation.place import ACCOUNT_ID, REGION
+from ..foundation.place import ACCOUNT_ID, REGION, arn_of
 from ..iam.keys import Keys, as_owner
 from ..port.aws_names import SUFFIXES, SYNC, queues_url
 
@@ -79,7 +79,7 @@ def credentials(keys: Keys) -> dict[str, str]:
 
 def function_arn(function: str, endpoints: Endpoints) -> str:
     """The ARN of a function, unqualified."""
-    return f"arn:aws:lambda:{endpoints.region}:{endpoints.account_id}:function:{function}"
+    return arn_of("lambda", endpoints.region, endpoints.account_id, f"function:{function}")
 
 
 def log_group_name(function: str) -> str:

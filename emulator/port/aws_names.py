@@ -6,7 +6,9 @@ import functools
 import re
 from typing import Final
 
-SUFFIXES: Final = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".on.aws")
+from streamer.aws_limits import url_suffix
+
+SUFFIXES: Final = (".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu", ".api.aws", ".on.aws")
 """Ends of the names of AWS's services, and of function URLs. [DOC] the SDKs' ``endpoints.json``, lambda-docs:urls-*"""
 LOCAL: Final = ".localhost"
 """End of the names that lead to this machine wherever they are asked for (RFC 6761, 6.3)."""
@@ -48,12 +50,12 @@ def url_name(url_id: str, region: str) -> str:
 
 def domain_name(api: str, region: str) -> str:
     """The name of an API. [DOC] apigw-docs:apigateway-how-to-call-websocket-api"""
-    return f"{api}.execute-api.{region}.{_end(region)}"
+    return f"{api}.execute-api.{region}.{url_suffix(region)}"
 
 
 def queues_url(region: str) -> str:
     """Where the queues of a Region have their URLs. [DOC] sqs-docs:sqs-queue-message-identifiers"""
-    return f"https://sqs.{region}.{_end(region)}"
+    return f"https://sqs.{region}.{url_suffix(region)}"
 
 
 def service_of(host: str) -> str | None:
@@ -85,14 +87,10 @@ def signed_service(authorization: str) -> str | None:
 
 def certificate_names(region: str) -> tuple[str, ...]:
     """What a certificate for all services of a region names."""
-    end = _end(region)
+    end = url_suffix(region)
     parts = ("execute-api", "s3", "ddb", "ecr")
     starts = ("", f"{region}.", *(f"{part}.{region}." for part in parts), "s3.")
     return (*(f"*.{start}{end}" for start in starts), f"*.{region}.api.aws", f"*.lambda-url.{region}.on.aws")
-
-
-def _end(region: str) -> str:
-    return "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
 
 
 def _name(host: str) -> str:

@@ -15,6 +15,7 @@ from msgspec import structs
 from streamer.errors import ConfigurationError
 
 from ..foundation import log
+from ..foundation.place import iam_arn
 from ..foundation.tasks import end
 from ..functions.outcome import Functions
 from ..functions.variables import Endpoints
@@ -340,7 +341,7 @@ class Services:
 
     def _identity(self, caller: Caller | None) -> HttpResponse:
         account = self._endpoints.account_id
-        arn = f"arn:aws:iam::{account}:root" if caller is None else caller.user_arn
+        arn = iam_arn(self._endpoints.region, account, "root") if caller is None else caller.user_arn
         user_id = account if caller is None else caller.user_id
         return identity(arn, user_id, account, request_id=str(uuid.uuid4()))
 

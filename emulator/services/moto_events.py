@@ -16,6 +16,7 @@ from moto.events.responses import EventsHandler
 from ..event_sources.eventbridge import event, scheduled_event
 from ..event_sources.streams.filters import InvalidFilterPatternError
 from ..foundation.json_bytes import is_object, parsed_json
+from ..foundation.place import arn_of
 from ..foundation.times import instant
 from . import moto_sns
 from .delivery import Delivery, Tell
@@ -82,7 +83,7 @@ class Events:
         try:
             return list(put_events(backend, [event]))
         except ResourceNotFoundException:  # [USR] LocalStack's provider: accepted all the same
-            to = f"arn:aws:events:{backend.region_name}:{backend.account_id}:event-bus/"
+            to = arn_of("events", backend.region_name, backend.account_id, "event-bus/")
             bus = str(event.get("EventBusName", "")).rpartition("/")[2]
             self._tell(Delivery(to=f"{to}{bus}", by=f"source {event['Source']}", payload=""))
             return [{"EventId": str(uuid.uuid4())}]

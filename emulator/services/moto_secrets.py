@@ -5,14 +5,12 @@ Imported in the process of the services only.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from moto.secretsmanager import exceptions, models, utils
 
+from ..foundation.place import arn_of
 from .secret_names import suffix
-
-_PARTITIONS: Final = (("cn-", "aws-cn"), ("us-gov-", "aws-us-gov"))
-"""Beginnings of Regions outside of AWS's main partition."""
 
 
 def take() -> None:
@@ -27,8 +25,7 @@ def take() -> None:
     models.SecretsManagerBackend.list_secret_version_ids = list_secret_version_ids
 
     def arn(account_id: str, region: str, secret_id: str) -> str:
-        partition = next((name for start, name in _PARTITIONS if region.startswith(start)), "aws")
-        return f"arn:{partition}:secretsmanager:{region}:{account_id}:secret:{secret_id}-{suffix(secret_id)}"
+        return arn_of("secretsmanager", region, account_id, f"secret:{secret_id}-{suffix(secret_id)}")
 
     identifier = getattr(utils, "SecretsManagerSecretIdentifier", None)
     if identifier is None:  # before 5.0.22 or so

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from ..foundation.place import arn_of, iam_arn
 from .errors import ServiceError
 
 TARGET: Final = "AmazonSSM."
@@ -58,8 +59,8 @@ class ParameterStore:
     """All parameters of an account in a Region."""
 
     def __init__(self, region: str, account_id: str) -> None:
-        self._arn = f"arn:aws:ssm:{region}:{account_id}:parameter/"
-        self._user = f"arn:aws:iam::{account_id}:root"
+        self._arn = arn_of("ssm", region, account_id, "parameter/")
+        self._user = iam_arn(region, account_id, "root")
         self._versions: dict[str, list[Version]] = {}
 
     def perform(self, operation: str, parameters: Parameters, *, now: float) -> dict[str, Any] | None:

@@ -78,7 +78,7 @@ def own(topology: Topology, source: Source, environment_from: Mapping[str, str],
     variables = {name: text_of(stack.outputs[_output(name)], ("environment_from", name)) for name in environment_from}
     calls = other_services.calls(catalogue, place.region)
     policy_flaws.check(catalogue, mine)
-    resource_policies.check_senders(catalogue, grants.Place(region=place.region, account_id=place.account_id, apis={}))
+    resource_policies.check_senders(catalogue, grants.Place.of(place.region, place.account_id))
     services = tuple(each for each in calls if each.resource in source.tree["Resources"])
     refused = told((each for each in stack.departures if each.path[1] in source.tree["Resources"]), stack.source.error)
     line = "; ".join([_told(mine), *refused, *catalogue.warnings, *_made_up(elsewhere)])

@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from msgspec import Struct, field, structs
 
+from streamer.aws_limits import partition_of, url_suffix
 from streamer.errors import ConfigurationError, TopologyError
 from streamer.topology import Topology
 from streamer.topology.checks import validate
@@ -35,9 +36,6 @@ from .source import Source, check_values, load, refuse_nulls
 from .stack import Resource, Stack, Surroundings, resolve
 from .stored import values
 from .topology import Described, Wanted, describe
-
-PARTITIONS = (("cn-", "aws-cn", "amazonaws.com.cn"), ("us-gov-", "aws-us-gov", "amazonaws.com"))
-"""Beginnings of regions outside of AWS's main partition, with partition and suffix."""
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -434,12 +432,10 @@ def _shown(path: Path) -> str:
 
 def place_of(stack: str, settings: Settings) -> Place:
     """Where a stack is, as its names have it."""
-    found = [each[1:] for each in PARTITIONS if settings.region.startswith(each[0])]
-    partition, suffix = found[0] if found else ("aws", "amazonaws.com")
     return Place(
         stack=stack,
         region=settings.region,
         account_id=settings.account_id,
-        partition=partition,
-        url_suffix=suffix,
+        partition=partition_of(settings.region),
+        url_suffix=url_suffix(settings.region),
     )

@@ -109,7 +109,7 @@ def describe(
     domains = websocket_apis.domains(catalogue, apis)
     lambda_functions.warn_of_qualifiers(catalogue, topology)
     policy_flaws.check(catalogue, [each for _, each in catalogue.all])
-    resource_policies.check_senders(catalogue, Place(region=region, account_id=account_id, apis={}))
+    resource_policies.check_senders(catalogue, Place.of(region, account_id))
     return Described(
         topology=topology, warnings=tuple(catalogue.warnings), api_ids=api_ids, services=services, domains=domains
     )

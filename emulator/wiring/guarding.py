@@ -19,7 +19,7 @@ from .served_api import ServedApi
 def place_of(apis: Iterable[ServedApi], endpoints: Endpoints) -> Place:
     """Where functions run that call these APIs."""
     known = {served.api.name: (served.api_id, served.api.stage) for served in apis}
-    return Place(region=endpoints.region, account_id=endpoints.account_id, apis=known)
+    return Place.of(endpoints.region, endpoints.account_id, known)
 
 
 def guarding(

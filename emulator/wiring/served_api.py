@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from streamer.topology import Api
 
 from ..foundation.notes import Notes
+from ..foundation.place import iam_arn
 from ..foundation.recording import Recording
 from ..functions.outcome import Invocable
 from ..functions.variables import Endpoints
@@ -197,20 +198,21 @@ def verifier(guard: Guard, endpoints: Endpoints) -> Verifier:
     return Verifier(
         secrets=Secrets(endpoints.owner, endpoints.keys),
         region=endpoints.region,
-        identity=lambda access_key_id: _identity(guard, access_key_id, endpoints.account_id),
+        identity=lambda access_key_id: _identity(guard, access_key_id, endpoints),
         caller=guard.caller,
         is_expired=guard.is_expired,
         clock=time.time,
     )
 
 
-def _identity(guard: Guard, access_key_id: str, account: str) -> dict[str, str]:
+def _identity(guard: Guard, access_key_id: str, endpoints: Endpoints) -> dict[str, str]:
     """Who has an access key, as events say it. [DOC] apigw-docs:api-gateway-mapping-template-reference
 
     Whoever signs with a key that was not given out here is the account's owner.
     """
-    caller = guard.caller_with(access_key_id)
+    caller, account = guard.caller_with(access_key_id), endpoints.account_id
     if caller is None:
-        return {"accountId": account, "caller": account, "user": account, "userArn": f"arn:aws:iam::{account}:root"}
+        root = iam_arn(endpoints.region, account, "root")
+        return {"accountId": account, "caller": account, "user": account, "userArn": root}
     session = caller.user_id
     return {"accountId": account, "caller": session, "user": session, "userArn": caller.user_arn}

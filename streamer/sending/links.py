@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
 
+from streamer.aws_limits import url_suffix
 from streamer.sending.signer import ALGORITHM, SigningKeys
 
 _UNSIGNED: Final = "UNSIGNED-PAYLOAD"
@@ -36,8 +37,7 @@ class S3Object:
         key = quote(self.key, safe="/~")
         if self.endpoint is not None:
             return f"{self.endpoint.rstrip('/')}/{self.bucket}/{key}"
-        suffix = "amazonaws.com.cn" if self.region.startswith("cn-") else "amazonaws.com"
-        return f"https://{self.bucket}.s3.{self.region}.{suffix}/{key}"
+        return f"https://{self.bucket}.s3.{self.region}.{url_suffix(self.region)}/{key}"
 
 
 def put_link(

@@ -9,8 +9,9 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
+from streamer.aws_limits import partition_of
 from streamer.topology import Access, AsyncInvocation, EventSourceMapping, Function, Permission, TableAccess, Topology
 
 QUEUE_ACTIONS: Final = ("sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage")
@@ -87,6 +88,11 @@ class Place:
     partition: str = "aws"
     function_prefix: str = ""
     """What the functions' names begin with there."""
+
+    @classmethod
+    def of(cls, region: str, account_id: str, apis: Mapping[str, tuple[str, str]] | None = None) -> Self:
+        """In the partition of a Region; ``apis`` None: they are not known."""
+        return cls(region=region, account_id=account_id, apis=apis or {}, partition=partition_of(region))
 
 
 ANYTHING: Final = Resource(Kind.ANYTHING)

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import boto3
 import pytest
+from botocore.loaders import create_loader
 from cfn_lint_data import SCHEMAS
 from deployed_topologies import FULL, of_an_app
 from every_feature import every_feature
@@ -16,6 +17,7 @@ from every_feature import every_feature
 from deploy.permissions import EVERYWHERE, MANAGED_POLICY, Where, cloudformation, deployer, needs_of
 from deploy.stack.settings import StackSettings
 from deploy.stack.template import template, to_json
+from streamer.aws_limits import url_suffix
 
 EVERYTHING: Final = StackSettings(
     stack_name="chat-dev",
@@ -204,8 +206,11 @@ def test_nothing_but_lists_and_mappings_is_allowed_everywhere() -> None:
 
 def test_the_partition_of_a_region_is_the_sdks() -> None:
     session = boto3.session.Session()
+    told = create_loader().load_data("partitions")["partitions"]
+    ends = {each["id"]: each["outputs"]["dnsSuffix"] for each in told}
     partitions = session.get_available_partitions()
     regions = {r: p for p in partitions for r in session.get_available_regions("dynamodb", p)}
 
     assert {region: dataclasses.replace(WHERE, region=region).partition for region in regions} == regions
     assert {"aws", "aws-cn", "aws-us-gov", "aws-eusc"} <= set(regions.values())
+    assert {region: url_suffix(region) for region in regions} == {region: ends[p] for region, p in regions.items()}

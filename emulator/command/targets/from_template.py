@@ -178,7 +178,7 @@ def _roles(read: Read, options: TemplateOptions, account_id: str) -> tuple[Roles
     if options.iam not in ("enforce", "record"):
         return None, ()
     catalogue = Catalogue(each for top in read.stacks for each in top.all())
-    found = function_roles.roles(catalogue, managed, Place(region=read.region, account_id=account_id, apis={}))
+    found = function_roles.roles(catalogue, managed, Place.of(read.region, account_id))
     functions = len(read.described.topology.functions)
     if options.iam == "record" or not functions:
         return found, ()

@@ -6,6 +6,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from ...foundation.place import arn_of
 from ...functions.variables import name_and_qualifier
 from .source import StreamMapping
 
@@ -30,7 +31,7 @@ class MappingStatus(Struct, frozen=True, kw_only=True):
     def function_arn(self) -> str:
         """ARN of the function, in the account and region of the stream."""
         region, account = self.stream_arn.split(":")[3:5]
-        return f"arn:aws:lambda:{region}:{account}:function:{name_and_qualifier(self.mapping.function)[0]}"
+        return arn_of("lambda", region, account, f"function:{name_and_qualifier(self.mapping.function)[0]}")
 
 
 class LaneProgress(Struct, frozen=True, kw_only=True):

@@ -14,6 +14,7 @@ from msgspec import Struct, field
 
 from streamer.topology.http_kinds import HttpKind
 
+from ...foundation.place import arn_of
 from ..rules.events import clf_time, gateway_headers, grouped_query, single_and_multi
 from .paths import Match, one_slash
 
@@ -88,7 +89,7 @@ class Asked(Struct, frozen=True, kw_only=True):
     def arn(self) -> str:
         """``methodArn`` and ``routeArn``."""
         path = self.below_stage.removeprefix("/")
-        start = f"arn:aws:execute-api:{self.region}:{self.account_id}:{self.api.api_id}"
+        start = arn_of("execute-api", self.region, self.account_id, self.api.api_id)
         return f"{start}/{self.api.stage}/{self.method}/{path}"
 
     @property

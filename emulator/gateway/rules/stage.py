@@ -10,6 +10,7 @@ from msgspec import Struct
 from streamer.errors import TopologyError
 from streamer.topology import CONNECT, DISCONNECT, Api, Authorizer, Route
 
+from ...foundation.place import arn_of
 from .assumptions import Assumptions
 from .domains import Domain, Entrance, entrance, name_of
 from .ids import IdSource
@@ -136,7 +137,7 @@ class Stage:
     def arn(self) -> str:
         """The stage's ``execute-api`` ARN, which route keys and management paths are appended to."""
         facts = self.facts
-        return f"arn:aws:execute-api:{facts.region}:{facts.account_id}:{facts.api_id}/{self.api.stage}"
+        return arn_of("execute-api", facts.region, facts.account_id, f"{facts.api_id}/{self.api.stage}")
 
     def route_for(self, text: str) -> CompiledRoute | None:
         """The route a message takes; None: neither a route nor ``$default``."""

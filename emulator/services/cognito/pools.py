@@ -8,6 +8,9 @@ from typing import Any, Final
 
 from msgspec import structs
 
+from streamer.aws_limits import url_suffix
+
+from ...foundation.place import arn_of
 from ..secret_names import client_secret
 from .entities import (
     DEFAULT_FLOWS,
@@ -62,11 +65,10 @@ class Pools:
         name = str(given.get("UserPoolId") or f"{state.region}_{state.letters(9, _LETTERS)}")
         if name not in state.pools:
             required(given, "PoolName")
-            end = "amazonaws.com.cn" if state.region.startswith("cn-") else "amazonaws.com"
             state.pools[name] = Pool(
                 id=name,
-                arn=f"arn:aws:cognito-idp:{state.region}:{state.account_id}:userpool/{name}",
-                issuer=f"https://cognito-idp.{state.region}.{end}/{name}",
+                arn=arn_of("cognito-idp", state.region, state.account_id, f"userpool/{name}"),
+                issuer=f"https://cognito-idp.{state.region}.{url_suffix(state.region)}/{name}",
                 settings=_settings(given) | {"Name": given["PoolName"]},
                 created=now,
             )

@@ -13,6 +13,7 @@ from typing import Any, Final
 from streamer.errors import ConfigurationError
 
 from ...foundation.json_bytes import parsed_json
+from ...foundation.place import arn_of
 from ...port.http import HttpRequest, HttpResponse
 from ..calls import Call
 from .errors import KinesisError, invalid
@@ -36,7 +37,7 @@ class KinesisStreams:
     """Answers requests; whoever reads a stream is told when something comes."""
 
     def __init__(self, region: str, account_id: str, now: Callable[[], float] = time.time) -> None:
-        self._place = f"{region}:{account_id}"
+        self._place = arn_of("kinesis", region, account_id, "")
         self._account_id = account_id
         self._now = now
         self._streams: dict[str, Stream] = {}
@@ -94,7 +95,7 @@ class KinesisStreams:
 
     def arn(self, name: str) -> str:
         """The ARN of the stream of a name, whether there is one or not."""
-        return f"arn:aws:kinesis:{self._place}:stream/{name}"
+        return f"{self._place}stream/{name}"
 
     def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Call a listener whenever there is something new in any stream; returns what ends that."""

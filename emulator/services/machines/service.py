@@ -17,6 +17,7 @@ from streamer.errors import ConfigurationError
 
 from ...foundation import log
 from ...foundation.json_bytes import json_of, parsed_json
+from ...foundation.place import arn_of
 from ...foundation.tasks import end, start
 from ...functions.outcome import Functions
 from ...functions.variables import Endpoints
@@ -119,7 +120,7 @@ class StateMachines:
     """Answers requests, and runs executions until `close`."""
 
     def __init__(self, endpoints: Endpoints, functions: Functions) -> None:
-        self._place = f":{endpoints.region}:{endpoints.account_id}:"
+        self._place = arn_of("states", endpoints.region, endpoints.account_id, "")
         self._machines: dict[str, Machine] = {}
         self._executions: dict[str, Execution] = {}
         self._running: set[asyncio.Task[None]] = set()
@@ -196,7 +197,7 @@ class StateMachines:
         return found
 
     def _arn(self, name: str) -> str:
-        return f"arn:aws:states{self._place}stateMachine:{name}"
+        return f"{self._place}stateMachine:{name}"
 
     def _create(self, given: Mapping[str, Any]) -> dict[str, Any]:
         name = str(given["name"])
@@ -269,7 +270,7 @@ class StateMachines:
             json_of(text.encode())
         except ValueError as error:
             raise MachineError("InvalidExecutionInput", f"Invalid State Machine Execution Input: '{error}'") from error
-        known = self._executions.get(f"arn:aws:states{self._place}execution:{machine.name}:{name}")
+        known = self._executions.get(f"{self._place}execution:{machine.name}:{name}")
         if known is not None:
             if known.status == "RUNNING" and known.given == text:
                 return known
@@ -282,7 +283,7 @@ class StateMachines:
         is_express = machine.kind == "EXPRESS"
         kind, rest = ("express", f":{uuid.uuid4()}") if is_express else ("execution", "")
         execution = Execution(
-            arn=f"arn:aws:states{self._place}{kind}:{machine.name}:{name}{rest}",
+            arn=f"{self._place}{kind}:{machine.name}:{name}{rest}",
             name=name,
             machine=machine,
             given=text,

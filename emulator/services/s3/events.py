@@ -14,6 +14,7 @@ from urllib.parse import quote_plus
 from msgspec import Struct
 
 from ...event_sources import eventbridge
+from ...foundation.place import bucket_arn
 from ...foundation.times import iso_time
 from ...functions.variables import uuid4
 
@@ -171,7 +172,7 @@ def notification(event: ObjectEvent, configuration: str, at: datetime, *, reques
             "bucket": {
                 "name": event.bucket,
                 "ownerIdentity": {"principalId": _OWNER},
-                "arn": f"arn:aws:s3:::{event.bucket}",
+                "arn": bucket_arn(event.region, event.bucket),
             },
             "object": thing,
         },
@@ -230,7 +231,7 @@ def bus_event(event: ObjectEvent, at: datetime, *, account: str, request_id: str
         at=at,
         region=event.region,
         account=account,
-        resources=[f"arn:aws:s3:::{event.bucket}"],
+        resources=[bucket_arn(event.region, event.bucket)],
     )
 
 

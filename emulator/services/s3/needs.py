@@ -187,4 +187,4 @@ def _of_object(method: str, name: str, asked: Container[str]) -> Need:
 
 
 def _arn(name: str) -> Resource:
-    return Resource(Kind.ARN, f"arn:aws:s3:::{name}")
+    return Resource(Kind.ARN, f"arn:${{AWS::Partition}}:s3:::{name}")

@@ -14,6 +14,7 @@ from streamer.errors import ConfigurationError
 
 from ...foundation import log
 from ...foundation.notes import Notes
+from ...foundation.place import arn_of
 from ...foundation.tasks import end
 from ..errors import Problem
 from ..project import bucket_and_key
@@ -396,4 +397,4 @@ class CloudFormation:
 
     def _id(self, kind: str, name: str) -> str:
         world = self._world
-        return f"arn:aws:cloudformation:{world.region}:{world.account_id}:{kind}/{name}/{self._new_id()}"
+        return arn_of("cloudformation", world.region, world.account_id, f"{kind}/{name}/{self._new_id()}")

@@ -20,6 +20,7 @@ from streamer.topology import Api, Topology, grants
 from ...foundation import log
 from ...foundation.files import write_whole
 from ...foundation.notes import Notes
+from ...foundation.place import arn_of
 from ...foundation.tasks import end, start
 from ...iam.managed import managed
 from ...iam.roles import Roles
@@ -114,6 +115,10 @@ class Engine:
     def account_id(self) -> str:
         """Whose all of it is."""
         return self._world.account_id
+
+    def function_arn(self, name: str) -> str:
+        """The ARN of a function, perhaps with a qualifier."""
+        return arn_of("lambda", self.region, self.account_id, f"function:{name}")
 
     def placed(self, *types: str) -> list[Placed]:
         """The resources that are emulated, of these types."""
@@ -333,8 +338,7 @@ class Engine:
         if not self._world.asks_for_rights:
             return Roles(of={})
         catalogue = Catalogue((each for top in resolved.stacks for each in top.all()), is_deployed=True)
-        place = grants.Place(region=self._world.region, account_id=self._world.account_id, apis={})
-        roles = function_roles.roles(catalogue, managed, place)
+        roles = function_roles.roles(catalogue, managed, grants.Place.of(self.region, self.account_id))
         self._warn(catalogue.warnings)
         return roles
 

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import unquote
 
 from ...foundation.json_bytes import json_of
+from ...foundation.place import iam_arn
 from .engine import Engine, PerformError, Placed
 from .query import ApiError
 from .records import CREATED
@@ -153,7 +154,7 @@ class GatewayApi:
 
     def _account(self) -> Mapping[str, Any]:
         """Settings of the account: a role that writes logs counts as set, since nothing here needs one."""
-        role = f"arn:aws:iam::{self._engine.account_id}:role/api-gateway-logs"
+        role = iam_arn(self._engine.region, self._engine.account_id, "role/api-gateway-logs")
         return {"cloudwatchRoleArn": role, "throttleSettings": {"burstLimit": 5000, "rateLimit": 10000.0}}
 
     # all of a kind

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from ...port.aws_names import domain_name
 from .query import Time
 from .records import Change, ChangeSet, Event, Output, Proposed, ResourceRecord, StackRecord
 
@@ -208,5 +209,5 @@ def addresses(resources: Iterable[ResourceRecord], everything: Iterable[Resource
         api = each.properties.get(_API_OF_STAGE[each.type])
         scheme = "https" if each.type == "AWS::ApiGateway::Stage" or api in of_http else "wss"
         path = "" if each.physical_id == "$default" else f"/{each.physical_id}"
-        found[each.logical_id] = f"{scheme}://{api}.execute-api.{region}.amazonaws.com{path}"
+        found[each.logical_id] = f"{scheme}://{domain_name(str(api), region)}{path}"
     return found

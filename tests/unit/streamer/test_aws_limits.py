@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator.dynamodb.values import read_attributes, read_value
-from streamer.aws_limits import STAGE_NAME, attributes_bytes, number_bytes, text_bytes, value_bytes
+from streamer.aws_limits import (
+    STAGE_NAME,
+    attributes_bytes,
+    number_bytes,
+    partition_of,
+    text_bytes,
+    url_suffix,
+    value_bytes,
+)
 
 NUMBERS = [
     ("0", 1),
@@ -93,3 +101,18 @@ def test_text_counts_in_utf_8_whatever_it_holds(text: str) -> None:
 )
 def test_a_name_of_a_stage_is_as_aws_takes_it(name: str, is_stage: bool) -> None:
     assert (STAGE_NAME.fullmatch(name) is not None) == is_stage
+
+
+@pytest.mark.parametrize(
+    ("region", "partition", "suffix"),
+    [
+        ("eu-west-1", "aws", "amazonaws.com"),
+        ("us-east-1", "aws", "amazonaws.com"),
+        ("cn-north-1", "aws-cn", "amazonaws.com.cn"),
+        ("us-gov-west-1", "aws-us-gov", "amazonaws.com"),
+        ("eusc-de-east-1", "aws-eusc", "amazonaws.eu"),
+        ("mars-west-1", "aws", "amazonaws.com"),
+    ],
+)
+def test_a_region_says_how_arns_begin_and_hosts_end(region: str, partition: str, suffix: str) -> None:
+    assert (partition_of(region), url_suffix(region)) == (partition, suffix)

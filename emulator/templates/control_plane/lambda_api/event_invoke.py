@@ -42,7 +42,7 @@ class EventInvokeApi:
         if method == "PUT":
             return await self._put(function, version, known, content)
         if known is None:
-            arn = f"{self._arn(function)}:{version}"
+            arn = f"{self._engine.function_arn(function)}:{version}"
             text = f"The function {arn} doesn't have an EventInvokeConfig"
             raise ApiError("ResourceNotFoundException", text, 404)
         if method == "DELETE":
@@ -104,16 +104,13 @@ class EventInvokeApi:
 
     def _told(self, found: Placed) -> dict[str, Any]:
         properties = found.resource.properties
-        arn = self._arn(str(function_name(properties.get("FunctionName"))))
+        arn = self._engine.function_arn(str(function_name(properties.get("FunctionName"))))
         return {
             **_settings(properties),
             "DestinationConfig": {"OnSuccess": {}, "OnFailure": {}, **(properties.get("DestinationConfig") or {})},
             "FunctionArn": f"{arn}:{_version(found)}",
             "LastModified": found.age.changed,
         }
-
-    def _arn(self, function: str) -> str:
-        return f"arn:aws:lambda:{self._engine.region}:{self._engine.account_id}:function:{function}"
 
 
 def _settings(given: Mapping[str, Any]) -> dict[str, Any]:

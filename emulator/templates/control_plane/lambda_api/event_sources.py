@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from ....foundation.place import arn_of
 from ...described.lambda_functions import function_name
 from ..edits import Edits
 from ..engine import Engine, Placed
@@ -68,7 +69,7 @@ class SourcesApi:
         for known in self._of(arn, function):
             # [USR] the words, which differ for queues
             named = f'(" {arn} ") and function (" {function} ")'
-            is_queue = arn.startswith("arn:aws:sqs:")
+            is_queue = ":sqs:" in arn
             text = (
                 f"An event source mapping with SQS arn {named} already exists."
                 if is_queue
@@ -120,14 +121,14 @@ class SourcesApi:
         is_on = told.pop("Enabled", True) not in (False, "false")
         told.pop("FunctionName", None)
         is_queue = ":sqs:" in str(properties.get("EventSourceArn"))
-        where = f"{self._engine.region}:{self._engine.account_id}"
+        mapping = f"event-source-mapping:{found.resource.ref}"
         return {
             **_DEFAULTS,
             **({} if is_queue else _OF_STREAMS),
             **told,
             "UUID": found.resource.ref,
-            "EventSourceMappingArn": f"arn:aws:lambda:{where}:event-source-mapping:{found.resource.ref}",
-            "FunctionArn": f"arn:aws:lambda:{where}:function:{_function(found)}{_qualifier(properties)}",
+            "EventSourceMappingArn": arn_of("lambda", self._engine.region, self._engine.account_id, mapping),
+            "FunctionArn": self._engine.function_arn(f"{_function(found)}{_qualifier(properties)}"),
             "State": "Enabled" if is_on else "Disabled",
             "StateTransitionReason": "USER_INITIATED" if is_queue else "User action",
             "LastModified": found.age.changed,

@@ -18,6 +18,7 @@ from ....foundation.json_bytes import json_of
 from ....functions.admission import DIFFERENT_QUALIFIERS
 from ...archives import is_empty
 from ...code import EMPTY
+from ...policy_documents import principal_arn
 from ..edits import Edits
 from ..engine import Engine, Placed
 from ..query import ApiError
@@ -375,8 +376,7 @@ class FunctionsApi:
         return function_settings.configuration(properties, name, self._arn(name), found.age.changed, body)
 
     def _arn(self, name: str) -> str:
-        where = f"{self._engine.region}:{self._engine.account_id}"
-        return name if name.startswith("arn:") else f"arn:aws:lambda:{where}:function:{name}"
+        return name if name.startswith("arn:") else self._engine.function_arn(name)
 
 
 def _statement(permission: Mapping[str, Any], arn: str) -> Mapping[str, Any]:
@@ -384,7 +384,7 @@ def _statement(permission: Mapping[str, Any], arn: str) -> Mapping[str, Any]:
     principal = str(permission.get("Principal"))
     who: Any = principal if principal == "*" else {"Service": principal}
     if principal.startswith("arn:") or principal.isdecimal():
-        who = {"AWS": f"arn:aws:iam::{principal}:root" if principal.isdecimal() else principal}
+        who = {"AWS": principal_arn(principal, arn.split(":")[1])}
     condition = {}
     if "SourceAccount" in permission:
         condition["StringEquals"] = {"AWS:SourceAccount": permission["SourceAccount"]}

@@ -23,7 +23,7 @@ class FunctionUrls:
 
     def of(self, function: Placed) -> Placed | None:
         """The URL of a function; None: it has none."""
-        arn = self._arn(function)
+        arn = self._engine.function_arn(function.resource.name)
         names = (function.resource.name, arn)
         known = self._engine.placed(URL)
         return next((each for each in known if str(each.resource.properties.get("TargetFunctionArn")) in names), None)
@@ -39,7 +39,7 @@ class FunctionUrls:
         """Those of a new one; raises ApiError."""
         if "AuthType" not in content:
             raise ApiError("ValidationException", "AuthType is NONE or AWS_IAM")
-        return {"TargetFunctionArn": self._arn(function), **self.settings(content)}
+        return {"TargetFunctionArn": self._engine.function_arn(function.resource.name), **self.settings(content)}
 
     def told(self, found: Placed, function: Placed) -> dict[str, Any]:
         """As the API tells it, at an address that leads here."""
@@ -50,13 +50,10 @@ class FunctionUrls:
         properties = resource.properties
         return {
             "FunctionUrl": f"http://{self._address}/{ids.api_id(resource.stack, resource.logical_id)}/",
-            "FunctionArn": self._arn(function),
+            "FunctionArn": self._engine.function_arn(function.resource.name),
             "AuthType": properties.get("AuthType"),
             "InvokeMode": properties.get("InvokeMode", "BUFFERED"),
             "CreationTime": made,
             "LastModifiedTime": changed,
             **({"Cors": properties["Cors"]} if properties.get("Cors") else {}),
         }
-
-    def _arn(self, function: Placed) -> str:
-        return f"arn:aws:lambda:{self._engine.region}:{self._engine.account_id}:function:{function.resource.name}"

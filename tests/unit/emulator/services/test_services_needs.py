@@ -13,9 +13,10 @@ from emulator.services.machines.tokens import token_of
 from emulator.services.needs import of_operation, of_scheduler
 from emulator.services.s3.needs import of_absence, of_form, of_s3
 from emulator.services.secret_names import suffix
-from streamer.topology.grants import Kind, Resource
+from streamer.topology.grants import Kind, Place, Resource, arn
 
 HOST = "https://s3.eu-west-1.amazonaws.com"
+PLACE = Place.of("eu-west-1", "123456789012")
 
 
 @pytest.mark.parametrize(
@@ -50,7 +51,7 @@ HOST = "https://s3.eu-west-1.amazonaws.com"
     ],
 )
 def test_a_request_needs_an_action_on_a_bucket_or_an_object(method: str, url: str, needs: list[str]) -> None:
-    found = [f"{need.action} {need.resource.name or '*'}" for need in of_s3(method, url)]
+    found = [f"{need.action} {arn(need.resource, PLACE)}" for need in of_s3(method, url)]
 
     assert found == needs
 
@@ -67,7 +68,7 @@ def test_a_request_needs_an_action_on_a_bucket_or_an_object(method: str, url: st
 def test_to_hear_that_an_object_is_not_there_needs_the_right_to_list(method: str, path: str, need: str | None) -> None:
     found = of_absence(method, f"{HOST}{path}")
 
-    assert (None if found is None else f"{found.action} {found.resource.name}") == need
+    assert (None if found is None else f"{found.action} {arn(found.resource, PLACE)}") == need
 
 
 @pytest.mark.parametrize(
@@ -133,7 +134,7 @@ PUT = "s3:PutObject made/a"
 )
 def test_what_goes_with_an_object_needs_rights_of_its_own(given: dict[str, str], needs: list[str]) -> None:
     def shown(found: Iterator[Need]) -> list[str]:
-        return [f"{need.action} {need.resource.name.removeprefix('arn:aws:s3:::')}" for need in found]
+        return [f"{need.action} {arn(need.resource, PLACE).removeprefix('arn:aws:s3:::')}" for need in found]
 
     assert shown(of_s3("PUT", f"{HOST}/made/a", given)) == needs
     if "x-amz-copy-source" not in given:

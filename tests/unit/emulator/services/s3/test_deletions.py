@@ -7,6 +7,7 @@ import pytest
 from emulator.port.http import HttpRequest, HttpResponse
 from emulator.services.s3.deletions import Deletion, deletions, is_deletion, with_refusals, without
 from emulator.services.s3.needs import of_deletion
+from streamer.topology.grants import Place, arn
 
 BODY = (
     b'<Delete xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Object><Key>a &amp; b</Key></Object>'
@@ -38,7 +39,8 @@ def test_each_object_needs_a_right_of_its_own() -> None:
 
     assert asked == [Deletion("a & b", ""), Deletion("old/c", "v1"), Deletion("d", "")]
     needs = [of_deletion("https://s3.x/made?delete", each) for each in asked]
-    assert [(each.action, each.resource.name) for each in needs] == [
+    place = Place.of("eu-west-1", "123456789012")
+    assert [(each.action, arn(each.resource, place)) for each in needs] == [
         ("s3:DeleteObject", "arn:aws:s3:::made/a & b"),
         ("s3:DeleteObjectVersion", "arn:aws:s3:::made/old/c"),
         ("s3:DeleteObject", "arn:aws:s3:::made/d"),
