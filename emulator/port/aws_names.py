@@ -15,7 +15,6 @@ LOCAL: Final = ".localhost"
 _REGION: Final = re.compile(r"[a-z]{2}(-[a-z]+)+-\d+")
 _NO_SERVICE: Final = frozenset({"dualstack", "fips", "www"})
 _API: Final = re.compile(r"(?P<id>[a-z0-9]+)\.(execute-api|lambda-url)\.")
-_SCOPE: Final = re.compile(r"Credential=[^/,\s]+/\d{8}/[^/,\s]+/(?P<service>[a-z0-9-]+)/aws4_request")
 _SAME: Final = {"ddb": "dynamodb", "queue": "sqs", "sync-states": "states"}
 """Older, account-based and operations' own names."""
 SYNC: Final = "sync-"
@@ -77,12 +76,6 @@ def region_of(host: str) -> str | None:
     """The Region that a name of AWS's is in; None: it names none, or is not AWS's."""
     labels = _name(host).split(".") if is_aws(host) else []
     return next((each for each in labels if _REGION.fullmatch(each)), None)
-
-
-def signed_service(authorization: str) -> str | None:
-    """The service for which a request is signed; None: it is not signed for one."""
-    found = _SCOPE.search(authorization)
-    return None if found is None else found["service"]
 
 
 def certificate_names(region: str) -> tuple[str, ...]:

@@ -17,9 +17,9 @@ from msgspec import Struct
 from streamer.errors import ConfigurationError
 
 from ..foundation import log
-from .aws_names import signed_service
 from .elsewhere import OURS
 from .http import HttpRequest, HttpResponse
+from .signed import CREDENTIAL
 from .streaming import CutOffError, Rest
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ def signed_request(request: HttpRequest, service: RealService, credentials: Any,
         ConfigurationError: it has to be signed, and there are no credentials.
     """
     headers = {name: value for name, value in request.headers if name.lower() not in _OWN}
-    if signed_service(request.fields.get("authorization", "")) is None:
+    if CREDENTIAL.search(request.fields.get("authorization", "")) is None:
         return headers
     if credentials is None:
         raise ConfigurationError("there are no credentials of yours on this machine; see aws configure")

@@ -8,10 +8,12 @@ from typing import Final, NamedTuple
 from .aws_names import is_aws, service_of
 from .http import HttpRequest
 
-_SCOPE: Final = re.compile(
-    r"(?<![^/,\s=])(?P<key>[^/,\s=]+)/\d{8}/(?P<region>[^/,\s]+)/(?P<service>[a-z0-9-]+)/aws4_request(?:[,\s&]|$)"
+CREDENTIAL: Final = re.compile(
+    r"(?<![^/,\s=])(?P<key>[^/,\s=]+)/"
+    r"(?P<scope>\d{8}/(?P<region>[^/,\s]+)/(?P<service>[a-z0-9-]+)/aws4_request)(?:[,\s&]|$)"
 )
-"""A key begins where something ends, or a search would begin anew at each letter of a long token."""
+"""Who signed, and for what, in a header or in a query. A key begins where something ends, or a search would begin anew
+at each letter of a long token."""
 POOLS: Final = "cognito-idp"
 """The service that users without credentials ask."""
 POOLS_TARGET: Final = "AWSCognitoIdentityProviderService."
@@ -40,9 +42,9 @@ def scope_of(request: HttpRequest) -> Scope | None:
     """What a request is signed for, in a header or in its query; None: it is not signed, or in another way."""
     authorization = request.fields.get("authorization", "")
     if authorization:
-        found = _SCOPE.search(authorization)
+        found = CREDENTIAL.search(authorization)
     elif "X-Amz-Credential" in request.target:
-        found = _SCOPE.match(dict(request.query).get("X-Amz-Credential", ""))
+        found = CREDENTIAL.match(dict(request.query).get("X-Amz-Credential", ""))
     else:
         return None
     return None if found is None else Scope(found["key"], found["region"], found["service"])

@@ -13,7 +13,7 @@ from typing import Final
 from urllib.parse import quote
 
 from streamer.aws_limits import url_suffix
-from streamer.sending.signer import ALGORITHM, SigningKeys
+from streamer.sending.signer import ALGORITHM, SigningKeys, signing_key
 
 _UNSIGNED: Final = "UNSIGNED-PAYLOAD"
 
@@ -71,7 +71,5 @@ def put_link(
     # S3 alone signs paths as they are sent, encoded once.
     canonical = f"PUT\n/{path}\n{query}\n{lines}\n{names}\n{_UNSIGNED}"
     text = f"{ALGORITHM}\n{timestamp}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
-    key = f"AWS4{keys.secret_key}".encode()
-    for part in scope.split("/"):
-        key = hmac.digest(key, part.encode(), "sha256")
-    return f"{s3_object.url}?{query}&X-Amz-Signature={hmac.digest(key, text.encode(), 'sha256').hex()}"
+    signature = hmac.digest(signing_key(keys.secret_key, scope), text.encode(), "sha256").hex()
+    return f"{s3_object.url}?{query}&X-Amz-Signature={signature}"

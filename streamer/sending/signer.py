@@ -55,6 +55,14 @@ def _canonical_query(query: str) -> str:
     return "&".join([f"{name}={value}" for name, value in pairs])
 
 
+def signing_key(secret_key: str, scope: str) -> bytes:
+    """What requests of a day, Region and service are signed with; ``scope`` names them: ``.../aws4_request``."""
+    key = f"AWS4{secret_key}".encode()
+    for part in scope.split("/"):
+        key = hmac.digest(key, part.encode(), "sha256")
+    return key
+
+
 class Signer:
     """Signs for one service in one Region. Safe to share between threads.
 
@@ -63,8 +71,8 @@ class Signer:
 
     def __init__(self, keys: SigningKeys, service: str, region: str) -> None:
         self.keys = keys
-        self._service = service
-        self._region = region
+        self._place = f"{region}/{service}/aws4_request"
+        """What follows the date in a scope."""
         self._derived: tuple[str, bytes] = ("", b"")
 
     def sign(self, method: str, url: str, body: bytes, headers: Mapping[str, str], *, timestamp: str) -> dict[str, str]:
@@ -80,7 +88,7 @@ class Signer:
             sent["x-amz-security-token"] = self.keys.token
         signed = {name: value for name, value in sent.items() if name not in _CHANGED_ON_THE_WAY}
         signature = self.signature(method, f"/{path}", query, signed, body, timestamp=timestamp)
-        scope = f"{self.keys.access_key_id}/{timestamp[:8]}/{self._region}/{self._service}/aws4_request"
+        scope = f"{self.keys.access_key_id}/{timestamp[:8]}/{self._place}"
         names = ";".join(sorted(signed))
         sent["authorization"] = f"{ALGORITHM} Credential={scope}, SignedHeaders={names}, Signature={signature}"
         return sent
@@ -101,15 +109,13 @@ class Signer:
         body_hash = signed[BODY_HASH] if BODY_HASH in signed else hashlib.sha256(body).hexdigest()
         target = f"{_canonical_path(path)}\n{_canonical_query(query)}"
         canonical = f"{method.upper()}\n{target}\n{lines}\n\n{';'.join(names)}\n{body_hash}"
-        scope = f"{timestamp[:8]}/{self._region}/{self._service}/aws4_request"
+        scope = f"{timestamp[:8]}/{self._place}"
         return canonical, f"{ALGORITHM}\n{timestamp}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
 
     def _key(self, date: str) -> bytes:
         known, key = self._derived
         if known != date:
-            key = f"AWS4{self.keys.secret_key}".encode()
-            for part in (date, self._region, self._service, "aws4_request"):
-                key = hmac.digest(key, part.encode(), "sha256")
+            key = signing_key(self.keys.secret_key, f"{date}/{self._place}")
             self._derived = (date, key)
         return key
 

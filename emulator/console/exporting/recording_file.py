@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, Final
@@ -16,6 +15,7 @@ from ...foundation.json_bytes import parsed_json
 from ...functions import outcome
 from ...gateway.rules import effects
 from ...port.http import HttpRequest
+from ...port.signed import CREDENTIAL
 from ..reading.secret_calls import without_secrets
 from ..reading.telling import Teller, who_opened
 from ..recording import records
@@ -28,7 +28,6 @@ VERSION: Final = 2
 """Of the document; one of another version is not read."""
 BYTES: Final = 256 * 1024 * 1024
 """Most that is kept of a document that is read."""
-_SCOPE: Final = re.compile(r"Credential=[^/]+/(\d+/[^/]+/[a-z0-9-]+/aws4_request)")
 _TYPE, _BYTES = "$type", "$bytes"
 
 
@@ -109,9 +108,9 @@ def _written(record: Record) -> Json:
         return {**_encoded(replace(record, who=who_opened(record))), "number": record.number}
     if isinstance(record, Call):
         told = _encoded(without_secrets(record))
-        if scope := _SCOPE.search(record.fields.get("authorization", "")):
+        if signed := CREDENTIAL.search(record.fields.get("authorization", "")):
             # What was called is known by it; it is no secret.
-            told["fields"]["authorization"] = f"Credential={HIDDEN}/{scope[1]}"
+            told["fields"]["authorization"] = f"Credential={HIDDEN}/{signed['scope']}"
         return {**told, "number": record.number}
     return {**_encoded(record), "number": record.number}
 

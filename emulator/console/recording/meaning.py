@@ -15,6 +15,7 @@ from ...functions.target import target
 from ...gateway.rules.effects import Close, NotInvoked, Raised, Replied, Send, TimedOut, Warn
 from ...gateway.rules.management import parse_path
 from ...port.header_names import TRACE
+from ...port.signed import CREDENTIAL
 from .faults import fault_of_payload
 from .records import Call, Closed, Message, Run
 from .ring import CALL_BYTES, PAYLOAD_BYTES
@@ -26,8 +27,6 @@ _SOURCES: Final = {
     "aws:sns": "topic",
     "aws:s3": "bucket",
 }
-_SERVICE: Final = re.compile(r"Credential=[^/]+/\d+/[^/]+/([a-z0-9-]+)/aws4_request")
-"""The service that a signature is for, be it in a header or in a link."""
 REQUEST_ENDED: Final = "request ended"
 """What the App's processor logs of each run of a queued request that is over."""
 _NODE_LEVELS: Final = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
@@ -177,17 +176,17 @@ def what_was_called(record: Call) -> tuple[str, str, str]:
     if service == "AmazonSQS":
         return "sqs", operation, str(body.get("QueueUrl") or body.get("QueueName") or "").rpartition("/")[2]
     query = unquote(record.target.partition("?")[2])
-    signed = _SERVICE.search(record.fields.get("authorization", "")) or _SERVICE.search(query)
+    signed = CREDENTIAL.search(record.fields.get("authorization", "")) or CREDENTIAL.search(query)
     if signed is None:
         return "http", record.method, path
     said = body or dict(parse_qsl(record.body.decode("utf-8", "replace")))
     operation = operation or str(said.get("Action", ""))
-    if signed[1] == "sqs":
+    if signed["service"] == "sqs":
         return "sqs", operation, str(said.get("QueueUrl", "")).rpartition("/")[2]
     about = next((str(said[name]) for name in _ABOUT if said.get(name)), "")
     if not operation:
-        return signed[1], record.method, path
-    return signed[1], operation, about.rpartition(":")[2] if about.startswith("arn:") else about
+        return signed["service"], record.method, path
+    return signed["service"], operation, about.rpartition(":")[2] if about.startswith("arn:") else about
 
 
 def _tables(body: Mapping[str, Any]) -> str:

@@ -11,12 +11,14 @@ import hashlib
 import math
 import re
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from msgspec import Struct
 
 from streamer.sending.signer import ALGORITHM, TIMESTAMP
+
+from ...foundation.times import signed_at
 
 SERVICE: Final = "execute-api"
 """Signing name of WebSocket upgrades and ``@connections``. [DOC] SDK model apigatewaymanagementapi-2018-11-29"""
@@ -27,7 +29,6 @@ EXPIRES_SECONDS: Final = 604_800
 CLOCK_SKEW: Final = timedelta(minutes=5)
 """How far a signature's time may be from ours. [DOC] iam-docs:reference_sigv-troubleshooting"""
 _MINUTE: Final = timedelta(minutes=1)
-_DATE: Final = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 _SECONDS: Final = re.compile(r"[0-9]{1,6}")
 _HEX: Final = re.compile(r"[0-9a-f]{64}")
 
@@ -53,7 +54,7 @@ class Signature(Struct, frozen=True, kw_only=True):
     @property
     def signed_at(self) -> datetime:
         """When it was made, by the client's clock."""
-        instant = _instant(self.timestamp)
+        instant = signed_at(self.timestamp)
         assert instant is not None
         return instant
 
@@ -197,24 +198,13 @@ def _scope(credential: str, timestamp: str, expected: str) -> tuple[str, str, st
     if service != expected:
         # [USR] a page of a client of such an API shows the blank at the end, as after every sentence of these
         return Flaw("InvalidSignatureException", f"Credential should be scoped to correct service: '{expected}'. ")
-    if _instant(timestamp) is None or timestamp[:8] != date:
+    if signed_at(timestamp) is None or timestamp[:8] != date:
         return Flaw(
             "InvalidSignatureException",
             f"Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: "
             f"'{date}' != '{timestamp[:8]}', from '{timestamp}'.",
         )
     return key, date, region, service
-
-
-@functools.lru_cache(maxsize=64)
-def _instant(timestamp: str) -> datetime | None:
-    """What a timestamp means; None: nothing. Kept, since all requests of a second have the same."""
-    if not _DATE.fullmatch(timestamp):
-        return None
-    try:
-        return datetime.strptime(timestamp, TIMESTAMP).replace(tzinfo=UTC)
-    except ValueError:  # such as the 31st of February
-        return None
 
 
 def mismatch(canonical: str, text: str) -> Flaw:

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 from urllib.parse import parse_qsl
 
+from streamer.sending.signer import ALGORITHM
+
+from ...foundation.times import signed_at
 from ...iam.contexts import OF_OBJECT_TAGS
 from ...port.http import HttpRequest
 from .links import form_fields, is_form
@@ -39,8 +42,6 @@ _OTHERS: Final = {
 """Headers by the keys that they are the values of."""
 _UPLOAD: Final = re.compile(rb"<InitiateMultipartUploadResult\b.*?<UploadId>([^<]+)</UploadId>", re.DOTALL)
 _OF_UPLOADS: Final = ("s3:x-amz-", "s3:object-lock-", "s3:requestobjecttag")
-_VERSION_4: Final = "AWS4-HMAC-SHA256"
-_SIGNED: Final = "%Y%m%dT%H%M%SZ"
 
 
 def given_of(request: HttpRequest) -> Mapping[str, str]:
@@ -82,15 +83,16 @@ def _how_signed(request: HttpRequest, query: Mapping[str, str], now: datetime) -
     authorization = request.fields.get("authorization", "")
     if authorization:
         yield "s3:authtype", "REST-HEADER"
-        yield "s3:signatureversion", _VERSION_4 if authorization.startswith(_VERSION_4) else "AWS"
+        yield "s3:signatureversion", ALGORITHM if authorization.startswith(ALGORITHM) else "AWS"
     elif is_form(request):
         yield "s3:authtype", "POST"
-        yield "s3:signatureversion", "AWS" if "awsaccesskeyid" in form_fields(request) else _VERSION_4
+        yield "s3:signatureversion", "AWS" if "awsaccesskeyid" in form_fields(request) else ALGORITHM
     elif "X-Amz-Signature" in query:
         yield "s3:authtype", "REST-QUERY-STRING"
-        yield "s3:signatureversion", _VERSION_4
-        at = datetime.strptime(query["X-Amz-Date"], _SIGNED).replace(tzinfo=UTC)
-        yield "s3:signatureage", str(max(0, int((now - at).total_seconds() * 1000)))
+        yield "s3:signatureversion", ALGORITHM
+        at = signed_at(query.get("X-Amz-Date", ""))
+        if at is not None:
+            yield "s3:signatureage", str(max(0, int((now - at).total_seconds() * 1000)))
     elif "Signature" in query:
         yield "s3:authtype", "REST-QUERY-STRING"
         yield "s3:signatureversion", "AWS"

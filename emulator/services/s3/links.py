@@ -12,12 +12,14 @@ import hashlib
 import hmac
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 from urllib.parse import unquote
 
+from streamer.sending.signer import ALGORITHM, signing_key
+
 from ...foundation.json_bytes import parsed_json
-from ...foundation.times import instant
+from ...foundation.times import instant, signed_at
 from ...port.http import HttpRequest
 
 EXPIRED: Final = ("AccessDenied", "Request has expired")
@@ -105,7 +107,7 @@ def form_fields(request: HttpRequest) -> dict[str, str]:
 
 def _link(request: HttpRequest, query: Mapping[str, str], secrets: Mapping[str, str], now: datetime) -> Link:
     scope = query.get("X-Amz-Credential", "").rsplit("/", 4)
-    at, seconds = _instant(query.get("X-Amz-Date", "")), query.get("X-Amz-Expires", "")
+    at, seconds = signed_at(query.get("X-Amz-Date", "")), query.get("X-Amz-Expires", "")
     if len(scope) != 5 or at is None or not re.fullmatch(r"\d{1,6}", seconds):
         return Link(scope[0], MISMATCH, is_verified=False)
     names = query.get("X-Amz-SignedHeaders", "").split(";")
@@ -115,9 +117,7 @@ def _link(request: HttpRequest, query: Mapping[str, str], secrets: Mapping[str, 
     headers = "".join(f"{name}:{' '.join(request.fields.get(name, '').split())}\n" for name in names)
     body = request.fields.get("x-amz-content-sha256", "UNSIGNED-PAYLOAD") if "x-amz-content-sha256" in names else ""
     asked = "\n".join([_method(request), path, "&".join(signed), headers, ";".join(names), body or "UNSIGNED-PAYLOAD"])
-    told = "\n".join(
-        ["AWS4-HMAC-SHA256", query["X-Amz-Date"], "/".join(scope[1:]), hashlib.sha256(asked.encode()).hexdigest()]
-    )
+    told = "\n".join([ALGORITHM, query["X-Amz-Date"], "/".join(scope[1:]), hashlib.sha256(asked.encode()).hexdigest()])
     wanted = None if scope[0] not in secrets else _signature(secrets[scope[0]], scope[1:], told)
     is_old = now > at + timedelta(seconds=int(seconds)) or at > now + _SKEW
     # The host, and x-amz- headers that are sent: [DOC] s3-docs:sigv4-query-string-auth. The words: [USR] ex_aws_s3 #73
@@ -175,10 +175,7 @@ def _is_preflight(request: HttpRequest) -> bool:
 
 
 def _signature(secret: str, scope: list[str], told: str) -> str:
-    key = f"AWS4{secret}".encode()
-    for part in scope:
-        key = hmac.new(key, part.encode(), hashlib.sha256).digest()
-    return hmac.new(key, told.encode(), hashlib.sha256).hexdigest()
+    return hmac.digest(signing_key(secret, "/".join(scope)), told.encode(), "sha256").hex()
 
 
 def _old_signature(secret: str, told: str) -> str:
@@ -191,10 +188,3 @@ def _is_good(policy: str, now: datetime) -> bool:
         return now <= instant(expiration)
     except (binascii.Error, ValueError, LookupError, TypeError):
         return False
-
-
-def _instant(text: str) -> datetime | None:
-    try:
-        return datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-    except ValueError:
-        return None

@@ -12,7 +12,6 @@ from emulator.port.aws_names import (
     is_aws,
     region_of,
     service_of,
-    signed_service,
     url_name,
 )
 
@@ -78,19 +77,6 @@ def test_an_api_has_a_name_on_this_machine(is_url: bool) -> None:
 def test_the_name_of_an_api() -> None:
     assert domain_name("abc", "eu-west-1") == "abc.execute-api.eu-west-1.amazonaws.com"
     assert domain_name("abc", "cn-north-1") == "abc.execute-api.cn-north-1.amazonaws.com.cn"
-
-
-@pytest.mark.parametrize(
-    ("authorization", "service"),
-    [
-        ("AWS4-HMAC-SHA256 Credential=AKIA/20260102/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0", "s3"),
-        ("Bearer token", None),
-        ("", None),
-        ("AWS4-HMAC-SHA256 Credential=AKIA/us-east-1", None),
-    ],
-)
-def test_the_service_that_a_request_is_signed_for(authorization: str, service: str | None) -> None:
-    assert signed_service(authorization) == service
 
 
 @pytest.mark.parametrize("region", ["us-east-1", "eu-west-1", "cn-north-1"])

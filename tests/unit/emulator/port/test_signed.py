@@ -24,6 +24,7 @@ def request(method: str = "GET", target: str = "/", body: bytes = b"", **headers
         (request(target=f"/?X-Amz-Credential={SCOPE.replace('/', '%2F')}&X-Amz-Signature=0"), "sns"),
         (request(target="/made/key?AWSAccessKeyId=AKIA&Signature=a%3D&Expires=1"), "s3"),
         (request(authorization="AWS AKIA:abc="), "s3"),
+        (request(authorization="AWS4-HMAC-SHA256 Credential=AKIA/us-east-1"), None),
         (request("POST", "/made", FORM, content_type="multipart/form-data; boundary=b"), "s3"),
         (request(host="made.s3.eu-west-1.amazonaws.com"), "s3"),
         (request("POST", x_amz_target="AWSCognitoIdentityProviderService.InitiateAuth"), "cognito-idp"),
@@ -40,8 +41,8 @@ def request(method: str = "GET", target: str = "/", body: bytes = b"", **headers
         (request("POST", "/made", b"--b", content_type="multipart/form-data; boundary=b"), None),
     ],
     ids=[
-        *("header", "link", "old-link", "old-header", "form", "host", "users", "page", "keys", "other-keys", "tables"),
-        *("token-of-others", "query", "nothing", "half", "token", "long-token", "other-form"),
+        *("header", "link", "old-link", "old-header", "half-header", "form", "host", "users", "page", "keys"),
+        *("other-keys", "tables", "token-of-others", "query", "nothing", "half", "token", "long-token", "other-form"),
     ],
 )
 def test_a_request_says_for_which_service_it_is(asked: HttpRequest, service: str | None) -> None:
