@@ -36,7 +36,7 @@ OF_ITEMS: Final = "dynamodb:"
 DECISIONS: Final = 65_536
 """Most decisions that are kept; names of tables come from functions, so they must not add up."""
 SESSIONS: Final = 4_096
-"""Most sessions of roles that are known, the latest: functions may begin one for each request."""
+"""Most sessions of roles that are known, those that were asked for last: functions may begin one for each request."""
 _CREDENTIAL: Final = "Credential="
 _OF_SESSION: Final = "x-amz-security-token"
 _QUERY_CREDENTIAL: Final = "X-Amz-Credential"
@@ -162,13 +162,16 @@ class Guard:
         for policy in unknown:
             self._tell_once(function, f"the session policy {policy} is not known here, so that it is not held to")
         keys = self._keys[session.seed]
-        if keys.access_key_id not in self._sessions:
+        key = keys.access_key_id
+        if key in self._sessions:
+            self._sessions[key] = self._sessions.pop(key)  # it is one of the latest again
+        else:
             if len(self._sessions) >= SESSIONS:
                 self._forget(next(iter(self._sessions)))
-            self._sessions[keys.access_key_id] = session
-            self._callers[keys.access_key_id] = Caller(self, keys.access_key_id, function)
-            self._hold(keys.access_key_id, role.statements)
-        of_role = self._callers[keys.access_key_id]
+            self._sessions[key] = session
+            self._callers[key] = Caller(self, key, function)
+            self._hold(key, role.statements)
+        of_role = self._callers[key]
         of_role.until = max(of_role.until or 0.0, self._clock() + seconds)
         return keys, of_role
 

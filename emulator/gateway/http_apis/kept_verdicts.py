@@ -28,6 +28,7 @@ class KeptVerdicts:
 
     def keep(self, key: Key, result: Result, until: float) -> None:
         """Let an answer count until then, in the seconds of the clock that `get` is asked with."""
+        self._kept.pop(key, None)  # what is asked for anew is the newest
         self._kept[key] = (until, result)
         while len(self._kept) > KEPT_VERDICTS:
             del self._kept[next(iter(self._kept))]

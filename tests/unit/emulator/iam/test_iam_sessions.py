@@ -176,11 +176,12 @@ def test_of_very_many_sessions_the_latest_are_known() -> None:
     keys = [world.assumed(structs.replace(ASKED, session_name=f"s{number}")).key for number in range(SESSIONS)]
     assert set(keys) <= set(secrets)
 
+    world.assumed(structs.replace(ASKED, session_name="s0"))  # its credentials are given out once more
     newest = world.assumed(structs.replace(ASKED, session_name="newest")).key
 
-    assert world.guard.caller_with(keys[0]) is None
-    assert world.guard.caller_with(keys[1]) is not None
-    assert (keys[0] in secrets, newest in secrets, len(world.keys)) == (False, True, SESSIONS + 1)
+    assert world.guard.caller_with(keys[0]) is not None
+    assert world.guard.caller_with(keys[1]) is None
+    assert (keys[1] in secrets, newest in secrets, len(world.keys)) == (False, True, SESSIONS + 1)
 
 
 def test_credentials_of_a_session_are_valid_until_they_expire_and_those_of_functions_always() -> None:
