@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import copy
-import hashlib
 import json
 import re
 import time
@@ -18,7 +17,6 @@ from streamer.errors import ConfigurationError, StreamerError
 from streamer.topology import Api, Topology, grants
 
 from ...foundation import log
-from ...foundation.files import write_whole
 from ...foundation.notes import Notes
 from ...foundation.place import arn_of
 from ...foundation.tasks import end, start
@@ -42,6 +40,7 @@ from .protocol import World
 from .records import CREATED, Deployed, Proposed, ResourceRecord
 from .removal import all_removals
 from .stored import refuse_unstored
+from .uploads import keep_upload, refuse_lost
 
 HOME: Final = Api(name="control-plane", routes=(), stage="dev", api_id="controlplane")
 """The API that stands at the port's root, before anything is deployed."""
@@ -196,7 +195,7 @@ class Engine:
     async def _again(self, name: str, deployed: Deployed) -> str | None:
         """Emulate a stack of the last run; answers why it cannot be, if so."""
         try:
-            _refuse_lost(deployed)
+            refuse_lost(deployed)
             wanted = {**self._deployed, name: deployed}
             await self._apply(wanted, *await self._read(wanted, None))
         except ConfigurationError as error:
@@ -401,10 +400,7 @@ class Engine:
 
     def keep(self, body: bytes) -> Path:
         """Keep an upload in a file, named by what it contains."""
-        path = self._folder / UPLOADS / _digest(body)
-        if not path.is_file() or path.read_bytes() != body:  # a crash of the machine may have left less
-            write_whole(path, body)
-        return path
+        return keep_upload(self._folder / UPLOADS, body)
 
     def _settings(self, around: Beside | None = None) -> Settings:
         world = self._world
@@ -422,17 +418,6 @@ class Engine:
 
 HOME_TOPOLOGY: Final = Topology(api=HOME, functions=())
 """What is emulated before anything is deployed."""
-
-
-def _refuse_lost(deployed: Deployed) -> None:
-    for (bucket, key), path in deployed.uploads.items():
-        if not path.is_file() or _digest(path.read_bytes()) != path.name:
-            raise ConfigurationError(f"s3://{bucket}/{key}, of which it was made, is not at {path} any more")
-
-
-def _digest(body: bytes) -> str:
-    """The name of a file with an upload."""
-    return hashlib.blake2b(body, digest_size=16).hexdigest()
 
 
 def _project(parts: Iterable[Part]) -> Project:
