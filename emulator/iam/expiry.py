@@ -10,22 +10,17 @@ import json
 from typing import Final
 
 from ..port.http import HttpRequest, HttpResponse
+from ..port.xml_errors import xml_error
 
 ERROR: Final = "ExpiredTokenException"
 MESSAGE: Final = "The security token included in the request is expired"
-_XML: Final = '<?xml version="1.0" encoding="UTF-8"?>\n{}'
-_OF_S3: Final = "<Error><Code>ExpiredToken</Code><Message>The provided token has expired.</Message></Error>"
-_OF_QUERIES: Final = (
-    f"<ErrorResponse><Error><Type>Sender</Type><Code>ExpiredToken</Code><Message>{MESSAGE}</Message></Error>"
-    "</ErrorResponse>"
-)
 _SQS: Final = "AmazonSQS."
 
 
 def expired(request: HttpRequest, service: str | None) -> HttpResponse:
     """The refusal of a request, in the form that the service's clients read; None: it is one of those embedded."""
     if service == "s3":
-        return HttpResponse(400, _XML.format(_OF_S3).encode(), (("content-type", "application/xml"),))
+        return xml_error(service, "ExpiredToken", "The provided token has expired.", 400)
     target = request.fields.get("x-amz-target", "")
     if target:
         is_sqs = target.startswith(_SQS)
@@ -33,6 +28,6 @@ def expired(request: HttpRequest, service: str | None) -> HttpResponse:
         headers = (("content-type", "application/x-amz-json-1.0"), ("x-amzn-ErrorType", ERROR))
         compatible = (("x-amzn-query-error", "ExpiredToken;Sender"),) if is_sqs else ()
         return HttpResponse(403 if is_sqs else 400, json.dumps(content).encode(), (*headers, *compatible))
-    if request.fields.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-        return HttpResponse(403, _XML.format(_OF_QUERIES).encode(), (("content-type", "text/xml"),))
+    if request.has_form:
+        return xml_error(service, "ExpiredToken", MESSAGE, 403)
     return HttpResponse.of_json(403, {"message": MESSAGE}, ("x-amzn-ErrorType", ERROR))

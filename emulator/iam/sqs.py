@@ -12,14 +12,11 @@ from typing import Any, Final
 
 from ..foundation.json_bytes import json_of
 from ..port.http import HttpRequest, HttpResponse
+from ..port.xml_errors import queue_error
 from .caller import Caller
 from .encryption import OF_KEYS
 
 _TARGET: Final = "AmazonSQS."
-_XML: Final = (
-    '<?xml version="1.0"?><ErrorResponse xmlns="http://queue.amazonaws.com/doc/2012-11-05/"><Error><Type>Sender</Type>'
-    "<Code>{}</Code><Message>{}</Message><Detail/></Error></ErrorResponse>"
-)
 
 
 def refused(request: HttpRequest, caller: Caller) -> HttpResponse | None:
@@ -41,10 +38,8 @@ def refused(request: HttpRequest, caller: Caller) -> HttpResponse | None:
     message = caller.sqs(parameters.get("Action", ""), parameters)
     if message is None:
         return None
-    from html import escape  # noqa: PLC0415 - a hundredth of a start, for the older protocol's refusals
-
     status, _, code = _refusal(message)
-    return HttpResponse(status, _XML.format(code, escape(message)).encode(), (("content-type", "text/xml"),))
+    return queue_error(code, message, status)
 
 
 def _refusal(message: str) -> tuple[int, str, str]:

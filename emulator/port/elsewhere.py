@@ -11,6 +11,7 @@ from ..foundation.json_bytes import json_of
 from .command_names import COMMANDS
 from .http import Answer, HttpRequest, HttpResponse
 from .signed import service_wanted
+from .xml_errors import xml_error
 
 OURS: Final = frozenset({"execute-api", "dynamodb", "sqs", "lambda"})
 """Services that are emulated, as hosts and signatures name them."""
@@ -20,8 +21,10 @@ _INVOKE: Final = re.compile(r"/20\d\d-\d\d-\d\d/functions/[^/]+/(?:response-stre
 """The paths of what Lambda is asked without a control plane. [DOC] lambda-api:Invoke, InvokeWithResponseStream"""
 _DEPLOYING: Final = ("cloudformation", "apigateway", _LAMBDA)
 """Services that are here with the control plane."""
-_XML: Final = ("cloudfront", "route53")
-"""Services whose errors are XML, whatever is asked, as those of S3. [DOC] the SDK's models, ``rest-xml``"""
+_XML: Final = ("cloudfront", "route53", "s3")
+"""Services whose errors are XML, whatever is asked. [DOC] the SDK's models, ``rest-xml``"""
+_LONGEST: Final = 200
+"""Most characters of an operation's name: clients may write what they like in its place."""
 _UNKNOWN: Final = 501
 """SDKs do not repeat a request that is answered with it. [INF] their standard retries repeat 500, 502, 503 and 504"""
 
@@ -107,17 +110,17 @@ class Elsewhere:
 
 
 def operation_of(request: HttpRequest) -> str:
-    """The operation's name where the request says it, else method and path."""
+    """The operation's name where the request says it, else method and path; of very long ones the beginning."""
     target = request.fields.get("x-amz-target", "")
     if target:
-        return target.rpartition(".")[2]
-    action = dict(request.form if _is_query(request) else request.query).get("Action")
-    return action or f"{request.method} {request.raw_path}"
+        return target.rpartition(".")[2][:_LONGEST]
+    action = dict(request.form if request.has_form else request.query).get("Action")
+    return (action or f"{request.method} {request.raw_path}")[:_LONGEST]
 
 
 def parameters_of(request: HttpRequest) -> Mapping[str, Any]:
     """An operation's parameters, those of a query as they are written; nothing where they cannot be read."""
-    if not _is_query(request):
+    if not request.has_form:
         try:
             content = json_of(request.body or b"{}")
         except ValueError:
@@ -148,15 +151,6 @@ def refusal(
     text = f"{missing} is not emulated, so {undone} was not done and AWS was not asked"
     if others:
         text += f"; start streamer emulate with {' or with '.join(others)}"
-    if service == "s3":
-        body = f"<Error><Code>{code}</Code><Message>{text}</Message></Error>"
-    elif service in _XML or _is_query(request):
-        error = f"<Error><Type>Sender</Type><Code>{code}</Code><Message>{text}</Message></Error>"
-        body = f"<ErrorResponse>{error}</ErrorResponse>"
-    else:
-        return HttpResponse.of_json(_UNKNOWN, {"__type": code, "message": text}, ("x-amzn-ErrorType", code))
-    return HttpResponse(_UNKNOWN, f'<?xml version="1.0"?>{body}'.encode(), (("content-type", "text/xml"),))
-
-
-def _is_query(request: HttpRequest) -> bool:
-    return request.fields.get("content-type", "").startswith("application/x-www-form-urlencoded")
+    if service in _XML or request.has_form:
+        return xml_error(service, code, text, _UNKNOWN)
+    return HttpResponse.of_json(_UNKNOWN, {"__type": code, "message": text}, ("x-amzn-ErrorType", code))

@@ -19,6 +19,7 @@ REQUEST_SECONDS: Final = 30.0
 """How long a client may take to send a request, from its first byte to its last; then 408."""
 KEEP_ALIVE_SECONDS: Final = 600.0
 """Silence between two requests after which a connection is closed."""
+FORM: Final = "application/x-www-form-urlencoded"
 LINGER_SECONDS: Final = 2.0
 """How long what a refused client still sends is thrown away before it is cut off."""
 
@@ -54,6 +55,11 @@ class HttpRequest(Struct, frozen=True):
     def query(self) -> list[tuple[str, str]]:
         """The query's names and values, decoded, in order, repeats and blanks included."""
         return parse_qsl(self.target.partition("?")[2], keep_blank_values=True)
+
+    @property
+    def has_form(self) -> bool:
+        """Whether its body is a form of names and values, as of services that are asked by queries."""
+        return self.fields.get("content-type", "").startswith(FORM)
 
     @property
     def form(self) -> list[tuple[str, str]]:

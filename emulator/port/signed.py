@@ -78,8 +78,7 @@ def service_wanted(request: HttpRequest) -> str | None:
 
 def _is_of_a_provider(request: HttpRequest) -> bool:
     """Whether a request that nobody signed asks for a role by what an identity provider says."""
-    is_query = request.fields.get("content-type", "").startswith("application/x-www-form-urlencoded")
-    return is_query and b"AssumeRoleWith" in request.body and dict(request.form).get("Action") in _UNSIGNED
+    return request.has_form and b"AssumeRoleWith" in request.body and dict(request.form).get("Action") in _UNSIGNED
 
 
 def _is_for_pools(request: HttpRequest) -> bool:

@@ -10,9 +10,9 @@ from typing import Final
 
 from ..iam.encryption import OF_KEYS
 from ..port.http import HttpRequest, HttpResponse
+from ..port.xml_errors import xml_error
 
 _WITH_KEYS: Final = ("kinesis", "sns")
-_XML: Final = '<?xml version="1.0" encoding="UTF-8"?>\n'
 
 
 def denial(service: str, request: HttpRequest, message: str) -> HttpResponse:
@@ -27,19 +27,12 @@ def denial(service: str, request: HttpRequest, message: str) -> HttpResponse:
 
 def error(service: str, request: HttpRequest, code: str, message: str, status: int) -> HttpResponse:
     """An error of a service."""
-    from xml.sax.saxutils import escape  # noqa: PLC0415 - it imports urllib.request, which a start has no need of
-
-    if service == "s3":
-        body = f"<Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
-    elif "x-amz-target" in request.fields or service == "scheduler":
+    if service != "s3" and ("x-amz-target" in request.fields or service == "scheduler"):
         named = f"{code}Exception"
         content = json.dumps({"__type": named, "message": message, "Message": message}).encode()
         headers = (("content-type", "application/x-amz-json-1.1"), ("x-amzn-ErrorType", named))
         return HttpResponse(400 if status < 500 else status, content, headers)
-    else:
-        told = f"<Error><Type>Sender</Type><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
-        body = f"<ErrorResponse>{told}</ErrorResponse>"
-    return HttpResponse(status, f"{_XML}{body}".encode(), (("content-type", "application/xml"),))
+    return xml_error(service, code, message, status)
 
 
 def readable(answer: HttpResponse, request: HttpRequest) -> HttpResponse:

@@ -8,15 +8,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from typing import Any, Final
-from xml.sax.saxutils import escape
 
 from ...foundation.json_bytes import parsed_json
 from ...port.http import HttpRequest, HttpResponse
+from ...port.xml_errors import queue_error
 from .batches import md5_of
 
 _DONE: Final = 200
 _REFUSED: Final = 400
-_NAMESPACE: Final = "http://queue.amazonaws.com/doc/2012-11-05/"
 _SYSTEM: Final = "MessageSystemAttributes"
 _BATCHES: Final = ("ChangeMessageVisibilityBatch", "DeleteMessageBatch", "SendMessageBatch")
 _LISTS: Final = ("Failed", "Successful", "Tags")
@@ -58,15 +57,7 @@ def failure(request: HttpRequest) -> HttpResponse:
     """The answer to a request at which the emulator failed. [DOC] sqs-api:CommonErrors"""
     if "x-amz-target" in request.fields:
         return _of_json(500, "InternalFailure", "Internal failure")
-    return in_xml("InternalFailure", "Internal failure", 500)
-
-
-def in_xml(code: str, text: str, status: int) -> HttpResponse:
-    """A refusal in the query protocol."""
-    side = "Sender" if status == _REFUSED else "Receiver"
-    error = f"<Error><Type>{side}</Type><Code>{code}</Code><Message>{escape(text)}</Message></Error>"
-    body = f'<?xml version="1.0"?><ErrorResponse xmlns="{_NAMESPACE}">{error}</ErrorResponse>'
-    return HttpResponse(status, body.encode(), (("content-type", "text/xml"),))
+    return queue_error("InternalFailure", "Internal failure", 500)
 
 
 def _of_json(status: int, code: str, text: str) -> HttpResponse:

@@ -36,6 +36,7 @@ from ...foundation.json_bytes import json_of
 from ...foundation.modelled import Fault
 from ...port.elsewhere import operation_of, refusal
 from ...port.http import HttpRequest, HttpResponse
+from ...port.xml_errors import queue_error
 from . import answers, checks, moves, requests
 from .batches import MessageRefusedError, QueueMessage
 from .moto_queue import HAS_NAMES_OF_ITS_OWN, REFUSALS
@@ -192,7 +193,7 @@ class EmbeddedQueues:
         operation, target = operation_of(request), request.fields.get("x-amz-target", "").rpartition(".")[2]
         form = [] if target else [*request.query, *parse_qsl(request.body.decode(errors="replace"), True)]
         if not target and (refused := requests.of_action(form)) is not None:
-            return answers.in_xml(*refused, 400)
+            return queue_error(*refused, 400)
         name = camelcase_to_underscores(operation)
         if not requests.is_known(operation) or (target not in moves.OPERATIONS and not hasattr(_Handler, name)):
             return refusal(request, "sqs", operation, is_known=True)

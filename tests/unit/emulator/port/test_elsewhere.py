@@ -6,13 +6,16 @@ import asyncio
 import json
 from collections.abc import Awaitable
 from pathlib import Path
+from xml.etree import ElementTree
 
 import botocore
 import pytest
 
 from emulator.port.command_names import COMMANDS
-from emulator.port.elsewhere import Elsewhere, Hosted
+from emulator.port.elsewhere import Elsewhere, Hosted, operation_of, refusal
 from emulator.port.http import HttpRequest, HttpResponse
+
+FORM = "application/x-www-form-urlencoded; charset=utf-8"
 
 
 def signed(service: str) -> str:
@@ -62,23 +65,25 @@ def test_a_json_client_reads_an_error_that_names_the_option() -> None:
 
 
 @pytest.mark.parametrize(
-    ("service", "asked", "start"),
+    ("service", "asked", "place", "operation"),
     [
-        ("s3", request("GET", "/key"), b'<?xml version="1.0"?><Error><Code>'),
-        (
-            "sts",
-            request(body=b"Action=GetCallerIdentity", content_type="application/x-www-form-urlencoded; charset=utf-8"),
-            b'<?xml version="1.0"?><ErrorResponse><Error>',
-        ),
-        ("route53", request("GET", "/2013-04-01/hostedzone"), b'<?xml version="1.0"?><ErrorResponse><Error>'),
-        ("cloudfront", request("POST", "/2020-05-31/distribution"), b'<?xml version="1.0"?><ErrorResponse><Error>'),
+        ("s3", request("GET", "/key"), ".", "GET /key"),
+        ("sts", request(body=b"Action=GetCallerIdentity", content_type=FORM), "Error", "GetCallerIdentity"),
+        ("sts", request(body=b"Action=%3Ca%3E%26", content_type=FORM), "Error", "<a>&"),
+        ("sts", request(body=b"Action=" + b"a" * 500, content_type=FORM), "Error", "a" * 200),
+        ("route53", request("GET", "/2013-04-01/hostedzone"), "Error", "GET /2013-04-01/hostedzone"),
+        ("cloudfront", request("POST", "/2020-05-31/distribution"), "Error", "POST /2020-05-31/distribution"),
     ],
+    ids=["s3", "query", "what no operation is called", "a long one", "route53", "cloudfront"],
 )
-def test_an_xml_client_reads_an_error_of_its_own_form(service: str, asked: HttpRequest, start: bytes) -> None:
-    answer = Elsewhere().answer(asked, service)
-
-    assert isinstance(answer, HttpResponse)
-    assert answer.body.startswith(start)
+def test_an_xml_client_reads_an_error_of_its_own_form(
+    service: str, asked: HttpRequest, place: str, operation: str
+) -> None:
+    answer = refusal(asked, service, operation_of(asked), is_known=True)
+    error = ElementTree.fromstring(answer.body).find(place)
+    assert error is not None
+    assert error.findtext("Code") == "NotImplementedException"
+    assert str(error.findtext("Message")).startswith(f"{operation} of {service} is not emulated")
 
 
 def test_what_the_user_named_is_passed_on() -> None:
