@@ -158,11 +158,11 @@ class Echo:
 
 async def main(folder, event, platform):
     means = getattr(Means, platform)()
-    around = {"endpoints": Endpoints(), "project_folder": Path(folder), "log_sink": Echo(), "means": means}
+    around = {"endpoints": Endpoints(), "project_folder": Path(folder), "log_sink": Echo(), "import_ahead": ()}
     topology = Topology(
         api=Api(name="a", routes=()), functions=(Function(name="f", handler="handlers.f", timeout_seconds=60),)
     )
-    async with ProcessFunctions(topology, **around) as f:
+    async with ProcessFunctions(topology, means=means, **around) as f:
         await f.invoke("f", json.dumps(event).encode())
         await asyncio.Event().wait()
 
