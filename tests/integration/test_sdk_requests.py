@@ -39,7 +39,7 @@ ATTEMPTS = 2
 
 
 def answer(body: Any, status: int = 200, *headers: str) -> bytes:
-    text = json.dumps(body).encode()
+    text = body if isinstance(body, bytes) else json.dumps(body).encode()
     lines = [f"HTTP/1.1 {status} OK", "x-amzn-RequestId: r-1", f"x-amz-crc32: {binascii.crc32(text)}", *headers]
     return "\r\n".join([*lines, f"content-length: {len(text)}", "", ""]).encode() + text
 
@@ -154,8 +154,20 @@ def test_without_credentials_botocore_says_so(monkeypatch: pytest.MonkeyPatch, n
         get_from(nobody)
 
 
-def test_an_answer_is_read_as_one_of_urllib3() -> None:
-    with peer(lambda server: server.answering(answer(ITEM))) as server:
+@pytest.mark.parametrize(
+    "said",
+    [
+        pytest.param(ITEM, id="an item"),
+        pytest.param({"Item": {"all": {"M": {"list": {"L": [{"NULL": True}, {"SS": ["a"]}]}}}}}, id="values in values"),
+        pytest.param({}, id="no item"),
+        pytest.param({"Item": None}, id="an item that is null"),
+        pytest.param({"ConsumedCapacity": {"CapacityUnits": 0.5}, **ITEM}, id="what it cost"),
+        pytest.param(b"", id="nothing"),
+        pytest.param(b"<html>", id="something else"),
+    ],
+)
+def test_an_answer_is_read_as_one_of_urllib3(said: Any) -> None:
+    with peer(lambda server: server.answering(answer(said))) as server:
         ours, theirs = (get_from(server.url, is_ours=is_ours) for is_ours in (True, False))
 
     assert ours == theirs
