@@ -26,7 +26,7 @@ from .source import Source
 _DYNAMIC: Final = re.compile(r"\{\{resolve:(ssm|ssm-secure|secretsmanager):([^{}]+)\}\}")
 _ARN_PARTS: Final = 7
 _ACTED_ON: Final = (Meaning.EMULATED, Meaning.KNOWN)
-_NAMED_ELSEWHERE: Final = ("Role", "RoleArn", "VpcConfig")
+_IDLE: Final = ("AccessLogSettings", "DomainNameConfigurations", "Role", "RoleArn", "Tags", "VpcConfig")
 """Properties of what is emulated on which nothing depends here."""
 
 
@@ -206,8 +206,9 @@ class _Resolver:
     def _used(self) -> Iterator[str]:
         """Parameters on which something depends that is not ignored."""
         for name, resource in self._resources.items():
-            if self._kinds[name].meaning in _ACTED_ON:
-                yield from (found for _, found, _ in references(resource, ()) if found in self._parameters)
+            for path, found, _ in references(resource, ("Resources", name)):
+                if found in self._parameters and self._is_needed(path):
+                    yield found
         for _, found, _ in references(self._conditions, ()):
             yield found
 
@@ -277,7 +278,7 @@ class _Resolver:
     def _is_needed(self, path: Path) -> bool:
         """Whether something that is emulated depends on what stands at a place."""
         is_emulated = path[0] == "Resources" and self._kinds[str(path[1])].meaning in _ACTED_ON
-        return is_emulated and path[3:4] not in [(each,) for each in _NAMED_ELSEWHERE]
+        return is_emulated and not (len(path) > 3 and path[3] in _IDLE)
 
     def stack_output(self, stack: str, output: str, path: Path) -> Any:
         return self._imports.output(stack, output, path)

@@ -376,12 +376,21 @@ def test_parameters_that_are_refused(declaration: Any, given: Any, message: str)
     [
         pytest.param({"Type": "String", "NoEcho": True}, "AWS::SQS::Queue", id="a secret"),
         pytest.param({"Type": "String"}, "AWS::IAM::Role", id="used by nothing that is emulated"),
+        pytest.param({"Type": "AWS::EC2::Subnet::Id"}, "AWS::Lambda::Function", id="the place of a function"),
+        pytest.param({"Type": "String"}, "AWS::ApiGatewayV2::DomainName", id="a certificate"),
     ],
 )
 def test_a_parameter_may_go_without_a_value(declaration: Any, user: str) -> None:
+    made_of: dict[str, Any] = {
+        "AWS::Lambda::Function": {"VpcConfig": {"SubnetIds": [{"Ref": "P"}]}},
+        "AWS::ApiGatewayV2::DomainName": {
+            "DomainName": "ws.example.com",
+            "DomainNameConfigurations": [{"CertificateArn": {"Ref": "P"}}],
+        },
+    }
     tree = {
         "Parameters": {"P": declaration},
-        "Resources": {"A": {"Type": user, "Properties": {"Path": {"Ref": "P"}}}},
+        "Resources": {"A": {"Type": user, "Properties": made_of.get(user, {"Path": {"Ref": "P"}})}},
     }
 
     found = resolve(load(json.dumps(tree), "t.json"), Surroundings(place=PLACE))
