@@ -33,8 +33,8 @@ COMMON: Final = frozenset(
 """Fields of structured lines that are shown in another way, or say nothing new on one machine."""
 _LOGGED: Final = re.compile(r"\[([A-Z]+)\]\t\S+Z\t\S*\t")
 """What Lambda puts before a record of Python's ``logging``: level, time, request id. [REC] ric (H16)"""
-_RAISED: Final = re.compile(r"\[([A-Z]+)\] ")
-"""What it puts before an uncaught error. [REC] ric (H17)"""
+_RAISED: Final = re.compile(r"\[(TRACE|DEBUG|INFO|WARN|WARNING|ERROR|FATAL|CRITICAL)\] ")
+"""What it puts before an uncaught error, and many before what they print; other words are theirs. [REC] ric (H17)"""
 
 _METRICS: Final = '{"_aws":'
 _BEGINS: Final = ('{"level":"', _METRICS)

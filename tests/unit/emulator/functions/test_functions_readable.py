@@ -60,7 +60,9 @@ def test_lines_are_short_and_metrics_are_left_out(line: str, shown: list[str]) -
             id="logging.exception",
         ),
         pytest.param("[ERROR] ValueError: bad\nTraceback:", ["error: ValueError: bad", "Traceback:"], id="uncaught"),
+        pytest.param("[DEBUG] at it", ["debug: at it"], id="printed"),
         pytest.param("[x] a list item", ["[x] a list item"], id="what only looks like it"),
+        pytest.param("[SCORER] Done", ["[SCORER] Done"], id="a word that is no level"),
     ],
 )
 def test_lambdas_head_of_a_record_becomes_its_level(line: str, shown: list[str]) -> None:
