@@ -105,7 +105,7 @@ def token_of(event: Mapping[str, Any]) -> str:
     """
     query = (event.get("queryStringParameters") or {}).get("Authorization")
     for value in (query, _header(event, "authorization")):
-        token = _without_scheme(value) if isinstance(value, str) else ""
+        token = without_scheme(value) if isinstance(value, str) else ""
         if token:
             return token
     for offer in _offered_subprotocols(event):
@@ -179,7 +179,8 @@ def _header(event: Mapping[str, Any], lower_name: str) -> str | None:
     return next((value for name, value in headers.items() if name.lower() == lower_name), None)
 
 
-def _without_scheme(value: str) -> str:
+def without_scheme(value: str) -> str:
+    """What stands behind ``Bearer`` in a header's value; where that is left out, all of it."""
     scheme, _, rest = value.strip().partition(" ")
     return rest.strip() if scheme.lower() == "bearer" else value.strip()
 

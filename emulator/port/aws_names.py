@@ -6,13 +6,12 @@ import functools
 import re
 from typing import Final
 
-from streamer.aws_limits import url_suffix
+from streamer.aws_limits import REGION_NAME, url_suffix
 
 SUFFIXES: Final = (".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu", ".api.aws", ".on.aws")
 """Ends of the names of AWS's services, and of function URLs. [DOC] the SDKs' ``endpoints.json``, lambda-docs:urls-*"""
 LOCAL: Final = ".localhost"
 """End of the names that lead to this machine wherever they are asked for (RFC 6761, 6.3)."""
-_REGION: Final = re.compile(r"[a-z]{2}(-[a-z]+)+-\d+")
 _NO_SERVICE: Final = frozenset({"dualstack", "fips", "www"})
 _API: Final = re.compile(r"(?P<id>[a-z0-9]+)\.(execute-api|lambda-url)\.")
 _SAME: Final = {"ddb": "dynamodb", "queue": "sqs", "sync-states": "states"}
@@ -67,7 +66,7 @@ def service_of(host: str) -> str | None:
     if suffix is None:
         return None
     labels = [each for each in name.removesuffix(suffix).split(".") if each and each not in _NO_SERVICE]
-    known = [each for each in labels if _REGION.fullmatch(each) is None]
+    known = [each for each in labels if REGION_NAME.fullmatch(each) is None]
     found = known[-1].removesuffix("-fips") if known else "aws"
     return _SAME.get(found, found)
 
@@ -75,7 +74,7 @@ def service_of(host: str) -> str | None:
 def region_of(host: str) -> str | None:
     """The Region that a name of AWS's is in; None: it names none, or is not AWS's."""
     labels = _name(host).split(".") if is_aws(host) else []
-    return next((each for each in labels if _REGION.fullmatch(each)), None)
+    return next((each for each in reversed(labels) if REGION_NAME.fullmatch(each)), None)
 
 
 def certificate_names(region: str) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ POOLS: Final = "cognito-idp"
 """The service that users without credentials ask."""
 POOLS_TARGET: Final = "AWSCognitoIdentityProviderService."
 POOL_DOCUMENT: Final = re.compile(
-    r"/(?P<pool>[a-z]{2}(?:-[a-z]+)+-\d+_[0-9A-Za-z]+)/\.well-known/(?P<name>jwks\.json|openid-configuration)"
+    r"/(?P<pool>[a-z]{2,}(?:-[a-z]+)+-\d+_[0-9A-Za-z]+)/\.well-known/(?P<name>jwks\.json|openid-configuration)"
 )
 """The path of what a user pool publishes. [DOC] cognito-docs:amazon-cognito-user-pools-using-tokens-verifying-a-jwt"""
 TOKENS: Final = "sts"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -11,9 +10,9 @@ from msgspec import Struct
 
 from ...foundation.json_bytes import parsed_json
 from ...port.http import HttpRequest
+from ..recording.masking import HALF
 
 _REQUIRED: Final = object()
-_HALF: Final = re.compile("[\ud800-\udfff]")
 _NAMES: Final = {str: "a text", int: "a number", list: "a list", dict: "an object"}
 
 
@@ -79,7 +78,7 @@ class Asked(Struct, frozen=True):
         if not isinstance(value, kind) or isinstance(value, bool):
             first = kind[0] if isinstance(kind, tuple) else kind
             raise BadRequestError(400, f"{name} has to be {_NAMES.get(first, 'something else')}")
-        if isinstance(value, str) and _HALF.search(value):
+        if isinstance(value, str) and HALF.search(value):
             raise BadRequestError(400, f"{name} has half a surrogate pair, which no text that is sent can have")
         if isinstance(value, float) and not math.isfinite(value):
             raise BadRequestError(400, f"{name} has to be a finite number")

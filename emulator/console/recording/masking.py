@@ -44,7 +44,8 @@ _STEMS: Final = ("token", "secret", "pass", "pwd", "credentials", "apikey", "pri
 _PASSWORDS: Final = ("password", "passwd", "pwd", "passphrase")
 _OTHER_VALUE: Final = re.compile(r"[^\s,}\]]*")
 _NOTHING: Final = frozenset({"null", "None", ""})
-_HALF: Final = re.compile("[\ud800-\udfff]")
+HALF: Final = re.compile("[\ud800-\udfff]")
+"""Half of a surrogate pair, which has no form in UTF-8."""
 _DECODER: Final = json.JSONDecoder()
 
 
@@ -205,7 +206,7 @@ def _masked_json(text: str, depth: int) -> str:
 def _dumped(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     # Half a pair can be written in JSON alone, and in no bytes.
-    return json.dumps(value, separators=(",", ":")) if _HALF.search(text) else text
+    return json.dumps(value, separators=(",", ":")) if HALF.search(text) else text
 
 
 def _hidden(value: Any) -> str:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from jwt import PyJWS
 from jwt.exceptions import PyJWTError
 
+from streamer.auth import without_scheme
 from streamer.errors import ConfigurationError
 from streamer.handlers.jwks import PublishedKeys, fetch
 
@@ -44,10 +45,12 @@ class Tokens:
     async def claims(self, token: str, issuers: tuple[str, ...]) -> Mapping[str, Any]:
         """The claims of a token that one of the keys of an issuer signed: of the one it names, or else of the first.
 
+        ``Bearer`` before it may be left out. [DOC] apigw-docs:http-api-jwt-authorizer
+
         Raises:
             TokenError: none did.
         """
-        return await asyncio.to_thread(self._claims, _bare(token), issuers)
+        return await asyncio.to_thread(self._claims, without_scheme(token), issuers)
 
     def _claims(self, token: str, issuers: tuple[str, ...]) -> Mapping[str, Any]:
         if len(token) > TOKEN_CHARACTERS:
@@ -97,9 +100,3 @@ class Tokens:
         if not is_aws(parts.netloc):
             return fetch(url)
         return fetch(f"{self._home}{parts.path}", host=parts.netloc)
-
-
-def _bare(token: str) -> str:
-    """Without ``Bearer``, which may be left out. [DOC] apigw-docs:http-api-jwt-authorizer"""
-    scheme, _, rest = token.strip().partition(" ")
-    return rest.strip() if scheme.lower() == "bearer" else token.strip()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any, Final
 
 from streamer.errors import TopologyError
@@ -15,7 +16,7 @@ from streamer.topology.kinesis import KinesisMapping
 from ...event_sources.streams.filters import BODY, CHANGE, DATA, InvalidFilterPatternError, compile_filters
 from ...foundation.json_bytes import parsed_json
 from ...functions.variables import VERSION
-from ...services.eventbridge.rule_clock import is_rate
+from ...services.eventbridge.rule_clock import is_rate, period
 from ...services.kinesis.names import stream_name
 from ..catalogue import Catalogue
 from ..errors import Problem
@@ -25,9 +26,7 @@ from .event_rules import is_for_the_clock, is_told_by_the_clock
 from .lambda_functions import function_name, qualified_name
 from .tables_and_queues import queue_names, table_names
 
-_RATE: Final = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
 _CRON: Final = re.compile(r"cron\((.+)\)")
-_MINUTES: Final = {"minute": 1, "hour": 60, "day": 1440}
 
 
 def stream_mapping(catalogue: Catalogue, resource: Resource) -> EventSourceMapping | None:
@@ -159,6 +158,11 @@ def rule_schedules(catalogue: Catalogue, resource: Resource) -> list[Schedule] |
     expression = resource.properties.get("ScheduleExpression")
     if not isinstance(expression, str) or resource.properties.get("EventPattern") is not None:
         return None
+    if expression.startswith("rate(") and not is_rate(expression):
+        where = at(resource, "ScheduleExpression")
+        raise Problem(
+            where, f"{expression!r} is no rate of a rule: 1 minute, 2 minutes, 1 hour, 2 hours, 1 day, 2 days"
+        )
     found = []
     for position, target in enumerate(items(resource, "Targets")):
         if not isinstance(target, dict) or not is_told_by_the_clock(target):
@@ -170,11 +174,6 @@ def rule_schedules(catalogue: Catalogue, resource: Resource) -> list[Schedule] |
                 event=_input(resource, target.get("Input"), "Targets", position, "Input"),
                 **_times(resource, expression),
             )
-        )
-    if expression.startswith("rate(") and not is_rate(expression):
-        where = at(resource, "ScheduleExpression")
-        raise Problem(
-            where, f"{expression!r} is no rate of a rule: 1 minute, 2 minutes, 1 hour, 2 hours, 1 day, 2 days"
         )
     return found
 
@@ -195,9 +194,9 @@ def scheduler_schedule(catalogue: Catalogue, resource: Resource) -> Schedule | N
 
 
 def _times(resource: Resource, expression: str) -> dict[str, Any]:
-    rate, cron = _RATE.fullmatch(expression.strip()), _CRON.fullmatch(expression.strip())
-    if rate is not None:
-        return {"rate_minutes": int(rate[1]) * _MINUTES[rate[2]]}
+    if (each := period(expression)) is not None:
+        return {"rate_minutes": each // timedelta(minutes=1)}
+    cron = _CRON.fullmatch(expression.strip())
     if cron is not None:
         try:
             parse_cron(cron[1])

@@ -844,6 +844,17 @@ def test_schedules() -> None:
             id="a rate that EventBridge refuses",
         ),
         pytest.param(
+            {
+                "Often": resource(
+                    "Events::Rule",
+                    ScheduleExpression=f"rate({'9' * 5000} days)",
+                    Targets=[{"Id": "x", "Arn": att("Answer")}],
+                )
+            },
+            f"Often.Properties.ScheduleExpression: 'rate({'9' * 5000} days)' is no rate of a rule: 1 minute",
+            id="a rate longer than an expression may be",
+        ),
+        pytest.param(
             {"Connect": route("send", AuthorizationType="CUSTOM")},
             "Connect: AWS::ApiGatewayV2::Route needs AuthorizerId",
             id="authorizer",
