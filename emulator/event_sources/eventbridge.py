@@ -8,6 +8,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from ..foundation.times import iso_seconds
+
 SET_BACK: Final = timedelta(minutes=1)
 """By how much a clock has to be set back for what was due by it to be counted anew."""
 
@@ -30,7 +32,7 @@ def event(
         "detail-type": detail_type,
         "source": source,
         "account": account,
-        "time": f"{at:%Y-%m-%dT%H:%M:%SZ}",
+        "time": iso_seconds(at),
         "region": region,
         "resources": resources,
         "detail": detail,

@@ -17,6 +17,16 @@ def iso_time(at: datetime) -> str:
     return f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03d}Z"
 
 
+def iso_seconds(at: datetime) -> str:
+    """A time in UTC, without the part of a second."""
+    return f"{at:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def lambda_time(seconds: float) -> str:
+    """Unix seconds as Lambda's management API tells them. [DOC] lambda-api:FunctionConfiguration, LastModified"""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S.000+0000}"
+
+
 def instant(said: object) -> datetime:
     """The time that Unix seconds are, or that a text says, in UTC if it names no zone; raises ValueError."""
     if isinstance(said, int | float):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import Final
 
 from streamer.topology.grants import Kind, Place, Resource, arn
 
+from ..foundation.times import instant, iso_seconds
 from .conditions import Context
 from .needs import AS_NAMED
 from .resource_tags import REQUESTED, TAG_KEYS
@@ -64,9 +64,7 @@ OF_TIME: Final = ("aws:currenttime", "aws:epochtime")
 
 def at(now: float) -> Context:
     """What conditions see of when a request is made, in Unix seconds."""
-    return dict(
-        zip(OF_TIME, ((f"{datetime.fromtimestamp(now, UTC):%Y-%m-%dT%H:%M:%SZ}",), (str(int(now)),)), strict=True)
-    )
+    return dict(zip(OF_TIME, ((iso_seconds(instant(now)),), (str(int(now)),)), strict=True))
 
 
 def is_of_requests(key: str) -> bool:

@@ -8,12 +8,12 @@ from __future__ import annotations
 import functools
 import json
 import re
-from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import unquote
 
 from msgspec import Struct
 
+from ...foundation.times import instant, iso_time
 from . import http_answers as answers
 from . import ids
 from .assumptions import NonUtf8Post
@@ -159,19 +159,14 @@ def _post(
 
 
 def _description(connection: Connection, now: float, now_ms: int) -> bytes:
+    """What GET tells. [DOC] AWS CLI example of get-connection: times have milliseconds"""
     identity = {"sourceIp": connection.identity["sourceIp"]}
     if "userAgent" in connection.identity:
         identity["userAgent"] = connection.identity["userAgent"]
     last_active_ms = now_ms - round((now - connection.last_active) * 1000)
     document = {
-        "connectedAt": iso_time(connection.connected_at_ms),
+        "connectedAt": iso_time(instant(connection.connected_at_ms / 1000)),
         "identity": identity,
-        "lastActiveAt": iso_time(max(last_active_ms, connection.connected_at_ms)),
+        "lastActiveAt": iso_time(instant(max(last_active_ms, connection.connected_at_ms) / 1000)),
     }
     return json.dumps(document, separators=(",", ":")).encode()
-
-
-def iso_time(epoch_ms: int) -> str:
-    """ISO 8601 with milliseconds and ``Z``. [DOC] AWS CLI example of get-connection"""
-    at = datetime.fromtimestamp(epoch_ms // 1000, UTC)
-    return f"{at:%Y-%m-%dT%H:%M:%S}.{epoch_ms % 1000:03d}Z"

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from ...foundation.json_bytes import json_text, parsed_json
+from ...foundation.times import iso_seconds
 
 _STEP: Final = re.compile(r"\.([\w/-]+)|\[(\d+)\]|\['([^']+)'\]|\[\"([^\"]+)\"\]")
 _VARIABLE: Final = re.compile(r"<([\w.-]+)>")
@@ -91,7 +92,7 @@ def target_input(target: Mapping[str, Any], sent: Mapping[str, Any], rule: Rule,
         return json_text(sent)
     paths = transformer.get("InputPathsMap") or {}
     values = {name: at_path(sent, str(path)) for name, path in paths.items()}
-    predefined = (rule.arn, rule.name, f"{ingested:%Y-%m-%dT%H:%M:%SZ}", _head(sent), sent)
+    predefined = (rule.arn, rule.name, iso_seconds(ingested), _head(sent), sent)
     return filled(str(transformer["InputTemplate"]), values | dict(zip(_PREDEFINED, predefined, strict=True)))
 
 

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from msgspec import Struct
 
 from ...event_sources.eventbridge import at_rate, event_about
+from ...foundation.times import iso_seconds
 from .rule_clock import RATE, is_cron, next_due, period
 
 _AT: Final = "at("
@@ -112,7 +113,7 @@ def target_input(target: Mapping[str, Any], arn: str, at: datetime, *, execution
     if (given := target.get("Input")) is None:
         what = {"source": "aws.scheduler", "detail_type": "Scheduled Event", "detail": "{}"}
         return json.dumps(event_about(arn, event_id=execution_id, at=at, **what), separators=(",", ":"))
-    text, time = str(given), f"{at:%Y-%m-%dT%H:%M:%SZ}"
+    text, time = str(given), iso_seconds(at)
     context = {"schedule-arn": arn, "scheduled-time": time, "execution-id": execution_id, "attempt-number": "1"}
     for name, value in context.items():
         text = text.replace(f"<aws.scheduler.{name}>", value)

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from streamer.topology.grants import ANYTHING, Kind, Resource
 
+from ...foundation.times import iso_seconds
 from ...iam.keys import Keys
 from ...iam.needs import Need
 from ...iam.sessions import ASSUME, TAG, Assumption, PolicyError, session_policy
@@ -118,7 +119,7 @@ def answer(operation: str, given: Given, *, request_id: str) -> HttpResponse:
     keys = given.keys
     credentials = (
         f"<AccessKeyId>{keys.access_key_id}</AccessKeyId><SecretAccessKey>{keys.secret_access_key}</SecretAccessKey>"
-        f"<SessionToken>{keys.session_token}</SessionToken><Expiration>{given.until:%Y-%m-%dT%H:%M:%SZ}</Expiration>"
+        f"<SessionToken>{keys.session_token}</SessionToken><Expiration>{iso_seconds(given.until)}</Expiration>"
     )
     body = (
         f'<{operation}Response xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><{operation}Result>'

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 from urllib.parse import unquote
 
 from ...foundation.json_bytes import json_of
 from ...foundation.place import iam_arn
+from ...foundation.times import instant, iso_seconds
 from .engine import Engine, PerformError, Placed
 from .query import ApiError
 from .records import CREATED
@@ -278,7 +278,7 @@ class GatewayApi:
         if found.stack == CREATED and kind.type != _API and resource.logical_id.startswith("Api"):
             told["apiGatewayManaged"] = True  # by `_quick`
         if kind.type in (_API, "AWS::ApiGatewayV2::Stage", "AWS::ApiGatewayV2::Deployment"):
-            told["createdDate"] = f"{datetime.fromtimestamp(found.age.made, UTC):%Y-%m-%dT%H:%M:%SZ}"
+            told["createdDate"] = iso_seconds(instant(found.age.made))
         return told
 
 

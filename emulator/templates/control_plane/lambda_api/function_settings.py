@@ -6,9 +6,9 @@ import base64
 import hashlib
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any, Final
 
+from ....foundation.times import lambda_time
 from ... import ids
 
 SETTINGS: Final = (
@@ -64,7 +64,7 @@ def configuration(given: Mapping[str, Any], name: str, arn: str, changed: float,
         **told,
         "Timeout": int(given.get("Timeout", 3)),
         "MemorySize": int(given.get("MemorySize", 128)),
-        "LastModified": f"{datetime.fromtimestamp(changed, UTC):%Y-%m-%dT%H:%M:%S.000+0000}",
+        "LastModified": lambda_time(changed),
         "Version": "$LATEST",
         "RevisionId": ids.uuid("revision", json.dumps(given, sort_keys=True, default=str), digest),
         "State": "Active",

@@ -8,10 +8,10 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from ....foundation.times import lambda_time
 from ...resources.functions import VERSION_NUMBER
 from ..edits import Edits, Uploads
 from ..engine import Engine, Placed
@@ -135,7 +135,7 @@ class LayersApi:
             },
             "LayerArn": arn.rpartition(":")[0],
             "LayerVersionArn": arn,
-            "CreatedDate": f"{datetime.fromtimestamp(found.age.made, UTC):%Y-%m-%dT%H:%M:%S.000+0000}",
+            "CreatedDate": lambda_time(found.age.made),
             "Version": _number(found),
         }
 
