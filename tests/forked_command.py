@@ -6,7 +6,7 @@ do is held by tests with such a process: `test_command_imports`, which also hold
 take apart in the end what was imported: what is forked does what can be seen of an end alone.
 
 What such a command forks functions from, and the services, are forked, too, from processes that have imported what they
-need; they are no children of the command then.
+need; they are no children of the command then. All workers of a run ask the same processes.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import contextlib
 import dataclasses
 import functools
 import gc
+import hashlib
 import importlib
 import importlib.machinery
 import importlib.util
@@ -249,59 +250,106 @@ _OWN: Final = read_at_start(os.environ)
 
 
 def _server(kind: str) -> socket.socket:
-    """Where processes of a kind are asked for; the process behind it ends with this one."""
+    """Where processes of a kind are asked for; the process behind it ends with the last one that may ask it."""
     with _STARTING:
-        return _started(kind)
+        if kind not in _ASKED:
+            if not _ASKED:
+                atexit.register(_end)
+            _ASKED[kind] = _connected(kind)
+        return _ASKED[kind]
 
 
-@functools.cache
-def _started(kind: str) -> socket.socket:
+_ASKED: Final[dict[str, socket.socket]] = {}
+_STARTED: Final[list[subprocess.Popen[bytes]]] = []
+
+
+def _end() -> None:
+    for each in _ASKED.values():
+        with contextlib.suppress(ConnectionError):
+            each.send(b"")  # others may hold this end
+        each.close()
+    for process in _STARTED:
+        process.communicate()
+
+
+def _connected(kind: str) -> socket.socket:
+    """A new connection to the process of a kind that all workers of a run share; whoever comes first starts it."""
+    name = f"\0{kind} {_run()} {hashlib.sha256(json.dumps(_OWN, sort_keys=True).encode()).hexdigest()[:16]}"
+    asking = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    while True:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listening:
+            try:
+                listening.bind(name)
+            except OSError:  # another worker's is there, unless it has just ended or does not listen yet
+                with contextlib.suppress(ConnectionRefusedError):
+                    asking.connect(name)
+                    return asking
+            else:
+                listening.listen()
+                asking.connect(name)
+                _STARTED.append(_start(kind, listening))
+                return asking
+
+
+def _run() -> str:
+    """The run of tests that this process is a worker of, or alone; no other that a test starts is one of it."""
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID")
+    return f"alone {os.getpid()}" if run is None else f"{run} {os.getppid()}"
+
+
+def _start(kind: str, listening: socket.socket) -> subprocess.Popen[bytes]:
     from emulator.functions.processes.launching import IMPORT_AHEAD
     from emulator.services.process import environment
 
-    others = [_started(each).fileno() for each in STARTED_BY.get(kind, ())]
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    with theirs:
+    with contextlib.ExitStack() as stack:
+        others = [stack.enter_context(_connected(each)).fileno() for each in STARTED_BY.get(kind, ())]
         told = [json.dumps(IMPORT_AHEAD)] if kind == "template" else map(str, others)
         # Pipes, as the streams of each command are, which Python has set up by then.
-        process = subprocess.Popen(
-            [sys.executable, "-X", f"utf8={0 if kind in IMPORTED else 1}", __file__, kind, str(theirs.fileno()), *told],
+        return subprocess.Popen(
+            [
+                sys.executable,
+                "-X",
+                f"utf8={0 if kind in IMPORTED else 1}",
+                __file__,
+                kind,
+                str(listening.fileno()),
+                *told,
+            ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=environment(os.environ, ACCOUNT) if kind == "services" else None,
-            pass_fds=(theirs.fileno(), *others),
+            pass_fds=(listening.fileno(), *others),
         )
 
-    def end() -> None:
-        with contextlib.suppress(ConnectionError):
-            ours.send(b"")  # others may hold this end
-        ours.close()
-        process.communicate()
 
-    atexit.register(end)
-    return ours
-
-
-def serve(asked: socket.socket) -> tuple[list[Any], list[int]] | None:
+def serve(listening: socket.socket) -> tuple[list[Any], list[int]] | None:
     """Fork a process for each request until nobody can ask. Answers then None, and in each process what it is to be."""
     running: dict[int, tuple[int, int]] = {}
     selector = selectors.DefaultSelector()
-    selector.register(asked, selectors.EVENT_READ)
-    while True:
+    selector.register(listening, selectors.EVENT_READ)
+    asking: set[socket.socket] = {_accepted(listening, selector)}
+    while asking or select.select((listening,), (), (), 0)[0]:
         for key, _ in selector.select():
-            if key.fileobj is not asked:
+            if key.fileobj is listening:
+                asking.add(_accepted(listening, selector))
+                continue
+            if not isinstance(key.fileobj, socket.socket):
                 selector.unregister(key.fileobj)
                 _tell_end(key.fd, *running.pop(key.fd))
                 continue
-            request, descriptors, _, _ = socket.recv_fds(asked, REQUEST_BYTES, REQUEST_DESCRIPTORS)
+            request, descriptors, _, _ = socket.recv_fds(key.fileobj, REQUEST_BYTES, REQUEST_DESCRIPTORS)
             if not request:
-                return None
+                selector.unregister(key.fileobj)
+                asking.remove(key.fileobj)
+                key.fileobj.close()
+                continue
             status, *given = descriptors
             pid = os.fork()
             if pid == 0:
                 selector.close()
-                asked.close()
+                for asked in (listening, *asking):
+                    asked.close()
                 for each in (status, *running, *(told for _, told in running.values())):
                     os.close(each)
                 return json.loads(request), given
@@ -311,6 +359,13 @@ def serve(asked: socket.socket) -> tuple[list[Any], list[int]] | None:
             running[ending] = (pid, status)
             selector.register(ending, selectors.EVENT_READ)
             _tell(status, pid)
+    return None
+
+
+def _accepted(listening: socket.socket, selector: selectors.BaseSelector) -> socket.socket:
+    asking, _ = listening.accept()
+    selector.register(asking, selectors.EVENT_READ)
+    return asking
 
 
 def _tell_end(ending: int, pid: int, status: int) -> None:
@@ -382,6 +437,8 @@ def _serve_commands(kind: str, asked: socket.socket, *others: socket.socket) -> 
     gc.freeze()
     found = serve(asked)
     if found is None:
+        for other in others:
+            other.send(b"")  # commands that run may hold this end
         return
     (arguments, folder, environment, own_children), outputs = found
     _become(folder, environment, (os.open(os.devnull, os.O_RDONLY), *outputs))
