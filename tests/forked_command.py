@@ -53,6 +53,11 @@ COMMAND: Final = (
 """What most commands import, and with it all that it imports."""
 DEPLOYING: Final = ("cli", "deploy.command.commands", "boto3", "botocore.auth", "botocore.endpoint", "jwt", "tomllib")
 """What those import that know of AWS alone, and start no process that could be forked."""
+DEPLOYED: Final = (
+    *("apigatewayv2", "cloudformation", "cloudwatch", "dynamodb", "events", "iam", "lambda", "logs", "s3"),
+    *("secretsmanager", "sqs", "sts"),
+)
+"""The services of AWS that they ask: to read botocore's descriptions of them is most of what a deployment costs."""
 PYTEST: Final = (
     *("pytest", "asyncio", "emulator.testing.thread", "emulator.command.targets.which_project", "streamer.client"),
     *("emulator.console.recording.records", "jwt", "simplejson", "trustme", "uvloop"),
@@ -422,6 +427,20 @@ def _forks_services(asked: Callable[[], socket.socket]) -> Callable[[], None]:
     return functools.partial(vars(process).__setitem__, "launch", start)
 
 
+def _services_are_described() -> None:
+    """Let botocore's sessions have one loader, which has read what it knows of the services."""
+    from botocore import loaders, session
+
+    loader = loaders.create_loader()
+    for service in DEPLOYED:
+        for kind in ("service-2", "endpoint-rule-set-1"):
+            loader.load_service_model(service, kind, api_version=None)
+    for name in ("_retry", "endpoints", "partitions", "sdk-default-configuration"):
+        loader.load_data(name)
+    create = session.create_loader
+    vars(session)["create_loader"] = lambda path=None: create(path) if path else loader
+
+
 @contextlib.contextmanager
 def services_are_forked() -> Iterator[None]:
     """While the block runs, those of emulators in this process, where they can be."""
@@ -434,6 +453,8 @@ def services_are_forked() -> Iterator[None]:
 def _serve_commands(kind: str, asked: socket.socket, *others: socket.socket) -> None:
     for each in IMPORTED[kind]:
         importlib.import_module(each)
+    if kind == "deploying":
+        _services_are_described()
     gc.freeze()
     found = serve(asked)
     if found is None:

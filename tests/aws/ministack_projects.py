@@ -5,6 +5,7 @@ boto3 only looks at the result.
 
 from __future__ import annotations
 
+import functools
 import io
 import os
 import secrets
@@ -62,9 +63,11 @@ class MiniStack:
 
     @property
     def environment(self) -> dict[str, str]:
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
+        kept = {name: os.environ[name] for name in ("HOME", "TMPDIR") if name in os.environ}
         return {
             **kept,
+            # Without version managers: to ask one for Python 3.13 costs as much as the deployment.
+            "PATH": os.defpath,
             **read_at_start(os.environ),
             "AWS_ENDPOINT_URL": self.url,
             "AWS_ACCESS_KEY_ID": "test",
@@ -75,19 +78,20 @@ class MiniStack:
         }
 
     def client(self, service: str) -> Any:
-        return boto3.client(
-            service,
-            endpoint_url=self.url,
-            region_name=REGION,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )
+        return _client(self.url, service)
 
     def websocket_url(self, api_id: str, stage: str) -> str:
         return f"{self.url.replace('http', 'ws', 1)}/_aws/execute-api/{api_id}/{stage}"
 
     def management_url(self, api_id: str, stage: str) -> str:
         return f"{self.url}/_aws/execute-api/{api_id}/{stage}"
+
+
+@functools.cache
+def _client(url: str, service: str) -> Any:
+    return boto3.client(
+        service, endpoint_url=url, region_name=REGION, aws_access_key_id="test", aws_secret_access_key="test"
+    )
 
 
 @contextmanager

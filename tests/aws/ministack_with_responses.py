@@ -1,6 +1,7 @@
 """Starts MiniStack with two types of resources more: its API Gateway has them, and its CloudFormation knows none.
 
-Its CloudFormation leaves TTL and point-in-time recovery of tables out, too, which its DynamoDB has.
+Its CloudFormation leaves TTL and point-in-time recovery of tables out, too, which its DynamoDB has. Schedules are kept
+and start nothing.
 
 Run by MiniStack's own Python. What a type does when it is made, changed and deleted is what its API does.
 """
@@ -12,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ministack.app import main  # type: ignore[import-not-found] # in an environment of its own
-from ministack.services import apigateway, dynamodb  # type: ignore[import-not-found]
+from ministack.services import apigateway, dynamodb, eventbridge, scheduler  # type: ignore[import-not-found]
 from ministack.services.cloudformation import provisioners  # type: ignore[import-not-found]
 
 
@@ -77,6 +78,10 @@ provisioners._RESOURCE_HANDLERS |= {
         apigateway._integration_responses,
     ),
 }
+
+# No test waits for what comes by the clock, and that of all stacks comes at once: a new process for each.
+for each in (eventbridge, scheduler):
+    each.start_scheduler = lambda: None
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -3,27 +3,16 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ministack_projects import APP, MiniStack, Project, project_in, running
+from ministack_projects import APP, MiniStack, Project, project_in
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
 SECONDS = 30
-
-
-@pytest.fixture
-def quiet_ministack(tmp_path: Path) -> Iterator[MiniStack]:
-    """One of this test's own: that of the session starts the sweeps of all stacks of these tests each minute, at once,
-    and on two cores functions that are called for the first time run out of time then.
-    """
-    folder = tmp_path / "ministack"
-    folder.mkdir()
-    with running(folder) as found:
-        yield found
 
 
 async def ask(client: ClientConnection, action: str, final: str) -> list[dict[str, Any]]:
@@ -76,8 +65,8 @@ async def serve(project: Project, token: str) -> None:
 
 
 @pytest.mark.timeout(300)
-async def test_the_deployed_stack_serves_a_client(tmp_path: Path, quiet_ministack: MiniStack, token: str) -> None:
-    await serve(project_in(tmp_path, quiet_ministack, "served"), token)
+async def test_the_deployed_stack_serves_a_client(tmp_path: Path, ministack: MiniStack, token: str) -> None:
+    await serve(project_in(tmp_path, ministack, "served"), token)
 
 
 @pytest.mark.timeout(300)
