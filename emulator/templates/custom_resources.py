@@ -16,16 +16,25 @@ _FUNCTION: Final = "AWS::Lambda::Function"
 _TOKEN: Final = "ServiceToken"  # noqa: S105 - the name of a property
 _OF_FUNCTIONS: Final = ("AWS::Lambda::Permission", "AWS::Logs::LogGroup", "AWS::IAM::", "Custom::LogRetention")
 """Types that name a function without having it do something."""
+_FRAMEWORK: Final = "USER_ON_EVENT_FUNCTION_ARN"
+"""The variable by which CDK's own provider function knows the project's, which it calls. [SRC] aws-cdk"""
 
 
 def idle_functions(resources: Iterable[Resource]) -> frozenset[str]:
     """Names of the functions that have nothing to do here."""
     found = tuple(resources)
-    tokens = [str(each.properties[_TOKEN]) for each in found if _TOKEN in each.properties and _is_done(each)]
-    if not tokens:
+    functions = [each for each in found if each.type == _FUNCTION]
+    frameworks = [each.name for each in functions if _is_framework(each)]
+
+    def is_done(custom: Resource) -> bool:
+        token = str(custom.properties.get(_TOKEN, ""))
+        return custom.kind.meaning in (Meaning.IGNORED, Meaning.KNOWN) or any(name in token for name in frameworks)
+
+    tokens = [str(each.properties[_TOKEN]) for each in found if _TOKEN in each.properties and is_done(each)]
+    functions = [each for each in functions if any(each.name in token for token in tokens)]
+    if not functions:
         return frozenset()
-    functions = [each for each in found if each.type == _FUNCTION and any(each.name in token for token in tokens)]
-    said = [(each, _said(each)) for each in found if not each.type.startswith(_OF_FUNCTIONS)]
+    said = [(each, _said(each, is_done(each))) for each in found if not each.type.startswith(_OF_FUNCTIONS)]
     return frozenset(
         function.name
         for function in functions
@@ -33,11 +42,11 @@ def idle_functions(resources: Iterable[Resource]) -> frozenset[str]:
     )
 
 
-def _is_done(custom: Resource) -> bool:
-    return custom.kind.meaning in (Meaning.IGNORED, Meaning.KNOWN)
+def _is_framework(function: Resource) -> bool:
+    return _FRAMEWORK in ((function.properties.get("Environment") or {}).get("Variables") or {})
 
 
-def _said(resource: Resource) -> str:
+def _said(resource: Resource, is_done: bool) -> str:
     """Everything by which a resource may have a function do something."""
-    left_out = (_TOKEN,) if _is_done(resource) else ()
+    left_out = (_TOKEN,) if is_done else ()
     return json.dumps({name: value for name, value in resource.properties.items() if name not in left_out}, default=str)

@@ -35,6 +35,14 @@ RULE = resource("Events::Rule", ScheduleExpression="rate(1 hour)", Targets=[{"Id
 LOGS = {"Type": "Custom::LogRetention", "Properties": {"LogGroupName": {"Fn::Sub": "/aws/lambda/${Provider}"}}}
 ALIAS = resource("Lambda::Alias", FunctionName=ref("Provider"), FunctionVersion="$LATEST", Name="live")
 
+FRAMEWORK = resource(
+    "Lambda::Function",
+    FunctionName="empties",
+    Handler="framework.onEvent",
+    Runtime="nodejs20.x",
+    Environment={"Variables": {"USER_ON_EVENT_FUNCTION_ARN": "arn"}},
+)
+
 
 @pytest.mark.parametrize(
     ("resources", "is_idle"),
@@ -45,6 +53,7 @@ ALIAS = resource("Lambda::Alias", FunctionName=ref("Provider"), FunctionVersion=
         pytest.param({"Cleans": CLEANS, "Logs": LOGS}, True, id="named by how long its logs are kept"),
         pytest.param({"Seeds": custom("Custom::Seeds")}, False, id="of the project's own, which somebody may run"),
         pytest.param({"Cleans": CLEANS, "Seeds": custom("Custom::Seeds")}, False, id="of both"),
+        pytest.param({"Provider": FRAMEWORK, "Seeds": custom("Custom::Seeds")}, True, id="CDK's, which calls one"),
         pytest.param({"Cleans": CLEANS, "Rule": RULE}, False, id="run by something else"),
         pytest.param({"Cleans": CLEANS, "Live": ALIAS}, False, id="with an alias"),
         pytest.param(
