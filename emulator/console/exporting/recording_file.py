@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
-from typing import Any, Final
+from functools import cache
+from types import UnionType
+from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
 from msgspec import Struct
 
@@ -17,9 +19,9 @@ from ...gateway.rules import effects
 from ...port.http import HttpRequest
 from ...port.signed import CREDENTIAL
 from ..reading.secret_calls import without_secrets
-from ..reading.telling import Teller, who_opened
+from ..reading.telling import who_opened
 from ..recording import records
-from ..recording.masking import HIDDEN, NOBODY, Who, hides, masked, masked_text
+from ..recording.masking import HIDDEN, Who, hides, masked, masked_text
 from ..recording.records import Call, Opening
 from ..recording.ring import RECORDS, Record, Ring
 
@@ -44,6 +46,8 @@ _KINDS: Final[Mapping[str, Any]] = {
     for name, kind in vars(module).items()
     if isinstance(kind, type) and _names(kind) is not None and kind is not Struct and not kind.__name__.startswith("_")
 } | {"HttpRequest": HttpRequest, "Who": Who}
+_NUMBERS: Final = 2**63
+"""More than any number that is recorded, times in nanoseconds among them."""
 _SET_HERE: Final = ("number", "sequence", "came_from")
 
 Json = dict[str, Any]
@@ -76,7 +80,7 @@ def ring_of(content: Any) -> Ring:
     try:
         for each in content["records"]:
             ring.add(_record(each))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (ArithmeticError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise ConfigurationError(f"the recording is damaged: {type(error).__name__}: {error}") from error
     return ring
 
@@ -86,7 +90,6 @@ def _record(written: Any) -> Record:
     if not isinstance(record, Record):
         raise TypeError("there is something that is no record")
     record.number = int(written["number"])
-    Teller(lambda _: NOBODY).tell(record)  # what cannot be told is damaged
     return record
 
 
@@ -156,12 +159,42 @@ def _read(value: Any) -> Any:
         case {"$bytes": str(text)}:
             return base64.b64decode(text, validate=True) if value.get("base64") else text.encode()
         case {"$type": str(name)}:
-            kind = _KINDS[name]
-            known = set(_names(kind) or ()) - set(_SET_HERE)
-            return kind(**{key: _read(item) for key, item in value.items() if key in known})
+            kind, hints = _KINDS[name], _hints(name)
+            told = {key: _read(item) for key, item in value.items() if key in hints}
+            for key, item in told.items():
+                if not _fits(item, hints[key]):
+                    raise TypeError(f"{key} of {name} cannot be {type(item).__name__}")
+            return kind(**told)
         case dict():
             return {key: _read(item) for key, item in value.items()}
         case list():
             return tuple(map(_read, value))
         case _:
             return value
+
+
+@cache
+def _hints(name: str) -> Mapping[str, Any]:
+    """The types of the fields of a kind that are read."""
+    kind = _KINDS[name]
+    hints = get_type_hints(kind)
+    return {each: hints[each] for each in _names(kind) or () if each not in _SET_HERE}
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    """Whether a value that was read is of a field's type."""
+    of, arguments = get_origin(hint), get_args(hint)
+    if hint is Any:  # whatever JSON has
+        inner = value.values() if isinstance(value, dict) else value if isinstance(value, tuple) else ()
+        return isinstance(value, dict | tuple | str | int | float | None) and all(_fits(each, Any) for each in inner)
+    if of in (Union, UnionType):
+        return any(_fits(value, each) for each in arguments)
+    if of is tuple and ... not in arguments:
+        return isinstance(value, tuple) and len(value) == len(arguments) and all(map(_fits, value, arguments))
+    if isinstance(of, type) and issubclass(of, Mapping):
+        return isinstance(value, dict) and all(_fits(each, arguments[1]) for each in value.values())
+    if isinstance(of, type) and issubclass(of, Sequence):
+        return isinstance(value, tuple) and all(_fits(each, arguments[0]) for each in value)
+    if hint in (int, float):
+        return (type(value) is int or type(value) is hint) and abs(value) < _NUMBERS
+    return value in arguments if of is Literal else isinstance(value, hint)

@@ -155,6 +155,47 @@ def test_what_is_no_recording_is_refused(content: Any, why: str) -> None:
         ring_of(content)
 
 
+RUN = {
+    "$type": "Run",
+    "number": 1,
+    "at_ns": 1,
+    "function": "f",
+    "payload": {"$bytes": "{}"},
+    "payload_bytes": 2,
+    "outcome": {"$type": "Returned", "payload": {"$bytes": "null"}, "request_id": "r"},
+    "environment": 1,
+    "trace": "",
+    "waited_ms": 0.0,
+    "duration_ms": 1,
+    "init_ms": None,
+    "memory_mb": 9,
+    "is_ours": True,
+}
+NOTE = {"$type": "Note", "number": 1, "at_ns": 1, "text": "t", "level": "info", "fields": {"a": [1, {"b": None}]}}
+
+
+@pytest.mark.parametrize(
+    ("record", "damage"),
+    [
+        (RUN, {"function": None}),
+        (RUN, {"duration_ms": 1e300}),
+        (RUN, {"duration_ms": float("nan")}),
+        (RUN, {"memory_mb": "9"}),
+        (RUN, {"is_ours": 1}),
+        (RUN, {"payload": "{}"}),
+        (RUN, {"outcome": {"$type": "Send", "text": "x"}}),
+        (RUN, {"outcome": {"$type": "Returned", "payload": {"$bytes": 1}, "request_id": "r"}}),
+        (NOTE, {"fields": {"a": {"$bytes": "x"}}}),
+        (NOTE, {"fields": [["a", 1]]}),
+    ],
+)
+def test_a_record_has_fields_of_its_kind_alone(record: dict[str, Any], damage: dict[str, Any]) -> None:
+    whole = {"streamer": "recording", "version": VERSION, "records": [record]}
+    assert len(ring_of(whole)) == 1
+    with pytest.raises(ConfigurationError, match="the recording is damaged"):
+        ring_of({**whole, "records": [{**record, **damage}]})
+
+
 def test_text_that_is_no_json_is_no_recording() -> None:
     with pytest.raises(ConfigurationError, match="no recording"):
         read(b"{")
