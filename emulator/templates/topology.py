@@ -15,6 +15,7 @@ from ..services.calls import Call
 from . import policy_flaws
 from .catalogue import Beside, Catalogue, guarded, made
 from .described import (
+    api_parts,
     event_sources,
     http_apis,
     lambda_functions,
@@ -108,6 +109,7 @@ def describe(
     services = other_services.calls(catalogue, region, may_leave_out=wanted.home is None)
     domains = websocket_apis.domains(catalogue, apis)
     lambda_functions.warn_of_qualifiers(catalogue, topology)
+    api_parts.warn_of_access_logs(catalogue)
     policy_flaws.check(catalogue, [each for _, each in catalogue.all])
     resource_policies.check_senders(catalogue, Place.of(region, account_id))
     return Described(

@@ -119,6 +119,24 @@ def test_throttles_that_are_not_emulated_are_told(
     assert [line[: len(start)] for line, start in zip(lines, said, strict=True)] == said
 
 
+@pytest.mark.parametrize(
+    ("written", "is_refused"),
+    [
+        ("$context.routeKey $context.status", True),
+        ("$context.requestIdentity", True),
+        ("$context.routeKey $context.requestId", False),
+        ('{"id":"$context.extendedRequestId"}', False),
+        (None, False),
+    ],
+)
+def test_an_access_log_without_the_requests_id_is_told_to_be_refused(written: str | None, is_refused: bool) -> None:
+    logs = {"DestinationArn": "arn:aws:logs:us-east-1:1:log-group:g", **({"Format": written} if written else {})}
+    stage = resource("ApiGatewayV2::Stage", **base()["Stage"]["Properties"], AccessLogSettings=logs)
+    _, lines = read({**base(), "Stage": stage})
+
+    assert [line.partition(": its")[0] for line in lines] == ["Stage: API Gateway refuses it"] * is_refused
+
+
 def test_everything_that_an_api_can_have() -> None:
     found = topology(
         Api=resource(
