@@ -17,7 +17,9 @@ from ..foundation.shapes import Shape, model_of
 from ..port.http import HttpRequest, HttpResponse
 from .denials import error
 
+_POOLS: Final = "cognito-idp"
 _MODELS: Final[Mapping[str, str]] = {
+    _POOLS: _POOLS,
     "events": "events",
     "kinesis": "kinesis",
     "kms": "kms",
@@ -25,7 +27,7 @@ _MODELS: Final[Mapping[str, str]] = {
     "ssm": "ssm",
     "states": "stepfunctions",
 }
-"""Where botocore has the model of each service of the JSON protocol; user pools read what they are asked themselves."""
+"""Where botocore has the model of each service of the JSON protocol."""
 _FORMS: Final = ("sns", "sts")
 """Services of the query protocol, whose models are called as they are."""
 _WHERE: Final = frozenset({"PhoneNumber", "TargetArn", "TopicArn"})
@@ -84,7 +86,8 @@ def _checked(
         return structs.replace(request, body=json.dumps(kept).encode())
     if fault.text:
         return _refused(request, service, "Serialization", fault.text)
-    return _refused(request, service, "Validation", fault.validation)
+    # [USR] boto/boto3 #1356, of user pools
+    return _refused(request, service, "InvalidParameter" if service == _POOLS else "Validation", fault.validation)
 
 
 def _with_xml(request: HttpRequest) -> HttpRequest | HttpResponse:
