@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import math
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
@@ -59,9 +60,10 @@ class Around(Struct, frozen=True, kw_only=True):
 class Run:
     """Runs machines; `run` may be entered again for branches."""
 
-    def __init__(self, around: Around) -> None:
+    def __init__(self, around: Around, entered: Iterator[int] | None = None) -> None:
+        """``entered`` numbers the states that are entered; None: from the first."""
         self._around = around
-        self._entered = 0
+        self._entered = itertools.count(1) if entered is None else entered
 
     async def run(self, machine: Mapping[str, Any], data: Any) -> Any:
         """The output; raises StateError."""
@@ -75,8 +77,7 @@ class Run:
     async def _states(self, machine: Mapping[str, Any], data: Any) -> Any:
         name = machine["StartAt"]
         while True:
-            self._entered += 1
-            if self._entered > TRANSITIONS:
+            if next(self._entered) > TRANSITIONS:
                 raise StateError(RUNTIME, f"more than {TRANSITIONS} states were entered")
             state = machine["States"][name]
             entered = {"name": name, "input": json_text(data)}
@@ -117,9 +118,7 @@ class Run:
 
     def within(self, **more: Any) -> Run:
         """The same run, with more in the context object."""
-        inner = Run(structs.replace(self._around, context={**self._around.context, **more}))
-        inner._entered = self._entered
-        return inner
+        return Run(structs.replace(self._around, context={**self._around.context, **more}), self._entered)
 
 
 class _State:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from emulator.services.machines import execution
 from emulator.services.machines.definition import parse
 from emulator.services.machines.errors import MachineError, StateError, TimedOutError
 from emulator.services.machines.execution import Around, Run
@@ -158,6 +159,22 @@ async def test_branches_run_side_by_side_and_the_first_failure_counts() -> None:
     assert await Ran().run({"P": state}, {"n": 1}) == {"n": 1, "both": [{"n": 1}, "p"]}
     with pytest.raises(StateError, match="why"):
         await Ran(StateError("Mine", "why")).run({"P": state}, {"n": 1})
+
+
+@pytest.mark.parametrize(("most", "is_enough"), [(7, True), (6, False)])
+async def test_the_states_of_all_branches_count_together(
+    monkeypatch: pytest.MonkeyPatch, most: int, is_enough: bool
+) -> None:
+    monkeypatch.setattr(execution, "TRANSITIONS", most)
+    two = {"A": {"Type": "Pass", "Next": "B"}, "B": {"Type": "Pass", "End": True}}
+    state = {"Type": "Map", "ItemProcessor": {"StartAt": "A", "States": two}, "End": True}
+    ran = Ran()
+
+    if is_enough:
+        assert await ran.run({"M": state}, [1, 2, 3]) == [1, 2, 3]
+    else:
+        with pytest.raises(StateError, match="more than 6 states were entered"):
+            await ran.run({"M": state}, [1, 2, 3])
 
 
 async def test_items_are_mapped_in_their_order() -> None:
