@@ -19,7 +19,7 @@ from ..calls import Call
 from .errors import KinesisError, invalid
 from .names import stream_name
 from .shards import ON_DEMAND_SHARDS, Shard, Shards
-from .stream import ITERATOR_SECONDS, Stream, page, position, shown, summary
+from .stream import ITERATOR_SECONDS, Stream, page, position, refuse_record, shown, summary
 from .tokens import token, untoken
 
 TARGET: Final = "Kinesis_20131202."
@@ -108,6 +108,7 @@ class KinesisStreams:
         try:
             if stream is None:
                 return False
+            refuse_record(data, partition_key, None)
             stream.put(data, partition_key, None, self._now())
         except KinesisError:
             return False
@@ -274,7 +275,9 @@ class KinesisStreams:
     # records
 
     def _put(self, given: Given) -> dict[str, Any]:
-        shard, record = self._found(given).put(*_record(given), self._now())
+        stream, given_record = self._found(given), _record(given)
+        refuse_record(*given_record)
+        shard, record = stream.put(*given_record, self._now())
         self._tell()
         return {"ShardId": shard.shard_id, "SequenceNumber": str(record.number), "EncryptionType": "NONE"}
 
@@ -283,7 +286,10 @@ class KinesisStreams:
         if not 1 <= len(entries) <= PUT_RECORDS:
             text = f"1 validation error detected: Value at 'records' must have length 1 to {PUT_RECORDS}"
             raise KinesisError("ValidationException", text)
-        put = [stream.put(*_record(each), self._now()) for each in entries]
+        records = [_record(each) for each in entries]
+        for number, each in enumerate(records, 1):  # all or nothing: what is refused here is no failure of one record
+            refuse_record(*each, where=f"records.{number}.member.")
+        put = [stream.put(*each, self._now()) for each in records]
         self._tell()
         told = [{"ShardId": shard.shard_id, "SequenceNumber": str(record.number)} for shard, record in put]
         return {"FailedRecordCount": 0, "Records": told, "EncryptionType": "NONE"}

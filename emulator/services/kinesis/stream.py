@@ -37,12 +37,7 @@ class Stream:
         return f"{self.arn}/{self.made}"
 
     def put(self, data: bytes, partition_key: str, explicit_key: str | None, now: float) -> tuple[Shard, Record]:
-        """Take a record; answers where it is.
-
-        Raises:
-            KinesisError: it is too large, or a key of it is wrong.
-        """
-        refuse_record(data, partition_key, explicit_key)
+        """Take a record that is none to refuse (see `refuse_record`); answers where it is."""
         shard = self.shards.of_key(hash_key(partition_key) if explicit_key is None else int(explicit_key))
         return shard, shard.put(data, partition_key, now)
 
@@ -60,19 +55,25 @@ class Stream:
         return found
 
 
-def refuse_record(data: bytes, partition_key: str, explicit_key: str | None) -> None:
-    """Refuse what AWS refuses of a record, in its words; raises KinesisError."""
+def refuse_record(data: bytes, partition_key: str, explicit_key: str | None, *, where: str = "") -> None:
+    """Refuse what AWS refuses of a record, in its words; ``where`` begins the names of its members in the request.
+
+    [USR] awslabs/aws-fluent-plugin-kinesis #44
+
+    Raises:
+        KinesisError: it is too large, or a key of it is wrong.
+    """
     if len(data) > RECORD_BYTES:
-        raise _violated("data", f"Member must have length less than or equal to {RECORD_BYTES}")
+        raise _violated("Value", f"{where}data", f"Member must have length less than or equal to {RECORD_BYTES}")
     if not 1 <= len(partition_key) <= 256:
         bound = "greater than or equal to 1" if not partition_key else "less than or equal to 256"
-        raise _violated("partitionKey", f"Member must have length {bound}")
+        raise _violated(f"Value '{partition_key}'", f"{where}partitionKey", f"Member must have length {bound}")
     if explicit_key is not None and (not explicit_key.isdecimal() or int(explicit_key) >= 2**128):
         raise invalid(f"Invalid ExplicitHashKey. ExplicitHashKey must be in the range: [0, 2^128-1]: {explicit_key}")
 
 
-def _violated(member: str, constraint: str) -> KinesisError:
-    text = f"1 validation error detected: Value at '{member}' failed to satisfy constraint: {constraint}"
+def _violated(value: str, member: str, constraint: str) -> KinesisError:
+    text = f"1 validation error detected: {value} at '{member}' failed to satisfy constraint: {constraint}"
     return KinesisError("ValidationException", text)
 
 

@@ -162,6 +162,19 @@ def test_what_kinesis_refuses_is_refused_by_its_code(
     assert refused.value.code == code
 
 
+def test_of_records_of_which_one_is_refused_none_is_put(streams: KinesisStreams) -> None:
+    records = [{"Data": "YQ==", "PartitionKey": key} for key in ("k", "")]
+    with pytest.raises(KinesisError) as refused:
+        streams.perform("PutRecords", {"StreamName": "orders", "Records": records})
+
+    assert str(refused.value) == (
+        "1 validation error detected: Value '' at 'records.2.member.partitionKey' failed to satisfy constraint: "
+        "Member must have length greater than or equal to 1"
+    )
+    _, shards = streams.shards("orders") or ("", [])
+    assert [list(each.records) for each in shards] == [[], []]
+
+
 @pytest.mark.parametrize(
     ("arn", "name"),
     [
