@@ -175,6 +175,11 @@ def environment() -> MutableMapping[str, str]:
     return os.environ
 
 
+def region_of(environ: Mapping[str, str]) -> str | None:
+    """The Region that the SDKs go by; None: the variables name none. [DOC] sdkref: feature-region"""
+    return environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or None
+
+
 TRACE_VARIABLE: Final = "_X_AMZN_TRACE_ID"
 """``Root=...;Parent=...;Sampled=1`` of the invocation. [DOC] lambda-docs:configuration-envvars"""
 SAMPLED: Final = "Sampled=1"

@@ -21,7 +21,7 @@ from streamer.aws_limits import MESSAGE_BYTES
 from streamer.errors import ConfigurationError, GoneError, PayloadTooLargeError, SendError
 from streamer.sending.signer import TIMESTAMP, CurrentSigner
 from streamer.sending.transport import Answer, Exchange, NoAnswerError, PooledExchange
-from streamer.settings import TRACE_VARIABLE
+from streamer.settings import TRACE_VARIABLE, region_of
 
 ENDPOINT_VARIABLE: Final = "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI"
 """Overrides the endpoint, stage included, as it does for the SDKs. [DOC] sdkref: feature-ss-endpoints"""
@@ -156,8 +156,8 @@ class ManagementApi:
         Raises:
             ConfigurationError: there is no Region.
         """
-        region = environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
-        if not region:
+        region = region_of(environ)
+        if region is None:
             raise ConfigurationError("AWS_REGION is not set; requests to API Gateway cannot be signed without it")
         return cls(
             credentials=_credentials(environ),

@@ -190,7 +190,7 @@ class Uploads:
         environ = environment_settings.environment()
         now = self.now()
         reference = uuid7(int(now * 1000), os.urandom(RANDOM_BYTES))
-        region = environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
+        region = environment_settings.region_of(environ)
         key, secret = environ.get("AWS_ACCESS_KEY_ID"), environ.get("AWS_SECRET_ACCESS_KEY")
         if not region or not key or not secret:
             raise ConfigurationError("uploads need AWS_REGION and credentials in the environment; links are signed")

@@ -9,6 +9,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from streamer.errors import ConfigurationError
+from streamer.settings import region_of
 from streamer.topology import Topology
 
 from ...foundation import log
@@ -55,5 +56,5 @@ def control_plane(options: EmulateOptions, folder: Path, environment: Mapping[st
     options.refuse_for_templates_only()
     if options.dynamodb != "embedded":
         raise ConfigurationError("--control-plane makes tables in the embedded DynamoDB; leave out --dynamodb")
-    region = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or REGION
+    region = region_of(environment) or REGION
     return ControlTarget(folder=folder / FOLDER, may_install=options.install, region=region)
