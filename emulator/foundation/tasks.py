@@ -8,9 +8,11 @@ from collections.abc import Coroutine, Iterable
 from typing import Any
 
 
-def start(tasks: set[asyncio.Task[None]], work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-    """Start a task, which is among its owner's until it is done."""
-    task = asyncio.get_running_loop().create_task(work)
+def start(
+    tasks: set[asyncio.Task[None]], work: Coroutine[Any, Any, None], *, name: str | None = None
+) -> asyncio.Task[None]:
+    """Start a task, which is among its owner's until it is done; ``name`` None: one of asyncio's."""
+    task = asyncio.get_running_loop().create_task(work, name=name)
     tasks.add(task)
     task.add_done_callback(tasks.discard)
     return task

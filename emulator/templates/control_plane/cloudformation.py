@@ -15,7 +15,7 @@ from streamer.errors import ConfigurationError
 from ...foundation import log
 from ...foundation.notes import Notes
 from ...foundation.place import arn_of
-from ...foundation.tasks import end
+from ...foundation.tasks import end, start
 from ..errors import Problem
 from ..project import bucket_and_key
 from . import asked as asking
@@ -294,17 +294,14 @@ class CloudFormation:
         self.book.put(lives.started(stack, kind, moment))
         self._run(stack.stack_id, self._perform(stack.stack_id, kind, to, on_failure, token, adopts=adopts))
 
-    def _run(self, stack_id: str, work: Any) -> None:
-        task = asyncio.get_running_loop().create_task(self._guarded(stack_id, work), name=stack_id)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    def _run(self, stack_id: str, work: Awaitable[None]) -> None:
+        start(self._tasks, self._guarded(stack_id, work), name=stack_id)
 
     async def _guarded(self, stack_id: str, work: Awaitable[None]) -> None:
         try:
             await work
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - top of a task, whose end nobody asks for: told
             log.error("a stack could not be changed", stack=stack_id, error=error)
-            raise
 
     async def _perform(
         self, stack_id: str, kind: str, to: Proposed, on_failure: str, token: Any, *, adopts: bool
