@@ -11,13 +11,13 @@ from typing import Any
 
 
 @contextmanager
-def put_off(name: str) -> Iterator[None]:
+def put_off(name: str, *, stays: bool = False) -> Iterator[None]:
     """While the block runs, importing this submodule takes no time: what is asked of it imports it then.
-
-    Nothing of that is left after the block: the next import is an ordinary one.
 
     Args:
         name: With that of its package, which has been imported.
+        stays: What was imported asks it through its package, later, perhaps. Else nothing of that is left after the
+            block: the next import is an ordinary one.
     """
     if name in sys.modules:
         yield
@@ -40,4 +40,5 @@ def put_off(name: str) -> Iterator[None]:
     try:
         yield
     finally:
-        remove()
+        if not stays:
+            remove()

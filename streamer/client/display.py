@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping
 from typing import Any, Final, Protocol, TextIO
 
@@ -57,6 +56,8 @@ class Bar:
 
     def show(self, progress: Progress) -> None:
         """Draw it, over what was drawn before."""
+        import shutil  # noqa: PLC0415 - a fortieth of a call that needs no bar
+
         done = round(BAR_CHARACTERS * min(max(progress.percentage, 0.0), 100.0) / 100)
         parts = f"[{'#' * done}{'-' * (BAR_CHARACTERS - done)}] {_rounded(progress)}"
         bar = f"{self._head}{parts}  {printable(progress.message)}"[: shutil.get_terminal_size().columns - 1]

@@ -17,7 +17,8 @@ from ...foundation.put_off import put_off
 from .identity import IAM, is_here
 from .project import Here, here
 
-with put_off("importlib.metadata"):  # as in `gateway.websockets_frames`: a twentieth of a call
+# A twentieth of a call, as in `gateway.websockets_frames`; and another: proxies are asked for on the way to others.
+with put_off("importlib.metadata"), put_off("urllib.request", stays=True):
     from streamer.client.commands import Service
 
 

@@ -44,6 +44,15 @@ def test_whoever_uses_it_meanwhile_has_the_module_itself() -> None:
     assert is_imported()
 
 
+def test_what_stays_is_imported_by_whoever_uses_it_later() -> None:
+    with put_off(NAME, stays=True):
+        import wsgiref.headers
+    assert "Headers" not in vars(sys.modules[NAME])
+
+    assert wsgiref.headers.Headers([("a", "b")])["a"] == "b"
+    assert is_imported()
+
+
 def test_what_was_imported_before_stays() -> None:
     before = importlib.import_module(NAME)
 
