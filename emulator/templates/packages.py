@@ -1,4 +1,4 @@
-"""Packages that a function's folder names and that functions would not find: told before the first one fails."""
+"""Packages that folders of functions and their layers name and nobody finds: told before the first one fails."""
 
 from __future__ import annotations
 
@@ -34,15 +34,34 @@ def told(functions: Iterable[Function], logical_ids: Mapping[str, str], folder: 
         folder: that commands are run in.
     """
     lacking: dict[tuple[Path | None, tuple[str, ...]], tuple[Path, list[str]]] = {}
+    looked: dict[tuple[Path, tuple[str, ...]], tuple[str, ...]] = {}
     for function in functions:
-        if function.unavailable is None and function.code_root is not None:
-            found = _of_python(function) if function.runtime is None else _of_node(function)
-            if found is not None:
-                file, names = found
+        for file, places in _named(function):
+            look = _of_python if file.name == _PYTHON else _of_node
+            names = looked.get((file, places))
+            if names is None:
+                names = looked[file, places] = look(file, places)
+            if names:
                 # One interpreter runs all functions in Python; Node.js looks beside the code.
                 where = None if file.name == _PYTHON else file
-                lacking.setdefault((where, names), (file, []))[1].append(logical_ids[function.name])
+                of = lacking.setdefault((where, names), (file, []))[1]
+                of += [logical_ids[function.name]] if logical_ids[function.name] not in of else []
     return [f"{', '.join(of)}: {_said(file, names, folder)}" for (_, names), (file, of) in lacking.items()]
+
+
+def _named(function: Function) -> Iterator[tuple[Path, tuple[str, ...]]]:
+    """The files of a function and its layers that may name packages, each with where these are looked for."""
+    if function.unavailable is not None or function.code_root is None:
+        return
+    folders = [Path(each) for each in (function.code_root, *function.search_paths)]
+    if function.runtime is None:
+        places = (function.code_root, *python_path(function), *sys.path)
+        yield from ((folder / _PYTHON, places) for folder in folders)
+    elif is_node(function):
+        found = module_folders(function)
+        for folder in (folders[0], *(folder / each for folder in folders[1:] for each in ("", "nodejs"))):
+            at = folder.resolve()
+            yield folder / _NODE, (*(str(each / "node_modules") for each in (at, *at.parents)), *found)
 
 
 def _said(file: Path, names: tuple[str, ...], folder: Path) -> str:
@@ -51,11 +70,9 @@ def _said(file: Path, names: tuple[str, ...], folder: Path) -> str:
     return f"{shown} names {', '.join(names)}, not installed where functions look: {how}"
 
 
-def _of_python(function: Function) -> tuple[Path, tuple[str, ...]] | None:
+def _of_python(file: Path, places: tuple[str, ...]) -> tuple[str, ...]:
     from packaging.requirements import InvalidRequirement, Requirement  # noqa: PLC0415 - most have no such file
 
-    file = Path(str(function.code_root), _PYTHON)
-    places = [str(function.code_root), *python_path(function), *sys.path]
     names = []
     for line in _lines(file):
         try:
@@ -64,7 +81,7 @@ def _of_python(function: Function) -> tuple[Path, tuple[str, ...]] | None:
             continue
         if (wanted.marker is None or wanted.marker.evaluate()) and not _is_installed(wanted.name, places):
             names.append(wanted.name)
-    return (file, tuple(names)) if names else None
+    return tuple(names)
 
 
 def _is_there(path: Path) -> bool:
@@ -90,8 +107,8 @@ def _lines(file: Path) -> Iterator[str]:
             yield text.strip()
 
 
-def _is_installed(name: str, places: list[str]) -> bool:
-    if next(iter(metadata.distributions(name=name, path=places)), None) is not None:
+def _is_installed(name: str, places: tuple[str, ...]) -> bool:
+    if next(iter(metadata.distributions(name=name, path=list(places))), None) is not None:
         return True
     folder = name.replace("-", "_").replace(".", "_")
     return any(_is_there(Path(place, each)) for place in places for each in (folder, folder.lower()))
@@ -103,19 +120,13 @@ class _Package(Struct):
     dependencies: dict[str, Any] | None = None
 
 
-def _of_node(function: Function) -> tuple[Path, tuple[str, ...]] | None:
-    if not is_node(function):
-        return None
-    file = Path(str(function.code_root), _NODE)
+def _of_node(file: Path, places: tuple[str, ...]) -> tuple[str, ...]:
     try:
         wanted = msgspec.json.decode(_beginning(file), type=_Package).dependencies or {}
     except (msgspec.DecodeError, RecursionError):  # npm says what is wrong with it
-        return None
-    folder = file.parent.resolve()
-    places = [*(each / "node_modules" for each in (folder, *folder.parents)), *map(Path, module_folders(function))]
-    names = [
+        return ()
+    return tuple(
         name
         for name in wanted
-        if not name.startswith(_PROVIDED) and not any(_is_there(place / name) for place in places)
-    ]
-    return (file, tuple(names)) if names else None
+        if not name.startswith(_PROVIDED) and not any(_is_there(Path(place, name)) for place in places)
+    )

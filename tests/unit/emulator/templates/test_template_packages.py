@@ -17,8 +17,9 @@ def python(folder: Path, name: str = "send", *layers: Path) -> Function:
     return Function(name=name, handler="app.handler", code_root=str(folder), search_paths=tuple(map(str, layers)))
 
 
-def node(folder: Path) -> Function:
-    return Function(name="send", handler="app.handler", code_root=str(folder), runtime="nodejs22.x")
+def node(folder: Path, *layers: Path) -> Function:
+    paths = tuple(map(str, layers))
+    return Function(name="send", handler="app.handler", code_root=str(folder), runtime="nodejs22.x", search_paths=paths)
 
 
 def installed(folder: Path, name: str) -> None:
@@ -80,6 +81,21 @@ def test_packages_of_node_are_looked_for_as_node_does(tmp_path: Path) -> None:
 
     assert told([node(code)], IDS, tmp_path) == [
         "Send: api/src/package.json names ulid, not installed where functions look: npm install --prefix api/src"
+    ]
+
+
+def test_packages_that_a_layer_names_are_told_too(tmp_path: Path) -> None:
+    layer = tmp_path / "layer"
+    (layer / "nodejs" / "node_modules" / "here").mkdir(parents=True)
+    (layer / "nodejs" / "package.json").write_text(json.dumps({"dependencies": {"here": "1", "ulid": "1"}}))
+    (layer / "requirements.txt").write_text("no-such-package\n")
+    how = "not installed where functions look:"
+
+    assert told([node(tmp_path, layer)], IDS, tmp_path) == [
+        f"Send: layer/nodejs/package.json names ulid, {how} npm install --prefix layer/nodejs"
+    ]
+    assert told([python(tmp_path, "send", layer)], IDS, tmp_path) == [
+        f"Send: layer/requirements.txt names no-such-package, {how} pip install -r layer/requirements.txt"
     ]
 
 
