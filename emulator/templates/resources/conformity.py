@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -18,6 +18,9 @@ from ..errors import Path, Problem
 from ..intrinsics import MadeUp
 from ..references import references
 from .declarations import Declaration, Plain, Shape, declared, plain, similar_type
+
+_WORDS: Final = {False: ("OFF", "NO", "off", "no", "Off", "No"), True: ("ON", "YES", "on", "yes", "On", "Yes")}
+"""What else YAML 1.1 reads as a switch where it has no quotes. [DOC] yaml.org/type/bool"""
 
 
 class Departure(Struct, frozen=True, kw_only=True):
@@ -179,7 +182,9 @@ def _plain(value: Any, shape: str, path: Path) -> Iterator[Departure]:
 def _out_of_bounds(value: Any, wanted: Plain, path: Path) -> Iterator[Departure]:
     if wanted.choices:
         if str(value) not in wanted.choices:
-            yield _refused(path, f"{value!r} is not one of {', '.join(wanted.choices)}")
+            meant = next((each for each in wanted.choices if isinstance(value, bool) and each in _WORDS[value]), None)
+            why = "" if meant is None else f"; YAML takes {meant} for it where it has no quotes"
+            yield _refused(path, f"{value!r} is not one of {', '.join(wanted.choices)}{why}")
     elif wanted.kind == "n":
         yield from _outside(float(value), wanted, path, "{} is")
     elif isinstance(value, str):

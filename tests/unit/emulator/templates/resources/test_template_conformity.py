@@ -92,6 +92,12 @@ def lines(resources: dict[str, Any], **sections: Any) -> list[str]:
             id="a choice that only the API's model has",
         ),
         pytest.param(
+            resource("ApiGatewayV2::Stage", ApiId="a", StageName="s", DefaultRouteSettings={"LoggingLevel": False}),
+            "A.Properties.DefaultRouteSettings.LoggingLevel: False is not one of ERROR, INFO, OFF; YAML takes OFF "
+            "for it where it has no quotes: CloudFormation refuses it",
+            id="a choice that YAML has read as something else",
+        ),
+        pytest.param(
             resource("Kinesis::Stream", RetentionPeriodHours="8761"),
             "A.Properties.RetentionPeriodHours: 8761 is more than 8760: CloudFormation refuses it",
             id="too much",
