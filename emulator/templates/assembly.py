@@ -49,12 +49,17 @@ class Part(Struct, frozen=True, kw_only=True):
     account: str | None = None
     """CDK's: the account that it is for, in twelve digits; None: any."""
     built: Path | None = None
-    """SAM's: the folder with a folder of built code for each function."""
+    """SAM's: the folder with a folder of built code for each function, and one for each application nested in it."""
     text: str | None = None
     """The template itself, where it is in no file."""
     uploads: Callable[[str, str], Path] | None = None
     """Finds an object of S3, by bucket and key, in a file here; raises `Problem`. None: what the template names is
     beside it."""
+
+    @property
+    def is_build(self) -> bool:
+        """Whether the template is one that SAM has written beside what it has built. [SRC] aws-sam-cli"""
+        return self.folder.name == "build" or f"/{BUILT.as_posix()}/" in f"/{self.folder.as_posix()}/"
 
 
 class Project(Struct, frozen=True, kw_only=True):

@@ -110,7 +110,7 @@ class Code:
     def _is_there(self, stack: Stack, resource: Resource) -> bool:
         """Whether SAM has built a function, or the template is that of its build."""
         part = self._part(stack)
-        return part.folder.name == "build" or (part.built is not None and (part.built / resource.logical_id).is_dir())
+        return part.is_build or (part.built is not None and (part.built / resource.logical_id).is_dir())
 
     # where it is
 
@@ -226,7 +226,7 @@ class Code:
             part = self._part(self.layer_stacks[arn])
             if part.built is not None and (part.built / name).is_dir():
                 found = part.built / name
-            elif part.uploads is None and part.folder.name != "build" and wants_build(layer, found):
+            elif part.uploads is None and not part.is_build and wants_build(layer, found):
                 warnings.append(f"its layer {name} has a build method and was not built: run sam build")
             if (found / "extensions").is_dir():
                 warnings.append(f"its layer {name} has Lambda extensions, which are not run here")

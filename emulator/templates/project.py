@@ -378,7 +378,8 @@ class _Reader:
             where = (*resource.path, "Properties", "TemplateURL")
             raise source.error(Problem(where, f"{text}: there is no such template on this machine"))
         assets = dict(part.assets)
-        inner = structs.replace(part, template=path, folder=path.parent, stack=name, assets=assets)
+        built = None if part.built is None else part.built / resource.logical_id
+        inner = structs.replace(part, template=path, folder=path.parent, stack=name, assets=assets, built=built)
         return self._stack(inner, parameters)
 
 

@@ -1111,6 +1111,34 @@ def test_an_application_from_elsewhere_is_told_and_its_outputs_are_made_up(tmp_p
     assert "the template of Tools is not on this machine: nothing of it is emulated" in found.warnings
 
 
+@pytest.mark.parametrize(
+    ("target", "location"),
+    [("template.yaml", "inner/template.yaml"), (".aws-sam/build/template.yaml", "Net/template.yaml")],
+)
+def test_what_sam_has_built_for_a_nested_application_is_found(target: str, location: str, tmp_path: Path) -> None:
+    """[SRC] aws-sam-cli: below the folder of the application, in that of what it is nested in"""
+    inner = """Resources:
+  Work:
+    Type: AWS::Lambda::Function
+    Metadata: {BuildMethod: esbuild}
+    Properties: {Handler: app.handler, Runtime: nodejs22.x, Role: r, Code: CODE}
+"""
+    outer = f"Resources:\n  Net: {{Type: AWS::CloudFormation::Stack, Properties: {{TemplateURL: {location}}}}}\n{CHAT}"
+    template = tmp_path / target
+    work = tmp_path / ".aws-sam" / "build" / "Net" / "Work"
+    work.mkdir(parents=True)
+    (work / "app.js").write_text("exports.handler = async () => 1;")
+    (template.parent / location).parent.mkdir(exist_ok=True)
+    (template.parent / location).write_text(inner.replace("CODE", "Work" if "build" in target else "./"))
+    template.write_text(outer)
+
+    found = {each.name: each for each in read(tmp_path, target).functions}
+
+    function = next(each for name, each in found.items() if "Work" in name)
+    assert function.unavailable is None
+    assert function.code_root == str(work.resolve())
+
+
 def test_a_nested_template_that_is_a_file_must_be_there(tmp_path: Path) -> None:
     nested = "  Net: {Type: AWS::CloudFormation::Stack, Properties: {TemplateURL: net.yaml}}\n"
     (tmp_path / "template.yaml").write_text(f"Resources:\n{nested}{CHAT}")
