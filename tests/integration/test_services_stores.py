@@ -81,6 +81,18 @@ def test_pages_of_parameters_are_followed(world: World) -> None:
     assert [each["Value"] for page in pages for each in page["Parameters"]] == ["v"] * 12
 
 
+def test_a_secret_keeps_its_value_where_it_cannot_be_rotated(world: World) -> None:
+    secrets = world.client("secretsmanager")
+    secrets.create_secret(Name="rotated", SecretString="first")
+    with pytest.raises(ClientError, match=r"InvalidRequestException.*No Lambda rotation function ARN is associated"):
+        secrets.rotate_secret(SecretId="rotated")
+    with pytest.raises(ClientError, match=r"RotateSecret of secretsmanager is not emulated"):
+        secrets.rotate_secret(SecretId="rotated", RotationLambdaARN=f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:f")
+    assert secrets.get_secret_value(SecretId="rotated")["SecretString"] == "first"
+    with pytest.raises(ClientError, match=r"ValidationException.*Invalid name\. Must be a valid name"):
+        secrets.create_secret(Name="a name", SecretString="x")
+
+
 def test_a_secret_is_changed(world: World) -> None:
     secrets = world.client("secretsmanager")
     secrets.create_secret(Name="changing", SecretString="a")
