@@ -114,6 +114,7 @@ class Deliveries:
                 told = s3_events.test_event(bucket.name, self._now(), request_id=uuid.uuid4().hex)
                 self._send_s3(each, bucket.name, told)
 
+        moto_s3.take_versions()
         mark = S3Backend._set_delete_marker  # noqa: SLF001 - tells nobody of a marker, which AWS does
 
         def set_delete_marker(backend: Any, bucket_name: str, key_name: str) -> Any:

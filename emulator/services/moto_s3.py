@@ -24,6 +24,9 @@ _NO_JSON: Final = "This policy contains invalid Json"
 _NO_POLICY: Final = "Policies must be valid JSON and the first byte must be '{'"
 _NO_ORDER: Final = "The list of parts was not in ascending order. Parts must be ordered by part number."
 """[USR] versitygw #1063, omrikiei/aws_logging_handlers #28"""
+_SUSPENDED: Final = "Suspended"
+_NULL: Final = "null"
+"""The id of a version that was put while none were kept."""
 _END: Final = "</NotificationConfiguration>"
 
 
@@ -102,6 +105,57 @@ def take_pages() -> None:
         return list_objects(backend, *given, **asked)
 
     S3Backend.list_objects_v2 = list_checked
+
+
+def take_versions() -> None:
+    """Keep the versions of objects where a bucket keeps no more of them: moto would drop them with the next change.
+
+    [DOC] s3-docs:AddingObjectstoVersionSuspendedBuckets, DeletingObjectsfromVersioningSuspendedBuckets
+    """
+    put, mark, delete = S3Backend.put_object, S3Backend._set_delete_marker, S3Backend.delete_object  # noqa: SLF001
+    marked: set[str] = set()
+
+    def put_beside(backend: Any, bucket_name: str, key_name: str, *given: Any, **named: Any) -> Any:
+        bucket = backend.get_bucket(bucket_name)
+        kept = _named(bucket, key_name) if bucket.versioning_status == _SUSPENDED else []
+        if not kept:
+            return put(backend, bucket_name, key_name, *given, **named)
+        # What moto itself takes out of the list loses its content.
+        without = [each for each in bucket.keys.getlist(key_name) if each not in kept]
+        dict.__setitem__(bucket.keys, key_name, without)
+        try:
+            return put(backend, bucket_name, key_name, *given, **named)
+        finally:
+            dict.__setitem__(bucket.keys, key_name, [*kept, *bucket.keys.getlist(key_name)])
+
+    def mark_beside(backend: Any, bucket_name: str, key_name: str) -> Any:
+        marker = mark(backend, bucket_name, key_name)
+        if bucket_name in marked:
+            marker._version_id = _NULL  # noqa: SLF001 - no other way to say it
+            bucket = backend.get_bucket(bucket_name)
+            bucket.keys.setlist(key_name, [*_named(bucket, key_name), marker])
+        return marker
+
+    def delete_beside(backend: Any, bucket_name: str, *given: Any, **named: Any) -> Any:
+        bucket = backend.get_bucket(bucket_name)
+        if bucket.versioning_status != _SUSPENDED:
+            return delete(backend, bucket_name, *given, **named)
+        marked.add(bucket_name)
+        bucket.versioning_status = "Enabled"  # else all versions are one for it
+        try:
+            return delete(backend, bucket_name, *given, **named)
+        finally:
+            bucket.versioning_status = _SUSPENDED
+            marked.discard(bucket_name)
+
+    S3Backend.put_object = put_beside
+    S3Backend._set_delete_marker = mark_beside  # noqa: SLF001 - as above
+    S3Backend.delete_object = delete_beside
+
+
+def _named(bucket: Any, key_name: str) -> list[Any]:
+    """The versions of an object that have ids."""
+    return [each for each in bucket.keys.getlist(key_name, []) if each.version_id != _NULL]
 
 
 def _of_upload(act: Callable[..., Any]) -> Callable[..., Any]:

@@ -216,6 +216,32 @@ PAGE = "http://localhost:3000"
 ELSEWHERE = "https://elsewhere.example"
 
 
+def test_versions_are_kept_where_no_more_of_them_are(world: World) -> None:
+    s3 = bucket(world, "suspended")
+
+    def versions(status: str) -> None:
+        s3.put_bucket_versioning(Bucket="suspended", VersioningConfiguration={"Status": status})
+
+    def listed() -> list[tuple[str, bool]]:
+        found = s3.list_object_versions(Bucket="suspended", Prefix="k")
+        return [(each["VersionId"], each["IsLatest"]) for each in found.get("Versions", [])]
+
+    versions("Enabled")
+    first = s3.put_object(Bucket="suspended", Key="k", Body=b"1")["VersionId"]
+    versions("Suspended")
+    for body in (b"2", b"3"):
+        s3.put_object(Bucket="suspended", Key="k", Body=body)
+    assert listed() == [("null", True), (first, False)]
+
+    s3.delete_object(Bucket="suspended", Key="k")
+    (marker,) = s3.list_object_versions(Bucket="suspended")["DeleteMarkers"]
+    assert (listed(), marker["VersionId"], marker["IsLatest"]) == ([(first, False)], "null", True)
+    s3.delete_object(Bucket="suspended", Key="k", VersionId="null")
+    assert s3.get_object(Bucket="suspended", Key="k")["Body"].read() == b"1"
+    s3.delete_object(Bucket="suspended", Key="k", VersionId=first)
+    s3.delete_bucket(Bucket="suspended")
+
+
 def fetch(
     url: str, method: str = "GET", body: bytes | None = None, **headers: str
 ) -> tuple[int, bytes, Mapping[str, str]]:
