@@ -75,9 +75,9 @@ class Facts:
     target: str | None
     """What is emulated here, and where that is said; None: no service was found."""
     problem: str | None
-    """Why no service was found; None: one was."""
+    """Why no service was found, or would not start; None: nothing is known of that."""
     is_broken: bool
-    """Whether that is because the configuration cannot be used."""
+    """Whether there is one, or a configuration, that cannot be used."""
     state_folder_writable: bool
     running: Running | None
     port: Port

@@ -65,7 +65,7 @@ def examine() -> Facts:
         folder=str(folder),
         target=target,
         problem=problem,
-        is_broken=found is None,
+        is_broken=problem is not None and (found is None or target is not None),
         state_folder_writable=_is_writable(folder / ".streamer"),
         running=running,
         port=port_of(EmulateOptions().port),
@@ -107,14 +107,33 @@ def _other_environment(folder: Path) -> str | None:
 
 
 def _project() -> tuple[Here | None, Path, str | None, str | None]:
-    """The project here, its folder, what it would emulate, and why nothing."""
+    """The project here, its folder, what it would emulate, and why it would not."""
     start = Path.cwd()
     try:
         project = project_at(start, None, None)
-        target = _target(project)
-        return here(), project.folder, target, None if target else str(no_service(project))
+        target, found = _target(project), here()
     except ConfigurationError as error:
         return None, start, None, str(error)
+    return found, project.folder, target, _complaint(project) if target else str(no_service(project))
+
+
+def _complaint(project: Project) -> str | None:
+    """What ``streamer emulate`` would refuse the target with; None: nothing is known, or a package is missing."""
+    name = template_name(None, project, project.folder)
+    try:
+        if name is None:
+            from .described import names_of_actions  # noqa: PLC0415 - so that a package that is missing is told
+
+            names_of_actions(None)
+        else:
+            from .targets.from_template import open_template  # noqa: PLC0415 - likewise
+
+            open_template(name, EmulateOptions(), project.folder, only_looks=True)
+    except ConfigurationError as error:
+        return str(error)
+    except ModuleNotFoundError:  # none of the project's, of which its import says so
+        return None
+    return None
 
 
 def _target(project: Project) -> str | None:

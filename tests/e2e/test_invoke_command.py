@@ -142,13 +142,22 @@ def test_the_doctor_knows_the_emulator_of_the_folder(handlers: Path) -> None:
     assert {check["state"] for check in found.values()} <= {"ok", "warn"}
 
 
-def test_the_doctor_fails_with_a_configuration_that_makes_no_sense(tmp_path: Path) -> None:
-    (tmp_path / "streamer.toml").write_text("app = 1")
+@pytest.mark.parametrize(
+    ("file", "text", "told"),
+    [
+        pytest.param("streamer.toml", "app = 1", "streamer.toml: app is 1, which is not text", id="configuration"),
+        pytest.param("app.py", "import nope", "module 'app' imports 'nope', which is not installed", id="code"),
+        pytest.param("app.py", "app = 1", "'app:app' is of type int; a target is an App", id="no service"),
+        pytest.param("template.yaml", "Resources: {A: [}", "template.yaml:1: not YAML", id="template"),
+    ],
+)
+def test_the_doctor_says_why_a_project_does_not_start(tmp_path: Path, file: str, text: str, told: str) -> None:
+    (tmp_path / file).write_text(text)
 
     done = streamer("doctor", folder=tmp_path)
 
     assert done.returncode == 1
-    assert "fail  project     streamer.toml: app is 1, which is not text" in done.stdout
+    assert f"fail  project     {told}" in done.stdout
 
 
 @pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="this system does not tell who listens")
