@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -13,6 +12,7 @@ from streamer.topology import Schedule, Topology
 from streamer.topology.cron import parse_cron
 
 from ..foundation import log
+from ..foundation.json_bytes import json_text
 from ..foundation.place import ACCOUNT_ID, REGION, arn_of
 from ..foundation.tasks import end
 from ..functions.outcome import AcceptEvent
@@ -59,7 +59,7 @@ class Schedules:
     async def _run(self, schedule: Schedule) -> None:
         after, due = self._after(schedule), None
         while (due := await self._wait(after, due)) is not None:
-            payload = json.dumps(self._event(schedule), separators=(",", ":")).encode()
+            payload = json_text(self._event(schedule)).encode()
             if not self._accept(schedule.function, payload, str(uuid.uuid4())):
                 log.warning("a scheduled event was dropped: too many events wait", schedule=schedule.name)
 

@@ -9,6 +9,8 @@ from typing import Any, Final, TypeGuard
 import msgspec
 
 _encode: Final = msgspec.json.Encoder().encode
+_encode_text: Final = json.JSONEncoder(separators=(",", ":")).encode
+"""Made once: `json.dumps` makes one for each text that is not written as it writes by itself."""
 
 
 def _refused(constant: str) -> None:
@@ -31,7 +33,7 @@ def json_bytes(value: Any) -> bytes:
 
 def json_text(value: Any) -> str:
     """The same as a text of ASCII, in which anything else is escaped."""
-    return json.dumps(value, separators=(",", ":"))
+    return _encode_text(value)
 
 
 def text_of(value: Any) -> str:

@@ -6,13 +6,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
 from streamer.topology import Function
 
+from ..foundation.json_bytes import json_text
 from ..foundation.times import iso_time
 from . import platform_log
 from .platform_log import Report
@@ -109,4 +109,4 @@ def _ended(status: str, error_type: str | None) -> dict[str, str]:
 
 def _event(now: datetime, kind: str, record: Mapping[str, Any]) -> str:
     told = {"time": iso_time(now.astimezone(UTC)), "type": f"platform.{kind}", "record": record}
-    return json.dumps(told, separators=(",", ":"))
+    return json_text(told)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 import string
@@ -11,7 +10,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from ..foundation.json_bytes import parsed_json
+from ..foundation.json_bytes import json_text, parsed_json
 from ..foundation.place import arn_of
 from ..foundation.times import iso_time
 from .variables import VERSION
@@ -159,7 +158,7 @@ def too_large_payload(limit_bytes: int) -> bytes:
     """
     message = f"Response payload size exceeded maximum allowed payload size ({limit_bytes} bytes)."
     error = {"errorMessage": message, "errorType": "Function.ResponseSizeTooLarge"}
-    return json.dumps(error, separators=(",", ":")).encode()
+    return json_text(error).encode()
 
 
 def error_type(payload: bytes) -> str:
@@ -181,7 +180,7 @@ def reported_type(error_type: str) -> str:
 
 
 def _error_payload(error_type: str, message: str) -> bytes:
-    return json.dumps({"errorType": error_type, "errorMessage": message}, separators=(",", ":")).encode()
+    return json_text({"errorType": error_type, "errorMessage": message}).encode()
 
 
 SIGNAL_WORDS: Final = {

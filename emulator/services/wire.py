@@ -11,6 +11,8 @@ import struct
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
+from ..foundation.json_bytes import json_text
+
 REQUEST: Final = b"R"
 CALLS: Final = b"C"
 ANSWER: Final = b"A"
@@ -31,7 +33,7 @@ class Frame(NamedTuple):
 
 def packed(frame: Frame) -> bytes:
     """The bytes of a frame."""
-    head = json.dumps(frame.head, separators=(",", ":")).encode()
+    head = json_text(frame.head).encode()
     return _START.pack(frame.kind, frame.number, len(head), len(frame.body)) + head + frame.body
 
 

@@ -20,7 +20,7 @@ from streamer.stores.expressions import update_of
 from streamer.stores.items import request_key_item, request_record
 from streamer.stores.payloads import joined, payload_item_key
 
-from ...foundation.json_bytes import parsed_json
+from ...foundation.json_bytes import json_text, parsed_json
 from ..around import Around
 from ..reading.asked import Asked, BadRequestError
 from ..reading.telling import Told
@@ -178,7 +178,7 @@ def _position(record: RequestRecord, now: float) -> Position:
 
 
 def _said(cursor: list[Any]) -> str:
-    return base64.urlsafe_b64encode(json.dumps(cursor, separators=(",", ":")).encode()).decode().rstrip("=")
+    return base64.urlsafe_b64encode(json_text(cursor).encode()).decode().rstrip("=")
 
 
 def _cursor(text: str) -> tuple[float, Position] | None:

@@ -11,6 +11,7 @@ from streamer.topology import Queue
 
 from ...event_sources.streams.kinesis_records import kinesis_event
 from ...event_sources.streams.records import stream_record
+from ...foundation.json_bytes import json_text
 from ...functions.outcome import Returned
 from ..around import Around
 from ..reading.asked import Asked, BadRequestError
@@ -168,7 +169,7 @@ class Queues:
         events = self._of_kinesis(subject) if is_kinesis else await self._of_table(subject)
         if not events:
             raise BadRequestError(409, "the stream does not have these records any more")
-        return json.dumps({"Records": events}, separators=(",", ":")).encode("ascii")
+        return json_text({"Records": events}).encode("ascii")
 
     def _of_kinesis(self, subject: GivenUpBatch) -> list[Any]:
         _label, shards = self._around.kinesis().shards(subject.stream_arn.rpartition("/")[2]) or ("", ())

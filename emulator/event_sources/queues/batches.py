@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -12,7 +11,7 @@ from msgspec import Struct, field
 
 from streamer.errors import StreamerError
 
-from ...foundation.json_bytes import parsed_json
+from ...foundation.json_bytes import json_text, parsed_json
 from ...functions.limits import EVENT_BYTES
 from ...functions.outcome import Outcome, Returned
 
@@ -103,7 +102,7 @@ def events(batch: Iterable[tuple[QueueMessage, Mapping[str, Any]]]) -> Iterator[
     room = EVENT_BYTES - len(_HEAD) - len(_TAIL)
     left = room
     for message, made in batch:
-        body = json.dumps(made, separators=(",", ":")).encode()
+        body = json_text(made).encode()
         if messages and len(body) + 1 > left:
             yield _event(bodies), messages
             bodies, messages, left = [], [], room

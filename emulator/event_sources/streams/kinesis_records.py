@@ -6,11 +6,10 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ...foundation.json_bytes import parsed_json
+from ...foundation.json_bytes import json_text, parsed_json
 from .records import EventRecord
 from .source import RawRecord
 
@@ -57,7 +56,7 @@ def kinesis_record(event: RawRecord, previous: str | None) -> EventRecord:
         sequence_number=told["sequenceNumber"],
         item=told["partitionKey"],
         created_at=told["approximateArrivalTimestamp"],
-        body=json.dumps(event, separators=(",", ":")).encode("ascii"),
+        body=json_text(event).encode("ascii"),
         event=filtered(told),
         previous=previous,
     )

@@ -16,6 +16,8 @@ from typing import Any, Final
 
 from streamer.aws_limits import attributes_bytes
 
+from ...foundation.json_bytes import json_text
+
 EVENT_VERSION: Final = "1.1"
 """``eventVersion`` of every record. [REC] I1"""
 
@@ -77,7 +79,7 @@ def stream_record(
         sequence_number=change["SequenceNumber"],
         item=json.dumps(change["Keys"].get(partition_key)),
         created_at=change["ApproximateCreationDateTime"],
-        body=json.dumps(event, separators=(",", ":")).encode("ascii"),
+        body=json_text(event).encode("ascii"),
         event=event,
         previous=previous,
     )

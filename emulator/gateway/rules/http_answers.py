@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import http
-import json
 from typing import Final
 
+from ...foundation.json_bytes import json_text
 from .effects import HttpAnswer
 from .error_frames import INTERNAL_SERVER_ERROR, error_frame
 from .ids import IdSource
@@ -43,7 +43,7 @@ def error(
 ) -> HttpAnswer:
     """A refusal whose body is ``{"message": ...}``; message and type default to what AWS says for the status."""
     text = message or _MESSAGES.get(status) or _phrase(status)
-    body = b"" if status == 304 else json.dumps({"message": text}, separators=(",", ":")).encode()
+    body = b"" if status == 304 else json_text({"message": text}).encode()
     return answer(ids, now_ms, status, body, error_type or _ERROR_TYPES.get(status))
 
 

@@ -13,6 +13,7 @@ from urllib.parse import unquote
 
 from msgspec import Struct
 
+from ...foundation.json_bytes import json_text
 from ...foundation.times import instant, iso_time
 from . import http_answers as answers
 from . import ids
@@ -169,4 +170,4 @@ def _description(connection: Connection, now: float, now_ms: int) -> bytes:
         "identity": identity,
         "lastActiveAt": iso_time(instant(max(last_active_ms, connection.connected_at_ms) / 1000)),
     }
-    return json.dumps(document, separators=(",", ":")).encode()
+    return json_text(document).encode()

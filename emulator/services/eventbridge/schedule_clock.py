@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -15,6 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from msgspec import Struct
 
 from ...event_sources.eventbridge import at_rate, event_about
+from ...foundation.json_bytes import json_text
 from ...foundation.times import iso_seconds
 from .rule_clock import RATE, is_cron, next_due, period
 
@@ -112,7 +112,7 @@ def target_input(target: Mapping[str, Any], arn: str, at: datetime, *, execution
     """What a target gets: its input, context attributes filled in, or an event that says what happened."""
     if (given := target.get("Input")) is None:
         what = {"source": "aws.scheduler", "detail_type": "Scheduled Event", "detail": "{}"}
-        return json.dumps(event_about(arn, event_id=execution_id, at=at, **what), separators=(",", ":"))
+        return json_text(event_about(arn, event_id=execution_id, at=at, **what))
     text, time = str(given), iso_seconds(at)
     context = {"schedule-arn": arn, "scheduled-time": time, "execution-id": execution_id, "attempt-number": "1"}
     for name, value in context.items():

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Mapping
 from typing import Any
 
-from ...foundation.json_bytes import parsed_json
+from ...foundation.json_bytes import json_text, parsed_json
 from .errors import invalid
 
 
 def token(content: Mapping[str, Any]) -> str:
     """An iterator, or where a list goes on, as clients get it."""
-    return base64.urlsafe_b64encode(json.dumps(content, separators=(",", ":")).encode()).decode()
+    return base64.urlsafe_b64encode(json_text(content).encode()).decode()
 
 
 def untoken(text: Any, what: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from typing import Any, Final
 from streamer.errors import ConfigurationError
 
 from ...foundation import log
-from ...foundation.json_bytes import json_of, parsed_json
+from ...foundation.json_bytes import json_of, json_text, parsed_json
 from ...foundation.place import arn_of
 from ...foundation.tasks import end, start
 from ...functions.outcome import Functions
@@ -328,7 +328,7 @@ class StateMachines:
             log.error("an execution of a state machine failed", error=error, machine=execution.machine.name)
             self._finished(execution, "FAILED", error="States.Runtime", cause=str(error))
         else:
-            execution.output = json.dumps(output, separators=(",", ":"))
+            execution.output = json_text(output)
             self._finished(execution, "SUCCEEDED")
 
     def _finished(

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from msgspec import Struct, field
 
+from ...foundation.json_bytes import json_text
 from ...foundation.times import iso_time
 from ..delivery import Delivery
 
@@ -55,7 +56,7 @@ def delivery(message: Message, to: Subscriber) -> Delivery | None:
     by = f"topic {message.topic.rpartition(':')[2]}"
     match to.protocol:
         case "lambda":
-            return Delivery(to=to.endpoint, by=by, payload=json.dumps(_event(message, to), separators=(",", ":")))
+            return Delivery(to=to.endpoint, by=by, payload=json_text(_event(message, to)))
         case "sqs":
             return Delivery(
                 to=to.endpoint,
