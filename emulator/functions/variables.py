@@ -14,7 +14,7 @@ from streamer.topology import Function, Topology, queue_url_variable
 
 from ..foundation.place import ACCOUNT_ID, REGION, arn_of
 from ..iam.keys import Keys, as_owner
-from ..port.aws_names import SUFFIXES, SYNC, queues_url
+from ..port.aws_names import SUFFIXES, SYNC, service_url
 
 if TYPE_CHECKING:
     import random
@@ -197,7 +197,9 @@ def queue_variables(function: Function, endpoints: Endpoints) -> dict[str, str]:
     never is on AWS. A template's queues have AWS's URLs, which lead to the emulator.
     """
     is_said = any(name in function.environment for name in ("AWS_ENDPOINT_URL", _QUEUES_AT))
-    return {} if endpoints.home is None or is_said or function.sends_to else {_QUEUES_AT: queues_url(endpoints.region)}
+    if endpoints.home is None or is_said or function.sends_to:
+        return {}
+    return {_QUEUES_AT: service_url("sqs", endpoints.region)}
 
 
 def _is_elsewhere(function: Function, name: str) -> bool:

@@ -51,9 +51,12 @@ def domain_name(api: str, region: str) -> str:
     return f"{api}.execute-api.{region}.{url_suffix(region)}"
 
 
-def queues_url(region: str) -> str:
-    """Where the queues of a Region have their URLs. [DOC] sqs-docs:sqs-queue-message-identifiers"""
-    return f"https://sqs.{region}.{url_suffix(region)}"
+def service_url(service: str, region: str) -> str:
+    """Where a service is in a Region: how its queues' URLs begin, and those of who issues its user pools' tokens.
+
+    [DOC] sqs-docs:sqs-queue-message-identifiers, cognito-docs:verifying-a-json-web-token
+    """
+    return f"https://{service}.{region}.{url_suffix(region)}"
 
 
 def service_of(host: str) -> str | None:

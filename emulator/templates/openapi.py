@@ -13,6 +13,8 @@ from msgspec import Struct, field
 
 from streamer.topology.http_apis import ANY, Cors, FixedAnswer, HttpAuthorizer
 
+from ..port.aws_names import service_url
+
 _EXTENSION: Final = "x-amazon-apigateway-"
 _ANY: Final = f"{_EXTENSION}any-method"
 _METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", _ANY)
@@ -171,7 +173,7 @@ def _authorizer(name: str, scheme: Mapping[str, Any], written: Mapping[str, Any]
 def issuers_of_pools(arns: Iterable[Any]) -> tuple[str, ...]:
     """Who issues the tokens of user pools. [DOC] cognito-docs:verifying-a-json-web-token"""
     found = [_POOL.fullmatch(str(each)) for each in arns]
-    return tuple(f"https://cognito-idp.{each[1]}.amazonaws.com/{each[2]}" for each in found if each is not None)
+    return tuple(f"{service_url('cognito-idp', each[1])}/{each[2]}" for each in found if each is not None)
 
 
 def cors_of(body: Mapping[str, Any]) -> Cors | None:

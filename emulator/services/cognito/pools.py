@@ -8,9 +8,8 @@ from typing import Any, Final
 
 from msgspec import structs
 
-from streamer.aws_limits import url_suffix
-
 from ...foundation.place import arn_of
+from ...port.aws_names import service_url
 from ..secret_names import client_secret
 from .entities import (
     DEFAULT_FLOWS,
@@ -68,7 +67,7 @@ class Pools:
             state.pools[name] = Pool(
                 id=name,
                 arn=arn_of("cognito-idp", state.region, state.account_id, f"userpool/{name}"),
-                issuer=f"https://cognito-idp.{state.region}.{url_suffix(state.region)}/{name}",
+                issuer=f"{service_url('cognito-idp', state.region)}/{name}",
                 settings=_settings(given) | {"Name": given["PoolName"]},
                 created=now,
             )

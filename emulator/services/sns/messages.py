@@ -15,6 +15,7 @@ from msgspec import Struct, field
 
 from ...foundation.json_bytes import json_text
 from ...foundation.times import iso_time
+from ...port.aws_names import service_url
 from ..delivery import Delivery
 
 _AGENT: Final = "Amazon Simple Notification Service Agent"
@@ -76,7 +77,7 @@ def delivery(message: Message, to: Subscriber) -> Delivery | None:
 def confirmation(message: Message, to: Subscriber, token: str) -> Delivery:
     """What a web server gets when it is subscribed: where to say that it wants the messages."""
     region = message.topic.split(":")[3]
-    url = f"https://sns.{region}.amazonaws.com/?Action=ConfirmSubscription&TopicArn={message.topic}&Token={token}"
+    url = f"{service_url('sns', region)}/?Action=ConfirmSubscription&TopicArn={message.topic}&Token={token}"
     told = {
         "Type": "SubscriptionConfirmation",
         "MessageId": message.id,
@@ -158,12 +159,12 @@ def _signature(region: str, url: str) -> dict[str, str]:
     return {
         "SignatureVersion": "1",
         "Signature": _UNVERIFIABLE,
-        f"SigningCert{url}": f"https://sns.{region}.amazonaws.com/SimpleNotificationService-{'0' * 32}.pem",
+        f"SigningCert{url}": f"{service_url('sns', region)}/SimpleNotificationService-{'0' * 32}.pem",
     }
 
 
 def _unsubscribe(region: str, to: Subscriber) -> str:
-    return f"https://sns.{region}.amazonaws.com/?Action=Unsubscribe&SubscriptionArn={to.arn}"
+    return f"{service_url('sns', region)}/?Action=Unsubscribe&SubscriptionArn={to.arn}"
 
 
 def _text(content: Mapping[str, Any]) -> str:

@@ -75,6 +75,13 @@ def test_a_message_without_subject_says_so_to_functions_and_not_to_queues() -> N
     assert not {"Subject", "MessageAttributes"} & json.loads(message.payload).keys()
 
 
+def test_addresses_in_china_end_as_its_names_do() -> None:
+    sent = delivery(structs.replace(MESSAGE, topic="arn:aws-cn:sns:cn-north-1:123456789012:news"), QUEUE)
+
+    assert sent is not None
+    assert json.loads(sent.payload)["UnsubscribeURL"].startswith("https://sns.cn-north-1.amazonaws.com.cn/?Action=")
+
+
 def test_a_queue_gets_the_documented_text() -> None:
     # [DOC] sns-docs:sns-sqs-as-subscriber
     sent = delivery(structs.replace(MESSAGE, group="a", deduplication="b"), QUEUE)

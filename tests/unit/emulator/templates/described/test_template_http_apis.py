@@ -323,6 +323,17 @@ def test_user_pools_issue_tokens(pools: list[str]) -> None:
     assert [each.authorizers[0].issuers for each in (of_resources, of_document)] == [expected] * 2
 
 
+def test_user_pools_in_china_issue_tokens_under_its_own_names() -> None:
+    arn = "arn:aws-cn:cognito-idp:cn-north-1:123456789012:userpool/cn-north-1_abc"
+    authorizer = resource(
+        "ApiGateway::Authorizer", RestApiId=ref("Rest"), Type="COGNITO_USER_POOLS", ProviderARNs=[arn]
+    )
+
+    found = one(**rest(Pool=authorizer, Get=method("GET", ref("Items"))))
+
+    assert found.authorizers[0].issuers == ("https://cognito-idp.cn-north-1.amazonaws.com.cn/cn-north-1_abc",)
+
+
 @pytest.mark.parametrize(
     ("kind", "source", "expected"),
     [
