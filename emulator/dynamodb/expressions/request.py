@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from streamer.aws_limits import attributes_bytes, text_bytes
@@ -184,10 +185,9 @@ class Expressions:
         expression = self._parameters.get("ProjectionExpression")
         if expression is not None:
             self._read_placeholders()
-            parser = Parser(expression, self.names, "ProjectionExpression")
-            paths = parser.projection()
-            self._use(parser.used)
-            return paths
+            paths, used = _compile_projection(expression, tuple(self.names.items()))
+            self._use(used)
+            return list(paths)
         names = self._parameters.get("AttributesToGet")
         if names is None:
             return None
@@ -239,6 +239,12 @@ class Expressions:
                 unused = [name for name in given if name not in used]
                 if unused:
                     raise _unused(words, unused)
+
+
+@lru_cache(maxsize=1024)
+def _compile_projection(expression: str, names: tuple[tuple[str, str], ...]) -> tuple[tuple[Path, ...], Used]:
+    parser = Parser(expression, dict(names), "ProjectionExpression")
+    return tuple(parser.projection()), parser.used
 
 
 def _unused(words: str, unused: list[str]) -> ApiError:
