@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from moto.kms import models
+from moto.kms.exceptions import NotFoundException
 
 from .calls import KEY_ID_TAG
 
@@ -15,6 +16,13 @@ from .calls import KEY_ID_TAG
 def take() -> None:
     """Stand in the way from now on."""
     create, private_key = models.KmsBackend.create_key, models.generate_private_key
+    describe = models.KmsBackend.describe_key
+
+    def describe_key(backend: Any, key_id: str) -> Any:
+        try:
+            return describe(backend, key_id)
+        except KeyError as error:  # of grants, for which moto does not look whether there is such a key
+            raise NotFoundException(f"Invalid keyId {key_id}") from error
 
     def generate_private_key(spec: str) -> Any:
         # moto makes a pair of RSA for symmetric keys, too, which takes as long as all else together.
@@ -35,4 +43,5 @@ def take() -> None:
         return key
 
     models.KmsBackend.create_key = create_key
+    models.KmsBackend.describe_key = describe_key
     models.generate_private_key = generate_private_key

@@ -123,9 +123,10 @@ def test_a_function_uses_the_keys_that_it_may(world: World) -> None:
     assert "is not authorized to perform: kms:Encrypt" in refused["errorMessage"]
 
 
-def test_a_key_that_is_not_there_is_refused_with_awss_status(world: World) -> None:
+@pytest.mark.parametrize("operation", ["describe_key", "list_grants"])
+def test_a_key_that_is_not_there_is_refused_with_awss_status(world: World, operation: str) -> None:
     with pytest.raises(ClientError) as refused:
-        world.client("kms").describe_key(KeyId=KEY.replace("3f", "4f"))
+        getattr(world.client("kms"), operation)(KeyId=KEY.replace("3f", "4f"))
     error = refused.value.response
     assert (error["Error"]["Code"], error["ResponseMetadata"]["HTTPStatusCode"]) == ("NotFoundException", 400)
 
