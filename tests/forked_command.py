@@ -34,7 +34,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final, Literal
 
 if TYPE_CHECKING:
     from emulator.functions.processes.launching import Launched
@@ -258,8 +258,6 @@ def _server(kind: str) -> socket.socket:
     """Where processes of a kind are asked for; the process behind it ends with the last one that may ask it."""
     with _STARTING:
         if kind not in _ASKED:
-            if not _ASKED:
-                atexit.register(_end)
             _ASKED[kind] = _connected(kind)
         return _ASKED[kind]
 
@@ -275,6 +273,9 @@ def _end() -> None:
         each.close()
     for process in _STARTED:
         process.communicate()
+
+
+atexit.register(_end)  # before tests import what keeps a process that was forked, which so ends first
 
 
 def _connected(kind: str) -> socket.socket:
@@ -395,8 +396,8 @@ def _become(folder: str, environment: dict[str, str], streams: Sequence[int]) ->
     os.chdir(folder)
 
 
-def _forks_templates(asked: socket.socket) -> None:
-    """Let what functions are forked from be forked as well, where it is such a one."""
+def _forks_templates(asked: Callable[[], socket.socket]) -> Callable[[], None]:
+    """Let what functions are forked from be forked as well, where it is such a one; answers the end of that."""
     from emulator.functions.processes import launching, template
 
     def launch(means: Means, folder: Path) -> Launched:
@@ -404,17 +405,21 @@ def _forks_templates(asked: socket.socket) -> None:
             return start(means, folder)
         ours, theirs = socket.socketpair()
         with theirs:
-            process: Any = ForkedTemplate(asked, theirs, folder, dataclasses.asdict(means))
+            process: Any = ForkedTemplate(asked(), theirs, folder, dataclasses.asdict(means))
         ours.setblocking(False)
         return launching.Launched(process, ours, folder)
 
+    def put(launch: Callable[[Means, Path], Launched]) -> None:
+        for module in (launching, template):
+            vars(module)["launch"] = launch
+
     start = launching.launch
-    for module in (launching, template):
-        vars(module)["launch"] = launch
+    put(launch)
+    return functools.partial(put, start)
 
 
 def _forks_services(asked: Callable[[], socket.socket]) -> Callable[[], None]:
-    """The same of the services, whose account is a constant in a process that has imported them; answers the end."""
+    """The same of the services, whose account is a constant in a process that has imported them."""
     from emulator.services import process
 
     def launch(arguments: Sequence[str], variables: Mapping[str, str], descriptor: int) -> Any:
@@ -442,11 +447,13 @@ def _services_are_described() -> None:
 
 
 @contextlib.contextmanager
-def services_are_forked() -> Iterator[None]:
+def are_forked(*kinds: Literal["services", "template"]) -> Iterator[None]:
     """While the block runs, those of emulators in this process, where they can be."""
     with contextlib.ExitStack() as stack:
         if can_be_forked(Path(os.devnull).parent, os.environ):
-            stack.callback(_forks_services(functools.partial(_server, "services")))
+            for kind in kinds:
+                forks = _forks_services if kind == "services" else _forks_templates
+                stack.callback(forks(functools.partial(_server, kind)))
         yield
 
 
@@ -469,7 +476,7 @@ def _serve_commands(kind: str, asked: socket.socket, *others: socket.socket) -> 
             other.close()
     elif others:
         templates, services = others
-        _forks_templates(templates)
+        _forks_templates(lambda: templates)
         _forks_services(lambda: services)
     _end_after(functools.partial(_run_pytest, folder) if kind == "pytest" else _run_command)
 
