@@ -432,18 +432,19 @@ def _forks_services(asked: Callable[[], socket.socket]) -> Callable[[], None]:
     return functools.partial(vars(process).__setitem__, "launch", start)
 
 
-def _services_are_described() -> None:
-    """Let botocore's sessions have one loader, which has read what it knows of the services."""
-    from botocore import loaders, session
+def _make_clients() -> None:
+    """Let botocore's sessions share what they read of the services, as those of the tests do, and have read it."""
+    import boto3
+    from botocore import hooks, session
 
-    loader = loaders.create_loader()
+    from emulator.functions.processes import ahead
+
+    vars(session)["create_loader"] = functools.cache(session.create_loader)
+    for keep in (ahead.keep_event_names, ahead.see_keywords):
+        keep(hooks)
+    made = boto3.session.Session(region_name="us-east-1", aws_access_key_id="-", aws_secret_access_key="-")
     for service in DEPLOYED:
-        for kind in ("service-2", "endpoint-rule-set-1"):
-            loader.load_service_model(service, kind, api_version=None)
-    for name in ("_retry", "endpoints", "partitions", "sdk-default-configuration"):
-        loader.load_data(name)
-    create = session.create_loader
-    vars(session)["create_loader"] = lambda path=None: create(path) if path else loader
+        made.client(service).close()
 
 
 @contextlib.contextmanager
@@ -461,7 +462,7 @@ def _serve_commands(kind: str, asked: socket.socket, *others: socket.socket) -> 
     for each in IMPORTED[kind]:
         importlib.import_module(each)
     if kind == "deploying":
-        _services_are_described()
+        _make_clients()
     gc.freeze()
     found = serve(asked)
     if found is None:
