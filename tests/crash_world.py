@@ -119,12 +119,13 @@ class ObservedStore:
     def _observed(self, key: RequestKey, write: Callable[[], Any]) -> Any:
         with self._lock:
             before = self._inner.get(key)
-            outcome = write()
-            after = self._inner.get(key)
-        if after != before and after is not None:
-            assert before is None or not is_final(before.status), f"{before.status} became {after.status}"
-            self._changed(before, after)
-        return outcome
+            try:
+                return write()
+            finally:  # also of a write that was done and not answered
+                after = self._inner.get(key)
+                if after != before and after is not None:
+                    assert before is None or not is_final(before.status), f"{before.status} became {after.status}"
+                    self._changed(before, after)
 
 
 class Threads(Workers):
@@ -412,6 +413,9 @@ class World:
         for connection, messages in by_connection.items():
             percentages = [message["percentage"] for message in messages if message["type"] == "progress"]
             assert percentages == sorted(percentages), f"progress went back: {percentages}"
+            if record.status is not Status.CANCELLED:  # what runs may hear of that a moment after its client
+                kinds = [message["type"] in FINALS for message in messages if message["type"] != "acknowledgment"]
+                assert kinds == sorted(kinds), "a client was told more after the end"
             finals = [_final_of(message) for message in messages if message["type"] in FINALS]
             assert all(final == _expected(record) for final in finals), f"other finals than the stored one: {finals}"
             if record.connection_id == connection and connection not in self.closed and not self.dead_letters:

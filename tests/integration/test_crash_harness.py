@@ -5,10 +5,11 @@
 
 import itertools
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError, ReadTimeoutError
 from crash_world import Environment, Fate, World
 from dynamodb_engines import embedded_engine
 from hypothesis import given, settings
@@ -30,8 +31,44 @@ RUNS = 500
 FAULTY_RUNS = 60
 AT_ONCE = 2
 DYNAMODB_RUNS = 20
+UNRELIABLE_RUNS = 8
 
-MakeWorld = Callable[[int, Fate], World]
+MakeWorld = Callable[..., World]
+
+
+class Unreliable:
+    """DynamoDB's client, some of whose writes are refused, conflict with others, or are done and not answered."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self.chance: random.Random | None = None
+        """Decides what becomes of a call; None: what it asks for."""
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._client, name)
+        if self.chance is None or name not in ("update_item", "transact_write_items", "query"):
+            return method
+        chance = self.chance.random()
+        if chance < 0.05:
+            return lambda **_: self._refuse(name, "ThrottlingException")
+        if chance < 0.1:
+            return lambda **_: self._refuse(name, "TransactionConflictException")
+        if chance < 0.3 and name == "transact_write_items":
+            return lambda TransactItems: self._refuse(  # noqa: N803 - DynamoDB's name
+                name, "TransactionCanceledException", [{"Code": self._reason()} for _ in TransactItems]
+            )
+        return (lambda **call: self._leave_open(method(**call))) if chance > 0.95 else method
+
+    def _reason(self) -> str:
+        assert self.chance is not None
+        return self.chance.choice(("None", "TransactionConflict", "ThrottlingError"))
+
+    def _refuse(self, name: str, code: str, reasons: Sequence[Any] = ()) -> None:
+        response: Any = {"Error": {"Code": code}, "CancellationReasons": reasons}
+        raise ClientError(response, name)
+
+    def _leave_open(self, _: Any) -> None:
+        raise ReadTimeoutError(endpoint_url="http://dynamodb")
 
 
 @pytest.fixture(scope="module")
@@ -46,11 +83,11 @@ def on_dynamodb() -> Iterator[MakeWorld]:
         client = Clients().get("dynamodb")
         worlds = itertools.count()
 
-        def make(seed: int, fate: Fate) -> World:
-            world = World(
+        def make(seed: int, fate: Fate, *, kind: type[World] = World, client: Any = client) -> World:
+            world = kind(
                 seed,
                 fate,
-                requests=DynamoRequestStore(lambda: client, "crash_requests"),
+                requests=DynamoRequestStore(lambda: client, "crash_requests", sleep=lambda _: None),
                 connections=DynamoConnectionStore(lambda: client, "crash_connections"),
                 subscriptions=DynamoSubscriptionStore(lambda: client, "crash_subscriptions"),
             )
@@ -80,9 +117,9 @@ def nobody_dies(what: str) -> bool:
 class FaultyWorld(World):
     """Calls fail too, before they did what they are for or after it; clocks differ; a user may have two requests."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, fate: Fate | None = None, **stores: Any) -> None:
         self._chance = random.Random(f"faults {seed}")
-        super().__init__(seed, self._fate)
+        super().__init__(seed, fate or self._fate, **stores)
 
     def _fate(self, what: str) -> bool:
         chance = self._chance.random()
@@ -162,6 +199,22 @@ def test_deliveries_that_repeat_and_overtake(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(DYNAMODB_RUNS))
 def test_deaths_on_dynamodb(on_dynamodb: MakeWorld, seed: int) -> None:
     holds(on_dynamodb(seed, deaths(seed, 0.04)))
+
+
+@pytest.mark.parametrize("seed", range(UNRELIABLE_RUNS))
+def test_writes_that_dynamodb_refuses_or_does_not_answer(on_dynamodb: MakeWorld, seed: int) -> None:
+    unreliable = Unreliable(Clients().get("dynamodb"))
+    world = on_dynamodb(seed, nobody_dies, kind=FaultyWorld, client=unreliable)
+    world.kills = 1  # what fails now and then is delivered again
+    world.scenario()
+    unreliable.chance = random.Random(seed)
+    try:
+        world.run()
+        unreliable.chance = None
+        world.check()
+    finally:
+        world.workers.close()
+        unreliable.close()
 
 
 @given(seed=st.integers(0, 2**64))
