@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections import Counter
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from streamer.topology.http_apis import HttpKind
@@ -17,6 +18,11 @@ from .topology import counted
 LINES: Final = 12
 """Most lines before the rest is only counted."""
 _WIDTH: Final = 10
+_NAMES: Final = 5
+"""Most names of functions on a line before the rest is only counted."""
+_ROUTES: Final = 8
+"""Likewise most routes of an HTTP or REST API."""
+_ONLY_NAMES: Final = re.compile(r"\w+(, \w+)*")
 OF_ROLES: Final = (
     *("IAM role", "IAM policy", "Lambda permission", "bucket policy", "queue policy", "topic policy"),
     *("event bus policy", "stream policy"),
@@ -34,18 +40,31 @@ def report(read: Read, *, all_lines: bool = False, without: Container[str] = ())
     stacks = [each for top in read.stacks for each in top.all()]
     names = ", ".join(stack.name for stack in read.stacks)
     head = f"{read.project.name} ({', '.join(read.formats)}), stack {names}, {read.region}"
-    lines = [_line("emulated", _emulated(read))]
+    lines = [_line("emulated", _emulated(read, all_lines))]
     counted_nouns = counted(stacks, Meaning.IGNORED)
     idle = counted(stacks, Meaning.EMULATED).get("function", 0) - len(read.described.topology.functions)
     counted_nouns |= {"provider function": idle} if idle else {}
     ignored = counts({noun: count for noun, count in counted_nouns.items() if noun not in without})
     lines += [_line("ignored", ignored)] if ignored else []
     lines += [_line("missing", text) for text in _missing(stacks)]
-    lines += [_line("not run", text) for text in _not_run(read)]
-    lines += [_line("check", text) for text in (*_regions(read), *_versions(read), *read.warnings)]
+    shown = str if all_lines else brief
+    lines += [_line("not run", shown(text)) for text in _not_run(read)]
+    lines += [_line("check", shown(text)) for text in (*_regions(read), *_versions(read), *read.warnings)]
     if not all_lines and len(lines) > LINES:
         lines = [*lines[: LINES - 1], f"and {len(lines) - LINES + 1} more, see --check"]
     return [head, *lines]
+
+
+def brief(text: str) -> str:
+    """What is said of functions, with the first few of their names where it begins with many."""
+    names, colon, said = text.partition(": ")
+    return f"{_first(names.split(', '), _NAMES)}: {said}" if colon and _ONLY_NAMES.fullmatch(names) else text
+
+
+def _first(names: Sequence[str], most: int) -> str:
+    if len(names) <= most:
+        return ", ".join(names)
+    return f"{', '.join(names[: most - 1])} and {len(names) - most + 1} more"
 
 
 def of_roles(held: int, everything: int, warnings: Iterable[str]) -> list[str]:
@@ -76,7 +95,7 @@ def _line(title: str, text: str) -> str:
     return f"{title:<{_WIDTH}} {text}"
 
 
-def _emulated(read: Read) -> str:
+def _emulated(read: Read, all_lines: bool) -> str:
     topology = read.described.topology
     asked = Counter(call.operation for call in read.described.services)
     parts = []
@@ -86,7 +105,8 @@ def _emulated(read: Read) -> str:
         parts.append(f"{logical_id}: {', '.join(routes) or 'no routes'}")
     for http_api in topology.http_apis:
         routes = [route.key for route in http_api.routes if route.fixed is None]
-        what = "" if http_api.kind is HttpKind.URL else f": {', '.join(routes) or 'no routes'}"
+        told = _first(routes, len(routes) if all_lines else _ROUTES) or "no routes"
+        what = "" if http_api.kind is HttpKind.URL else f": {told}"
         parts.append(f"{http_api.name}, {http_api.kind.value}{what}")
     runtimes = Counter(_runtimes(read).values())
     run = ", ".join(f"{count} {name}" for name, count in sorted(runtimes.items()))

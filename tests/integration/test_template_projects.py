@@ -1111,6 +1111,19 @@ def test_an_application_from_elsewhere_is_told_and_its_outputs_are_made_up(tmp_p
     assert "the template of Tools is not on this machine: nothing of it is emulated" in found.warnings
 
 
+def test_of_many_routes_the_first_are_told_and_all_by_check(tmp_path: Path) -> None:
+    events = "".join(f"        E{n}: {{Type: HttpApi, Properties: {{Method: get, Path: /{n}}}}}\n" for n in range(9))
+    (tmp_path / "template.yaml").write_text(f"Resources:\n{CHAT}      Events:\n{events}")
+
+    found = load_template("template.yaml", EmulateOptions(), folder=tmp_path, state_folder=tmp_path / "s").read
+
+    (few,) = (line for line in report(found) if "HTTP API" in line)
+    (all_of_them,) = (line for line in report(found, all_lines=True) if "HTTP API" in line)
+    assert few.count("GET ") == 7
+    assert "and 2 more; " in few
+    assert all_of_them.count("GET ") == 9
+
+
 @pytest.mark.parametrize(
     ("target", "location"),
     [("template.yaml", "inner/template.yaml"), (".aws-sam/build/template.yaml", "Net/template.yaml")],

@@ -26,7 +26,7 @@ from ...templates.assembly import BUILT, Project, find
 from ...templates.catalogue import Catalogue
 from ...templates.described import function_roles
 from ...templates.project import Read, Settings, read_project
-from ...templates.report import OF_ROLES, ids, of_roles, outputs, report
+from ...templates.report import OF_ROLES, brief, ids, of_roles, outputs, report
 from ...templates.samconfig import NAMES, SamConfig, overrides, read_config
 from ...templates.topology import Wanted
 from ..here.development_secret import state_folder
@@ -72,7 +72,7 @@ class TemplateTarget(Struct, frozen=True, kw_only=True):
         if self.missing:
             names = ", ".join(self.missing)
             lines.append(f"fetch      {names}: Lambda provides it to Node.js; npm fetches it at the start")
-        shown = self.lacking if all_lines else self.lacking[:_LACKING]
+        shown = self.lacking if all_lines else tuple(map(brief, self.lacking[:_LACKING]))
         lines += [f"install    {text}" for text in shown]
         more = len(self.lacking) - len(shown)
         return [*lines, *([f"and {more} more to install, see --check"] if more else [])]
