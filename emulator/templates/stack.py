@@ -226,7 +226,7 @@ class _Resolver:
         resource = self._resource(logical_id, path)
         if resource.type == "AWS::CloudFormation::Stack" and attribute.startswith("Outputs."):
             if logical_id not in self._nested:
-                return self._made_up(resource, attribute)
+                return self._made_up(resource, attribute, path)
             nested = self._nested[logical_id]
             name = attribute.partition(".")[2]
             if name not in nested.outputs:
@@ -239,13 +239,13 @@ class _Resolver:
                 raise Problem(path, f"the table {logical_id} has no stream: it has no StreamSpecification")
             return self._filled(pattern, kind, resource.logical_id, resource.properties, path)
         if kind.meaning is Meaning.MISSING or kind.meaning is Meaning.IGNORED:
-            return self._made_up(resource, attribute)
+            return self._made_up(resource, attribute, path)
         have = ", ".join(sorted(kind.attributes)) or "none"
         raise Problem(path, f"{kind.type} has no attribute {attribute!r}; it has {have}")
 
-    def _made_up(self, resource: Resource, attribute: str) -> MadeUp:
-        what = f"{resource.type} {resource.logical_id}"
-        self._warnings.append(f"{what} is not emulated: its {attribute} is made up")
+    def _made_up(self, resource: Resource, attribute: str, path: Path) -> MadeUp:
+        if path[0] == "Outputs" or self._is_needed(path):
+            self.note(f"{resource.type} {resource.logical_id} is not emulated: its {attribute} is made up")
         return self._unknown(f"{resource.name}.{attribute}")
 
     def _unknown(self, text: str) -> MadeUp:

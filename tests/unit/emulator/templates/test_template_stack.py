@@ -209,6 +209,24 @@ def test_an_attribute_of_what_is_not_emulated_is_made_up_and_told() -> None:
 
 
 @pytest.mark.parametrize(
+    ("section", "is_told"), [("Resources", False), ("Outputs", True)], ids=["nothing emulated", "an output"]
+)
+def test_what_is_made_up_is_told_where_somebody_has_it(section: str, is_told: bool) -> None:
+    made_up = {"Fn::GetAtt": ["Odd", "Url"]}
+    user = (
+        {"Type": "AWS::CloudWatch::Alarm", "Properties": {"X": made_up}}
+        if section == "Resources"
+        else {"Value": made_up}
+    )
+    tree: dict[str, dict[str, Any]] = {"Resources": {"Odd": {"Type": "AWS::Odd::Thing"}}}
+    tree.setdefault(section, {})["User"] = user
+
+    found = resolve(load(json.dumps(tree), "t.json"), Surroundings(place=PLACE))
+
+    assert bool(found.warnings) is is_told
+
+
+@pytest.mark.parametrize(
     "value",
     [
         pytest.param({"Fn::Select": [0, {"Fn::Cidr": [{"Fn::GetAtt": ["Odd", "Url"]}, 6, 8]}]}, id="Cidr"),
