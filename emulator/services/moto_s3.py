@@ -179,8 +179,9 @@ def _read(read: Callable[..., Any]) -> Callable[..., Any]:
     return read_or_refuse
 
 
-def _tags(asked: Any) -> dict[str, str]:
-    given = xmltodict.parse(asked.body, force_list=("Tag",))["Tagging"]["TagSet"] or {}
+def _tags(asked: Any, document: Any = None) -> dict[str, str]:
+    """``document``: as moto before 5.1 or so gives it."""
+    given = xmltodict.parse(document or asked.body, force_list=("Tag",))["Tagging"]["TagSet"] or {}
     return {each["Key"]: each["Value"] or "" for each in given.get("Tag", ())}
 
 
