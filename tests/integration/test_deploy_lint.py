@@ -146,7 +146,7 @@ def test_of_the_example_with_everything_that_a_team_asks_for(stage: str, monkeyp
 def test_what_is_wrong_is_found_by_the_same_checks() -> None:
     whole = template(chat(), SETTINGS)
     name, role = next((name, each) for name, each in whole["Resources"].items() if each["Type"] == "AWS::IAM::Role")
-    wrong = {**whole, "Resources": {**whole["Resources"], name: {**role, "Properties": {}}}}
+    wrong = {**whole, "Resources": {name: {**role, "Properties": {}}}}
 
     assert any("AssumeRolePolicyDocument" in each for each in matches(to_json(wrong)))
     assert matches(to_json(whole)) == []
