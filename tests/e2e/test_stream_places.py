@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from running_command import PATIENCE_SECONDS, Emulate
 
+from emulator.foundation.checked_lines import whole_lines
+
 SERVICE = """
     from streamer.topology import Api, EventSourceMapping, Function, Key, StreamView, Table, Topology
 
@@ -54,7 +56,8 @@ def until(is_so: Callable[[], Any]) -> None:
 def place(folder: Path) -> int:
     """The sequence number up to which everything is done, as the emulator has written it; 0: there is none."""
     files = list((folder / ".streamer").glob("checkpoints-*.json"))
-    shards = [shard for file in files for saved in json.loads(file.read_text()) for shard in saved["shards"].values()]
+    texts = [text for file in files for text in whole_lines(file.read_bytes())[0]]
+    shards = [shard for text in texts for saved in json.loads(text) for shard in saved["shards"].values()]
     return max((int(shard["after"] or 0) for shard in shards), default=0)
 
 
