@@ -6,7 +6,8 @@ Imported in the process of the services only.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final
 
 import xmltodict
@@ -120,13 +121,16 @@ def take_versions() -> None:
         kept = _named(bucket, key_name) if bucket.versioning_status == _SUSPENDED else []
         if not kept:
             return put(backend, bucket_name, key_name, *given, **named)
+        before = bucket.keys.getlist(key_name)
         # What moto itself takes out of the list loses its content.
-        without = [each for each in bucket.keys.getlist(key_name) if each not in kept]
-        dict.__setitem__(bucket.keys, key_name, without)
+        dict.__setitem__(bucket.keys, key_name, [each for each in before if each not in kept])
         try:
-            return put(backend, bucket_name, key_name, *given, **named)
-        finally:
-            dict.__setitem__(bucket.keys, key_name, [*kept, *bucket.keys.getlist(key_name)])
+            new = put(backend, bucket_name, key_name, *given, **named)
+        except S3ClientError:
+            dict.__setitem__(bucket.keys, key_name, before)
+            raise
+        dict.__setitem__(bucket.keys, key_name, [*kept, new])
+        return new
 
     def mark_beside(backend: Any, bucket_name: str, key_name: str) -> Any:
         marker = mark(backend, bucket_name, key_name)
@@ -141,16 +145,39 @@ def take_versions() -> None:
         if bucket.versioning_status != _SUSPENDED:
             return delete(backend, bucket_name, *given, **named)
         marked.add(bucket_name)
-        bucket.versioning_status = "Enabled"  # else all versions are one for it
         try:
-            return delete(backend, bucket_name, *given, **named)
+            with _as_if_enabled(bucket):  # else all versions are one for it
+                return delete(backend, bucket_name, *given, **named)
         finally:
-            bucket.versioning_status = _SUSPENDED
             marked.discard(bucket_name)
 
     S3Backend.put_object = put_beside
     S3Backend._set_delete_marker = mark_beside  # noqa: SLF001 - as above
     S3Backend.delete_object = delete_beside
+    if hasattr(S3Response, "head_object"):
+        S3Response.head_object = _head_of_version(S3Response.head_object)
+
+
+def _head_of_version(head: Callable[..., Any]) -> Callable[..., Any]:
+    """Tell of a version wherever there are versions: moto does where new ones are kept alone."""
+
+    def head_of_version(asked: Any, bucket_name: str, query: Mapping[str, Any], *given: Any, **named: Any) -> Any:
+        if not query.get("versionId"):
+            return head(asked, bucket_name, query, *given, **named)
+        with _as_if_enabled(asked.backend.get_bucket(bucket_name)):
+            return head(asked, bucket_name, query, *given, **named)
+
+    return head_of_version
+
+
+@contextmanager
+def _as_if_enabled(bucket: Any) -> Iterator[None]:
+    """Have moto take a bucket, for a call that makes no version, for one that keeps versions."""
+    status, bucket.versioning_status = bucket.versioning_status, "Enabled"
+    try:
+        yield
+    finally:
+        bucket.versioning_status = status
 
 
 def _named(bucket: Any, key_name: str) -> list[Any]:

@@ -226,9 +226,15 @@ def test_versions_are_kept_where_no_more_of_them_are(world: World) -> None:
         found = s3.list_object_versions(Bucket="suspended", Prefix="k")
         return [(each["VersionId"], each["IsLatest"]) for each in found.get("Versions", [])]
 
+    s3.put_object(Bucket="suspended", Key="k", Body=b"0")
+    assert s3.head_object(Bucket="suspended", Key="k", VersionId="null")["ContentLength"] == 1
     versions("Enabled")
     first = s3.put_object(Bucket="suspended", Key="k", Body=b"1")["VersionId"]
     versions("Suspended")
+    with pytest.raises(s3.exceptions.ClientError, match="InvalidStorageClass"):
+        s3.put_object(Bucket="suspended", Key="k", Body=b"x", StorageClass="NONE")
+    assert s3.get_object(Bucket="suspended", Key="k")["Body"].read() == b"1"
+    assert s3.head_object(Bucket="suspended", Key="k", VersionId=first)["VersionId"] == first
     for body in (b"2", b"3"):
         s3.put_object(Bucket="suspended", Key="k", Body=body)
     assert listed() == [("null", True), (first, False)]
