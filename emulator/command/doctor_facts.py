@@ -11,6 +11,7 @@ import resource
 import shutil
 import socket
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import fields
 from importlib import metadata
@@ -65,7 +66,7 @@ def examine() -> Facts:
         folder=str(folder),
         target=target,
         problem=problem,
-        is_broken=problem is not None and (found is None or target is not None),
+        is_broken=problem is not None and (found is None or (target is not None and not _names_option(problem))),
         state_folder_writable=_is_writable(folder / ".streamer"),
         running=running,
         port=port_of(EmulateOptions().port),
@@ -126,14 +127,21 @@ def _complaint(project: Project) -> str | None:
 
             names_of_actions(None)
         else:
-            from .targets.from_template import open_template  # noqa: PLC0415 - likewise
+            from .targets.from_template import load_template  # noqa: PLC0415 - likewise
 
-            open_template(name, EmulateOptions(), project.folder, only_looks=True)
+            with tempfile.TemporaryDirectory() as folder:  # for what is made of it: nothing is changed here
+                options = EmulateOptions()
+                load_template(name, options, folder=project.folder, state_folder=Path(folder), only_looks=True)
     except ConfigurationError as error:
         return str(error)
     except ModuleNotFoundError:  # none of the project's, of which its import says so
         return None
     return None
+
+
+def _names_option(problem: str) -> bool:
+    """Whether an option of ``streamer emulate`` mends it, such as ``--parameter``: it may well be given one."""
+    return " --" in problem
 
 
 def _target(project: Project) -> str | None:

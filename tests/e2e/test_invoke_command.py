@@ -160,6 +160,27 @@ def test_the_doctor_says_why_a_project_does_not_start(tmp_path: Path, file: str,
     assert f"fail  project     {told}" in done.stdout
 
 
+def test_the_doctor_warns_of_what_an_option_gives_and_changes_nothing(tmp_path: Path) -> None:
+    template = tmp_path / "template.yaml"
+    text = """Parameters: {Stage: {Type: String}}
+Resources:
+  Api: {Type: AWS::ApiGatewayV2::Api, Properties: {Name: a, ProtocolType: WEBSOCKET, RouteSelectionExpression: a}}
+  Dev: {Type: AWS::ApiGatewayV2::Stage, Properties: {ApiId: !Ref Api, StageName: !Ref Stage}}
+  F:
+    Type: AWS::Lambda::Function
+    Properties: {Runtime: python3.13, Handler: index.f, Role: r, Code: {ZipFile: "def f(event, context): return 1"}}
+"""
+    template.write_text(text)
+
+    done = streamer("doctor", folder=tmp_path)
+    assert "warn  project     template.yaml:1: Parameters.Stage: no value for Stage: add --parameter" in done.stdout
+
+    template.write_text(text.replace("{Type: String}", "{Type: String, Default: dev}"))
+    done = streamer("doctor", folder=tmp_path)
+    assert "ok    project" in done.stdout
+    assert list(tmp_path.iterdir()) == [template]
+
+
 @pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="this system does not tell who listens")
 def test_who_has_a_port_is_found_out() -> None:
     from emulator.command.doctor_facts import port_of
