@@ -12,7 +12,7 @@ from .filter_policies import BODY, compile_policy
 _PROTOCOLS: Final = ("http", "https", "email", "email-json", "sms", "sqs", "application", "lambda", "firehose")
 _RAW: Final = ("sqs", "http", "https", "firehose")
 """Protocols that deliver a message alone. [DOC] sns-docs:sns-large-payload-raw-message-delivery"""
-_WEB: Final = ("http", "https")
+WEB: Final = ("http", "https")
 """Protocols whose endpoint begins with their name. [USR] argoproj/argo-events #414"""
 _SCOPES: Final = (BODY, "MessageAttributes")
 
@@ -23,7 +23,7 @@ def refused_subscription(topic: str, endpoint: str | None, protocol: str) -> str
         return f"Amazon SNS does not support this protocol string: {protocol}"
     if not endpoint:
         return "Endpoint"
-    if protocol in _WEB and not endpoint.startswith(f"{protocol}://"):
+    if protocol in WEB and not endpoint.startswith(f"{protocol}://"):
         return "Endpoint must match the specified protocol"
     if topic.endswith(".fifo") and protocol != "sqs":
         return f"Invalid parameter: Endpoint Reason: FIFO topics do not deliver to {protocol}"

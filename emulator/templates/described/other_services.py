@@ -46,7 +46,7 @@ def calls(catalogue: Catalogue, region: str, *, may_leave_out: bool = False) -> 
         ("AWS::Events::EventBus", event_rules.bus),
         ("AWS::Events::Rule", lambda each: event_rules.bus_of_others(catalogue, each) if may_leave_out else []),
         ("AWS::S3::Bucket", lambda each: _bucket(each, region)),
-        ("AWS::SNS::Topic", topics.subscribers),
+        ("AWS::SNS::Topic", lambda each: topics.subscribers(catalogue, each)),
         ("AWS::SNS::Subscription", lambda each: topics.subscription(catalogue, each)),
         ("AWS::Events::Rule", lambda each: event_rules.rule(catalogue, each)),
         ("AWS::Scheduler::ScheduleGroup", event_rules.schedule_group),

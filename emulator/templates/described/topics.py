@@ -8,7 +8,7 @@ from typing import Any, Final
 from msgspec import structs
 
 from ...services.calls import Call
-from ...services.sns.subscriptions import refused_attributes, refused_subscription
+from ...services.sns.subscriptions import WEB, refused_attributes, refused_subscription
 from ..catalogue import Catalogue
 from ..errors import Problem
 from ..stack import Resource
@@ -31,13 +31,13 @@ def topic(resource: Resource) -> list[Call]:
     return [_sns(resource, "create_topic", Name=resource.name, Attributes=attributes)]
 
 
-def subscribers(resource: Resource) -> list[Call]:
+def subscribers(catalogue: Catalogue, resource: Resource) -> list[Call]:
     """Those whom a topic names itself."""
-    found = []
+    found: list[Call] = []
     for position, each in enumerate(items(resource, "Subscription")):
         if not isinstance(each, dict) or not {"Endpoint", "Protocol"} <= set(each):
             raise Problem(at(resource, "Subscription", position), "Endpoint and Protocol are expected")
-        found.append(_subscribed(resource, str(resource.ref), each, {}))
+        found += _subscribed(catalogue, resource, str(resource.ref), each, {})
     return found
 
 
@@ -59,22 +59,19 @@ def subscription(catalogue: Catalogue, resource: Resource) -> list[Call]:
         attributes["RawMessageDelivery"] = "true" if boolean(resource, "RawMessageDelivery") else "false"
     if (refused := refused_attributes(arn, protocol, attributes)) is not None:
         raise Problem(at(resource, refused[0]), refused[1].removeprefix(f"{refused[0]}: "))
-    made = _subscribed(resource, arn, resource.properties, attributes)
-    return [structs.replace(made, is_retained=is_retained(resource))]
+    made = _subscribed(catalogue, resource, arn, resource.properties, attributes)
+    return [structs.replace(each, is_retained=is_retained(resource)) for each in made]
 
 
-def _subscribed(resource: Resource, arn: str, who: Any, attributes: dict[str, str]) -> Call:
-    if (wrong := refused_subscription(arn, str(who["Endpoint"]), str(who["Protocol"]))) is not None:
+def _subscribed(catalogue: Catalogue, resource: Resource, arn: str, who: Any, attributes: dict[str, str]) -> list[Call]:
+    protocol, endpoint = str(who["Protocol"]), str(who["Endpoint"])
+    if protocol in WEB and "://" not in endpoint:  # a placeholder, perhaps, of an address that is secret
+        catalogue.warn(resource, f"nobody is reached by {protocol} where the endpoint is no address")
+        return []
+    if (wrong := refused_subscription(arn, endpoint, protocol)) is not None:
         raise Problem(resource.path, wrong)
-    return _sns(
-        resource,
-        "subscribe",
-        TopicArn=arn,
-        Protocol=str(who["Protocol"]),
-        Endpoint=str(who["Endpoint"]),
-        Attributes=attributes,
-        ReturnSubscriptionArn=True,
-    )
+    call = {"TopicArn": arn, "Protocol": protocol, "Endpoint": endpoint, "Attributes": attributes}
+    return [_sns(resource, "subscribe", **call, ReturnSubscriptionArn=True)]
 
 
 def _sns(resource: Resource, operation: str, **parameters: Any) -> Call:

@@ -320,6 +320,16 @@ def test_what_comes_to_nothing_is_told(topic: str, protocol: str, warning: str) 
     assert found.warnings[0].endswith(warning)
 
 
+@pytest.mark.parametrize("endpoint", ["placeholder", "placeholder/hook"])
+def test_a_placeholder_for_an_address_is_no_subscriber(endpoint: str) -> None:
+    named = {"Protocol": "https", "Endpoint": endpoint}
+    news = resource("SNS::Topic", TopicName="news", Subscription=[named])
+    found = described(News=news, Reads=resource("SNS::Subscription", TopicArn=ref("News"), **named))
+
+    assert [each.operation for each in found.services] == ["create_topic"]
+    assert found.warnings == ("News, Reads: nobody is reached by https where the endpoint is no address",)
+
+
 QUEUE = "arn:aws:sqs:us-east-1:123456789012:inbox"
 LETS_EVENTS = resource(
     "Lambda::Permission",
