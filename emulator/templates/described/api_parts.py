@@ -19,6 +19,7 @@ V2: Final = "AWS::ApiGatewayV2::"
 V1: Final = "AWS::ApiGateway::"
 _CREDENTIALS: Final = ("CredentialsArn", "AuthorizerCredentialsArn")
 _LOGS: Final = ("AccessLogSettings", "AccessLogSetting")
+_CONTEXT: Final = "$context."
 _REQUEST_ID: Final = re.compile(r"\$context\.(requestId|extendedRequestId)\b")
 _STAGE_VARIABLE: Final = re.compile(r"\$\{stageVariables\.([\w-]+)\}")
 
@@ -114,11 +115,12 @@ def foreign(catalogue: Catalogue, owner: Resource, reference: Any) -> str:
 def warn_of_access_logs(catalogue: Catalogue) -> None:
     """Say of which stages API Gateway refuses the format of access logs, which nobody writes here.
 
+    Nothing is said of one that names nothing of a request: most are placeholders of parameters.
     [DOC] apigatewayv2-api:AccessLogSettings, [USR] aws/aws-cdk #22591: one of the two ids does
     """
     for stage in catalogue.of(f"{V2}Stage", f"{V1}Stage"):
         logs = next((each for name in _LOGS if isinstance(each := stage.properties.get(name), dict)), {})
         written = logs.get("Format")
-        if isinstance(written, str) and _REQUEST_ID.search(written) is None:
+        if isinstance(written, str) and _CONTEXT in written and _REQUEST_ID.search(written) is None:
             why = "its access log has neither $context.requestId nor $context.extendedRequestId"
             catalogue.warn(stage, f"API Gateway refuses it: {why}")

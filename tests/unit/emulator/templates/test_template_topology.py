@@ -126,6 +126,7 @@ def test_throttles_that_are_not_emulated_are_told(
         ("$context.requestIdentity", True),
         ("$context.routeKey $context.requestId", False),
         ('{"id":"$context.extendedRequestId"}', False),
+        ("placeholder", False),
         (None, False),
     ],
 )
