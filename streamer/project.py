@@ -206,16 +206,22 @@ def document_of(text: str, path: Path) -> dict[str, Any]:
         document = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # not TOML, too many digits or too deep for Python
         raise ConfigurationError(f"{path} is not valid TOML: {error}") from error
-    for name, value in document.items():
-        if _has_null({name: value}):
-            raise ConfigurationError(f"{path}: {name!r} holds a null character")
+    holder = _null_holder(document)
+    if holder is not None:
+        raise ConfigurationError(f"{path}: {holder!r} holds a null character")
     return document
 
 
-def _has_null(value: Any) -> bool:
-    if isinstance(value, dict):
-        return any(map(_has_null, (*value, *value.values())))
-    return any(map(_has_null, value)) if isinstance(value, list) else isinstance(value, str) and "\0" in value
+def _null_holder(value: Any, name: str = "") -> str | None:
+    """Where a null character stands, as TOML names it: ``environment.LEVEL``; None: nowhere."""
+    if isinstance(value, str):
+        return name if "\0" in value else None
+    if isinstance(value, list):
+        return next((name for each in value if _null_holder(each, name) is not None), None)
+    if not isinstance(value, dict):
+        return None
+    inner = ((key, f"{name}.{key}" if name else key, each) for key, each in value.items())
+    return next((found for key, at, each in inner if (found := _null_holder(key, at) or _null_holder(each, at))), None)
 
 
 def parse(document: Mapping[str, Any], folder: Path, stage: str | None = None) -> Project:

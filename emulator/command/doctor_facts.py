@@ -210,10 +210,18 @@ def _holder(number: int) -> str | None:
     wanted = {f"socket:[{inode}]" for inode in _listening(number)}
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):  # it ended, or is another user's
-            if any(str(file.readlink()) in wanted for file in (process / "fd").iterdir()):
+            if not wanted.isdisjoint(map(_leads_to, (process / "fd").iterdir())):
                 name = (process / "comm").read_text().strip()
                 return f"process {process.name} ({name}) of {(process / 'cwd').readlink()}"
     return None
+
+
+def _leads_to(file: Path) -> str | None:
+    """What an open file of a process is; None: it was closed meanwhile."""
+    try:
+        return str(file.readlink())
+    except FileNotFoundError:
+        return None
 
 
 def _listening(number: int) -> Iterator[str]:

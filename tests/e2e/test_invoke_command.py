@@ -185,7 +185,9 @@ Resources:
 def test_who_has_a_port_is_found_out() -> None:
     from emulator.command.doctor_facts import port_of
 
+    closed_before_it_is_looked_at = socket.socket()  # its number is the next file's: the list of files itself
     with socket.create_server(("127.0.0.1", 0)) as server:
+        closed_before_it_is_looked_at.close()
         taken = port_of(server.getsockname()[1])
 
     assert not taken.is_free

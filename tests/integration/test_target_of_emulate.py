@@ -136,7 +136,7 @@ def test_the_part_of_the_default_stage_counts_where_no_stage_is_named(tmp_path: 
         pytest.param('[environment]\nAWS_REGION = "x"', "'AWS_REGION' cannot .* Lambda sets it", id="reserved name"),
         pytest.param('[environment]\nA-B = "x"', "'A-B' cannot be .* it takes letters", id="name"),
         pytest.param('[environment]\nA = "x"', "'A' cannot be .* two at least", id="name of one letter"),
-        pytest.param('[environment]\nAB = "\\u0000"', "'AB' cannot be .* NUL character", id="value"),
+        pytest.param('[environment]\nAB = "\\u0000"', "'environment.AB' holds a null character", id="value"),
         pytest.param('[environment]\nLOG_LEVEL = "LOUD"', "LOG_LEVEL is 'LOUD', but must be one of", id="level"),
         pytest.param(
             '[environment]\nREQUEST_TTL_SECONDS = "1"', "must be a whole number of seconds, 900", id="of runs"
