@@ -185,9 +185,10 @@ Resources:
 def test_who_has_a_port_is_found_out() -> None:
     from emulator.command.doctor_facts import port_of
 
-    closed_before_it_is_looked_at = socket.socket()  # its number is the next file's: the list of files itself
+    lower = [socket.socket() for _ in range(2)]  # their numbers are those of what is opened to look and then closed
     with socket.create_server(("127.0.0.1", 0)) as server:
-        closed_before_it_is_looked_at.close()
+        for each in lower:
+            each.close()
         taken = port_of(server.getsockname()[1])
 
     assert not taken.is_free
