@@ -22,7 +22,9 @@ from .errors import RUNTIME, TIMEOUT, TOO_MUCH, StateError, TimedOutError, is_ma
 from .intrinsics import Bits, evaluate, is_intrinsic
 
 TRANSITIONS: Final = 25_000
-"""Most states that one execution enters: a circle would never end. [DOC] sfn-docs:limits, events of a history"""
+"""Most states that a standard execution enters: a circle would never end. [DOC] sfn-docs:limits, events of a history"""
+EXPRESS_SECONDS: Final = 300.0
+"""Longest express execution, which may enter any number of states. [DOC] sfn-docs:service-quotas"""
 DATA_BYTES: Final = 262_144
 """Longest input, result or output of a state, and of an execution, as JSON. [DOC] sfn-docs:service-quotas"""
 _DEFAULT_RETRY: Final = {"IntervalSeconds": 1.0, "MaxAttempts": 3, "BackoffRate": 2.0}
@@ -53,6 +55,7 @@ class Around(Struct, frozen=True, kw_only=True):
     bits: Bits
     record: Callable[[str, Mapping[str, Any]], None]
     """Told the type and the details of each event."""
+    is_express: bool = False
     context: Mapping[str, Any] = field(default_factory=dict)
     """The context object's parts that are the same in all states."""
 
@@ -67,9 +70,9 @@ class Run:
 
     async def run(self, machine: Mapping[str, Any], data: Any) -> Any:
         """The output; raises StateError."""
-        limit = machine.get("TimeoutSeconds")
+        limit = float(machine.get("TimeoutSeconds", math.inf))
         try:
-            async with asyncio.timeout(None if limit is None else float(limit)):
+            async with asyncio.timeout(min(limit, EXPRESS_SECONDS) if self._around.is_express else limit):
                 return await self._states(machine, data)
         except TimeoutError as error:
             raise TimedOutError from error
@@ -78,7 +81,10 @@ class Run:
         name = machine["StartAt"]
         while True:
             if next(self._entered) > TRANSITIONS:
-                raise StateError(RUNTIME, f"more than {TRANSITIONS} states were entered")
+                if not self._around.is_express:
+                    raise StateError(RUNTIME, f"more than {TRANSITIONS} states were entered")
+                # A circle that waits for nothing must let others work, and its own time be over.
+                await asyncio.sleep(0)
             state = machine["States"][name]
             entered = {"name": name, "input": json_text(data)}
             self._around.record(f"{state['Type']}StateEntered", {"stateEnteredEventDetails": entered})
@@ -308,7 +314,10 @@ def _pause(retriers: Any, counts: list[int], error: str) -> float | None:
             rule = {**_DEFAULT_RETRY, **retrier}
             if counts[at] >= int(rule["MaxAttempts"]):
                 return None
-            seconds = float(rule["IntervalSeconds"]) * float(rule["BackoffRate"]) ** counts[at]
+            try:
+                seconds = float(rule["IntervalSeconds"]) * float(rule["BackoffRate"]) ** counts[at]
+            except OverflowError:
+                seconds = math.inf
             counts[at] += 1
             return min(seconds, float(retrier.get("MaxDelaySeconds", seconds)))
     return None

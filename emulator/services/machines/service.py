@@ -25,7 +25,7 @@ from ...port.http import HttpRequest, HttpResponse
 from ..calls import Call
 from .definition import parse
 from .errors import MachineError, StateError, TimedOutError
-from .execution import DATA_BYTES, Around, Run, told
+from .execution import DATA_BYTES, TRANSITIONS, Around, Run, told
 from .tasks import TaskRunner
 
 TARGET: Final = "AWSStepFunctions."
@@ -79,6 +79,11 @@ class Execution:
     """Of what its events tell."""
     task: asyncio.Task[None] | None = None
 
+    @property
+    def is_express(self) -> bool:
+        """Whether its machine is express: it may enter any number of states, and AWS has no history of them."""
+        return self.machine.kind == "EXPRESS"
+
     def shown(self) -> dict[str, Any]:
         """As ``DescribeExecution`` has it."""
         found = {
@@ -98,7 +103,9 @@ class Execution:
         return {name: value for name, value in found.items() if value is not None}
 
     def record(self, kind: str, details: Mapping[str, Any]) -> None:
-        """Note an event."""
+        """Note an event; of express executions the first ones, for whoever develops them."""
+        if self.is_express and len(self.events) >= TRANSITIONS:
+            return
         self.characters += sum(len(text) for told in details.values() for text in told.values())
         number = len(self.events) + 1
         self.events.append({"timestamp": _now(), "type": kind, "id": number, "previousEventId": number - 1, **details})
@@ -293,11 +300,17 @@ class StateMachines:
         for arn in gone(self._executions):
             del self._executions[arn]
         self._executions[execution.arn] = execution
+        execution.record("ExecutionStarted", {"executionStartedEventDetails": {"input": execution.given}})
         execution.task = start(self._running, self._run(execution))
+
+        def aborted(task: asyncio.Task[None]) -> None:
+            if task.cancelled():  # before its first step, too
+                self._finished(execution, "ABORTED", error=execution.error, cause=execution.cause)
+
+        execution.task.add_done_callback(aborted)
         return execution
 
     async def _run(self, execution: Execution) -> None:
-        execution.record("ExecutionStarted", {"executionStartedEventDetails": {"input": execution.given}})
         data = json.loads(execution.given)
         of_execution = {
             "Id": execution.arn,
@@ -313,6 +326,7 @@ class StateMachines:
             now=lambda: datetime.now(UTC),
             bits=secrets.randbits,
             record=execution.record,
+            is_express=execution.is_express,
             context={"Execution": of_execution, "StateMachine": machine},
         )
         try:
@@ -321,9 +335,6 @@ class StateMachines:
             # [REC] ls-snap test_fixed_timeout_lambda: an execution whose task took too long has failed
             status = "TIMED_OUT" if isinstance(error, TimedOutError) else "FAILED"
             self._finished(execution, status, error=error.error, cause=error.cause)
-        except asyncio.CancelledError:
-            self._finished(execution, "ABORTED", error=execution.error, cause=execution.cause)
-            raise
         except Exception as error:  # noqa: BLE001 - top of a task: told, and the execution has failed
             log.error("an execution of a state machine failed", error=error, machine=execution.machine.name)
             self._finished(execution, "FAILED", error="States.Runtime", cause=str(error))

@@ -41,8 +41,9 @@ class Scripted:
 class Ran:
     """One machine, run once."""
 
-    def __init__(self, *answers: Any) -> None:
+    def __init__(self, *answers: Any, is_express: bool = False) -> None:
         self.tasks = Scripted(*answers)
+        self.is_express = is_express
         self.slept: list[float] = []
         self.events: list[str] = []
 
@@ -56,6 +57,7 @@ class Ran:
             now=lambda: NOW,
             bits=lambda _count: 0,
             record=lambda kind, _details: self.events.append(kind),
+            is_express=self.is_express,
             context={"Execution": {"Name": "one"}, "StateMachine": {"Id": "arn:m"}},
         )
         machine = parse(json.dumps({"StartAt": next(iter(states)), "States": states, **more}))
@@ -175,6 +177,30 @@ async def test_the_states_of_all_branches_count_together(
     else:
         with pytest.raises(StateError, match="more than 6 states were entered"):
             await ran.run({"M": state}, [1, 2, 3])
+
+
+async def test_an_express_execution_may_enter_any_number_of_states_in_its_five_minutes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(execution, "TRANSITIONS", 2)
+    three = {"A": {"Type": "Pass", "Next": "B"}, "B": {"Type": "Pass", "Next": "C"}, "C": {"Type": "Succeed"}}
+    circle = {
+        "A": {"Type": "Choice", "Choices": [{"Variable": "$.end", "IsPresent": True, "Next": "B"}], "Default": "A"},
+        "B": {"Type": "Succeed"},
+    }
+
+    assert await Ran(is_express=True).run(three, 1) == 1
+    monkeypatch.setattr(execution, "EXPRESS_SECONDS", 0.0)
+    with pytest.raises(TimedOutError):
+        await Ran(is_express=True).run(circle, {})
+
+
+async def test_a_wait_that_grew_beyond_all_numbers_is_the_longest_that_is_allowed() -> None:
+    retrier = {"ErrorEquals": ["States.ALL"], "IntervalSeconds": 1, "MaxAttempts": 1100, "MaxDelaySeconds": 60}
+    ran = Ran(*[StateError("Mine", "why")] * 1100)
+
+    await ran.run({"T": {**TASK, "Retry": [retrier]}})
+    assert ran.slept[-1] == 60
 
 
 async def test_items_are_mapped_in_their_order() -> None:

@@ -1,4 +1,4 @@
-"""JSON that stands in a text of a request, or of an execution's data, and cannot be read."""
+"""Texts of requests and of an execution's data that cannot be read, and executions that hardly began."""
 
 from __future__ import annotations
 
@@ -36,6 +36,20 @@ async def test_a_definition_or_an_input_that_cannot_be_read_is_refused(text: str
     assert (status, wrong["__type"]) == (400, "InvalidDefinition")
     status, wrong = await answered(machines, "StartExecution", stateMachineArn=made["stateMachineArn"], input=text)
     assert (status, wrong["__type"]) == (400, "InvalidExecutionInput")
+
+
+async def test_an_execution_that_is_stopped_before_its_first_step_was_aborted() -> None:
+    machines = StateMachines(Endpoints(services={}), Answers(Returned(b"{}", "id")))
+    _, made = await answered(machines, "CreateStateMachine", name="made", definition=DEFINITION, roleArn="arn:r")
+    _, begun = await answered(machines, "StartExecution", stateMachineArn=made["stateMachineArn"])
+
+    await answered(machines, "StopExecution", executionArn=begun["executionArn"], cause="enough")
+    await machines.close()
+
+    _, found = await answered(machines, "DescribeExecution", executionArn=begun["executionArn"])
+    assert (found["status"], found["cause"]) == ("ABORTED", "enough")
+    _, history = await answered(machines, "GetExecutionHistory", executionArn=begun["executionArn"])
+    assert [each["type"] for each in history["events"]] == ["ExecutionStarted", "ExecutionAborted"]
 
 
 def test_a_text_that_is_nested_too_deeply_is_an_error_that_a_state_can_catch() -> None:
