@@ -209,7 +209,7 @@ async def main() -> None:
     facts = Facts(region="us-east-1", account_id="123456789012", api_id="a1b2c3d4e5", domain_name=DOMAIN)
     own = {keys.access_key_id: keys.secret_access_key for keys in KEYS.values()}
     verifier = Verifier(secrets={KEY: SECRET, **own}, region=facts.region, clock=time.time)
-    place = Place(region="us-east-1", account_id="123456789012", apis={"bench": ("a1b2c3d4e5", "dev")})
+    place = Place(partition="aws", region="us-east-1", account_id="123456789012", apis={"bench": ("a1b2c3d4e5", "dev")})
     guard = Guard(Topology(api=API, functions=FUNCTIONS), place, KEYS, mode="enforce", advise=lambda *_: None)
     recording = Recording()
     gateway = Gateway(Stage(API, facts, IdSource("us-east-1", 1)), Instant(), verifier, recording)

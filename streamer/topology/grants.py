@@ -81,11 +81,11 @@ class Grant:
 class Place:
     """Where a topology runs: what its ARNs consist of besides names, or what CloudFormation puts there."""
 
+    partition: str
     region: str
     account_id: str
     apis: Mapping[str, tuple[str, str]]
     """Name of an API to its id and its stage."""
-    partition: str = "aws"
     function_prefix: str = ""
     """What the functions' names begin with there."""
 

@@ -201,6 +201,7 @@ def deployed_roles(aws: MiniStack, topology: Topology) -> Iterator[Roles]:
         assert stack["StackStatus"] == "CREATE_COMPLETE", stack
         outputs = {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
         place = Place(
+            partition="aws",
             region=REGION,
             account_id=aws.client("sts").get_caller_identity()["Account"],
             apis={topology.api.name: (outputs["ApiId"], topology.api.stage)},

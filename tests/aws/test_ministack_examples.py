@@ -146,6 +146,7 @@ def disagreements(project: Project, topology: Topology, needs: Mapping[str, set[
     account = project.aws.client("sts").get_caller_identity()["Account"]
     api = project.outputs()["ApiId"]
     place = Place(
+        partition="aws",
         region=REGION,
         account_id=account,
         apis={topology.api.name: (api, topology.api.stage)},

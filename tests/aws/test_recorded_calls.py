@@ -28,7 +28,7 @@ NOTES = Topology(
     tables=(Table(name="notes", key=Key(partition="id")),),
 )
 PUT = Need("dynamodb:PutItem", Resource(Kind.TABLE, "notes"))
-PLACE = Place(region="eu-west-1", account_id="123456789012", apis={"notes": ("abc", "prod")})
+PLACE = Place(partition="aws", region="eu-west-1", account_id="123456789012", apis={"notes": ("abc", "prod")})
 
 
 @pytest.mark.parametrize("mode", ["enforce", "record"])

@@ -289,7 +289,7 @@ class World:
         self.advice: list[str] = []
         keys = KeyRing(b"s" * 32)
         topology = Topology(api=Api(name="chat", routes=()), functions=(Function(name="say", handler="h.say"),))
-        place = Place(region="us-east-1", account_id="123456789012", apis={})
+        place = Place(partition="aws", region="us-east-1", account_id="123456789012", apis={})
         boundary = None if within is None else Boundary(name="bounds", statements=(statement_of(within),))
         role = Role(name="SayRole", statements=tuple(map(statement_of, documents)), tags=tags or {}, boundary=boundary)
         guard = Guard(

@@ -14,7 +14,7 @@ from emulator.iam.roles import Role, Roles
 from streamer.topology import Api, Function, Topology
 from streamer.topology.grants import Kind, Place, Resource
 
-PLACE = Place(region="eu-west-1", account_id="123456789012", apis={})
+PLACE = Place(partition="aws", region="eu-west-1", account_id="123456789012", apis={})
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/1"
 ENCRYPTED = {
     "arn:aws:s3:::files": KEY,

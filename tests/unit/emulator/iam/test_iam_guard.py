@@ -24,7 +24,7 @@ from streamer.topology import Api, Function, Index, Key, Permission, Queue, Tabl
 from streamer.topology.grants import Kind, Place, Resource
 from streamer.topology.logical_ids import queue_id
 
-PLACE = Place(region="eu-west-1", account_id="123456789012", apis={"chat": ("abc", "dev")})
+PLACE = Place(partition="aws", region="eu-west-1", account_id="123456789012", apis={"chat": ("abc", "dev")})
 TOPOLOGY = Topology(
     api=Api(name="chat", routes=()),
     functions=(
@@ -511,6 +511,7 @@ def test_the_statements_are_those_of_the_deployed_role(name: str) -> None:
     function = topology.function(name)
     settings = StackSettings(stack_name="shop-prod", tracing=True)
     place = Place(
+        partition="aws",
         region="eu-west-1",
         account_id="123456789012",
         apis={"shop": ("abc", "prod")},

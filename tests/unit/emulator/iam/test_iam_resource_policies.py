@@ -99,7 +99,7 @@ class World:
         other = Role(name="OtherRole", statements=own)
         self.guard = Guard(
             Topology(api=Api(name="chat", routes=()), functions=functions),
-            Place(region="eu-west-1", account_id="123456789012", apis={}),
+            Place(partition="aws", region="eu-west-1", account_id="123456789012", apis={}),
             KeyRing(b"s" * 32),
             mode="enforce",
             advise=lambda _, line: self.advice.append(line),
@@ -192,7 +192,7 @@ def test_policies_that_change_hold_from_then_on() -> None:
     assert world.may()
 
     topology = Topology(api=Api(name="chat", routes=()), functions=(Function(name="say", handler="h.say"),))
-    place = Place(region="eu-west-1", account_id="123456789012", apis={})
+    place = Place(partition="aws", region="eu-west-1", account_id="123456789012", apis={})
     world.guard.change(topology, place, Roles(of={"say": Role(name="SayRole", statements=())}))
 
     assert not world.may()

@@ -98,7 +98,7 @@ def test_whoever_has_the_tag_of_a_resource_may_use_it(need: Need, is_allowed: bo
     role = Role(name="SayRole", statements=(allowed,), tags={"team": "red"})
     guard = Guard(
         Topology(api=Api(name="chat", routes=()), functions=(Function(name="say", handler="h.say"),)),
-        Place(region="eu-west-1", account_id="123456789012", apis={}),
+        Place(partition="aws", region="eu-west-1", account_id="123456789012", apis={}),
         KeyRing(b"s" * 32),
         mode="enforce",
         advise=lambda _, line: advice.append(line),

@@ -16,7 +16,7 @@ from emulator.services.needs import of_operation
 from streamer.topology import Api, Function, Topology
 from streamer.topology.grants import ANYTHING, Kind, Place, Resource
 
-PLACE = Place(region="eu-west-1", account_id="123456789012", apis={"chat": ("abc", "dev")})
+PLACE = Place(partition="aws", region="eu-west-1", account_id="123456789012", apis={"chat": ("abc", "dev")})
 TOPOLOGY = Topology(
     api=Api(name="chat", routes=()),
     functions=(Function(name="say", handler="h.say"), Function(name="other", handler="h.other")),

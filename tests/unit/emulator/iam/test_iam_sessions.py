@@ -20,7 +20,7 @@ from emulator.port.http import HttpRequest
 from streamer.topology import Api, Function, Topology
 from streamer.topology.grants import Kind, Place, Resource
 
-PLACE = Place(region="eu-west-1", account_id="123456789012", apis={})
+PLACE = Place(partition="aws", region="eu-west-1", account_id="123456789012", apis={})
 TOPOLOGY = Topology(api=Api(name="chat", routes=()), functions=(Function(name="say", handler="h.say"),))
 ROLE = "arn:aws:iam::123456789012:role/tenants/tenant"
 WHO = Who(

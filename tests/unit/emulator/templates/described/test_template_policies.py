@@ -17,7 +17,7 @@ from emulator.templates.source import load
 from emulator.templates.stack import Surroundings, resolve
 from streamer.topology import grants
 
-WHERE = grants.Place(region="us-east-1", account_id="123456789012", apis={})
+WHERE = grants.Place(partition="aws", region="us-east-1", account_id="123456789012", apis={})
 WHO = Who(
     session="arn:aws:sts::123456789012:assumed-role/says/say",
     role="arn:aws:iam::123456789012:role/says",

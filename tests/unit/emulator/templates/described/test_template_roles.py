@@ -19,7 +19,7 @@ from emulator.templates.stack import Surroundings, resolve
 from streamer.topology import grants
 from streamer.topology.grants import Kind, arn
 
-WHERE = grants.Place(region="us-east-1", account_id="123456789012", apis={})
+WHERE = grants.Place(partition="aws", region="us-east-1", account_id="123456789012", apis={})
 OF_AWS = "arn:aws:iam::aws:policy/AmazonSQSFullAccess"
 GET = Need("dynamodb:GetItem", grants.Resource(Kind.TABLE, "notes"))
 PUT = Need("dynamodb:PutItem", grants.Resource(Kind.TABLE, "notes"))
