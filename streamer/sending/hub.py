@@ -57,6 +57,8 @@ class _Reading:
     only_delivers: bool
     passed_on: int = 0
     is_complete: bool = False
+    problem: StoreError | None = None
+    """Why reading ended early; whoever was read before is still served."""
 
 
 class _Forgetting:
@@ -227,9 +229,11 @@ class Hub:
             self._log.warning("a message could not be delivered", recipient=connection_id, reason=reason)
         if delivery.more_failed:
             self._log.warning("a message could not be delivered to more connections", count=delivery.more_failed)
-        if not reading.is_complete:
+        if not reading.is_complete and reading.problem is None:
             self._log.error("a message to many did not reach everyone: its time was over", topic=first.audience.topic)
         forgetting.finish()
+        if reading.problem is not None:
+            raise reading.problem
         return replace(delivery, passed_on=reading.passed_on, is_complete=reading.is_complete)
 
     def _pages(self, reading: _Reading) -> Iterator[Sequence[Recipient]]:
@@ -244,7 +248,8 @@ class Hub:
                 if reading.only_delivers and self._is_passed_on(rest, reading):
                     self._log.warning("recipients could not be read; another invocation tries again", error=exc)
                     continue
-                raise
+                reading.problem = exc
+                return
             if after is not None:
                 further = replace(rest, after=after)
                 if self._monotonic() < reading.leaves_at or not self._is_passed_on(further, reading):

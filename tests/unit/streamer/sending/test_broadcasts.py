@@ -13,7 +13,7 @@ from streamer_records import NOW, connection_record, subscription_record
 
 from benchmarks.broadcasts import simulated
 from streamer import App
-from streamer.errors import DispatchError, StoreError
+from streamer.errors import DispatchError, SendError, StoreError
 from streamer.observability import Logger
 from streamer.protocol.topics import Topic, topic_target
 from streamer.records import PAGE, ConnectionRecord, Page
@@ -212,6 +212,34 @@ def test_a_part_whose_recipients_cannot_be_read_is_left_to_another_invocation() 
     world.refused = True
     with pytest.raises(StoreError):
         world.hub.to_rest(a_rest(), seconds=30)
+
+
+def test_gone_connections_of_pages_before_one_that_cannot_be_read_are_forgotten_and_failures_noted() -> None:
+    class FailingLater(MemoryConnectionStore):
+        def of_tenant(
+            self, tenant_id: str, shard: int, *, after: str | None = None, limit: int = PAGE
+        ) -> Page[ConnectionRecord]:
+            if after is not None:
+                raise StoreError("no answer")
+            return super().of_tenant(tenant_id, shard, after=after, limit=limit)
+
+    class RefusingOne(RecordingSender):
+        def send(self, connection_id: str, message: str | bytes) -> None:
+            if connection_id == refused:
+                raise SendError("refused")
+            super().send(connection_id, message)
+
+    world = World(connections=FailingLater(), sender=RefusingOne())
+    world.populate(PAGE * (world.connections.shards + 1))
+    gone, refused = (each.connection_id for each in world.connections.of_tenant("acme", 0, limit=2).records)
+    world.sender.gone.add(gone)
+    world.refused = True
+
+    with pytest.raises(StoreError, match="no answer"):
+        world.hub.to_rest(a_rest(), seconds=30)
+    assert world.connections.get(gone) is None
+    assert '"reason":"refused"' in world.output.getvalue()
+    assert "its time was over" not in world.output.getvalue()
 
 
 def test_a_part_that_comes_much_too_late_is_dropped_and_noted(world: World) -> None:
