@@ -21,6 +21,7 @@ from botocore.model import OperationNotFoundError
 from moto.core.botocore_stubber import BotocoreStubber
 from moto.core.common_models import BaseModel
 
+from ..port.http import FORM
 from . import moto_deliveries
 from .calls import EMPTY_BUCKET, UNSUBSCRIBE, Call, CallRefusedError
 from .delivery import Tell
@@ -32,7 +33,6 @@ _NOT_FOUND, _REFUSED = 404, 400
 [DOC] secretsmanager-docs:API_GetSecretValue, kms-docs:API_DescribeKey, Errors
 """
 _NOT_BACK: Final = frozenset({"connection", "status", "server", "date", "transfer-encoding"})
-_FORM: Final = "application/x-www-form-urlencoded"
 """What clients send that say nothing of a body's type: curl, and Python's urllib."""
 _LENGTH: Final = "content-length"
 _UNKNOWN_OF_S3: Final = frozenset(
@@ -106,7 +106,7 @@ class MotoServices:
             found[name] = value
         if service == "events" and str(found.get("x-amz-target", "")).rpartition(".")[2] in _UNKNOWN_OF_EVENTS:
             return _UNKNOWN, [], b""
-        if service == "s3" and method == "PUT" and found.get("content-type", "").startswith(_FORM):
+        if service == "s3" and method == "PUT" and found.get("content-type", "").startswith(FORM):
             found.replace_header("content-type", "binary/octet-stream")  # moto reads a form, and stores nothing
         try:
             response = self._asked(AWSPreparedRequest(method, url, found, body, stream_output=False))

@@ -14,6 +14,7 @@ from msgspec import Struct, field
 from streamer.topology.http_apis import ANY, Cors, FixedAnswer, HttpAuthorizer
 
 from ..port.aws_names import service_url
+from .intrinsics import is_true
 
 _EXTENSION: Final = "x-amazon-apigateway-"
 _ANY: Final = f"{_EXTENSION}any-method"
@@ -162,7 +163,7 @@ def _authorizer(name: str, scheme: Mapping[str, Any], written: Mapping[str, Any]
         kind=kind,
         identity_sources=tuple(str(each).strip() for each in listed if str(each).strip()),
         payload=str(written.get("authorizerPayloadFormatVersion", "1.0")),
-        simple=written.get("enableSimpleResponses") in (True, "true"),
+        simple=is_true(written.get("enableSimpleResponses")),
         ttl_seconds=int(written.get("authorizerResultTtlInSeconds", 0 if is_http else TTL_SECONDS)),
         validation=written.get("identityValidationExpression"),
         issuers=issuers_of_pools(pools) if pools else tuple(str(each) for each in (jwt.get("issuer"),) if each),
@@ -196,5 +197,5 @@ def cors(written: Mapping[str, Any]) -> Cors:
         headers=listed("allowHeaders"),
         exposed=listed("exposeHeaders"),
         max_age_seconds=None if age is None else int(age),
-        credentials=written.get("allowCredentials") in (True, "true"),
+        credentials=is_true(written.get("allowCredentials")),
     )

@@ -9,7 +9,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from .errors import Path, Problem
-from .intrinsics import MadeUp
+from .intrinsics import MadeUp, is_true
 from .resources.conformity import is_number
 
 SSM: Final = "AWS::SSM::Parameter::Value<"
@@ -64,7 +64,7 @@ def read_parameters(
         path = ("Parameters", name)
         text = given.get(name, _text(declaration.get("Default")))
         if text is None:
-            if name in used and not _is_secret(declaration):
+            if name in used and not is_true(declaration.get("NoEcho")):
                 missing.append(name)
                 continue
             warnings.append(f"parameter {name} has no value; a placeholder stands for it")
@@ -127,10 +127,6 @@ def unknown_parameters(
     return f"the template has no parameter {unknown[0]}; it has {names}"
 
 
-def _is_secret(declaration: Mapping[str, Any]) -> bool:
-    return declaration.get("NoEcho") in (True, "true", "True")
-
-
 def _text(value: Any) -> str | None:
     if value is None:
         return None
@@ -152,7 +148,7 @@ def _check(path: Path, declaration: Mapping[str, Any], text: str) -> None:
     flaw = flaw_of(declaration, text)
     if flaw is not None:
         # The value of a NoEcho parameter is not repeated.
-        shown = "its value" if _is_secret(declaration) else repr(text)
+        shown = "its value" if is_true(declaration.get("NoEcho")) else repr(text)
         said = declaration.get("ConstraintDescription")
         raise Problem(path, f"{shown} {flaw.said}" + (f" ({said})" if said else ""))
 

@@ -20,6 +20,7 @@ from streamer.topology.integrations import Integration, IntegrationResponse
 
 from ...foundation.json_bytes import parsed_json
 from ...functions.outcome import error_message
+from ...port.http import FORM
 from .expressions import parse, path_of, stringified, value_at
 
 DEFAULT_KEY: Final = "$default"
@@ -29,7 +30,6 @@ _TARGET: Final = re.compile(
     r"arn:[^:]+:apigateway:(?P<region>[^:]+):(?P<service>[^:]+):(?P<how>action|path)/(?P<rest>.*)"
 )
 _AWS_JSON: Final = "application/x-amz-json-1.0"
-_FORM: Final = "application/x-www-form-urlencoded"
 _INVOCATION_TYPE: Final = "integration.request.header.x-amz-invocation-type"
 _BARE: Final = re.compile(r"([{,]\s*)([A-Za-z_]\w*)(?=\s*:)")
 """The name of a member without quotation marks, which are missing in ``{statusCode: 200}``."""
@@ -292,9 +292,9 @@ def request_of(integration: Integration, body: str, event: Mapping[str, Any]) ->
     if target is not None and "Action" in query:
         # Such a service takes parameters of a query and of a form alike, and no other body; here it reads the form.
         # [DOC] sqs-docs:sqs-making-api-requests-xml, [INF] that a body of another type is passed over
-        is_form = headers["content-type"].startswith(_FORM)
+        is_form = headers["content-type"].startswith(FORM)
         method, body, pairs = "POST", f"{pairs}&{body}" if is_form and body else pairs, ""
-        headers["content-type"] = _FORM
+        headers["content-type"] = FORM
     return Request(
         method="POST" if method in ("", "ANY") else method,
         url=f"{url}{'&' if '?' in url else '?'}{pairs}" if pairs else url,

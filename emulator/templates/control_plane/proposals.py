@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec import structs
 
+from ..intrinsics import is_true
 from ..resources.kind import Meaning
 from ..stack import Resource, Stack
 from ..values import is_retained
@@ -43,7 +44,7 @@ def _as_proposed(stack: Stack, template: str, parameters: Mapping[str, Any], giv
         description=None if tree.get("Description") is None else str(tree["Description"]),
         resources={name: _record(each, stack) for name, each in stack.resources.items()},
         outputs=tuple(_outputs(stack)),
-        hidden=frozenset(name for name, each in parameters.items() if each.get("NoEcho") in (True, "true", "True")),
+        hidden=frozenset(name for name, each in parameters.items() if is_true(each.get("NoEcho"))),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..intrinsics import is_true
 from . import asked as asking
 from . import told
 from .asked import invalid
@@ -138,7 +139,7 @@ def template(text: str) -> Mapping[str, Any]:
             {
                 "ParameterKey": name,
                 "DefaultValue": _plain(each.get("Default")),
-                "NoEcho": each.get("NoEcho") in (True, "true", "True"),
+                "NoEcho": is_true(each.get("NoEcho")),
                 "Description": each.get("Description"),
             }
             for name, each in asking.declared(source).items()
@@ -162,7 +163,7 @@ def template_summary(text: str) -> Mapping[str, Any]:
                 "ParameterKey": name,
                 "DefaultValue": _plain(each.get("Default")),
                 "ParameterType": each.get("Type"),
-                "NoEcho": each.get("NoEcho") in (True, "true", "True"),
+                "NoEcho": is_true(each.get("NoEcho")),
                 "Description": each.get("Description"),
                 "ParameterConstraints": {"AllowedValues": [_plain(v) for v in each.get("AllowedValues") or ()]},
             }

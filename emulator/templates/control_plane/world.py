@@ -14,7 +14,7 @@ from streamer.topology import Table, Topology
 from ...dynamodb.endpoints.protocol import Database
 from ...functions.variables import Endpoints
 from ...iam.roles import Roles
-from ...port.http import HttpRequest, HttpResponse
+from ...port.http import FORM, HttpRequest, HttpResponse
 from ...services.calls import Call
 from ...services.host import Services
 from .lookups import Lookup
@@ -23,7 +23,6 @@ from .strangers import table_of
 
 _TARGETS: Final = {"dynamodb": "DynamoDB_20120810", "sqs": "AmazonSQS"}
 _JSON: Final = "application/x-amz-json-1.1"
-_FORM: Final = "application/x-www-form-urlencoded; charset=utf-8"
 _GONE: Final = (b"ResourceNotFound", b"NonExistentQueue", b"DoesNotExist")
 """Errors that say that there is nothing to remove."""
 
@@ -94,7 +93,7 @@ class EmulatedWorld(Struct, frozen=True, kw_only=True):
             "authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0",
         }
         if wanted.body:
-            fields["content-type"] = _JSON if wanted.target else _FORM
+            fields["content-type"] = _JSON if wanted.target else f"{FORM}; charset=utf-8"
         if wanted.target:
             fields["x-amz-target"] = wanted.target
         request = HttpRequest(wanted.method, wanted.path, tuple(fields.items()), wanted.body, "127.0.0.1", fields)

@@ -20,6 +20,7 @@ from ...services.eventbridge.rule_clock import is_rate, period
 from ...services.kinesis.names import stream_name
 from ..catalogue import Catalogue
 from ..errors import Problem
+from ..intrinsics import is_true
 from ..stack import Resource
 from ..values import at, boolean, items, mapping, number, text, whole
 from .event_rules import is_for_the_clock, is_told_by_the_clock
@@ -263,4 +264,4 @@ def _filters(resource: Resource, content: str) -> tuple[Mapping[str, Any], ...]:
 
 
 def _is_enabled(resource: Resource) -> bool:
-    return resource.properties.get("Enabled", True) in (True, "true", "True")
+    return is_true(resource.properties.get("Enabled", True))

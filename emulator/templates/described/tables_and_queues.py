@@ -11,6 +11,7 @@ from ...event_sources.queues.checks import of_name
 from ...foundation.json_bytes import parsed_json
 from ..catalogue import Catalogue
 from ..errors import Problem
+from ..intrinsics import is_true
 from ..stack import Resource
 from ..values import at, boolean, items, mapping, whole
 
@@ -49,7 +50,7 @@ def table(catalogue: Catalogue, resource: Resource) -> Table:
         raise Problem(at(resource, "AttributeDefinitions"), f"no key has {names}: only attributes of keys are defined")
     _require_throughput(resource)
     expiry = mapping(resource, "TimeToLiveSpecification")
-    is_expiring = expiry.get("Enabled") in (True, "true") and isinstance(expiry.get("AttributeName"), str)
+    is_expiring = is_true(expiry.get("Enabled")) and isinstance(expiry.get("AttributeName"), str)
     return Table(
         name=resource.name,
         key=key,

@@ -13,6 +13,7 @@ from ...gateway.rules.domains import Domain
 from ..anatomy import needed
 from ..catalogue import Catalogue
 from ..errors import Problem
+from ..intrinsics import is_true
 from ..stack import Resource
 from ..values import at, boolean, items, mapping, number, text
 from . import integrations
@@ -239,7 +240,7 @@ def _required(resource: Resource) -> tuple[str, ...]:
     found = []
     for name, each in mapping(resource, "RequestParameters").items():
         required = each.get("Required") if isinstance(each, dict) else each
-        if required in (True, "true", "True"):
+        if is_true(required):
             found.append(str(name))
     return tuple(found)
 
