@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal
 
+from .here.development_secret import make_writable
+
 OLDEST: Final = (3, 11)
 NEWEST: Final = (3, 14)
 """The Pythons that the tests run on."""
@@ -174,8 +176,7 @@ def _project(facts: Facts) -> Check:
 def _state_folder(facts: Facts) -> Check:
     if facts.state_folder_writable:
         return Check("state", "ok", ".streamer/ can be written")
-    todo = f"make {facts.folder} writable for you; streamer keeps a secret and certificates in .streamer/"
-    return Check("state", "fail", ".streamer/ cannot be written", todo)
+    return Check("state", "fail", ".streamer/ cannot be written", make_writable(facts.folder))
 
 
 def _emulator(facts: Facts) -> Check:

@@ -187,7 +187,7 @@ def _answers(url: str) -> bool:
 
 def _is_writable(folder: Path) -> bool:
     place = next(each for each in (folder, *folder.parents) if each.exists())
-    return os.access(place, os.W_OK)
+    return place.is_dir() and os.access(place, os.W_OK)
 
 
 def _missing(means: Means) -> list[str]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from emulator.command.here.development_secret import FILE, development_secret
+from emulator.command.here.development_secret import FILE, development_secret, state_folder
 from streamer.errors import ConfigurationError
 from streamer.settings import Settings
 
@@ -89,6 +90,18 @@ def test_a_folder_that_cannot_be_made_says_what_to_do(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigurationError, match="set JWT_SECRET instead"):
         development_secret(tmp_path / "file" / ".streamer")
+
+
+def test_a_project_that_cannot_be_written_says_what_the_doctor_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_args: object, **_more: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "mkdir", refused)  # who runs the tests may be root, whom no mode refuses anything
+
+    with pytest.raises(ConfigurationError, match=f"denied; make {tmp_path} writable for you; .*certificates"):
+        state_folder(tmp_path)
 
 
 def test_a_file_that_is_not_text_says_what_to_do(folder: Path) -> None:

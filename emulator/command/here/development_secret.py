@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import secrets
 import stat
 from dataclasses import dataclass
@@ -86,8 +87,14 @@ def state_folder(project: Path) -> Path:
     try:
         make_state_folder(folder)
     except OSError as error:
-        raise ConfigurationError(f"the folder {folder} cannot be used: {error.strerror}") from error
+        todo = f"; {make_writable(project)}" if error.errno in (errno.EACCES, errno.EROFS) else ""
+        raise ConfigurationError(f"the folder {folder} cannot be used: {error.strerror}{todo}") from error
     return folder
+
+
+def make_writable(project: Path | str) -> str:
+    """What to do where that folder cannot be made or written."""
+    return f"make {project} writable for you; streamer keeps a secret and certificates in {FOLDER}/"
 
 
 def make_state_folder(folder: Path = FOLDER) -> None:

@@ -12,7 +12,7 @@ from streamer.project import Project
 
 from ...foundation import log
 from ...functions.runtimes import is_node
-from ..here.development_secret import FOLDER, development_secret, state_folder
+from ..here.development_secret import development_secret, state_folder
 from ..here.identity import PUBLIC_KEY, PUBLISHED_KEYS
 from ..options import EmulateOptions
 from . import provided_sdk
@@ -33,7 +33,7 @@ def target_of(options: EmulateOptions, project: Project, said: dict[str, str]) -
     chosen, found = find_service(
         DEMO if options.demo else options.target, project, undoes=options.isolation != "inline"
     )
-    environment = _with_secret(said, project.folder / FOLDER)
+    environment = _with_secret(said, project.folder)
     target = prepared(chosen, found, project, environment=environment)
     if any(is_node(function) for function in target.topology.functions):
         target = _with_sdk(target, options, project)
@@ -53,9 +53,9 @@ def _with_sdk(target: Target, options: EmulateOptions, project: Project) -> Targ
     return structs.replace(target, topology=topology)
 
 
-def _with_secret(environment: Mapping[str, str], state_folder: Path) -> dict[str, str]:
+def _with_secret(environment: Mapping[str, str], folder: Path) -> dict[str, str]:
     """The variables an App's functions may get, with a secret to develop with."""
     given = {"STREAMER_ENV": "development", **environment}
     if not any(given.get(name) for name in ("JWT_SECRET", PUBLIC_KEY, PUBLISHED_KEYS)):
-        given["JWT_SECRET"] = development_secret(state_folder).value
+        given["JWT_SECRET"] = development_secret(state_folder(folder)).value
     return given
