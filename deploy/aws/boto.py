@@ -36,18 +36,18 @@ class Aws(There):
     """AWS as deploying sees it. Clients are made when they are first needed."""
 
     def __init__(self, *, region: str | None = None, profile: str | None = None) -> None:
-        """Load the configuration of boto3.
-
-        Raises:
-            CredentialsError: there is no such profile.
-        """
+        """Without I/O; a profile that is not there is told by the first question, as wrong credentials are."""
         # boto3 knows AWS_DEFAULT_REGION alone; the AWS CLI and all other SDKs go by this one before.
-        region = region or os.environ.get("AWS_REGION") or None
-        with translated("loading the AWS configuration"):
-            self._session = boto3.session.Session(region_name=region, profile_name=profile)
+        self._region = region or os.environ.get("AWS_REGION") or None
+        self._profile = profile
         self._clients: dict[str, Any] = {}
         self._stacks: dict[str, str] = {}
         """Id of a change set to its stack: IAM allows what is done to stacks, so every call names one."""
+
+    @functools.cached_property
+    def _session(self) -> boto3.session.Session:
+        with translated("loading the AWS configuration"):
+            return boto3.session.Session(region_name=self._region, profile_name=self._profile)
 
     def _client(self, service: str) -> Any:
         if service not in self._clients:
@@ -421,7 +421,7 @@ class Aws(There):
 
     @property
     def region(self) -> str | None:
-        """The Region of the configuration; None: it names none."""
+        """The Region of the configuration; None: it names none. Raises CredentialsError: there is no such profile."""
         named: str | None = self._session.region_name
         return named
 

@@ -109,6 +109,9 @@ def test_a_folder_below_the_project_means_the_project(
         pytest.param(["deploy", "--yes"], {}, "there are no AWS credentials", id="no credentials"),
         pytest.param(["status", "--profile", "ops"], {}, "profile (ops) could not be found", id="unknown profile"),
         pytest.param(
+            ["deploy", "--yes"], {"AWS_PROFILE": "ops"}, "that exist; nothing was changed", id="deployed by nobody"
+        ),
+        pytest.param(
             ["status"],
             {
                 "AWS_ACCESS_KEY_ID": "x",

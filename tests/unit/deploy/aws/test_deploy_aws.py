@@ -557,7 +557,7 @@ def test_an_unknown_profile_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
 
     with pytest.raises(CredentialsError, match="ops"):
-        Aws(profile="ops")
+        Aws(profile="ops").account()
 
 
 def test_more_alarms_than_one_call_takes(aws: Aws, stub: Any) -> None:
