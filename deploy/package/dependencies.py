@@ -37,9 +37,10 @@ _ELSEWHERE: Final = frozenset({"path", "file", "git", "url", "source"})
 """What Poetry says of where a dependency comes from, if that is not the usual index."""
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _OPTION: Final = re.compile(r"(-r|--requirement|-c|--constraint|-e|--editable|-f|--find-links)(?:[ =]\s*|(?<=-\w))(.+)")
-_ADDRESSED: Final = re.compile(r"[A-Za-z0-9][\w.-]*\s*(?:\[[^\]]*\])?\s*@\s*[a-z+]+:")
+_ADDRESSED: Final = re.compile(r"[A-Za-z0-9][\w.-]*\s*+(?:\[[^\]]*\])?\s*@\s*[a-z+]+:")
 _EGG: Final = re.compile(r"[#&]egg=([\w.-]+)")
-_EXTRAS: Final = re.compile(r"(?P<path>.*?)(?:\[(?P<extras>[^\]]*)\])?(?:\s*;\s*(?P<marker>.+))?")
+_EXTRAS: Final = re.compile(r"(?P<path>.*?)(?:\[(?P<extras>[^\[\]]*)\])?(?:(?<!\s)\s*;\s*(?P<marker>.+))?")
+_HASH: Final = re.compile(r"(?<!\s)\s+--hash\S*")  # these look once at a run of blanks
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,12 +188,12 @@ def _one(line: str, file: Path, lines: list[str], local: list[Local]) -> None:
 
 
 def _local(line: str, file: Path) -> Local | None:
-    named = re.match(r"[A-Za-z0-9][\w.-]*\s*(?:\[(?P<extras>[^\]]*)\])?\s*@\s*(?P<url>file:\S+)(?P<rest>.*)", line)
+    named = re.match(r"[A-Za-z0-9][\w.-]*\s*+(?:\[(?P<extras>[^\]]*)\])?\s*@\s*(?P<url>file:\S+)(?P<rest>.*)", line)
     if named is not None:
         _, _, marker = named["rest"].partition(";")
         place = re.sub(r"^file:(//localhost)?(//)?", "", named["url"].partition("#")[0])
         return _existing(Path(unquote(place)), file, named["extras"], marker)
-    bare = re.sub(r"\s+--hash\S*", "", line)
+    bare = _HASH.sub("", line)
     parts = _EXTRAS.fullmatch(bare)
     assert parts is not None
     text = parts["path"].strip()

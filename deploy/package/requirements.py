@@ -27,7 +27,7 @@ _UNUSED: Final = ("RECORD", "INSTALLER", "REQUESTED", "WHEEL", "direct_url.json"
 """Files of a wheel's metadata that tell how it came here, not what it is."""
 
 
-_ADDRESS: Final = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*)\s*(?:\[[^\]]*\])?\s*@\s*(?P<url>[^\s#;]+)")
+_ADDRESS: Final = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*)\s*+(?:\[[^\]]*\])?\s*@\s*(?P<url>[^\s#;]+)")
 """A requirement that says where it comes from. [DOC] PEP 508"""
 _UNREACHED: Final = (
     r"Retrying \(Retry|NewConnectionError|NameResolutionError|Failed to fetch|[Cc]ould not connect"

@@ -91,6 +91,7 @@ def test_a_package_of_this_machine_is_known(tmp_path: Path, line: str, extras: t
         "--constraint https://example.com/constraints.txt",
         "lib@https://example.com/lib-1.0.zip",
         "lib[a]@git+ssh://git@example.com/lib.git@main",
+        pytest.param(f"x{' ' * 50_000}y --hash=a", id="a long run of blanks"),
     ],
 )
 def test_what_lies_elsewhere_is_left_to_the_installer(tmp_path: Path, line: str) -> None:
