@@ -10,6 +10,7 @@ from __future__ import annotations
 import http.client
 import json
 import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
@@ -22,6 +23,7 @@ FRESH_SECONDS: Final = 3600.0
 PAUSE_SECONDS: Final = 60.0
 """Shortest time between two reads, whatever clients send."""
 TIMEOUT_SECONDS: Final = 5.0
+"""For a whole document: a provider that sends a byte at a time holds up no handshake longer."""
 DOCUMENT_BYTES: Final = 256 * 1024
 KEYS: Final = 100
 
@@ -29,25 +31,30 @@ Fetch = Callable[[str], bytes]
 """The content of a URL; raises OSError."""
 
 
-def fetch(url: str, *, host: str | None = None) -> bytes:
+def fetch(url: str, *, host: str | None = None, monotonic: Callable[[], float] = time.monotonic) -> bytes:
     """Read a URL, which is http or https, and at most a little more than a document may have.
 
-    ``host`` is whom the server is asked as; None: as the URL says.
+    ``host`` is whom the server is asked as; None: as the URL says. ``monotonic`` is a clock in seconds.
 
     Raises:
         OSError: it cannot be read.
     """
+    ends = monotonic() + TIMEOUT_SECONDS
     headers = {"Accept": "application/json"} | ({} if host is None else {"Host": host})
     request = urllib.request.Request(url, headers=headers)  # noqa: S310 - settings allow http(s)
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310
-            content: bytes = answer.read(DOCUMENT_BYTES + 1)
+            content = bytearray()
+            while len(content) <= DOCUMENT_BYTES and (part := answer.read1(DOCUMENT_BYTES)):
+                content += part
+                if monotonic() >= ends:
+                    raise TimeoutError(f"it took longer than {TIMEOUT_SECONDS:.0f} seconds")
     except urllib.error.HTTPError as error:
         error.close()  # it holds the connection
         raise
     except http.client.HTTPException as error:  # it broke off, or is no HTTP
         raise OSError(f"{type(error).__name__}: {error}") from error
-    return content
+    return bytes(content)
 
 
 class PublishedKeys:

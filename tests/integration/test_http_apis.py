@@ -26,7 +26,7 @@ from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 from rsa_keys import FIRST
 
 from emulator.functions.variables import OWNER
-from emulator.gateway.http_apis.tokens import TokenError, Tokens
+from emulator.gateway.http_apis.tokens import DISCOVERY, KEYS_BYTES, TokenError, Tokens
 from emulator.testing.thread import EmulatorThread
 from emulator.wiring.emulator import EmulatorConfig
 from streamer.topology import Api, Function, Throttle, Topology
@@ -190,8 +190,9 @@ class _Issuer(http.server.BaseHTTPRequestHandler):
         host = f"http://{self.headers['Host']}"
         first = {**json.loads(RSAAlgorithm.to_jwk(FIRST.public_key())), "alg": "RS256", "use": "sig", "kid": "first"}
         curve = {**json.loads(ECAlgorithm.to_jwk(CURVE.public_key())), "alg": "ES256", "use": "sig", "kid": "curve"}
-        content: Any = {"keys": [first, curve]} if self.path == "/keys" else {"jwks_uri": f"{host}/keys"}
-        body = json.dumps(content).encode()
+        folder = self.path.removesuffix(DISCOVERY)
+        content: Any = {"jwks_uri": f"{host}{folder}/keys"} if folder != self.path else {"keys": [first, curve]}
+        body = json.dumps(content).encode() + (b" " * KEYS_BYTES if self.path == "/large/keys" else b"")
         self.send_response(200)
         self.send_header("content-length", str(len(body)))
         self.end_headers()
@@ -316,6 +317,13 @@ def test_a_function_url_cuts_off_what_its_function_does_not_finish(emulator: Emu
         ask(emulator, path, STREAMING)
 
     assert ask(emulator, "/", STREAMING)[2] == b"first second"
+
+
+def test_more_keys_than_api_gateway_reads_verify_nothing(issuer: str) -> None:
+    large = f"{issuer}/large"
+
+    with pytest.raises(TokenError, match="more than 150,000 bytes"):
+        asyncio.run(Tokens("").claims(token(large), (large,)))
 
 
 def token(issuer: str, key_id: str | None = "first", **claims: Any) -> str:

@@ -20,7 +20,7 @@ from websockets.sync.client import connect
 from emulator.testing.thread import EmulatorThread
 from emulator.wiring.emulator import EmulatorConfig
 from streamer.app import App
-from streamer.handlers.jwks import FRESH_SECONDS, PublishedKeys, fetch
+from streamer.handlers.jwks import FRESH_SECONDS, TIMEOUT_SECONDS, PublishedKeys, fetch
 
 ISSUER = "https://idp.example.com/"
 ELSEWHERE = "https://elsewhere.example.com/"
@@ -96,6 +96,13 @@ def test_a_provider_that_refuses_is_let_go_of(provider: Provider) -> None:
         fetch(f"http://127.0.0.1:{provider.server_port}/")
 
     assert refused.value.closed
+
+
+def test_a_provider_that_sends_little_by_little_is_not_waited_for(provider: Provider) -> None:
+    seconds = iter([0.0, TIMEOUT_SECONDS])
+
+    with pytest.raises(TimeoutError, match="longer than 5 seconds"):
+        fetch(f"http://127.0.0.1:{provider.server_port}/jwks.json", monotonic=lambda: next(seconds))
 
 
 def test_connections_are_let_in_by_published_keys_without_a_request_for_each(

@@ -231,7 +231,8 @@ def _claims_problem(authorizer: HttpAuthorizer, claims: Mapping[str, Any], now: 
     if claims.get("iss") not in authorizer.issuers:
         return f"the token's issuer is {claims.get('iss')!r}, not {' or '.join(map(repr, authorizer.issuers))}", ""
     said = claims["aud"] if "aud" in claims else claims.get("client_id")
-    if authorizer.audience and not set(said if isinstance(said, list) else [said]) & set(authorizer.audience):
+    audiences = said if isinstance(said, list) else [said]
+    if authorizer.audience and not any(each in audiences for each in authorizer.audience):
         return f"the token is for {said!r}", "the token does not have a valid audience"
     for name in ("exp", "nbf", "iat"):
         at = claims.get(name)

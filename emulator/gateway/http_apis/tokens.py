@@ -22,6 +22,8 @@ _JWS: Final = PyJWS()
 TOKEN_CHARACTERS: Final = 8192
 ALGORITHM: Final = "RS256"
 """API Gateway takes RSA's signatures alone; [?] others than this of them. [DOC] apigw-docs:http-api-jwt-authorizer"""
+KEYS_BYTES: Final = 150_000
+"""Most that an issuer's set of keys may have. [DOC] apigw-docs:http-api-quotas"""
 DISCOVERY: Final = "/.well-known/openid-configuration"
 
 
@@ -90,7 +92,10 @@ class Tokens:
         document = json.loads(self._fetch(issuer.rstrip("/") + DISCOVERY))
         where = document.get("jwks_uri") if isinstance(document, dict) else None
         if isinstance(where, str):
-            return self._fetch(where)
+            found = self._fetch(where)
+            if len(found) > KEYS_BYTES:
+                raise ValueError(f"they are more than {KEYS_BYTES:,} bytes, which is all that API Gateway reads")
+            return found
         raise ValueError(f"{issuer}{DISCOVERY} names no jwks_uri")
 
     def _fetch(self, url: str) -> bytes:

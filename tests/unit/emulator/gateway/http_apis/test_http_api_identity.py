@@ -190,6 +190,7 @@ def claims(**changed: Any) -> dict[str, Any]:
         pytest.param({}, ("admin",), 403, id="none of the scopes"),
         pytest.param({"iss": "https://id.example"}, (), 401, id="another issuer"),
         pytest.param({"aud": "other"}, (), 401, id="another audience"),
+        pytest.param({"aud": [{"for": "desk"}]}, (), 401, id="an audience that is no text"),
         pytest.param({"exp": 100}, (), 401, id="expired"),
         pytest.param({"exp": None}, (), 401, id="never expires"),
         pytest.param({"nbf": 101}, (), 401, id="not yet valid"),
