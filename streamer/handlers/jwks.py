@@ -2,7 +2,7 @@
 
 They are read when they are first needed and once an hour; a key that is not among them, as after a rotation, has them
 read anew, once a minute at most, so that no client can have requests made. When the provider cannot be reached, the
-keys that are known go on counting.
+keys that are known go on counting; while none is known, it is asked again every few seconds.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from streamer.errors import ConfigurationError
 FRESH_SECONDS: Final = 3600.0
 PAUSE_SECONDS: Final = 60.0
 """Shortest time between two reads, whatever clients send."""
+FIRST_PAUSE_SECONDS: Final = 5.0
+"""The same while no key is known: until then nobody is let in."""
 TIMEOUT_SECONDS: Final = 5.0
 """For a whole document: a provider that sends a byte at a time holds up no handshake longer."""
 DOCUMENT_BYTES: Final = 256 * 1024
@@ -79,7 +81,8 @@ class PublishedKeys:
         with self._lock:
             now = self._monotonic()
             is_stale = self._read_at is None or now - self._read_at >= FRESH_SECONDS
-            may_try = self._tried_at is None or now - self._tried_at >= PAUSE_SECONDS
+            pause = FIRST_PAUSE_SECONDS if self._read_at is None else PAUSE_SECONDS
+            may_try = self._tried_at is None or now - self._tried_at >= pause
             problem = self._read(now) if (is_stale or self._find(key_id) is None) and may_try else None
             if self._read_at is None:
                 raise ConfigurationError(f"the keys at {self._url} cannot be read: {problem or 'tried a moment ago'}")

@@ -13,7 +13,7 @@ from rsa_keys import FIRST, SECOND, SMALL
 from streamer import auth
 from streamer.auth import KeysById, Principal, principal_of
 from streamer.errors import AuthError, ConfigurationError
-from streamer.handlers.jwks import FRESH_SECONDS, PAUSE_SECONDS, PublishedKeys
+from streamer.handlers.jwks import FIRST_PAUSE_SECONDS, FRESH_SECONDS, PAUSE_SECONDS, PublishedKeys
 from streamer.settings import Settings
 
 NOW = 1_767_268_800.0
@@ -168,7 +168,7 @@ def test_known_keys_go_on_counting_while_the_provider_cannot_be_read(content: by
     assert provider.asked == 2
 
 
-def test_without_any_key_it_is_our_fault_and_tried_again_after_a_minute() -> None:
+def test_without_any_key_it_is_our_fault_and_tried_again_after_seconds() -> None:
     provider = Provider(first=FIRST)
     provider.is_up = False
     published = provider.published()
@@ -176,7 +176,7 @@ def test_without_any_key_it_is_our_fault_and_tried_again_after_a_minute() -> Non
         with pytest.raises(ConfigurationError, match=URL):
             principal_of(token(), SETTINGS, NOW, published)
     provider.is_up = True
-    provider.seconds += PAUSE_SECONDS
+    provider.seconds += FIRST_PAUSE_SECONDS
 
     assert principal_of(token(), SETTINGS, NOW, published).user_id == "ada"
     assert provider.asked == 2
