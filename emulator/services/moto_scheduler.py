@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Any
 
 from moto.core.exceptions import JsonRESTError
-from moto.scheduler.exceptions import ValidationException
 from moto.scheduler.models import EventBridgeSchedulerBackend, scheduler_backends
 
 from ..event_sources.eventbridge import event_about
@@ -44,7 +43,7 @@ def _checked(make: Callable[..., Any]) -> Callable[..., Any]:
     def checked(backend: Any, **named: Any) -> Any:
         wrong = problem(str(named["schedule_expression"]), named.get("schedule_expression_timezone") or "UTC")
         if wrong is not None:
-            raise ValidationException(wrong)
+            raise JsonRESTError("ValidationException", wrong)  # older moto has no class of it
         _require_group(backend, named.get("group_name") or "default")
         return make(backend, **named)
 
