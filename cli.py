@@ -64,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         status = _complain(str(tool("emulator.command.extras").explained(error)))
     except (click.Abort, KeyboardInterrupt):
         status = INTERRUPTED
-    except OSError as error:
+    except (OSError, RuntimeError) as error:
         status = _explained(error)
     _let_go_of_output()
     sys.exit(status if isinstance(status, int) else 0)
@@ -79,13 +79,19 @@ def _let_go_of_output() -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def _explained(error: OSError) -> int:
+def _explained(error: OSError | RuntimeError) -> int:
     """The exit status after what the place does that the command runs in; anything else is a bug, and raised again."""
+    if isinstance(error, RuntimeError):  # which pathlib before Python 3.13 makes of links that lead in a circle
+        loop = error.__context__
+        if not isinstance(loop, OSError) or loop.errno != errno.ELOOP:
+            raise error
+        return _explained(loop)
     try:
         os.getcwd()  # noqa: PTH109 - of no other use here
     except OSError:
         return _complain("the current folder does not exist any more; go to another one")
-    if error.errno in (errno.ENAMETOOLONG, errno.ELOOP):  # of what an option, a file or a folder's place says
+    # Of what an option, a file or a folder's place says.
+    if error.filename is not None and error.errno in (errno.ENAMETOOLONG, errno.ELOOP):
         return _complain(f"{error.filename}: {error.strerror}")
     if error.filename is None and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO):
         return _complain(f"the output cannot be written: {error.strerror}", status=1)

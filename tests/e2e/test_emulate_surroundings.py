@@ -153,6 +153,17 @@ def test_a_path_that_is_too_long_gets_one_line(tmp_path: Path) -> None:
     assert done.stderr == f"streamer: {tmp_path}/{'a' * 300}: {os.strerror(errno.ENAMETOOLONG)}\n"
 
 
+def test_links_that_lead_in_a_circle_get_one_line(tmp_path: Path) -> None:
+    (tmp_path / "circle").symlink_to("circle")
+    (tmp_path / "streamer.toml").write_text('project = "circle"')
+
+    done = streamer("describe", folder=tmp_path)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("streamer: ")
+    assert len(done.stderr.splitlines()) == 1
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
 def test_output_that_cannot_be_written_gets_one_line(tmp_path: Path) -> None:
     with Path("/dev/full").open("w") as full:
