@@ -13,8 +13,11 @@ from typing import Any, Final, TextIO
 from streamer.observability.redaction import loggable
 from streamer.settings import LOG_LEVELS
 
-_JSON: Final = json.JSONEncoder(separators=(",", ":"))
-"""Made once: `json.dumps` makes one for each line, a fifth of what the line costs."""
+compact: Final = json.JSONEncoder(separators=(",", ":")).encode
+"""JSON without blanks, for lines of logs and metrics.
+
+Made once: `json.dumps` makes an encoder for each line, a fifth of what the line costs.
+"""
 CONTEXT: Final = ("request_id", "connection_id", "user_id", "tenant_id")
 """Fields that every line has at its top level, null where nobody bound them, so that queries can rely on them."""
 FRAMES: Final = 100
@@ -91,7 +94,7 @@ class Logger:
         # `level`, `message` and `timestamp` are ours: a field of that name must not hide them.
         content = {**own, **{f"field_{name}" if name in own else name: value for name, value in extra.items()}}
         # ASCII only: clients can send lone surrogates, and standard output may not be UTF-8.
-        return _JSON.encode(loggable(content, self._secrets))
+        return compact(loggable(content, self._secrets))
 
 
 def _described(error: BaseException | None) -> dict[str, Any]:

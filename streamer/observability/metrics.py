@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 import threading
@@ -14,10 +13,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TextIO
 
+from streamer.observability.logs import compact
 from streamer.observability.redaction import loggable
 
-_JSON: Final = json.JSONEncoder(separators=(",", ":"))
-"""Made once: `json.dumps` makes one for each line, a fifth of what the line costs."""
 NAMESPACE: Final = "Streamer"
 VALUES: Final = 100
 """Most values of one metric, and most metrics, in one document. [DOC] EMF specification"""
@@ -124,7 +122,7 @@ class Metrics:
             return
         timestamp_ms = int(self._clock() * 1000)
         written = documents(groups, timestamp_ms, loggable(properties))
-        lines = [f"{_JSON.encode(document)}\n" for document in written]
+        lines = [f"{compact(document)}\n" for document in written]
         stream = self._stream or sys.stdout
         stream.write("".join(lines))
         stream.flush()
